@@ -1,0 +1,307 @@
+"""The typed series: what every reader yields and every batch is cut from.
+
+A :class:`Series` carries its meaning (bands by name, processing level, dates, validity) and
+refuses a bad cube at the door, so that nothing behind it has to check again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow import sensors
+from windrow.data.legend import UNLABELLED, Legend
+from windrow.errors import BandError, DataError
+
+ProcessingLevel = Literal["L1C", "L2A"]
+
+NO_DATA = -32768
+"""A PlanetScope value that is not there; never a target."""
+
+DAYS = 366
+"""Days of a year run from 0, 1 January, to 365, 31 December of a leap year."""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Sentinel-2 time series of N pixels or fields, with whatever else is known of them.
+
+    Shapes: N series, T dates (padded), B bands, P PlanetScope days.
+
+    Attributes:
+        reflectance: (N, T, B) int16, surface or top-of-atmosphere reflectance x 10,000.
+            Where ``valid`` is False the values mean nothing.
+        day_of_year: (N, T) int16, 0 = 1 January; non-decreasing over the valid dates.
+        valid: (N, T) bool; False is a padded or missing date, never zero reflectance.
+        bands: names of the B bands, canonical, without B10.
+        processing_level: ``L1C`` (top of atmosphere) or ``L2A`` (surface).
+        id: (N,) int64 or text, unique: the identity of the series.
+        field_id: (N,) int64 or text: the field (parcel) it lies in; splits go by it.
+        year: (N,) int16, the calendar year of the dates.
+        cloud_probability: (N, T) uint8, 0..255, or None where it is not known.
+        longitude, latitude: (N,) float64 degrees, or None.
+        planetscope: (N, P, 36) int16, reflectance x 10,000, band-major (blue x 9 pixels,
+            green x 9, red x 9, nir x 9), ``NO_DATA`` where missing; or None.
+        planetscope_day: (P,) int16, day of year of each PlanetScope step, increasing.
+        label: (N,) int16 position in ``legend``, -1 unlabelled; or None.
+        legend: the classes of ``label``.
+        truth: what only a simulator knows, by name; first axis N.
+        simulated: True where no satellite ever saw it.
+
+    Raises:
+        DataError: an array has the wrong shape, type or range; dates are unsorted.
+        BandError: a band is unknown or repeated.
+    """
+
+    reflectance: npt.NDArray[np.int16]
+    day_of_year: npt.NDArray[np.int16]
+    valid: npt.NDArray[np.bool_]
+    bands: tuple[str, ...]
+    processing_level: ProcessingLevel
+    id: npt.NDArray[Any]
+    field_id: npt.NDArray[Any]
+    year: npt.NDArray[np.int16]
+    cloud_probability: npt.NDArray[np.uint8] | None = None
+    longitude: npt.NDArray[np.float64] | None = None
+    latitude: npt.NDArray[np.float64] | None = None
+    planetscope: npt.NDArray[np.int16] | None = None
+    planetscope_day: npt.NDArray[np.int16] | None = None
+    label: npt.NDArray[np.int16] | None = None
+    legend: Legend | None = None
+    truth: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        _check_sentinel2(self)
+        _check_identity(self)
+        _check_planetscope(self)
+        _check_label(self)
+        for name, values in self.truth.items():
+            if len(values) != len(self):
+                raise DataError(
+                    f"truth {name!r} has {len(values)} rows", expected=f"{len(self)}, one a series"
+                )
+
+    def __len__(self) -> int:
+        return int(self.reflectance.shape[0])
+
+    @property
+    def num_dates(self) -> int:
+        """Length of the date axis, padding included."""
+        return int(self.reflectance.shape[1])
+
+    def select(self, index: npt.NDArray[np.intp] | slice) -> Series:
+        """The series at these positions, in this order.
+
+        Args:
+            index: positions, a boolean mask of length N, or a slice.
+        """
+        changes: dict[str, Any] = {
+            name: getattr(self, name)[index]
+            for name in PER_SERIES
+            if getattr(self, name) is not None
+        }
+        changes["truth"] = {name: values[index] for name, values in self.truth.items()}
+        return replace(self, **changes)
+
+    def with_bands(self, bands: Sequence[str]) -> Series:
+        """The same series with only these bands, in this order.
+
+        Raises:
+            BandError: a band is not there; a missing band is never filled in.
+        """
+        wanted = sensors.check_bands(bands)
+        if wanted == self.bands:
+            return self
+        missing = [band for band in wanted if band not in self.bands]
+        if missing:
+            raise BandError(
+                f"the series lack band {' '.join(missing)}",
+                found=" ".join(self.bands),
+                expected=" ".join(wanted),
+                hint="give the missing bands, or use weights trained without them",
+            )
+        order = [self.bands.index(band) for band in wanted]
+        return replace(self, bands=wanted, reflectance=self.reflectance[:, :, order])
+
+
+PER_SERIES = (
+    "reflectance",
+    "day_of_year",
+    "valid",
+    "id",
+    "field_id",
+    "year",
+    "cloud_probability",
+    "longitude",
+    "latitude",
+    "planetscope",
+    "label",
+)
+"""Attributes whose first axis is the series."""
+
+_SHARED = ("bands", "processing_level", "legend", "simulated")
+
+
+def concatenate(parts: Sequence[Series]) -> Series:
+    """All series of several parts, one after another; shorter ones are padded with invalid dates.
+
+    Raises:
+        DataError: there is no part, or the parts differ in bands, level, legend, PlanetScope
+            days, origin, or in which optional arrays they have.
+    """
+    if not parts:
+        raise DataError("nothing to concatenate", expected="at least one part")
+    first = parts[0]
+    for part in parts[1:]:
+        for name in _SHARED:
+            if getattr(part, name) != getattr(first, name):
+                raise DataError(
+                    f"parts differ in {name}",
+                    found=f"{getattr(part, name)} and {getattr(first, name)}",
+                )
+        present = {f.name for f in fields(Series) if getattr(part, f.name) is not None}
+        if present != {f.name for f in fields(Series) if getattr(first, f.name) is not None}:
+            raise DataError("parts differ in which arrays they have")
+        if not np.array_equal(
+            part.planetscope_day if part.planetscope_day is not None else [],
+            first.planetscope_day if first.planetscope_day is not None else [],
+        ):
+            raise DataError("parts differ in their PlanetScope days")
+        if part.truth.keys() != first.truth.keys():
+            raise DataError("parts differ in their truth")
+    num_dates = max(part.num_dates for part in parts)
+    padded = [pad_dates(part, num_dates) for part in parts]
+    changes: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in padded])
+        for name in PER_SERIES
+        if getattr(first, name) is not None
+    }
+    changes["truth"] = {
+        name: np.concatenate([part.truth[name] for part in padded]) for name in first.truth
+    }
+    return replace(first, **changes)
+
+
+def pad_dates(series: Series, num_dates: int) -> Series:
+    """The same series on a longer date axis; the added dates are invalid."""
+    extra = num_dates - series.num_dates
+    if extra == 0:
+        return series
+    if extra < 0:
+        raise DataError(f"{series.num_dates} dates do not fit into {num_dates}")
+
+    def pad(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        widths = [(0, 0), (0, extra)] + [(0, 0)] * (values.ndim - 2)
+        return np.pad(values, widths)
+
+    cloud = series.cloud_probability
+    return replace(
+        series,
+        reflectance=pad(series.reflectance),
+        day_of_year=pad(series.day_of_year),
+        valid=pad(series.valid),
+        cloud_probability=None if cloud is None else pad(cloud),
+    )
+
+
+def _check_array(
+    series: Series, name: str, dtype: type[np.generic], shape: tuple[int | None, ...]
+) -> None:
+    values = getattr(series, name)
+    if values.dtype != np.dtype(dtype):
+        raise DataError(f"{name} has the wrong type", found=values.dtype, expected=np.dtype(dtype))
+    fits = values.ndim == len(shape) and all(
+        wanted is None or wanted == size for wanted, size in zip(shape, values.shape, strict=True)
+    )
+    if not fits:
+        raise DataError(
+            f"{name} has the wrong shape",
+            found=values.shape,
+            expected="(" + ", ".join("any" if n is None else str(n) for n in shape) + ")",
+        )
+
+
+def _check_sentinel2(series: Series) -> None:
+    if series.processing_level not in get_args(ProcessingLevel):
+        raise DataError(
+            "unknown processing level", found=series.processing_level, expected="L1C or L2A"
+        )
+    if sensors.check_bands(series.bands) != tuple(series.bands):
+        raise BandError("band names are not canonical", found=" ".join(series.bands))
+    _check_array(series, "reflectance", np.int16, (None, None, len(series.bands)))
+    shape = series.reflectance.shape[:2]
+    _check_array(series, "day_of_year", np.int16, shape)
+    _check_array(series, "valid", np.bool_, shape)
+    if series.cloud_probability is not None:
+        _check_array(series, "cloud_probability", np.uint8, shape)
+    days = series.day_of_year
+    outside = series.valid & ((days < 0) | (days >= DAYS))
+    if outside.any():
+        row = int(np.argwhere(outside)[0, 0])
+        raise DataError(
+            "a day of year is out of range",
+            where=f"series {series.id[row]}",
+            found=int(days[outside][0]),
+            expected=f"0 (1 January) to {DAYS - 1}",
+        )
+    # A running maximum over the valid dates, so that padding may stand anywhere.
+    latest = np.maximum.accumulate(np.where(series.valid, days, -1), axis=1)
+    unsorted = series.valid[:, 1:] & (days[:, 1:] < latest[:, :-1])
+    if unsorted.any():
+        row = int(np.argwhere(unsorted)[0, 0])
+        raise DataError(
+            "dates are not sorted",
+            where=f"series {series.id[row]}",
+            hint="sort the dates of each series",
+        )
+
+
+def _check_identity(series: Series) -> None:
+    num_series = len(series)
+    for name in ("id", "field_id"):
+        values = getattr(series, name)
+        if values.shape != (num_series,) or values.dtype.kind not in "iU":
+            raise DataError(
+                f"{name} must be one whole number or text a series",
+                found=f"{values.dtype} {values.shape}",
+            )
+    unique, counts = np.unique(series.id, return_counts=True)
+    if len(unique) != num_series:
+        raise DataError("a series id stands twice", found=unique[counts > 1][0])
+    _check_array(series, "year", np.int16, (num_series,))
+    for name in ("longitude", "latitude"):
+        if getattr(series, name) is not None:
+            _check_array(series, name, np.float64, (num_series,))
+
+
+def _check_planetscope(series: Series) -> None:
+    if (series.planetscope is None) != (series.planetscope_day is None):
+        raise DataError("planetscope and planetscope_day come together")
+    if series.planetscope_day is None:
+        return
+    days = series.planetscope_day
+    _check_array(series, "planetscope_day", np.int16, (None,))
+    shape = (len(series), len(days), sensors.NUM_PLANETSCOPE_VALUES)
+    _check_array(series, "planetscope", np.int16, shape)
+    if len(days) and (days[0] < 0 or days[-1] >= DAYS or (np.diff(days) <= 0).any()):
+        raise DataError("planetscope_day must increase within 0..365")
+
+
+def _check_label(series: Series) -> None:
+    if (series.label is None) != (series.legend is None):
+        raise DataError("label and legend come together")
+    if series.label is None or series.legend is None:
+        return
+    _check_array(series, "label", np.int16, (len(series),))
+    outside = (series.label < UNLABELLED) | (series.label >= len(series.legend))
+    if outside.any():
+        raise DataError(
+            "a label is not in the legend",
+            found=int(series.label[outside][0]),
+            expected=f"-1 (unlabelled) to {len(series.legend) - 1}",
+        )

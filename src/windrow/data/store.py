@@ -1,0 +1,319 @@
+"""The series store: a Zarr v3 group, self-describing, checked and readable by xarray.
+
+Layout (N series; every array has named dimensions)::
+
+    STORE/                     attributes: format, version, simulated, bands, processing_level,
+                               provenance, checksums
+      reflectance              (series, date, band) int16, reflectance x 10,000
+      day_of_year, valid, cloud_probability            (series, date)
+      id, field_id, year, longitude, latitude          (series)
+      planetscope              (series, planetscope_step, planetscope_value) int16
+      planetscope_day          (planetscope_step) int16
+      labels/label             (series) int16, attribute ``legend``
+      truth/NAME               (series, ...), of simulated stores only
+
+No wall-clock time and no path is stored, so that equal content is equal bytes. Each array's
+checksum is the SHA-256 of its decoded bytes in C order, so that a damaged or cut chunk is found
+when the store is read. Series are decoded once, whole; random reads inside compressed chunks are
+hundreds of times slower than memory and never happen in a training loop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+from zarr.codecs import BloscCodec
+
+from windrow.data.legend import Legend
+from windrow.data.series import PER_SERIES, Series, concatenate
+from windrow.errors import StoreError
+from windrow.files import atomic_folder, writing_errors
+
+FORMAT = "windrow series store"
+VERSION = 1
+SHARD = 4_000
+CHUNK = 250
+
+_DIMENSIONS: dict[str, tuple[str, ...]] = {
+    "reflectance": ("series", "date", "band"),
+    "day_of_year": ("series", "date"),
+    "valid": ("series", "date"),
+    "cloud_probability": ("series", "date"),
+    "planetscope": ("series", "planetscope_step", "planetscope_value"),
+}
+_ATTRIBUTES: dict[str, dict[str, Any]] = {
+    "reflectance": {"units": "1", "scale": 1e-4, "long_name": "Sentinel-2 reflectance"},
+    "planetscope": {
+        "units": "1",
+        "scale": 1e-4,
+        "no_data": -32768,
+        "long_name": "PlanetScope surface reflectance, 4 bands x 3x3 pixels, band-major",
+    },
+    "day_of_year": {"long_name": "day of year, 0 = 1 January"},
+    "cloud_probability": {"long_name": "cloud probability, 0..255"},
+}
+
+
+class StoreWriter(AbstractContextManager["StoreWriter"]):
+    """Writes a store part by part in bounded memory; it appears whole or not at all.
+
+    Args:
+        path: where the store will stand; must not exist.
+        provenance: how the series came to be, as JSON values: command, settings, seed, source.
+
+    Example:
+        >>> with StoreWriter(path, provenance={"source": "fields.csv"}) as writer:  # doctest: +SKIP
+        ...     for part in parts:
+        ...         writer.append(part)
+    """
+
+    def __init__(self, path: str | Path, *, provenance: Mapping[str, Any]) -> None:
+        self._path = Path(path)
+        self._provenance = dict(provenance)
+        self._folder = atomic_folder(path)
+        self._pending: list[Series] = []
+        self._num_pending = 0
+        self._num_written = 0
+        self._hashes: dict[str, Any] = {}
+        self._first: Series | None = None
+
+    def __enter__(self) -> Self:
+        root = self._folder.__enter__()
+        self._group = zarr.open_group(root, mode="w", zarr_format=3)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            try:
+                with writing_errors(self._path):
+                    self._finish()
+            except BaseException as failure:
+                self._folder.__exit__(type(failure), failure, failure.__traceback__)
+                raise
+        self._folder.__exit__(kind, error, trace)
+
+    def append(self, part: Series) -> None:
+        """Adds series behind those already written.
+
+        Raises:
+            DataError: the part differs from the first in bands, level, legend or arrays.
+            OutputError: the disk is full.
+        """
+        if len(part) == 0:
+            return
+        if self._first is None:
+            self._first = part.select(slice(0, 0))
+        self._pending.append(part)
+        self._num_pending += len(part)
+        if self._num_pending >= SHARD:
+            with writing_errors(self._path):
+                merged = concatenate(self._pending)
+                whole = len(merged) // SHARD * SHARD
+                for start in range(0, whole, SHARD):
+                    self._write(merged.select(slice(start, start + SHARD)))
+                rest = merged.select(slice(whole, None))
+            self._pending = [rest] if len(rest) else []
+            self._num_pending = len(rest)
+
+    def _finish(self) -> None:
+        if self._pending:
+            self._write(concatenate(self._pending))
+        first = self._first
+        if first is None:
+            raise StoreError("no series to write", where=self._path)
+        if first.planetscope_day is not None:
+            self._put("planetscope_day", first.planetscope_day, ("planetscope_step",))
+        if first.legend is not None:
+            self._group["labels"].attrs["legend"] = first.legend.to_dict()
+        self._group.attrs.update(
+            {
+                "format": FORMAT,
+                "version": VERSION,
+                "simulated": first.simulated,
+                "processing_level": first.processing_level,
+                "bands": list(first.bands),
+                "num_series": self._num_written,
+                "provenance": self._provenance,
+                "checksums": {name: h.hexdigest() for name, h in sorted(self._hashes.items())},
+            }
+        )
+
+    def _write(self, part: Series) -> None:
+        if self._num_written and part.num_dates != self._group["reflectance"].shape[1]:
+            raise StoreError(
+                "series of different length in one store",
+                found=part.num_dates,
+                expected=self._group["reflectance"].shape[1],
+                hint="pad all parts to one number of dates (windrow.data.series.pad_dates)",
+            )
+        for name in PER_SERIES:
+            values = getattr(part, name)
+            if values is None:
+                continue
+            key = "labels/label" if name == "label" else name
+            self._put(key, values, _DIMENSIONS.get(name, ("series",)), _ATTRIBUTES.get(name))
+        for name, values in part.truth.items():
+            inner = tuple(f"{name}_{axis}" for axis in range(1, values.ndim))
+            self._put(f"truth/{name}", values, ("series", *inner))
+        self._num_written += len(part)
+
+    def _put(
+        self,
+        name: str,
+        values: npt.NDArray[Any],
+        dimensions: tuple[str, ...],
+        attributes: dict[str, Any] | None = None,
+    ) -> None:
+        text = values.dtype.kind == "U"
+        inner = tuple(max(size, 1) for size in values.shape[1:])
+        if name not in self._hashes:
+            self._hashes[name] = hashlib.sha256()
+            self._group.create_array(
+                name,
+                shape=(0, *values.shape[1:]),
+                chunks=(CHUNK, *inner),
+                shards=(SHARD, *inner),
+                dtype="str" if text else values.dtype,
+                compressors=[BloscCodec(cname="zstd", clevel=3, shuffle="shuffle")],
+                dimension_names=list(dimensions),
+                attributes=attributes or {},
+            )
+        array = _array(self._group, name)
+        start = array.shape[0]
+        array.resize((start + len(values), *values.shape[1:]))
+        array[start:] = values.astype(object) if text else values
+        self._hashes[name].update(_bytes(values))
+
+
+def write_store(path: str | Path, series: Series, *, provenance: Mapping[str, Any]) -> None:
+    """Writes one batch of series as a store; see :class:`StoreWriter`."""
+    with StoreWriter(path, provenance=provenance) as writer:
+        writer.append(series)
+
+
+def is_store(path: str | Path) -> bool:
+    """Whether the path is a folder with a Zarr v3 group in it."""
+    return (Path(path) / "zarr.json").is_file()
+
+
+def store_attributes(path: str | Path) -> dict[str, Any]:
+    """The attributes of a store: format, version, bands, provenance, checksums.
+
+    Raises:
+        StoreError: there is no store, it is not one of ours, or its version is unknown.
+    """
+    return dict(_open(path).attrs)
+
+
+def read_store(path: str | Path, *, planetscope: bool = True) -> Series:
+    """Reads a whole store into memory and verifies its checksums.
+
+    Args:
+        path: the store.
+        planetscope: False leaves the PlanetScope series out, which are most of the bytes.
+
+    Raises:
+        StoreError: the store is missing, incomplete, of another version, or a chunk is damaged.
+    """
+    group = _open(path)
+    attributes: dict[str, Any] = dict(group.attrs)
+    names = list(attributes["checksums"])
+    if not planetscope:
+        names = [name for name in names if not name.startswith("planetscope")]
+    arrays = {name: _read(group, name, path, attributes["checksums"][name]) for name in names}
+    legend = None
+    if "labels/label" in arrays:
+        stored: Any = group["labels"].attrs["legend"]
+        legend = Legend.from_dict(stored)
+    known: dict[str, Any] = {
+        name: arrays[name] for name in (*PER_SERIES, "planetscope_day") if name in arrays
+    }
+    truth = {
+        name.removeprefix("truth/"): values
+        for name, values in arrays.items()
+        if name.startswith("truth/")
+    }
+    return Series(
+        **known,
+        label=arrays.get("labels/label"),
+        legend=legend,
+        bands=tuple(attributes["bands"]),
+        processing_level=attributes["processing_level"],
+        simulated=attributes["simulated"],
+        truth=truth,
+    )
+
+
+def _open(path: str | Path) -> zarr.Group:
+    if not is_store(path):
+        raise StoreError(
+            "no series store here",
+            where=path,
+            found="nothing" if not Path(path).exists() else "something else",
+            hint="make one with 'windrow simulate' or 'windrow ingest'",
+        )
+    try:
+        group = zarr.open_group(Path(path), mode="r", zarr_format=3)
+        attributes = dict(group.attrs)
+    except Exception as error:  # zarr raises many kinds on hostile metadata
+        raise StoreError(
+            "the store's metadata cannot be read", where=path, found=str(error)[:120]
+        ) from error
+    if attributes.get("format") != FORMAT:
+        raise StoreError("this Zarr group is no series store", where=path)
+    if attributes.get("version") != VERSION:
+        raise StoreError(
+            "the store is of another version",
+            where=path,
+            found=attributes.get("version"),
+            expected=VERSION,
+            hint="write it again with this version of windrow",
+        )
+    return group
+
+
+def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
+    array = group[name]
+    if not isinstance(array, zarr.Array):
+        raise StoreError("an array of the store is a group", where=name)
+    return array
+
+
+def _read(group: zarr.Group, name: str, path: str | Path, checksum: str) -> npt.NDArray[Any]:
+    damaged = StoreError(
+        "the store is damaged or cut short",
+        where=f"{path}, array {name}",
+        hint="write it again from its source",
+    )
+    try:
+        values = _decoded(_array(group, name)[:])
+    except Exception as error:  # codecs raise many kinds on damaged bytes
+        raise damaged from error
+    if hashlib.sha256(_bytes(values)).hexdigest() != checksum:
+        raise damaged
+    return values
+
+
+def _decoded(values: Any) -> npt.NDArray[Any]:
+    array = np.asarray(values)
+    return np.array(array.tolist(), dtype=str) if array.dtype.kind in "OT" else array
+
+
+def _bytes(values: npt.NDArray[Any]) -> Any:
+    """The bytes a checksum is taken of; text as UTF-8 lines, so that its width does not count."""
+    if values.dtype.kind == "U":
+        return "".join(f"{value}\n" for value in values).encode()
+    return np.ascontiguousarray(values).data

@@ -1,0 +1,1 @@
+"""Inference, features, metrics and the few-label protocol."""

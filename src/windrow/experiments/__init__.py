@@ -1,0 +1,1 @@
+"""Recipes (the only place of the paper's numbers), runs and the demo."""

@@ -1,0 +1,139 @@
+"""Atomic files: what is written appears whole under its name, or not at all.
+
+Everything that windrow writes goes through here. A file or folder grows under a temporary name
+beside its place and is renamed into it at the end; a failure removes it, a kill leaves only the
+temporary name, and a full disk becomes an :class:`OutputError`.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from windrow.errors import OutputError
+
+_DISK_ERRORS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "no right to write here",
+    errno.EPERM: "no right to write here",
+    errno.EROFS: "the file system is read-only",
+    errno.ENOTDIR: "a part of the path is a file",
+    errno.ENAMETOOLONG: "the name is too long",
+}
+
+
+def _output_error(error: OSError, path: Path) -> OutputError | None:
+    reason = _DISK_ERRORS.get(error.errno or 0)
+    if reason is None:
+        return None
+    return OutputError(
+        "output cannot be written",
+        where=path,
+        found=reason,
+        hint="free some room or choose another place",
+    )
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def writing_errors(path: str | Path) -> Iterator[None]:
+    """Turns what an operating system says of a failed write into an :class:`OutputError`."""
+    try:
+        yield
+    except OSError as error:
+        known = _output_error(error, Path(path))
+        if known is None:
+            raise
+        raise known from error
+
+
+@contextmanager
+def atomic_file(path: str | Path) -> Iterator[Path]:
+    """A temporary path to write to; renamed to ``path``, replacing it, once the block ends well.
+
+    Raises:
+        OutputError: the disk is full, the place is not writable, or ``path`` is a folder.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "note.txt"
+        >>> with atomic_file(target) as temporary:
+        ...     _ = temporary.write_text("hay")
+        >>> target.read_text()
+        'hay'
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise OutputError("output is a folder", where=target, expected="a file name")
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
+    with writing_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            _sync(temporary)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    _sync(target.parent)
+
+
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """A temporary folder to fill; renamed to ``path`` once the block ends well.
+
+    Raises:
+        OutputError: ``path`` exists already and is not an empty folder, or cannot be written.
+    """
+    target = Path(path)
+    refuse_existing(target)
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
+    with writing_errors(target):
+        try:
+            temporary.mkdir(parents=True)
+            yield temporary
+            refuse_existing(target)
+            if target.is_dir():
+                target.rmdir()
+            temporary.rename(target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    _sync(target.parent)
+
+
+def refuse_existing(path: str | Path) -> None:
+    """Nothing is ever overwritten by surprise.
+
+    Raises:
+        OutputError: the path is a file, or a folder with something in it.
+    """
+    target = Path(path)
+    if target.is_file() or (target.is_dir() and any(target.iterdir())):
+        raise OutputError(
+            "output exists already", where=target, hint="choose another name, or remove it first"
+        )
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Writes UTF-8 text atomically."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, values: Any) -> None:
+    """Writes JSON atomically, indented, with a newline at the end; NaN is refused."""
+    write_text(path, json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

@@ -1,0 +1,1 @@
+"""Encoder, heads and their files; torch, numpy, pydantic and safetensors alone."""

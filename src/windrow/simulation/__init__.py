@@ -1,0 +1,1 @@
+"""Both sensors by radiative transfer: landscapes in, simulated series out."""

@@ -1,0 +1,1 @@
+"""One reader a product: files in, series out."""

@@ -1,0 +1,1 @@
+"""Masking, losses and tasks: a batch goes in, a loss and its parts come out."""

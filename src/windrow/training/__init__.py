@@ -1,0 +1,1 @@
+"""One loop, its optimization and its checkpoints."""
