@@ -152,11 +152,12 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
         )
 
     def _write(self, part: Series) -> None:
-        if self._num_written and part.num_dates != self._group["reflectance"].shape[1]:
+        num_dates = _array(self._group, "reflectance").shape[1] if self._num_written else None
+        if num_dates not in (None, part.num_dates):
             raise StoreError(
                 "series of different length in one store",
                 found=part.num_dates,
-                expected=self._group["reflectance"].shape[1],
+                expected=num_dates,
                 hint="pad all parts to one number of dates (windrow.data.series.pad_dates)",
             )
         for name in PER_SERIES:
