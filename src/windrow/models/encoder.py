@@ -78,8 +78,8 @@ class Block(nn.Module):
         attention = attention.transpose(1, 2).reshape(num_series, num_dates, width)
         tokens = tokens + self.projection(attention)
         hidden = F.gelu(self.mlp_in(self.mlp_norm(tokens)))
-        mixed_out: Tensor = tokens + self.mlp_out(hidden)
-        return mixed_out
+        result: Tensor = tokens + self.mlp_out(hidden)
+        return result
 
 
 class Encoder(nn.Module):
