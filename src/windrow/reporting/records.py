@@ -1,0 +1,204 @@
+"""The files of a run as typed records: what each holds, and what may be absent from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+LOSS_PARTS = ("loss", "reconstruction", "season", "cloud")
+"""The total loss and its three parts, as the metrics name them."""
+
+
+class Record(BaseModel):
+    """A part of a file: what the report needs is typed, what else stands there is let pass."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class MetricLine(Record):
+    """One line of ``metrics.jsonl``; a loss is None where its task is off."""
+
+    kind: str
+    step: int = Field(ge=0)
+    num_steps: int | None = None
+    loss: float | None = None
+    reconstruction: float | None = None
+    season: float | None = None
+    cloud: float | None = None
+    learning_rate: float | None = None
+    series_per_second: float | None = None
+
+
+class LagScore(Record):
+    """R2 and RMSE (reflectance 0..1) of predicted PlanetScope, one band and lag, and baselines."""
+
+    band: str
+    lag: int
+    r2: float | None = None
+    rmse: float | None = None
+    baseline_day_mean_r2: float | None = None
+    baseline_day_mean_rmse: float | None = None
+    baseline_nearest_clear_r2: float | None = None
+    baseline_nearest_clear_rmse: float | None = None
+
+
+class MonthScore(Record):
+    """Accuracy of the season task beside the rate of the commonest month."""
+
+    accuracy: float | None = None
+    accuracy_without_position: float | None = None
+    majority_rate: float | None = None
+
+
+class CloudScore(Record):
+    """Accuracy and mean absolute error (levels 0..31) of the cloud task beside the majority's."""
+
+    accuracy: float | None = None
+    accuracy_without_position: float | None = None
+    mean_absolute_error: float | None = None
+    majority_rate: float | None = None
+    majority_mean_absolute_error: float | None = None
+
+
+class Evaluation(Record):
+    """``evaluation.json``: held-out figures of a pre-training run."""
+
+    simulated: bool | None = None
+    num_series: int | None = None
+    planetscope: tuple[LagScore, ...] = ()
+    month: MonthScore | None = None
+    cloud: CloudScore | None = None
+
+
+class PairedDifference(Record):
+    """A difference between two methods on the same fields, with its bootstrap interval."""
+
+    method: str
+    head: str
+    baseline_method: str
+    baseline_head: str
+    metric: str
+    difference: float
+    low: float | None = None
+    high: float | None = None
+    k: int | None = None
+
+
+class HeadScore(Record):
+    """One head, on one method's input, with one seed."""
+
+    method: str
+    head: str
+    seed: int
+    overall_accuracy: float
+    macro_f1: float
+    kappa: float | None = None
+
+
+class Comparison(Record):
+    """``heads/comparison.json``: heads on the representation beside heads on raw bands."""
+
+    simulated: bool | None = None
+    num_train_fields: int | None = None
+    num_test_fields: int | None = None
+    seeds: tuple[int, ...] = ()
+    rows: tuple[HeadScore, ...] = ()
+    paired: tuple[PairedDifference, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class FewShotRow(Record):
+    """Mean and standard deviation over the draws of one method and head at k fields a class."""
+
+    k: int
+    method: str
+    head: str
+    draws: int
+    overall_accuracy: float
+    overall_accuracy_std: float
+    macro_f1: float
+    macro_f1_std: float
+
+
+class Confusion(Record):
+    """A confusion matrix in counts: rows are the true class, columns the predicted one."""
+
+    method: str
+    head: str
+    matrix: tuple[tuple[float, ...], ...]
+    k: int | None = None
+
+
+class FewShot(Record):
+    """``fewshot.json``: few-label figures of one field table."""
+
+    simulated: bool | None = None
+    weights_simulated: bool | None = None
+    rows: tuple[FewShotRow, ...] = ()
+    paired: tuple[PairedDifference, ...] = ()
+    legend: tuple[str, ...] = ()
+    confusion: tuple[Confusion, ...] = ()
+    notes: tuple[str, ...] = ()
+    left_out: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The metrics of a run as tables sorted by step, one row a step.
+
+    Attributes:
+        train: columns step, the losses of :data:`LOSS_PARTS`, learning_rate, series_per_second.
+        validation: columns step and the losses.
+        num_steps: steps that the run was to take, None where no line says.
+        notes: what a reader must know of the file, such as steps written twice.
+    """
+
+    train: pd.DataFrame
+    validation: pd.DataFrame
+    num_steps: int | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PretrainingPart:
+    """A pre-training run; each member is None where its file is absent."""
+
+    folder: Path
+    config: dict[str, Any] | None
+    environment: dict[str, Any] | None
+    metrics: Metrics | None
+    evaluation: Evaluation | None
+    predictions: pd.DataFrame | None
+    weights: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class HeadsPart:
+    """A comparison of heads and the classes that they gave each held-out series."""
+
+    comparison: Comparison | None
+    predictions: pd.DataFrame | None
+
+
+@dataclass(frozen=True)
+class FewShotPart:
+    """One folder of few-label results."""
+
+    name: str
+    results: FewShot
+    predictions: pd.DataFrame | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """All parts of a run or demo folder that were found, and the names of those that were not."""
+
+    path: Path
+    pretraining: PretrainingPart | None
+    heads: HeadsPart | None
+    fewshots: tuple[FewShotPart, ...]
+    missing: tuple[str, ...]
