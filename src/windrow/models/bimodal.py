@@ -1,0 +1,70 @@
+"""Bi-modal BERT: the encoder and the linear layers of its pretext task (section 3)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from windrow.models.encoder import Encoder, EncoderSettings, initialise
+
+
+class BimodalBert(nn.Module):
+    """An encoder of Sentinel-2 with linear layers that predict PlanetScope, month and cloud.
+
+    Only the encoder is used after pre-training.
+
+    Args:
+        settings: shape of the encoder.
+        num_bands: B.
+        num_lags: L, target days of a date.
+        num_values: K, values of a target day (36 of PlanetScope).
+        num_season_outputs: 12 logits, or 1 where the month is regressed.
+        num_cloud_outputs: 32 logits, or 1 where the level is regressed.
+    """
+
+    def __init__(
+        self,
+        settings: EncoderSettings,
+        *,
+        num_bands: int,
+        num_lags: int,
+        num_values: int,
+        num_season_outputs: int,
+        num_cloud_outputs: int,
+    ) -> None:
+        super().__init__()
+        self.num_lags = num_lags
+        self.num_values = num_values
+        self.encoder = Encoder(settings, num_bands=num_bands)
+        self.mask_token = nn.Parameter(torch.zeros(settings.width))
+        self.reconstruction = nn.Linear(settings.width, num_lags * num_values)
+        self.season = nn.Linear(settings.width, num_season_outputs)
+        self.cloud = nn.Linear(settings.width, num_cloud_outputs)
+        for head in (self.reconstruction, self.season, self.cloud):
+            initialise(head)
+        nn.init.trunc_normal_(self.mask_token, std=0.02, a=-0.04, b=0.04)
+
+    def forward(
+        self,
+        values: Tensor,
+        day_of_year: Tensor,
+        valid: Tensor,
+        *,
+        masked: Tensor | None = None,
+        use_position: bool = True,
+    ) -> Tensor:
+        """The representation (N, T, D) of a batch; ``masked`` (N, T) dates get the mask token."""
+        z: Tensor = self.encoder(
+            values,
+            day_of_year,
+            valid,
+            masked=masked,
+            mask_token=self.mask_token,
+            use_position=use_position,
+        )
+        return z
+
+    def reconstruct(self, z: Tensor) -> Tensor:
+        """What the other sensor saw: z (N, T, D) to (N, T, L, K), standardised."""
+        predicted: Tensor = self.reconstruction(z)
+        return predicted.view(*z.shape[:2], self.num_lags, self.num_values)

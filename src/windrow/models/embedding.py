@@ -1,0 +1,130 @@
+"""From the bands of a date to a token: a one-dimensional convolution and a position.
+
+The patch of a ViT (Dosovitskiy et al. 2020) becomes one time step, so the two-dimensional
+convolution becomes ``Conv1d(B -> D)``. The paper is silent about the position: the default
+encodes the *day of year*, so that any dates and any number of them work.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from windrow.data.series import DAYS
+
+Position = Literal["day_of_year", "learned", "none"]
+
+
+def sinusoidal_encoding(num_positions: int, width: int) -> Tensor:
+    """The sinusoidal position encoding (Vaswani et al. 2017, section 3.5).
+
+    ``P[p, 2i] = sin(p / 10000^(2i/D))`` and ``P[p, 2i+1]`` its cosine, computed in float64.
+
+    Args:
+        num_positions: P, here days of the year.
+        width: D, even.
+
+    Returns:
+        (P, D) float32.
+
+    Example:
+        >>> sinusoidal_encoding(2, 4)[1].tolist() == [
+        ...     torch.sin(torch.tensor(1.0, dtype=torch.float64)).float().item(),
+        ...     torch.cos(torch.tensor(1.0, dtype=torch.float64)).float().item(),
+        ...     torch.sin(torch.tensor(0.01, dtype=torch.float64)).float().item(),
+        ...     torch.cos(torch.tensor(0.01, dtype=torch.float64)).float().item(),
+        ... ]
+        True
+    """
+    position = torch.arange(num_positions, dtype=torch.float64)[:, None]
+    frequency = torch.exp(
+        torch.arange(0, width, 2, dtype=torch.float64) * (-math.log(10_000.0) / width)
+    )
+    angle = position * frequency
+    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).float()
+
+
+class SeriesEmbedding(nn.Module):
+    """Tokens of a series: patch embedding of the bands plus the position of the date.
+
+    Args:
+        num_bands: B.
+        width: D.
+        kernel_size: odd; 1 looks at a single date. A wider kernel runs over the *valid* dates of
+            a series, as if the others were not there, so that they cannot leak into a token.
+        position: ``day_of_year`` (sinusoidal), ``learned`` (one vector for the first, second, ...
+            valid date, as in the group's earlier code) or ``none``.
+        num_positions: the most dates that ``learned`` has vectors for.
+    """
+
+    position_table: Tensor
+
+    def __init__(
+        self,
+        *,
+        num_bands: int,
+        width: int,
+        kernel_size: int,
+        position: Position,
+        num_positions: int,
+    ) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.position = position
+        self.patch = nn.Conv1d(num_bands, width, kernel_size, padding=kernel_size // 2)
+        if position == "learned":
+            self.learned_position = nn.Parameter(torch.zeros(num_positions, width))
+        if position == "day_of_year":
+            self.register_buffer(
+                "position_table", sinusoidal_encoding(DAYS, width), persistent=False
+            )
+
+    def forward(
+        self,
+        values: Tensor,
+        day_of_year: Tensor,
+        valid: Tensor,
+        *,
+        masked: Tensor | None = None,
+        mask_token: Tensor | None = None,
+        use_position: bool = True,
+    ) -> Tensor:
+        """Tokens of the dates.
+
+        Args:
+            values: (N, T, B) standardised reflectance.
+            day_of_year: (N, T) integers 0..365.
+            valid: (N, T) bool.
+            masked: (N, T) bool, dates whose patch is replaced by ``mask_token``.
+            mask_token: (D,).
+            use_position: False leaves the position out, to see what a task owes to it.
+
+        Returns:
+            (N, T, D); what stands at invalid dates means nothing.
+        """
+        if masked is not None:
+            # Zeroed too, so that a wider kernel cannot carry them to the neighbours.
+            values = values.masked_fill(masked[..., None], 0.0)
+        tokens = self._patches(values, valid)
+        if masked is not None and mask_token is not None:
+            tokens = torch.where(masked[..., None], mask_token.to(tokens.dtype), tokens)
+        if use_position and self.position == "day_of_year":
+            tokens = tokens + self.position_table[day_of_year.long()]
+        elif use_position and self.position == "learned":
+            order = (valid.long().cumsum(dim=1) - 1).clamp(min=0)
+            tokens = tokens + self.learned_position[order]
+        return tokens
+
+    def _patches(self, values: Tensor, valid: Tensor) -> Tensor:
+        if self.kernel_size == 1:
+            # The same product as the convolution, without its transposes.
+            return nn.functional.linear(values, self.patch.weight[:, :, 0], self.patch.bias)
+        # Valid dates first and in their order, convolved, and put back to where they stood.
+        order = torch.argsort(~valid, dim=1, stable=True)[..., None]
+        packed = values.masked_fill(~valid[..., None], 0.0)
+        packed = packed.gather(1, order.expand_as(values))
+        convolved = self.patch(packed.transpose(1, 2)).transpose(1, 2)
+        return torch.empty_like(convolved).scatter(1, order.expand_as(convolved), convolved)

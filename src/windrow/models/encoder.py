@@ -1,0 +1,162 @@
+"""The encoder: pre-norm ViT blocks over the dates of a Sentinel-2 series.
+
+A backbone like Dosovitskiy et al. (2020) as the paper's section 4 uses it: no class token, GELU,
+no dropout. Attention runs on ``scaled_dot_product_attention``; invalid dates are masked out of
+the keys, and only where a batch has any.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from windrow.config import Settings
+from windrow.models.embedding import Position, SeriesEmbedding
+
+INITIAL_DEVIATION = 0.02
+"""Deviation of the initial weights, truncated at two of it (as in ViT and BERT)."""
+
+
+class EncoderSettings(Settings):
+    """Shape of an encoder."""
+
+    num_layers: int = Field(ge=1, description="transformer blocks")
+    width: int = Field(ge=2, description="D, width of a token and of the representation")
+    num_heads: int = Field(ge=1, description="attention heads; they share the width")
+    mlp_width: int = Field(ge=1, description="hidden width of the block's MLP")
+    kernel_size: int = Field(ge=1, description="dates under the patch embedding's kernel, odd")
+    position: Position = Field(description="how a token knows its date")
+    num_positions: int = Field(ge=1, description="positions of the learned index embedding")
+
+    @model_validator(mode="after")
+    def _shapes_fit(self) -> EncoderSettings:
+        if self.width % self.num_heads or self.width % 2:
+            raise ValueError("width must be even and a multiple of num_heads")
+        if self.kernel_size % 2 == 0:
+            raise ValueError("kernel_size must be odd")
+        return self
+
+
+def initialise(module: nn.Module) -> None:
+    """Draws weights from a normal of 0.02 truncated at two deviations; biases become zero.
+
+    Draws from torch's global generator, in the order of the module's parameters.
+    """
+    deviation = INITIAL_DEVIATION
+    for child in module.modules():
+        if isinstance(child, nn.Linear | nn.Conv1d):
+            nn.init.trunc_normal_(child.weight, std=deviation, a=-2 * deviation, b=2 * deviation)
+            if child.bias is not None:
+                nn.init.zeros_(child.bias)
+        elif isinstance(child, SeriesEmbedding) and child.position == "learned":
+            nn.init.trunc_normal_(
+                child.learned_position, std=deviation, a=-2 * deviation, b=2 * deviation
+            )
+
+
+class Block(nn.Module):
+    """One pre-norm transformer block: ``x + attention(norm(x))``, then ``x + mlp(norm(x))``."""
+
+    def __init__(self, *, width: int, num_heads: int, mlp_width: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.attention_norm = nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.projection = nn.Linear(width, width)
+        self.mlp_norm = nn.LayerNorm(width)
+        self.mlp_in = nn.Linear(width, mlp_width)
+        self.mlp_out = nn.Linear(mlp_width, width)
+
+    def forward(self, tokens: Tensor, attended: Tensor | None) -> Tensor:
+        """Tokens (N, T, D) to tokens; ``attended`` (N, 1, 1, T) bool marks the keys, or None."""
+        num_series, num_dates, width = tokens.shape
+        mixed = self.query_key_value(self.attention_norm(tokens))
+        mixed = mixed.view(num_series, num_dates, 3, self.num_heads, width // self.num_heads)
+        query, key, value = mixed.permute(2, 0, 3, 1, 4)
+        attention = F.scaled_dot_product_attention(query, key, value, attn_mask=attended)
+        attention = attention.transpose(1, 2).reshape(num_series, num_dates, width)
+        tokens = tokens + self.projection(attention)
+        hidden = F.gelu(self.mlp_in(self.mlp_norm(tokens)))
+        result: Tensor = tokens + self.mlp_out(hidden)
+        return result
+
+
+class Encoder(nn.Module):
+    """The representation z of a Sentinel-2 series.
+
+    Args:
+        settings: its shape.
+        num_bands: B, the bands it reads.
+
+    Example:
+        >>> import torch
+        >>> settings = EncoderSettings(
+        ...     num_layers=1, width=8, num_heads=2, mlp_width=16, kernel_size=1,
+        ...     position="day_of_year", num_positions=144,
+        ... )
+        >>> encoder = Encoder(settings, num_bands=12)
+        >>> z = encoder(torch.zeros(2, 5, 12), torch.arange(5).expand(2, 5), torch.ones(2, 5) > 0)
+        >>> tuple(z.shape)
+        (2, 5, 8)
+    """
+
+    def __init__(self, settings: EncoderSettings, *, num_bands: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.num_bands = num_bands
+        self.embedding = SeriesEmbedding(
+            num_bands=num_bands,
+            width=settings.width,
+            kernel_size=settings.kernel_size,
+            position=settings.position,
+            num_positions=settings.num_positions,
+        )
+        self.blocks = nn.ModuleList(
+            Block(width=settings.width, num_heads=settings.num_heads, mlp_width=settings.mlp_width)
+            for _ in range(settings.num_layers)
+        )
+        self.norm = nn.LayerNorm(settings.width)
+        initialise(self)
+
+    def forward(
+        self,
+        values: Tensor,
+        day_of_year: Tensor,
+        valid: Tensor,
+        *,
+        masked: Tensor | None = None,
+        mask_token: Tensor | None = None,
+        use_position: bool = True,
+    ) -> Tensor:
+        """The representation of every date.
+
+        Args:
+            values: (N, T, B) standardised reflectance.
+            day_of_year: (N, T) integers 0..365.
+            valid: (N, T) bool; False is padding and changes nothing elsewhere.
+            masked: (N, T) bool, dates whose patch is replaced by ``mask_token``; of the pretext
+                task only.
+            mask_token: (D,).
+            use_position: False leaves the position out, to see what a task owes to it.
+
+        Returns:
+            (N, T, D); what stands at invalid dates is finite and means nothing.
+        """
+        tokens = self.embedding(
+            values,
+            day_of_year,
+            valid,
+            masked=masked,
+            mask_token=mask_token,
+            use_position=use_position,
+        )
+        attended: Tensor | None = None
+        if not bool(valid.all()):
+            # A series without any date attends to everything, which keeps it finite.
+            keys = valid | ~valid.any(dim=1, keepdim=True)
+            attended = keys[:, None, None, :]
+        for block in self.blocks:
+            tokens = block(tokens, attended)
+        normed: Tensor = self.norm(tokens)
+        return normed

@@ -1,0 +1,144 @@
+"""Checkpoints: module, optimizer and step in one safetensors file, written atomically.
+
+The file carries the identity of its run (settings and data); a run with another is refused, so
+that nothing is ever continued by mistake. There is no random state to keep: every draw of a step
+is a function of the seed and the step.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from windrow.errors import SettingsError, WeightsError
+from windrow.files import atomic_file
+from windrow.models.weights import load_state, read_tensors
+
+FORMAT = "windrow checkpoint"
+VERSION = 1
+
+
+def save_checkpoint(
+    path: str | Path,
+    *,
+    module: nn.Module,
+    optimizer: Optimizer,
+    step: int,
+    identity: Mapping[str, Any],
+) -> None:
+    """Writes a checkpoint, replacing an earlier one only once it is whole.
+
+    Args:
+        path: the file.
+        module: what is trained.
+        optimizer: of the module's parameters.
+        step: the first step that is still to do.
+        identity: settings and data of the run, as JSON values.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    tensors = {f"module.{name}": values for name, values in module.state_dict().items()}
+    names = {id(parameter): name for name, parameter in module.named_parameters()}
+    for parameter, state in optimizer.state.items():
+        for key, values in state.items():
+            tensors[f"optimizer.{names[id(parameter)]}.{key}"] = values
+    header = {"format": FORMAT, "version": VERSION, "step": step, "identity": dict(identity)}
+    with atomic_file(path) as temporary:
+        save_file(
+            {name: values.detach().cpu().contiguous() for name, values in tensors.items()},
+            temporary,
+            metadata={"windrow": json.dumps(header, sort_keys=True)},
+        )
+
+
+def load_checkpoint(
+    path: str | Path, *, module: nn.Module, optimizer: Optimizer, identity: Mapping[str, Any]
+) -> int:
+    """Puts a module and its optimizer back to where a checkpoint left them.
+
+    Returns:
+        the first step that is still to do.
+
+    Raises:
+        SettingsError: the checkpoint is of a run with other settings or data; names the first.
+        WeightsError: the file is missing, cut short, or no checkpoint of such a module.
+    """
+    metadata, tensors = read_tensors(path)
+    header = _header(path, metadata)
+    check_identity(header["identity"], identity, where=path)
+    own = {
+        name.removeprefix("module."): values
+        for name, values in tensors.items()
+        if name.startswith("module.")
+    }
+    load_state(module, own, where=path)
+    for name, parameter in module.named_parameters():
+        state: dict[str, Tensor] = {}
+        for key in ("step", "exp_avg", "exp_avg_sq"):
+            values = tensors.get(f"optimizer.{name}.{key}")
+            if values is not None:
+                # AdamW keeps its count of steps on the CPU.
+                state[key] = values if key == "step" else values.to(parameter.device)
+        if state:
+            optimizer.state[parameter] = state
+    return int(header["step"])
+
+
+def check_identity(found: Mapping[str, Any], expected: Mapping[str, Any], *, where: object) -> None:
+    """Refuses to go on with another configuration or other data.
+
+    Args:
+        found: the identity of the run on disk.
+        expected: the identity of the run that is asked for.
+        where: the file it was found in.
+
+    Raises:
+        SettingsError: names the first setting that differs.
+    """
+    difference = _first_difference(dict(found), json.loads(json.dumps(dict(expected))), "")
+    if difference is not None:
+        name, before, now = difference
+        raise SettingsError(
+            f"the run on disk has another {name}",
+            where=where,
+            found=before,
+            expected=now,
+            hint="resume with the same settings and data, or start a new run",
+        )
+
+
+def _first_difference(found: Any, expected: Any, name: str) -> tuple[str, Any, Any] | None:
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for key in (*expected, *(key for key in found if key not in expected)):
+            inner = _first_difference(
+                found.get(key, "none"), expected.get(key, "none"), f"{name}.{key}".strip(".")
+            )
+            if inner is not None:
+                return inner
+        return None
+    return None if found == expected else (name, found, expected)
+
+
+def _header(path: str | Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        header = json.loads(metadata.get("windrow", ""))
+    except ValueError:
+        header = None
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise WeightsError("the file is no windrow checkpoint", where=path)
+    if header.get("version") != VERSION:
+        raise WeightsError(
+            "the checkpoint is of another version",
+            where=path,
+            found=header.get("version"),
+            expected=VERSION,
+            hint="start a new run",
+        )
+    return header

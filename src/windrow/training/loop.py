@@ -1,0 +1,69 @@
+"""The one training loop, for pre-training and for heads.
+
+It knows nothing of data, tasks or files: it is told how to compute the loss of a step, and tells
+``on_step`` what came of it. A step is a pure function of its number, so that a run that resumes at
+step s equals one that never stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+
+def train(
+    module: nn.Module,
+    *,
+    optimizer: Optimizer,
+    compute_loss: Callable[[int], Mapping[str, Tensor]],
+    num_steps: int,
+    start_step: int = 0,
+    learning_rate: Callable[[int], float] | None = None,
+    gradient_clip: float | None = None,
+    on_step: Callable[[int, Mapping[str, Tensor | float]], None] | None = None,
+) -> None:
+    """Trains a module for steps ``start_step`` to ``num_steps - 1``.
+
+    Args:
+        module: what is trained; put into training mode before every step, so that ``on_step``
+            may evaluate it.
+        optimizer: holds the parameters and their state.
+        compute_loss: the losses of a step, by name; ``loss`` is the total that is minimised.
+        num_steps: the step at which training ends, counted from the very first one.
+        start_step: the first step to do; not 0 where a run resumes.
+        learning_rate: the absolute rate of a step; None leaves the optimizer's own.
+        gradient_clip: largest norm of the whole gradient; None clips nothing.
+        on_step: told after each update: the step just done, its losses (detached), its
+            ``learning_rate`` and, where it is clipped, the ``gradient_norm`` before clipping.
+
+    Example:
+        >>> import torch
+        >>> line = nn.Linear(1, 1, bias=False)
+        >>> x = torch.tensor([[1.0], [2.0]])
+        >>> train(
+        ...     line,
+        ...     optimizer=torch.optim.SGD(line.parameters(), lr=0.1),
+        ...     compute_loss=lambda step: {"loss": ((line(x) - 3 * x) ** 2).mean()},
+        ...     num_steps=100,
+        ... )
+        >>> round(line.weight.item(), 3)
+        3.0
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for step in range(start_step, num_steps):
+        module.train()
+        if learning_rate is not None:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(step)
+        losses = compute_loss(step)
+        optimizer.zero_grad(set_to_none=True)
+        losses["loss"].backward()  # type: ignore[no-untyped-call]
+        report: dict[str, Tensor | float] = {name: value.detach() for name, value in losses.items()}
+        if gradient_clip is not None:
+            report["gradient_norm"] = nn.utils.clip_grad_norm_(parameters, gradient_clip)
+        optimizer.step()
+        report["learning_rate"] = float(optimizer.param_groups[0]["lr"])
+        if on_step is not None:
+            on_step(step, report)
