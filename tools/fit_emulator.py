@@ -129,7 +129,11 @@ def run_prosail(
     for spectrum in ground:
         # The ground enters 4SAIL in these last lines only; see its equations for rsot.
         gain = spectrum / (1 - spectrum * rdd)
-        full = rso + tsstoo * spectrum + gain * ((tss + tsd) * tdo + (tsd + tss * spectrum * rdd) * too)
+        full = (
+            rso
+            + tsstoo * spectrum
+            + gain * ((tss + tsd) * tdo + (tsd + tss * spectrum * rdd) * too)
+        )
         parts += [responses @ full, responses @ spectrum]
     if not np.allclose(out[17], parts_check(rso, tsstoo, tss, tsd, tdo, too, rdd, ground[0])):
         raise AssertionError("the decomposition differs from 4SAIL")

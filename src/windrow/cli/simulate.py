@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
             scenario=options.scenario,
             num_series=options.num_series,
             seed=options.seed,
-            num_workers=options.num_workers or None,
+            num_workers=options.num_workers or os.cpu_count() or 1,
             on_progress=report,
         )
     print(options.out)

@@ -196,5 +196,3 @@ def _shares(weight: Floats, member: npt.NDArray[np.bool_]) -> npt.NDArray[np.flo
     own = np.zeros_like(shares)
     own[..., 0] = 1.0
     return np.where(total > 1e-9, shares / np.maximum(total, 1e-9), own).astype(np.float32)
-
-

@@ -165,7 +165,9 @@ def _arable(
     harvest = np.minimum(harvest, 350)
     peak = np.maximum(draws.range("peak", *variety.peak), 0.8) * (1 - 0.12 * weather.drought)
     winter = np.maximum(draws.range("winter", *variety.winter_lai), 0.03)
-    pace_up, pace_down = (p * np.exp(0.15 * draws.normal(f"pace {i}")) for i, p in enumerate(variety.pace))
+    pace_up, pace_down = (
+        p * np.exp(0.15 * draws.normal(f"pace {i}")) for i, p in enumerate(variety.pace)
+    )
     rise = logistic(DAYS - up[:, None], pace_up[:, None])
     fall = logistic(down[:, None] - DAYS, pace_down[:, None])
     stands = DAYS < harvest[:, None]

@@ -1,0 +1,78 @@
+"""``windrow pretrain``: an encoder by recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from windrow.cli.progress import Report, progress
+from windrow.errors import SettingsError
+from windrow.experiments.pretraining import ExecutionSettings, PretrainingSettings, pretrain
+from windrow.experiments.recipes import RECIPES, recipe
+
+SHOWN = ("loss", "reconstruction", "season", "cloud", "series_per_second")
+
+
+@dataclass(frozen=True)
+class Pretrain:
+    """Pre-trains an encoder on a store with both sensors.
+
+    RECIPE comes first: tiny, small, base or paper. The defaults below are the recipe's.
+    """
+
+    data: Path
+    """The series store."""
+    out: Path
+    """The run directory to write; must not exist, unless --resume."""
+    settings: Annotated[PretrainingSettings, tyro.conf.arg(name="")]
+    """What the recipe says; change any of it."""
+    execution: ExecutionSettings
+    """How fast, not what."""
+    resume: bool = False
+    """Go on from the run's last checkpoint, to the same result."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs ``windrow pretrain RECIPE --data STORE --out RUN [--resume]``."""
+    name, words = _recipe_first(arguments)
+    defaults = Pretrain(
+        data=tyro.MISSING,
+        out=tyro.MISSING,
+        settings=recipe(name),
+        execution=ExecutionSettings(),
+    )
+    options = tyro.cli(Pretrain, args=words, prog="windrow pretrain RECIPE", default=defaults)
+    with progress("pre-training", unit="steps") as report:
+        pretrain(
+            options.settings,
+            options.data,
+            options.out,
+            resume=options.resume,
+            execution=options.execution,
+            on_progress=show_training(report),
+        )
+    print(options.out)
+
+
+def _recipe_first(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    words = list(arguments)
+    if any(word in ("-h", "--help") for word in words):
+        return (words[0] if words[0] in RECIPES else "small"), ["--help"]
+    if not words or words[0].startswith("-"):
+        raise SettingsError("no recipe", expected="one of " + ", ".join(RECIPES) + ", first")
+    return words[0], words[1:]
+
+
+def show_training(report: Report) -> Callable[[Mapping[str, Any]], None]:
+    """Turns lines of ``metrics.jsonl`` into progress."""
+
+    def show(record: Mapping[str, Any]) -> None:
+        if record["kind"] == "train":
+            figures = {name: record[name] for name in SHOWN if record.get(name) is not None}
+            report(record["step"] + 1, record["num_steps"], figures)
+
+    return show
