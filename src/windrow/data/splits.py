@@ -70,18 +70,21 @@ def split_fields(
     *,
     fractions: Sequence[float],
     seed: int,
+    min_fields_a_part: int = MIN_FIELDS_A_PART,
 ) -> list[npt.NDArray[np.intp]]:
     """Splits labelled series by field, stratified by class.
 
     The fields of each class are shuffled and shared out by the largest remainder, with at least
     two fields a part where the class has two for each, and at least one where it has one for
-    each; a class with fewer fields fills the first parts.
+    each; a class with fewer fields goes where its share is largest.
 
     Args:
         field_id: (N,) field of each series.
         label: (N,) class of each series; unlabelled series (-1) are in no part.
         fractions: share of each part; they sum to one.
         seed: seed of the draw.
+        min_fields_a_part: so many fields of a class, where it has enough, even if its share of
+            a part is smaller; 0 lets a part go without.
 
     Returns:
         positions of the series of each part, increasing.
@@ -101,15 +104,17 @@ def split_fields(
     for each in np.unique(classes):
         members = np.flatnonzero(classes == each)
         shuffled = np.random.default_rng([seed, int(each)]).permutation(members)
-        counts = share_out(len(members), fractions)
+        counts = share_out(len(members), fractions, least=min_fields_a_part)
         part_of_field[shuffled] = np.repeat(np.arange(len(fractions)), counts)
     labelled = np.flatnonzero(label >= 0)
     part = part_of_field[np.searchsorted(fields, field_id[labelled])]
     return [labelled[part == index] for index in range(len(fractions))]
 
 
-def share_out(num_fields: int, fractions: Sequence[float]) -> npt.NDArray[np.intp]:
-    """How many of a class's fields each part gets.
+def share_out(
+    num_fields: int, fractions: Sequence[float], *, least: int = MIN_FIELDS_A_PART
+) -> npt.NDArray[np.intp]:
+    """How many of a class's fields each part gets, at least ``least`` if there are enough.
 
     Example:
         >>> share_out(10, (0.7, 0.21, 0.09)).tolist()
@@ -121,9 +126,7 @@ def share_out(num_fields: int, fractions: Sequence[float]) -> npt.NDArray[np.int
     counts = np.floor(wanted).astype(np.intp)
     order = np.argsort(-(wanted - counts), kind="stable")
     counts[order[: num_fields - int(counts.sum())]] += 1
-    least = min(MIN_FIELDS_A_PART, num_fields // len(fractions))
-    if least == 0:
-        return np.asarray(np.arange(len(fractions)) < num_fields, dtype=np.intp)
+    least = min(least, num_fields // len(fractions))
     while (counts < least).any():
         counts[np.argmin(counts)] += 1
         counts[np.argmax(counts)] -= 1

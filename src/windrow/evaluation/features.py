@@ -82,7 +82,7 @@ def clear_dates(series: Series, settings: FeatureSettings) -> tuple[npt.NDArray[
     if settings.clear_below is None or series.cloud_probability is None:
         return series.valid, 0
     clear = series.valid & (series.cloud_probability.astype(np.int64) < settings.clear_below)
-    without_clear = ~clear.any(axis=1)
+    without_clear = np.asarray(~clear.any(axis=1))
     return np.where(without_clear[:, None], series.valid, clear), int(without_clear.sum())
 
 
