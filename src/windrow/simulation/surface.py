@@ -89,6 +89,8 @@ def make_surface(
     reflectance, cover = canopy_reflectance(green, dead, traits, ground, zenith)
     flower = read(year.flower)[..., None] * np.clip(green / 1.5, 0, 1)[..., None]
     reflectance = reflectance * (1 - flower) + flower * PETALS
+    # Clods, rows and trees throw shadows that a flat model lacks; long ones darken winter (assumed).
+    reflectance = reflectance * (1 - 0.28 * np.clip((zenith - 66) / 6, 0, 1))[..., None]
     return Surface(
         knots=knots,
         reflectance=np.asarray(reflectance, dtype=np.float32),
@@ -114,7 +116,7 @@ def canopy_reflectance(
             "chlorophyll": chlorophyll,
             "carotenoids": 1.5 + 0.18 * chlorophyll,
             "brown_pigment": traits["brown"] * alive + 0.9 * (1 - alive),
-            "leaf_water": traits["water"] * (0.12 + 0.88 * alive),
+            "leaf_water": traits["water"] * (0.2 + 0.8 * alive),
             "dry_matter": traits["dry_matter"],
             "leaf_area_index": total / cover,
             "leaf_angle": traits["angle"],
@@ -147,7 +149,7 @@ def _ground(
     mean, deviation = landscape.settings.soil_brightness
     region = float(spread(keyed(seed, "soil", number), mean, deviation))
     brightness = region * np.exp(spread(keyed(seed, "soil of field", number, field), 0, 0.12))
-    slope = spread(keyed(seed, "soil slope", number, field), 1.15, 0.12)
+    slope = spread(keyed(seed, "soil slope", number, field), 1.42, 0.14)
     moisture = weather.moisture[np.minimum(knots, NUM_DAYS - 1)]
     level = (brightness * np.exp(0.09 * patch))[:, None]
     return soil(level, slope[:, None], moisture[None, :])
