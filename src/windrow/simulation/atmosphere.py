@@ -129,7 +129,7 @@ def _gain(landscape: Landscape, days: Integers) -> Floats:
     vapour = 1.5 * normal(keyed(seed, "vapour gain", number, days))[:, None]
     vapour = vapour * (np.array(SENTINEL2_BANDS) == "B09")
     total = 0.8 * np.clip(common, -2.5, 2.5) + 0.4 * band + 0.6 * orbit + vapour
-    vapour_bias = np.where(np.array(SENTINEL2_BANDS) == "B09", 0.96, 1.0)
+    vapour_bias = np.where(np.array(SENTINEL2_BANDS) == "B09", 0.98, 1.0)
     return np.asarray(np.exp(deviation * total) * vapour_bias)
 
 

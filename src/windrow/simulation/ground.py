@@ -42,7 +42,7 @@ def soil(brightness: npt.ArrayLike, slope: npt.ArrayLike, moisture: npt.ArrayLik
 
     Args:
         brightness: reflectance of the dry soil at 665 nm, about 0.08 to 0.3.
-        slope: exponent of the power law below 1000 nm, about 0.9 (grey) to 1.6 (brown).
+        slope: exponent of the power law below 870 nm, about 1.3 (grey) to 2.1 (brown).
         moisture: of the surface, 0 dry to 1 wet.
 
     Returns:
@@ -54,9 +54,9 @@ def soil(brightness: npt.ArrayLike, slope: npt.ArrayLike, moisture: npt.ArrayLik
         (0.18, True)
     """
     level, steep, wet = np.broadcast_arrays(brightness, slope, moisture)
-    reach = np.minimum(CENTRES_NM, 1000.0) / 664.6
-    beyond = 1 + 0.22 * np.clip((CENTRES_NM - 1000.0) / 650.0, 0, 1)
-    clay = 1 - 0.08 * np.clip((CENTRES_NM - 1650.0) / 550.0, 0, 1)
+    reach = np.minimum(CENTRES_NM, 870.0) / 664.6
+    beyond = 1 + 0.20 * np.clip((CENTRES_NM - 870.0) / 700.0, 0, 1)
+    clay = 1 - 0.07 * np.clip((CENTRES_NM - 1650.0) / 550.0, 0, 1)
     dry = level[..., None] * reach ** steep[..., None] * beyond * clay
     return np.asarray(np.clip(dry * (1 - _INFRARED * wet[..., None]), 0.005, 0.7))
 
