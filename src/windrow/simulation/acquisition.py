@@ -144,14 +144,14 @@ def _snow_cover(
 ) -> Floats:
     """Snow hides low stands; some stems and soil stay visible (n, T)."""
     keys = keyed(landscape.seed, "snow patch", landscape.number, rows, columns)
-    patchy = np.clip(0.93 + spread(keys, 0, 0.05), 0, 1)[:, None]
-    hidden = 1 - 0.18 * np.clip(green / 2.0, 0, 1.5)
+    patchy = np.clip(0.97 + spread(keys, 0, 0.05), 0, 1)[:, None]
+    hidden = 1 - 0.08 * np.clip(green / 2.0, 0, 1.5)
     return np.asarray(weather.snow[days] * patchy * hidden)
 
 
 def _snow_colour(landscape: Landscape, days: Integers) -> Floats:
     """Fresh to old and dirty snow: a level by date, (T, 12)."""
-    level = np.exp(spread(keyed(landscape.seed, "snow level", landscape.number, days), -0.12, 0.15))
+    level = np.exp(spread(keyed(landscape.seed, "snow level", landscape.number, days), -0.04, 0.13))
     return np.asarray(np.clip(level[:, None] * SNOW[:12], 0, 1.1))
 
 

@@ -23,10 +23,10 @@ from windrow.simulation.random import Floats, keyed, noise, normal, patches, spr
 from windrow.simulation.weather import Weather
 
 _CENTRES = np.array([SENTINEL2[b].centre_nm for b in SENTINEL2_BANDS])
-_WATER_CLOUD = np.array([1.08, 1.02, 0.98, 0.98, 1.0, 1.0, 0.99, 1.0, 0.97, 1.15, 0.55, 0.44])
-_ICE_SHARE = np.array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0.2, -0.25, -0.2])
+_WATER_CLOUD = np.array([1.08, 1.02, 0.98, 0.98, 1.0, 1.0, 0.99, 1.0, 0.97, 1.15, 0.60, 0.56])
+_ICE_SHARE = np.array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0.2, -0.25, -0.25])
 _HAZE = np.minimum((_CENTRES / 490.0) ** -1.6, 0.95)
-_HAZE[SENTINEL2_BANDS.index("B01")] = 0.85
+_HAZE[SENTINEL2_BANDS.index("B01")] = 0.3
 _BROKEN = 0.33
 
 
@@ -65,24 +65,24 @@ def make_air(
     x = ((columns + 0.5) * COARSE_M)[:, None]
     y = ((rows + 0.5) * COARSE_M)[:, None]
     excess = _excess(landscape, weather, x, y, days)
-    cover = 1 - np.exp(-1.9 * np.maximum(excess, 0))
+    cover = 1 - np.exp(-0.95 * np.maximum(excess, 0))
     cirrus = uniform(keyed(seed, "is cirrus", number, days)) < 0.12
     veil = patches(seed, "cirrus", (number, days[None, :]), x, y, 900.0)
-    thin = cirrus * np.clip(0.10 + 0.07 * veil, 0, 0.4)
+    thin = cirrus * np.clip(0.07 + 0.07 * veil, 0, 0.4)
     opacity = 1 - (1 - cover) * (1 - thin)
 
     height = np.exp(spread(keyed(seed, "cloud height", number, days), 7.1, 0.6))
     length = height * np.tan(np.radians(np.minimum(sun_zenith(settings.latitude, days), 75)))
     away = _excess(landscape, weather, x + 0.55 * length, y + 0.83 * length, days)
-    shade = (1 - np.exp(-1.9 * np.maximum(away, 0))) * (1 - cover)
+    shade = (1 - np.exp(-1.5 * np.maximum(away, 0))) * (1 - cover)
     haze = settings.haze * np.exp(spread(keyed(seed, "haze", number, days), 0, 0.55))
-    near = 0.03 * np.exp(np.minimum(excess, 0) / 0.12)
+    near = 0.010 * np.exp(np.minimum(excess, 0) / 0.12)
     colour = _HAZE * np.exp(0.2 * normal(keyed(seed, "haze colour", number, days))[:, None])
-    error = 0.0045 * normal(keyed(seed, "correction", number, days))[:, None] * _HAZE
+    error = 0.0035 * normal(keyed(seed, "correction", number, days))[:, None] * _HAZE
     return Air(
         opacity=opacity.astype(np.float32),
         cloud=_cloud_spectrum(landscape, excess, days).astype(np.float32),
-        light=(1 - 0.55 * shade).astype(np.float32),
+        light=(1 - 0.62 * shade).astype(np.float32),
         haze=((haze + near)[..., None] * colour + error).astype(np.float32),
         gain=_gain(landscape, days).astype(np.float32),
         probability=_probability(landscape, rows, columns, days, opacity, snow),
@@ -111,7 +111,7 @@ def _excess(
 
 def _cloud_spectrum(landscape: Landscape, excess: Floats, days: Integers) -> Floats:
     seed, number = landscape.seed, landscape.number
-    bright = np.exp(spread(keyed(seed, "cloud brightness", number, days), -0.42, 0.3))
+    bright = np.exp(spread(keyed(seed, "cloud brightness", number, days), -0.22, 0.3))
     thick = bright * (0.75 + 0.35 * np.clip(excess, 0, 1.5))
     ice = uniform(keyed(seed, "ice", number, days))[:, None]
     vapour = np.ones(12) + 0.12 * normal(keyed(seed, "vapour", number, days))[:, None] * (
@@ -129,7 +129,8 @@ def _gain(landscape: Landscape, days: Integers) -> Floats:
     vapour = 1.5 * normal(keyed(seed, "vapour gain", number, days))[:, None]
     vapour = vapour * (np.array(SENTINEL2_BANDS) == "B09")
     total = 0.8 * np.clip(common, -2.5, 2.5) + 0.4 * band + 0.6 * orbit + vapour
-    return np.exp(deviation * total)
+    vapour_bias = np.where(np.array(SENTINEL2_BANDS) == "B09", 0.98, 1.0)
+    return np.asarray(np.exp(deviation * total) * vapour_bias)
 
 
 def _probability(
@@ -144,5 +145,5 @@ def _probability(
     seed, number = landscape.seed, landscape.number
     by_day: Any = normal(keyed(seed, "detector", number, days))[None, :]
     keys = keyed(seed, "detector pixel", number, rows[:, None], columns[:, None], days)
-    logit = -3.2 + 22 * np.minimum(opacity, 0.5) + 0.7 * by_day + 0.7 * noise(keys) + 1.0 * snow
+    logit = -3.2 + 38 * np.minimum(opacity, 0.4) + 0.7 * by_day + 0.7 * noise(keys) + 1.0 * snow
     return np.round(255 / (1 + np.exp(-np.clip(logit, -8, 8)))).astype(np.uint8)

@@ -16,23 +16,7 @@ from windrow.simulation.canopy import CENTRES_NM
 from windrow.simulation.random import Floats
 
 _STRAW_NM = (400, 443, 492, 560, 665, 704, 740, 783, 833, 865, 945, 1375, 1614, 2202, 2500)
-_STRAW = (
-    0.07,
-    0.085,
-    0.11,
-    0.155,
-    0.21,
-    0.235,
-    0.26,
-    0.28,
-    0.295,
-    0.31,
-    0.32,
-    0.34,
-    0.41,
-    0.32,
-    0.25,
-)
+_STRAW = (0.07, 0.085, 0.11, 0.155, 0.21, 0.235, 0.26, 0.28, 0.295, 0.31, 0.32, 0.35, 0.45, 0.40, 0.32)
 _SNOW_NM = (400, 492, 560, 665, 783, 865, 945, 1050, 1375, 1614, 2202, 2500)
 _SNOW = (0.86, 0.88, 0.88, 0.88, 0.86, 0.84, 0.80, 0.68, 0.22, 0.105, 0.085, 0.04)
 _PETAL_NM = (400, 443, 492, 542, 560, 665, 740, 865, 945, 1614, 2202, 2500)
@@ -52,7 +36,7 @@ SNOW = _at_bands(_SNOW_NM, _SNOW)
 PETALS = _at_bands(_PETAL_NM, _PETAL)
 """Reflectance of a closed layer of rapeseed petals; shape (16,)."""
 
-_INFRARED = np.interp(CENTRES_NM, (400, 900, 1600, 2500), (0.32, 0.34, 0.44, 0.56))
+_INFRARED = np.interp(CENTRES_NM, (400, 900, 1600, 2500), (0.34, 0.38, 0.52, 0.62))
 
 
 def soil(brightness: npt.ArrayLike, slope: npt.ArrayLike, moisture: npt.ArrayLike) -> Floats:
@@ -60,7 +44,7 @@ def soil(brightness: npt.ArrayLike, slope: npt.ArrayLike, moisture: npt.ArrayLik
 
     Args:
         brightness: reflectance of the dry soil at 665 nm, about 0.08 to 0.3.
-        slope: exponent of the power law below 1000 nm, about 0.9 (grey) to 1.6 (brown).
+        slope: exponent of the power law below 870 nm, about 1.3 (grey) to 2.1 (brown).
         moisture: of the surface, 0 dry to 1 wet.
 
     Returns:
@@ -72,9 +56,9 @@ def soil(brightness: npt.ArrayLike, slope: npt.ArrayLike, moisture: npt.ArrayLik
         (0.18, True)
     """
     level, steep, wet = np.broadcast_arrays(brightness, slope, moisture)
-    reach = np.minimum(CENTRES_NM, 1000.0) / 664.6
-    beyond = 1 + 0.22 * np.clip((CENTRES_NM - 1000.0) / 650.0, 0, 1)
-    clay = 1 - 0.17 * np.clip((CENTRES_NM - 1650.0) / 550.0, 0, 1)
+    reach = np.minimum(CENTRES_NM, 870.0) / 664.6
+    beyond = 1 + 0.20 * np.clip((CENTRES_NM - 870.0) / 700.0, 0, 1)
+    clay = 1 - 0.07 * np.clip((CENTRES_NM - 1650.0) / 550.0, 0, 1)
     dry = level[..., None] * reach ** steep[..., None] * beyond * clay
     return np.asarray(np.clip(dry * (1 - _INFRARED * wet[..., None]), 0.005, 0.7))
 

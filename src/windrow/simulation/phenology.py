@@ -177,7 +177,7 @@ def _arable(
     else:
         _before_spring_crop(year, rows, winter, up, draws)
     dying = green * (1 - fall) * stands
-    year.add_stand(rows, green * fall * stands, 0.75 * dying, draws.traits(variety.leaf, "crop"))
+    year.add_stand(rows, green * fall * stands, 0.6 * dying, draws.traits(variety.leaf, "crop"))
     year.harvest_day[rows] = harvest.astype(np.int64)
     if variety.flowering is not None:
         full = variety.flowering[0] + shift + 3 * (early + draws.normal("flowering"))
@@ -197,7 +197,7 @@ def _before_spring_crop(
 ) -> None:
     """Weeds or a catch crop until the seedbed; frost kills part of it."""
     tillage = np.round(np.minimum(draws.range("seedbed", -32, 12) + up, up - 14))
-    ploughed = draws.uniform("ploughed in autumn") < 0.35
+    ploughed = draws.uniform("ploughed in autumn") < 0.2
     tillage = np.where(ploughed, -30.0, tillage)
     killed = np.clip(draws.range("killed", 0.5, 0.25), 0, 0.95)
     alive = 1 - killed[:, None] * logistic(DAYS - 40.0, 8.0)
@@ -230,16 +230,16 @@ def _after_harvest(
     year.add_stand(rows, green, np.zeros_like(green), draws.traits(CATCH_CROP, "volunteers"))
 
     second = draws.uniform("second crop") < variety.second_crop
-    sown = np.maximum(tillage, 215 + draws.range("second sown", 8, 9))
+    sown = np.maximum(tillage, 210 + draws.range("second sown", 6, 9))
     sown = np.where(tillage > 330, np.maximum(harvest + 10, 220), sown)
-    second_up = np.maximum(sown + draws.range("second up", 26, 5), 238)
+    second_up = np.maximum(sown + draws.range("second up", 25, 5), 233)
     growth = np.exp(-np.maximum(second_up - 262, 0) / 25.0)  # late ones stay thin
-    second_peak = np.maximum(draws.range("second peak", 2.6, 0.9), 0.3) * growth * second
+    second_peak = np.maximum(draws.range("second peak", 2.9, 0.9), 0.3) * growth * second
     green = second_peak[:, None] * logistic(DAYS - second_up[:, None], 5.5)
     fading = 1 - 0.45 * logistic(DAYS - 318.0, 12.0)
     year.add_stand(rows, green * fading, green * (1 - fading), draws.traits(CATCH_CROP, "second"))
 
-    winter = ~second & (draws.uniform("winter crop") < 0.6)
+    winter = ~second & (draws.uniform("winter crop") < 0.8)
     emerged = np.maximum(draws.range("winter sown", 286, 11), harvest + 14)
     leaf_area = np.maximum(draws.range("winter crop lai", 0.8, 0.4), 0.1) * winter
     green = leaf_area[:, None] * logistic(DAYS - 12 - emerged[:, None], 7.0)
@@ -259,7 +259,7 @@ def _grass(
     days = _cut_days(variety, draws, weather)
     residual = np.clip(draws.range("residual", 0.75, 0.25), 0.25, 1.5)
     green_up = draws.range("green-up", *variety.green_up) + weather.season_shift
-    season = 0.11 * logistic(DAYS - green_up[:, None] + 6, 7.0) * logistic(312.0 - DAYS, 14.0)
+    season = 0.125 * logistic(DAYS - green_up[:, None] + 6, 7.0) * logistic(312.0 - DAYS, 14.0)
     summer = np.exp(-(((DAYS - 205) / 32.0) ** 2))
     thirst = np.clip(draws.range("thirst", 0.75, 0.25), 0, 1.1) * weather.drought
     rate = season * (1 - np.minimum(thirst[:, None] * summer, 0.97))
@@ -273,8 +273,10 @@ def _grass(
         cut = (days == day).any(axis=1)
         area = np.where(cut, np.minimum(area, residual), area)
         green[:, day] = area
-    brown = np.clip(draws.range("litter", 0.16, 0.09), 0.01, 0.5)
-    dead = (brown[:, None] * (1 + 1.2 * thirst[:, None] * summer)) * np.sqrt(np.maximum(green, 0))
+    brown = np.clip(draws.range("litter", 0.12, 0.07), 0.01, 0.5)
+    autumn = 1.8 * logistic(DAYS - 285.0, 9.0)
+    aged = brown[:, None] * (1 + 1.2 * thirst[:, None] * summer + autumn)
+    dead = aged * np.sqrt(np.maximum(green, 0))
     year.add_stand(rows, green, dead, draws.traits(variety.leaf, "crop"))
     after = days[:, 0]
     first = np.where((after >= 0) & (after < NUM_DAYS), after, -1)

@@ -120,13 +120,13 @@ _BRANDENBURG_2018 = ScenarioSettings(
     class_shares=_SHARES,
     season_shift=0.0,  # April and May 2018 were warm: the table is tuned on 2018
     season_spread=4.0,
-    harvest_shift=-2.0,
+    harvest_shift=-9.0,  # ripening in 2018 was a good week early
     drought=0.55,  # the drought of 2018 (Buras et al. 2020); the figure is assumed
     leaf_area_scale=0.95,
-    soil_brightness=(0.17, 0.03),
+    soil_brightness=(0.20, 0.03),
     cloud_share=(0.85, 0.70, 0.72, 0.52, 0.45, 0.52, 0.48, 0.45, 0.48, 0.52, 0.78, 0.84),
     snow=_spells((14, 18, 0.3), (33, 48, 0.7), (50, 63, 0.8), (75, 83, 0.75), (346, 352, 0.3)),
-    haze=0.007,
+    haze=0.0025,
     gain_noise=0.03,
     planetscope_gain_noise=(0.054, 0.050, 0.045, 0.039),  # measured on scenes; smoothing quiets it
     planetscope_pixel_noise=(0.033, 0.030, 0.032, 0.027),
@@ -141,7 +141,7 @@ _BRANDENBURG_2019 = _BRANDENBURG_2018.model_copy(
         "year": 2019,
         "longitude": 13.6,
         "season_shift": 2.0,
-        "harvest_shift": 3.0,
+        "harvest_shift": -3.0,
         "drought": 0.35,
         "cloud_share": (0.86, 0.55, 0.75, 0.45, 0.62, 0.42, 0.58, 0.45, 0.60, 0.65, 0.82, 0.80),
         "snow": _spells((3, 8, 0.4), (20, 34, 0.8), (70, 74, 0.2), (340, 346, 0.2)),
@@ -156,12 +156,10 @@ _BAVARIA_2018 = _BRANDENBURG_2018.model_copy(
         "field_m": 150.0,
         "drought": 0.3,
         "leaf_area_scale": 1.0,
-        "harvest_shift": 0.0,
-        "soil_brightness": (0.165, 0.025),
+        "harvest_shift": -8.0,
+        "soil_brightness": (0.195, 0.025),
         "cloud_share": (0.89, 0.75, 0.78, 0.45, 0.57, 0.60, 0.45, 0.36, 0.62, 0.52, 0.82, 0.80),
-        "snow": _spells(
-            (14, 18, 0.3), (36, 48, 0.7), (49, 61, 0.97), (75, 83, 0.95), (346, 352, 0.4)
-        ),
+        "snow": _spells((14, 18, 0.3), (35, 63, 0.96), (75, 83, 0.95), (346, 352, 0.4)),
     }
 )
 

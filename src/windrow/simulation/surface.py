@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.simulation.canopy import BANDS, Float32, emulator
+from windrow.simulation.crops import CROPS
 from windrow.simulation.ground import PETALS, STRAW, soil, sun_zenith
 from windrow.simulation.landscape import COARSE_M, Integers, Landscape
 from windrow.simulation.phenology import TRAITS, FieldYear
@@ -67,7 +68,7 @@ def make_surface(
     """The surface of M parts: what ``field`` looks like at Sentinel-2 pixel (row, column)."""
     knots = knot_days(landscape.settings.knot_days)
     varied = _patches(landscape, rows, columns, field)
-    when = np.clip(knots - 3.0 * varied["delay"][:, None], 0, NUM_DAYS - 1)
+    when = _delayed(landscape, year, field, knots, varied["delay"])
     before = np.minimum(when.astype(np.int64), NUM_DAYS - 2)
     part = when - before
 
@@ -89,12 +90,30 @@ def make_surface(
     reflectance, cover = canopy_reflectance(green, dead, traits, ground, zenith)
     flower = read(year.flower)[..., None] * np.clip(green / 1.5, 0, 1)[..., None]
     reflectance = reflectance * (1 - flower) + flower * PETALS
+    # Clods, rows and trees throw shadows that a flat model lacks; long ones darken winter (assumed).
+    reflectance = reflectance * (1 - 0.28 * np.clip((zenith - 66) / 6, 0, 1))[..., None]
     return Surface(
         knots=knots,
         reflectance=np.asarray(reflectance, dtype=np.float32),
         green=np.asarray(green, dtype=np.float32),
         cover=np.asarray(cover, dtype=np.float32),
     )
+
+
+def _delayed(
+    landscape: Landscape, year: FieldYear, field: Integers, knots: Integers, delay: Floats
+) -> Floats:
+    """The field's day that each part of it lives on each knot, (M, K).
+
+    Patches grow a few days earlier or later, but a field is harvested on one day; a meadow is cut
+    often, and its parts keep one time.
+    """
+    grass = np.array([variety.kind == "grass" for variety in CROPS])[landscape.variety[field]]
+    when = knots - np.where(grass, 0.0, 3.0 * delay)[:, None]
+    harvest = year.harvest_day[field][:, None].astype(np.float64)
+    held = np.where(knots < harvest, np.minimum(when, harvest - 1), np.maximum(when, harvest))
+    when = np.where(grass[:, None], when, held)
+    return np.asarray(np.clip(when, 0, NUM_DAYS - 1))
 
 
 def canopy_reflectance(
@@ -114,7 +133,7 @@ def canopy_reflectance(
             "chlorophyll": chlorophyll,
             "carotenoids": 1.5 + 0.18 * chlorophyll,
             "brown_pigment": traits["brown"] * alive + 0.9 * (1 - alive),
-            "leaf_water": traits["water"] * (0.12 + 0.88 * alive),
+            "leaf_water": traits["water"] * (0.2 + 0.8 * alive),
             "dry_matter": traits["dry_matter"],
             "leaf_area_index": total / cover,
             "leaf_angle": traits["angle"],
@@ -147,7 +166,7 @@ def _ground(
     mean, deviation = landscape.settings.soil_brightness
     region = float(spread(keyed(seed, "soil", number), mean, deviation))
     brightness = region * np.exp(spread(keyed(seed, "soil of field", number, field), 0, 0.12))
-    slope = spread(keyed(seed, "soil slope", number, field), 1.15, 0.12)
+    slope = spread(keyed(seed, "soil slope", number, field), 1.72, 0.17)
     moisture = weather.moisture[np.minimum(knots, NUM_DAYS - 1)]
     level = (brightness * np.exp(0.09 * patch))[:, None]
     return soil(level, slope[:, None], moisture[None, :])

@@ -88,9 +88,9 @@ def make_weather(settings: ScenarioSettings, seed: int, landscape: int) -> Weath
 def _moisture(seed: int, landscape: int, drought: float, cloudiness: Floats) -> Floats:
     """Rain falls on cloudy days and dries off, faster in summer."""
     amount = np.exp(normal(keyed(seed, "rain", landscape, DAYS))) * 0.22
-    summer = np.exp(-(((DAYS - 190) / 70.0) ** 2))
+    summer = np.exp(-(((DAYS - 170) / 75.0) ** 2))
     wet_day = (cloudiness > 0.35 + 0.5 * drought * summer).astype(np.float64)
-    drying = 0.05 + 0.22 * summer * (0.7 + 0.6 * drought)
+    drying = 0.04 + 0.28 * summer * (0.7 + 0.6 * drought)
     level = np.zeros(NUM_DAYS)
     now = 0.6
     for day in range(NUM_DAYS):
