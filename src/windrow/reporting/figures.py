@@ -120,6 +120,10 @@ def series_panels(predictions: pd.DataFrame, *, num_pixels: int = 4, mark: str) 
                     axes.set_title(style.wording(band))
                 if column == 0:
                     axes.set_ylabel(f"pixel {style.plain(pixel, 14)}", color=style.INK)
+        first = grid[0, 0]  # all panels share its axis of days
+        first.set_xlim(0, 366)
+        first.set_xticks(_MONTH_STARTS, labels=[])
+        first.set_xticks([start + 15 for start in _MONTH_STARTS], labels=list(_MONTHS), minor=True)
         figure.supylabel("reflectance (0 to 1)", color=style.MUTED, fontsize=11)
         entries = {
             "observed": Line2D([], [], color=style.INK, linewidth=1.4),
@@ -178,9 +182,6 @@ def _draw_series(axes: Axes, rows: pd.DataFrame) -> None:
         markeredgewidth=0.8,
         color=style.MUTED,
     )
-    axes.set_xlim(0, 366)
-    axes.set_xticks(_MONTH_STARTS, labels=[])
-    axes.set_xticks([start + 15 for start in _MONTH_STARTS], labels=list(_MONTHS), minor=True)
     axes.tick_params(axis="x", which="minor", length=0, labelsize=9)
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
 

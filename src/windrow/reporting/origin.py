@@ -15,16 +15,16 @@ def simulated_parts(run: Run) -> list[str]:
     if run.heads is not None and run.heads.comparison and run.heads.comparison.simulated:
         parts.append("the fields of the comparison of heads")
     for part in run.fewshots:
-        if part.results.simulated:
+        if part.results.simulated_data:
             parts.append(f"the fields of {plain(part.name)}")
-        elif part.results.weights_simulated and run.pretraining is None:
+        elif part.results.simulated_weights and run.pretraining is None:
             parts.append(f"the series on which the weights used in {plain(part.name)} were trained")
     return parts
 
 
 def origin_known(run: Run) -> bool:
     """Whether any file of the run says if its data are real or simulated."""
-    flags: list[object] = [part.results.simulated for part in run.fewshots]
+    flags: list[object] = [part.results.simulated_data for part in run.fewshots]
     if run.heads is not None and run.heads.comparison is not None:
         flags.append(run.heads.comparison.simulated)
     if run.pretraining is not None:
@@ -47,6 +47,6 @@ def word_of(simulated: bool | None) -> str:
 
 def weights_simulated(part: FewShotPart, run: Run) -> bool | None:
     """Of a demo folder the few-label results rest on the weights that lie beside them."""
-    if part.results.weights_simulated is not None or run.pretraining is None:
-        return part.results.weights_simulated
+    if part.results.simulated_weights is not None or run.pretraining is None:
+        return part.results.simulated_weights
     return pretraining_simulated(run.pretraining)

@@ -135,14 +135,16 @@ def _read_fewshots(folder: Path) -> tuple[FewShotPart, ...]:
 
 def _check_confusion(results: FewShot, path: Path) -> None:
     size = len(results.legend)
-    for item in results.confusion:
-        if len(item.matrix) != size or any(len(row) != size for row in item.matrix):
-            raise DataError(
-                "a confusion matrix does not fit the legend",
-                where=path,
-                found=f"{len(item.matrix)} rows",
-                expected=f"{size} x {size}, one row and column a class",
-            )
+    for row in results.rows:
+        matrix = row.confusion_matrix
+        if matrix is None or [len(line) for line in matrix] == [size] * size:
+            continue
+        raise DataError(
+            "a confusion matrix does not fit the legend",
+            where=f"{path}, k = {row.k}, {row.method}, {row.head}",
+            found=f"{len(matrix)} rows",
+            expected=f"{size} x {size}, one row and column a class",
+        )
 
 
 def read_metrics(path: Path) -> Metrics:

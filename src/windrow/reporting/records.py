@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 LOSS_PARTS = ("loss", "reconstruction", "season", "cloud")
 """The total loss and its three parts, as the metrics name them."""
@@ -88,6 +88,49 @@ class PairedDifference(Record):
     k: int | None = None
 
 
+_PAIRED_METRICS = ("overall_accuracy", "macro_f1")
+
+
+def one_difference_each(pairs: object) -> object:
+    """Pairs of windrow and a baseline that carry several metrics, as one difference a metric.
+
+    Few-label results hold ``windrow_head``, the baseline's ``method`` and ``head``, and for each
+    metric its difference, low and high; what already is one difference is left as it is.
+
+    Example:
+        >>> pair = {"windrow_head": "lstm", "method": "bands", "head": "extra_trees"}
+        >>> (found,) = one_difference_each([pair | {"macro_f1_difference": 0.1}])
+        >>> found["method"], found["baseline_method"], found["metric"], found["difference"]
+        ('windrow', 'bands', 'macro_f1', 0.1)
+    """
+    if not isinstance(pairs, list):
+        return pairs
+    found: list[object] = []
+    for pair in pairs:
+        if not isinstance(pair, dict) or "windrow_head" not in pair:
+            found.append(pair)
+            continue
+        found.extend(
+            {
+                "k": pair.get("k"),
+                "method": "windrow",
+                "head": pair["windrow_head"],
+                "baseline_method": pair.get("method"),
+                "baseline_head": pair.get("head"),
+                "metric": metric,
+                "difference": pair[f"{metric}_difference"],
+                "low": pair.get(f"{metric}_low"),
+                "high": pair.get(f"{metric}_high"),
+            }
+            for metric in _PAIRED_METRICS
+            if f"{metric}_difference" in pair
+        )
+    return found
+
+
+PairedDifferences = Annotated[tuple[PairedDifference, ...], BeforeValidator(one_difference_each)]
+
+
 class HeadScore(Record):
     """One head, on one method's input, with one seed."""
 
@@ -107,12 +150,15 @@ class Comparison(Record):
     num_test_fields: int | None = None
     seeds: tuple[int, ...] = ()
     rows: tuple[HeadScore, ...] = ()
-    paired: tuple[PairedDifference, ...] = ()
+    paired: PairedDifferences = ()
     notes: tuple[str, ...] = ()
 
 
 class FewShotRow(Record):
-    """Mean and standard deviation over the draws of one method and head at k fields a class."""
+    """Mean and deviation over the draws of one method and head at k labelled fields a class.
+
+    The confusion matrix is in counts summed over the draws; rows are the true class.
+    """
 
     k: int
     method: str
@@ -122,28 +168,30 @@ class FewShotRow(Record):
     overall_accuracy_std: float
     macro_f1: float
     macro_f1_std: float
+    confusion_matrix: tuple[tuple[float, ...], ...] | None = None
 
 
-class Confusion(Record):
-    """A confusion matrix in counts: rows are the true class, columns the predicted one."""
+class LeftOut(Record):
+    """A class that the comparison leaves out, and why."""
 
-    method: str
-    head: str
-    matrix: tuple[tuple[float, ...], ...]
-    k: int | None = None
+    class_name: str = Field(alias="class")
+    num_fields: int | None = None
+    reason: str = ""
 
 
 class FewShot(Record):
     """``fewshot.json``: few-label figures of one field table."""
 
-    simulated: bool | None = None
-    weights_simulated: bool | None = None
+    simulated_data: bool | None = None
+    simulated_weights: bool | None = None
+    num_train_fields: int | None = None
+    num_test_fields: int | None = None
     rows: tuple[FewShotRow, ...] = ()
-    paired: tuple[PairedDifference, ...] = ()
+    paired: PairedDifferences = ()
     legend: tuple[str, ...] = ()
-    confusion: tuple[Confusion, ...] = ()
     notes: tuple[str, ...] = ()
-    left_out: tuple[Any, ...] = ()
+    left_out: tuple[LeftOut | str, ...] = ()
+    settings: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -148,8 +148,9 @@ def error_maps(maps: dict[str, pd.DataFrame], *, mark: str) -> Markup:
             axes.set_title(f"{style.plain(title, 34)}: {share:.1f} %", fontsize=11)
         for axes in grid[:, 0]:
             axes.set_ylabel("latitude (°)")
-        for axes in grid[-1, :]:
+        for axes in grid.flat[max(len(maps) - columns, 0) : len(maps)]:
             axes.set_xlabel("longitude (°)")
+            axes.tick_params(labelbottom=True)
         style.finish_legend(figure, entries, loc="outside lower center", ncols=2)
         style.mark(figure, mark)
         return style.to_svg(figure, "Map of fields classified right and wrong")

@@ -13,12 +13,13 @@ from windrow.reporting.origin import pretraining_simulated, weights_simulated, w
 from windrow.reporting.records import (
     FewShotPart,
     HeadsPart,
+    LeftOut,
     PairedDifference,
     PretrainingPart,
     Run,
 )
 from windrow.reporting.style import plain, wording
-from windrow.reporting.tables import Cell, Matrix, Table
+from windrow.reporting.tables import Matrix, Table
 
 NO_COORDINATES = (
     "No map: the predictions carry no longitude and latitude, so where the wrong fields lie"
@@ -155,7 +156,7 @@ def _prediction(part: PretrainingPart) -> Section | None:
             Drawing(
                 figures.reflectance_density(rows, mark=mark),
                 "Predicted against observed reflectance of the pixels whose series were kept, same"
-                " day, cloudy dates included. The darker, the more points (logarithmic); dashed:"
+                " day, cloudy dates included. Stronger colour: more points (logarithmic). Dashed:"
                 " perfect agreement. R² and RMSE are of the points drawn.",
             ),
         ]
@@ -178,15 +179,7 @@ def _heads(part: HeadsPart) -> Section:
     comparison, predictions = part.comparison, part.predictions
     mark = word_of(comparison.simulated if comparison else None)
     if comparison is not None:
-        counts = [
-            f"{count:,} {word} fields"
-            for count, word in (
-                (comparison.num_train_fields, "training"),
-                (comparison.num_test_fields, "test"),
-            )
-            if count is not None
-        ]
-        section.intro = "; ".join(counts) + "." if counts else ""
+        section.intro = counted_fields(comparison.num_train_fields, comparison.num_test_fields)
         section.tables.append(tables.heads_table(comparison))
         _add_paired(section, comparison.paired, mark)
         section.notes.extend(comparison.notes)
@@ -196,23 +189,32 @@ def _heads(part: HeadsPart) -> Section:
     return section
 
 
-def _add_paired(
-    section: Section,
-    differences: Sequence[PairedDifference],
-    mark: str,
-) -> None:
+MOST_PAIRS = 16
+"""Rows of a figure of paired differences; the table beside it holds all."""
+
+
+def drawn_pairs(differences: Sequence[PairedDifference]) -> list[PairedDifference]:
+    """The differences worth drawing: like with like, and of the largest k if they are many."""
+    same = [item for item in differences if item.head == item.baseline_head]
+    drawn = same or list(differences)
+    if len(drawn) > MOST_PAIRS:
+        largest = max((item.k for item in drawn if item.k is not None), default=None)
+        drawn = [item for item in drawn if item.k == largest]
+    return drawn[:MOST_PAIRS]
+
+
+def _add_paired(section: Section, differences: Sequence[PairedDifference], mark: str) -> None:
     if not differences:
         return
     for metric in dict.fromkeys(item.metric for item in differences):
         own = [item for item in differences if item.metric == metric]
+        drawn = drawn_pairs(own)
         name = result_figures.METRIC_NAMES.get(metric, plain(metric))
-        section.drawings.append(
-            Drawing(
-                result_figures.paired_intervals(own, mark=mark),
-                f"Paired differences of {name} in points, with bootstrap intervals over"
-                " fields; the colour is that of the baseline.",
-            )
-        )
+        text = f"Paired differences of {name} in points, with bootstrap intervals over fields;"
+        text += " the colour is that of the baseline."
+        if len(drawn) < len(own):
+            text += f" {len(drawn)} of {len(own)} are drawn; the table below holds all."
+        section.drawings.append(Drawing(result_figures.paired_intervals(drawn, mark=mark), text))
     section.tables.append(tables.paired_table(differences))
 
 
@@ -232,12 +234,14 @@ def by_method_and_head(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def _few_labels(part: FewShotPart, run: Run, place: int) -> Section:
     results = part.results
     section = Section(f"few-labels-{place}", f"Few labels: {plain(part.name, 60)}")
-    mark = word_of(results.simulated)
-    if not results.simulated and weights_simulated(part, run):
+    mark = word_of(results.simulated_data)
+    words = [counted_fields(results.num_train_fields, results.num_test_fields)]
+    if not results.simulated_data and weights_simulated(part, run):
         mark = "WEIGHTS FROM SIMULATED SERIES"
-        section.intro = "The weights were trained on simulated series."
-        if results.simulated is False:
-            section.intro += " The fields are real."
+        words.append("The weights were trained on simulated series.")
+        if results.simulated_data is False:
+            words.append("The fields are real.")
+    section.intro = " ".join(word for word in words if word)
     if results.rows:
         section.drawings.append(
             Drawing(
@@ -249,13 +253,38 @@ def _few_labels(part: FewShotPart, run: Run, place: int) -> Section:
         )
         section.tables.append(tables.label_count_table(results.rows))
     _add_paired(section, results.paired, mark)
-    for item in results.confusion:
-        count = "" if item.k is None else f", k = {item.k}"
-        title = f"{wording(item.method, 20)}, {wording(item.head, 30)}{count}"
-        section.matrices.append(tables.confusion_matrix(title, results.legend, item.matrix))
+    largest = max((row.k for row in results.rows), default=None)
+    for row in results.rows:
+        if row.k == largest and row.confusion_matrix is not None:
+            title = f"{wording(row.method, 20)}, {wording(row.head, 30)}, k = {row.k}"
+            matrix = tables.confusion_matrix(title, results.legend, row.confusion_matrix)
+            section.matrices.append(matrix)
     section.notes.extend(results.notes)
-    section.notes.extend(f"Left out: {plain(item, 200)}" for item in results.left_out)
+    section.notes.extend(left_out(item) for item in results.left_out)
+    if results.settings:
+        section.tables.append(
+            tables.settings_table("Settings of the comparison (fewshot.json).", results.settings)
+        )
     return section
+
+
+def counted_fields(num_train: int | None, num_test: int | None) -> str:
+    """How many fields there were to learn from and to be tested on, as a sentence."""
+    counts = [
+        f"{count:,} {word} fields"
+        for count, word in ((num_train, "training"), (num_test, "test"))
+        if count is not None
+    ]
+    return "; ".join(counts) + "." if counts else ""
+
+
+def left_out(item: LeftOut | str) -> str:
+    """A class that was left out, and why, as one line."""
+    if isinstance(item, str):
+        return f"Left out: {plain(item, 200)}"
+    count = "" if item.num_fields is None else f", {item.num_fields} fields"
+    reason = f": {plain(item.reason, 200)}" if item.reason else ""
+    return f"Left out: {plain(item.class_name, 60)}{count}{reason}"
 
 
 def _map(run: Run) -> Section | None:
@@ -265,7 +294,7 @@ def _map(run: Run) -> Section | None:
         sources.append(("heads", run.heads.predictions, mark))
     for part in run.fewshots:
         if part.predictions is not None:
-            sources.append((part.name, part.predictions, word_of(part.results.simulated)))
+            sources.append((part.name, part.predictions, word_of(part.results.simulated_data)))
     if not sources:
         return None
     section = Section("map", "Where fields are right and wrong")
@@ -313,7 +342,5 @@ def _settings(part: PretrainingPart) -> Section | None:
     )
     for caption, values in sources:
         if values:
-            cells = tuple((Cell(n), Cell(v)) for n, v in tables.flat_settings(values))
-            header = (Cell("Name"), Cell("Value"))
-            section.tables.append(Table(caption, header, cells))
+            section.tables.append(tables.settings_table(caption, values))
     return section if section.tables else None

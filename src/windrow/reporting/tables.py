@@ -40,11 +40,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a caption that says what is seen and in what units."""
+    """A table with a caption that says what is seen and in what units.
+
+    Attributes:
+        caption: see above.
+        header: names of the columns.
+        rows: as many cells each as the header.
+        names: True where the first column holds names of settings.
+    """
 
     caption: str
     header: tuple[Cell, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    names: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,8 +119,8 @@ def mean_and_deviation(values: Sequence[float]) -> str:
     """Mean ± sample standard deviation of shares, in per cent; one value stands alone.
 
     Example:
-        >>> print(mean_and_deviation([0.5, 0.7]))
-        60.0 ± 14.1
+        >>> mean_and_deviation([0.5, 0.7]).split()
+        ['60.0', '±', '14.1']
     """
     if len(values) == 0:
         return DASH
@@ -130,11 +138,13 @@ def _header(*names: str, text_columns: int = 1) -> tuple[Cell, ...]:
     return tuple(Cell(name, number=i >= text_columns) for i, name in enumerate(names))
 
 
-def _best(values: Sequence[float | None], *, lowest: bool = False) -> int | None:
-    known = [(v, i) for i, v in enumerate(values) if v is not None and math.isfinite(v)]
+def _best(values: Sequence[float | None], *, lowest: bool = False) -> set[int]:
+    """Positions of the best value, all of them where several are equal; none of a lone value."""
+    known = [v for v in values if v is not None and math.isfinite(v)]
     if len(known) < 2:
-        return None
-    return (min if lowest else max)(known, key=lambda item: item[0])[1]
+        return set()
+    best = min(known) if lowest else max(known)
+    return {i for i, v in enumerate(values) if v is not None and math.isclose(v, best)}
 
 
 def planetscope_table(evaluation: Evaluation) -> Table:
@@ -149,8 +159,8 @@ def planetscope_table(evaluation: Evaluation) -> Table:
             (
                 Cell(wording(score.band) if score.band != band else ""),
                 Cell(number(score.lag, 0), number=True),
-                *(Cell(number(v, 3), i == best_r2, number=True) for i, v in enumerate(r2)),
-                *(Cell(number(v, 4), i == best_rmse, number=True) for i, v in enumerate(rmse)),
+                *(Cell(number(v, 3), i in best_r2, number=True) for i, v in enumerate(r2)),
+                *(Cell(number(v, 4), i in best_rmse, number=True) for i, v in enumerate(rmse)),
             )
         )
         band = score.band
@@ -189,7 +199,7 @@ def auxiliary_table(evaluation: Evaluation) -> Table | None:
             (
                 Cell("Cloud level, 32 classes"),
                 *texts,
-                *(Cell(number(v, 2), i == best, number=True) for i, v in enumerate(errors)),
+                *(Cell(number(v, 2), i in best, number=True) for i, v in enumerate(errors)),
             )
         )
     if not rows:
@@ -235,8 +245,8 @@ def heads_table(comparison: Comparison) -> Table:
                     Cell(wording(head) if place == 0 else ""),
                     Cell(wording(key[1])),
                     Cell(str(len({score.seed for score in scores})), number=True),
-                    Cell(accuracy, place == best_accuracy, number=True),
-                    Cell(f1, place == best_f1, number=True),
+                    Cell(accuracy, place in best_accuracy, number=True),
+                    Cell(f1, place in best_f1, number=True),
                     Cell(kappa, number=True),
                 )
             )
@@ -269,8 +279,8 @@ def label_count_table(rows: Sequence[FewShotRow]) -> Table:
                     Cell(wording(row.method)),
                     Cell(wording(row.head)),
                     Cell(str(row.draws), number=True),
-                    Cell(accuracy, place == best_accuracy, number=True),
-                    Cell(f1, place == best_f1, number=True),
+                    Cell(accuracy, place in best_accuracy, number=True),
+                    Cell(f1, place in best_f1, number=True),
                 )
             )
     return Table(
@@ -381,3 +391,9 @@ def flat_settings(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str
         else:
             rows.append((plain(key, 60), plain(DASH if value is None else value, 160)))
     return rows
+
+
+def settings_table(caption: str, values: Mapping[str, Any]) -> Table:
+    """Settings by dotted name."""
+    rows = tuple((Cell(name), Cell(value)) for name, value in flat_settings(values))
+    return Table(caption, (Cell("Name"), Cell("Value")), rows, names=True)

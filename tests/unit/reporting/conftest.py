@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from windrow.reporting.page import write_report
+
 CLASSES = ["Wheat", "Rye", "Barley", "Corn", "Oil Seeds", "Meadows"]
 BANDS = ("blue", "green", "red", "nir")
 
@@ -19,7 +21,7 @@ def _write_json(path: Path, values: Any) -> None:
     path.write_text(json.dumps(values))
 
 
-def write_metrics(folder: Path, *, num_steps: int = 700) -> None:
+def write_metrics(folder: Path, *, num_steps: int = 400) -> None:
     random = np.random.default_rng(5)
     lines = []
     for step in range(num_steps):
@@ -39,7 +41,7 @@ def write_metrics(folder: Path, *, num_steps: int = 700) -> None:
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def series_predictions(num_pixels: int = 5) -> pd.DataFrame:
+def series_predictions(num_pixels: int = 2) -> pd.DataFrame:
     random = np.random.default_rng(7)
     rows = []
     for pixel in range(num_pixels):
@@ -114,7 +116,7 @@ def write_pretraining(folder: Path) -> None:
 
 
 def class_predictions(
-    accuracy: dict[tuple[str, str], float], *, num_fields: int = 90
+    accuracy: dict[tuple[str, str], float], *, num_fields: int = 60
 ) -> pd.DataFrame:
     random = np.random.default_rng(11)
     parts = []
@@ -183,11 +185,8 @@ def write_heads(folder: Path) -> None:
     class_predictions(ACCURACY).to_parquet(folder / "predictions.parquet")
 
 
-def difference(
-    first: tuple[str, str], second: tuple[str, str], value: float, k: int | None = None
-) -> dict[str, Any]:
+def difference(first: tuple[str, str], second: tuple[str, str], value: float) -> dict[str, Any]:
     return {
-        "k": k,
         "method": first[0],
         "head": first[1],
         "baseline_method": second[0],
@@ -223,33 +222,66 @@ def write_fewshot(folder: Path) -> None:
         for i, (k, value) in enumerate(zip((1, 5, 10, 20), values, strict=True))
     ]
     matrix = np.full((6, 6), 1) + np.diag([40, 12, 18, 30, 9, 60])
+    for row in rows:
+        row["kappa"] = row["kappa_std"] = 0.1
+        row["confusion_matrix"] = matrix.tolist()
+    pairs = [
+        {
+            "k": k,
+            "windrow_head": windrow_head,
+            "method": method,
+            "head": head,
+            "overall_accuracy_difference": value,
+            "overall_accuracy_low": value - 0.04,
+            "overall_accuracy_high": value + 0.04,
+            "macro_f1_difference": value + 0.01,
+            "macro_f1_low": value - 0.05,
+            "macro_f1_high": value + 0.05,
+        }
+        for k, value in ((1, 0.08), (5, -0.01), (10, -0.02), (20, -0.06))
+        for windrow_head in ("logistic_regression", "extra_trees")
+        for method, head in curves
+        if method != "windrow"
+    ]
     _write_json(
         folder / "fewshot.json",
         {
             "rows": rows,
-            "paired": [
-                difference(("windrow", "extra_trees"), ("bands", "extra_trees"), v, k)
-                for k, v in ((1, 0.08), (5, -0.01), (10, -0.02), (20, -0.06))
-            ],
+            "paired": pairs,
             "legend": CLASSES,
-            "confusion": [
-                {"k": 20, "method": m, "head": "extra_trees", "matrix": matrix.tolist()}
-                for m in ("windrow", "bands")
-            ],
+            "num_train_fields": 132,
+            "num_test_fields": 131,
             "notes": ["Half B is not independent of half A: same place and weather."],
-            "left_out": ["Rye: 4 fields, fewer than 10", "Other"],
+            "left_out": [
+                {"class": "Rye", "num_fields": 4, "reason": "fewer than 10 fields"},
+                {"class": "Other", "num_fields": 30, "reason": "excluded"},
+            ],
+            "settings": {"k": [1, 5, 10, 20], "bootstrap": {"level": 0.95}},
         },
     )
 
 
+@pytest.fixture(scope="session")
+def kept_demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo folder with every part and its report, which no test changes."""
+    folder = tmp_path_factory.mktemp("kept") / "demo"
+    write_demo(folder)
+    write_report(folder)
+    return folder
+
+
 @pytest.fixture
 def demo_run(tmp_path: Path) -> Path:
-    """A demo folder with every part."""
+    """A demo folder with every part, for one test to change."""
     folder = tmp_path / "demo"
+    write_demo(folder)
+    return folder
+
+
+def write_demo(folder: Path) -> None:
     write_pretraining(folder / "pretraining")
     write_heads(folder / "heads")
     write_fewshot(folder / "fewshot")
-    return folder
 
 
 @pytest.fixture
