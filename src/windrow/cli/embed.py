@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> None:
     options = tyro.cli(Embed, args=arguments, prog="windrow embed")
     from windrow.experiments.embedding import embed_to_parquet
 
-    with progress("embedding", unit="series") as report:
+    with progress("embedding", "series") as report:
         embed_to_parquet(
             options.input,
             weights=options.weights,

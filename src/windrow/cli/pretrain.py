@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
-from windrow.cli.progress import Report, progress
+from windrow.cli.progress import progress
 from windrow.errors import SettingsError
 from windrow.experiments.pretraining import ExecutionSettings, PretrainingSettings, pretrain
+from windrow.experiments.progress import training_progress
 from windrow.experiments.recipes import RECIPES, recipe
-
-SHOWN = ("loss", "reconstruction", "season", "cloud", "series_per_second")
 
 
 @dataclass(frozen=True)
@@ -46,14 +45,14 @@ def main(arguments: Sequence[str]) -> None:
         execution=ExecutionSettings(),
     )
     options = tyro.cli(Pretrain, args=words, prog="windrow pretrain RECIPE", default=defaults)
-    with progress("pre-training", unit="steps") as report:
+    with progress("pre-training", "steps") as report:
         pretrain(
             options.settings,
             options.data,
             options.out,
             resume=options.resume,
             execution=options.execution,
-            on_progress=show_training(report),
+            on_progress=training_progress(report),
         )
     print(options.out)
 
@@ -65,14 +64,3 @@ def _recipe_first(arguments: Sequence[str]) -> tuple[str, list[str]]:
     if not words or words[0].startswith("-"):
         raise SettingsError("no recipe", expected="one of " + ", ".join(RECIPES) + ", first")
     return words[0], words[1:]
-
-
-def show_training(report: Report) -> Callable[[Mapping[str, Any]], None]:
-    """Turns lines of ``metrics.jsonl`` into progress."""
-
-    def show(record: Mapping[str, Any]) -> None:
-        if record["kind"] == "train":
-            figures = {name: record[name] for name in SHOWN if record.get(name) is not None}
-            report(record["step"] + 1, record["num_steps"], figures)
-
-    return show

@@ -6,21 +6,14 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+
+from windrow.experiments.progress import Report
 
 SECONDS_BETWEEN_LINES = 15.0
 
 
-class Report(Protocol):
-    """What a long function calls as it goes: how far, of how much, and figures to show."""
-
-    def __call__(
-        self, done: int, total: int, figures: Mapping[str, float] | None = None, /
-    ) -> None: ...
-
-
 @contextmanager
-def progress(title: str, *, unit: str) -> Iterator[Report]:
+def progress(title: str, unit: str) -> Iterator[Report]:
     """Shows the progress of one long step on standard error.
 
     Args:

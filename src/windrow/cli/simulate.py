@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
     options = tyro.cli(Simulate, args=arguments, prog="windrow simulate")
     from windrow.simulation.generate import simulate_store
 
-    with progress("simulating", unit="series") as report:
+    with progress("simulating", "series") as report:
         simulate_store(
             options.out,
             scenario=options.scenario,

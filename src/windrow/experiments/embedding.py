@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from windrow.evaluation.inference import load
 from windrow.files import atomic_file
-from windrow.sources.opening import open_series
 from windrow.sources.labels import label_keys, read_labels
+from windrow.sources.opening import open_series
 
 SERIES_A_CALL = 2_048
 
