@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Way, windrow
+from way import Way, windrow
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -39,7 +39,7 @@ TABLES: dict[str, tuple[Change, str]] = {
         "more than one calendar year",
     ),
     "unsorted": (lambda t: t.iloc[::-1], "dates are not sorted"),
-    "all NaN": (lambda t: t.assign(B04=np.nan), "no usable date"),
+    "all NaN": (lambda t: t.assign(B04=np.nan), "every date has an empty band"),
     "wrong scale": (scaled, "scale"),
     "unknown band": (lambda t: t.rename(columns={"B04": "B44"}), "B44"),
     "band twice": (lambda t: t.assign(b4=t["B04"]), "twice"),
@@ -88,10 +88,17 @@ def test_fewer_than_two_classes(way: Way, tmp_path: Path, capsys):
 
 
 def test_unknown_column_and_condition(way: Way, tmp_path: Path, capsys):
-    assert fewshot(way, tmp_path / "out", way.labels, "--train-where", "third=A") == 2
-    assert "third" in capsys.readouterr().err
-    assert fewshot(way, tmp_path / "out", way.labels, "--train-where", "half") == 2
-    assert "COLUMN=VALUE" in capsys.readouterr().err
+    for train, test, message in (
+        ("third=A", "third=B", "third"),
+        ("half", "half=B", "COLUMN=VALUE"),
+        ("half=C", "half=B", "no row has half=C"),
+    ):
+        words = ("--train-where", train, "--test-where", test)
+        assert fewshot(way, tmp_path / "out", way.labels, *words) == 2
+        assert message in capsys.readouterr().err
+    assert fewshot(way, tmp_path / "out", way.labels, "--train-where", "half=A") == 2
+    assert "train_where and test_where come together" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_missing_label_column(way: Way, tmp_path: Path, capsys):

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Way, windrow
+from way import Way, windrow
 
 import windrow as package
 from windrow.data.store import read_store
