@@ -331,6 +331,11 @@ def _check_resumable(path: Path, settings: PretrainingSettings) -> None:
 
 def _check_series(training: Series, held_out: Series, settings: PretrainingSettings) -> None:
     for series in (training, held_out):
+        if settings.task.target == "planetscope" and series.planetscope is None:
+            raise DataError(
+                "the series have no PlanetScope to predict",
+                hint="use a store with both sensors, or the setting task.target = sentinel2",
+            )
         if len(series) == 0 or not series.valid.any():
             raise DataError("no series with a valid date to train or validate on")
         if series.processing_level != training.processing_level:
