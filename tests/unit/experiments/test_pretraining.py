@@ -9,8 +9,9 @@ from windrow.data.store import write_store
 from windrow.errors import DataError, OutputError, SettingsError, SplitError, StoreError
 from windrow.evaluation.inference import load
 from windrow.experiments import pretraining
-from windrow.experiments.pretraining import ExecutionSettings, PretrainingSettings, pretrain
+from windrow.experiments.pretraining import PretrainingSettings, pretrain
 from windrow.experiments.recipes import RECIPES, recipe
+from windrow.training.execution import ExecutionSettings
 
 
 def changed(**changes):
