@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,7 @@ from windrow.models.weights import FORMAT, VERSION, BandMoments, WeightsHeader, 
 from windrow.tasks.bert import BertSettings, apply_model, bert_losses, build_model, mask
 from windrow.tasks.masking import seeded_generator
 from windrow.training.checkpoint import check_identity, load_checkpoint, save_checkpoint
+from windrow.training.execution import ExecutionSettings
 from windrow.training.loop import train
 from windrow.training.optimization import OptimizationSettings, adamw, warmup_cosine
 
@@ -74,15 +75,6 @@ class PretrainingSettings(Settings):
         if self.checkpoint_every % self.log_every:
             raise ValueError("checkpoint_every must be a multiple of log_every")
         return self
-
-
-class ExecutionSettings(Settings):
-    """How fast, not what: these change nothing beyond rounding and are no part of a run."""
-
-    device: str = Field("cpu", description="cpu or cuda")
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="of the matrix products; bfloat16 needs hardware that has it"
-    )
 
 
 @dataclass(frozen=True)
@@ -122,8 +114,7 @@ class _Run:
         generator = seeded_generator(self.settings.seed, stream, step, device=data.device)
         batch = data.batch(index)
         masked = mask(batch, data, task, generator)
-        reduced = self.execution.precision == "bfloat16"
-        with torch.autocast(data.device.type, torch.bfloat16, enabled=reduced):
+        with self.execution.autocast():
             outputs = apply_model(self.module, batch, masked)
         return bert_losses(outputs, batch, masked, task.losses)
 
@@ -161,7 +152,7 @@ def pretrain(
     path = Path(run_path)
     if not resume:
         refuse_existing(path)
-    execution = execution or ExecutionSettings()
+    execution = (execution or ExecutionSettings()).resolved()
     tell = on_progress or (lambda record: None)
     identity = {
         "settings": settings.to_dict(),
@@ -331,6 +322,11 @@ def _check_resumable(path: Path, settings: PretrainingSettings) -> None:
 
 def _check_series(training: Series, held_out: Series, settings: PretrainingSettings) -> None:
     for series in (training, held_out):
+        if settings.task.target == "planetscope" and series.planetscope is None:
+            raise DataError(
+                "the series have no PlanetScope to predict",
+                hint="use a store with both sensors, or the setting task.target = sentinel2",
+            )
         if len(series) == 0 or not series.valid.any():
             raise DataError("no series with a valid date to train or validate on")
         if series.processing_level != training.processing_level:
