@@ -39,7 +39,10 @@ def main() -> None:
         )
         seconds = time.perf_counter() - started
         size = sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
-    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    peaks = [
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    ]
     result = {
         "benchmark": "simulate",
         "scenario": settings.scenario,

@@ -28,7 +28,9 @@ def sentinel2_days(seed: int, landscape: int) -> Integers:
     """Days of year of the acquisitions: two overlapping orbits, a few dates lost."""
     first = int(uniform(keyed(seed, "orbit", landscape)) * 5)
     gap = 2 + int(uniform(keyed(seed, "second orbit", landscape)) < 0.5)
-    days = np.unique(np.concatenate([np.arange(first, NUM_DAYS, 5), np.arange((first + gap) % 5, NUM_DAYS, 5)]))
+    days = np.unique(
+        np.concatenate([np.arange(first, NUM_DAYS, 5), np.arange((first + gap) % 5, NUM_DAYS, 5)])
+    )
     kept = uniform(keyed(seed, "lost date", landscape, days)) >= 0.015
     return days[kept]
 
@@ -93,8 +95,10 @@ def acquire_sentinel2(
     reflectance = on_dates(surface.reflectance[..., :12])
     green = _weighted(seen.fine, on_dates(surface.green))
     cover = _weighted(seen.fine, on_dates(surface.cover))
-    mixed = np.where(_COARSE_BANDS, _weighted(seen.coarse, reflectance), _weighted(seen.fine, reflectance))
-    snow = _snow_cover(landscape, weather, rows, columns, days, green)
+    mixed = np.where(
+        _COARSE_BANDS, _weighted(seen.coarse, reflectance), _weighted(seen.fine, reflectance)
+    )
+    snow = _snow_cover(landscape, weather, rows=rows, columns=columns, days=days, green=green)
     mixed = mixed * (1 - snow[..., None]) + snow[..., None] * _snow_colour(landscape, days)
     mixed = mixed.astype(np.float32)
     air = make_air(landscape, weather, rows=rows, columns=columns, days=days, snow=snow)
@@ -122,7 +126,8 @@ def acquire_sentinel2(
 
 def to_integers(reflectance: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
     """Reflectance x 10,000; never below one, which the products keep for no data."""
-    return np.clip(np.rint(reflectance * SCALE), 1, 20_000).astype(np.int16)
+    scaled = np.clip(np.rint(reflectance * SCALE), 1, 20_000)
+    return np.asarray(scaled, dtype=np.int16)
 
 
 def _padded(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -133,6 +138,7 @@ def _padded(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _snow_cover(
     landscape: Landscape,
     weather: Weather,
+    *,
     rows: Integers,
     columns: Integers,
     days: Integers,
@@ -190,12 +196,16 @@ def acquire_planetscope(
     np.add.at(daily, (DAYS, before + 1), after)
     bare = fusion @ (daily * (1 - 0.9 * weather.snow[:, None]))
     snow = (fusion @ (0.9 * weather.snow))[:, None] * (0.85 * SNOW[12:])
-    parts = np.matmul(bare.astype(np.float32), surface.reflectance[..., 12:]) + snow.astype(np.float32)
+    parts = np.matmul(bare.astype(np.float32), surface.reflectance[..., 12:]) + snow.astype(
+        np.float32
+    )
     full = _components(parts, present)
     seen_by = [_weighted(seen.planetscope[:, pixel], full) for pixel in range(9)]
     values = np.stack(seen_by, axis=-1)  # (n, 365, 4, 9)
 
-    raw = np.clip(normal(keyed(seed, "planetscope gain", number, DAYS[:, None], np.arange(4))), -3, 3)
+    raw = np.clip(
+        normal(keyed(seed, "planetscope gain", number, DAYS[:, None], np.arange(4))), -3, 3
+    )
     gain = np.exp((fusion @ raw) * np.array(settings.planetscope_gain_noise))
     values = values * gain.astype(np.float32)[:, :, None]
     values = values * _texture(landscape, seen)[:, None]

@@ -71,7 +71,9 @@ class CanopyParts:
         """Reflectance over a ground of reflectance (..., 16)."""
         rs = np.asarray(ground, dtype=np.float32)
         bounced = rs * self.from_below
-        return np.asarray(self.black + rs / (1 - bounced) * (self.transmittance - bounced * self.hot_gap))
+        return np.asarray(
+            self.black + rs / (1 - bounced) * (self.transmittance - bounced * self.hot_gap)
+        )
 
 
 class Emulator:
@@ -87,8 +89,12 @@ class Emulator:
     def __init__(self, content: bytes) -> None:
         try:
             tensors, self.metadata = _read_safetensors(content)
-            self._layers = [(tensors[f"layer{n}.weight"].T, tensors[f"layer{n}.bias"]) for n in (0, 2, 4)]
-            self.ranges: dict[str, tuple[float, float, str]] = json.loads(self.metadata["parameters"])
+            self._layers = [
+                (tensors[f"layer{n}.weight"].T, tensors[f"layer{n}.bias"]) for n in (0, 2, 4)
+            ]
+            self.ranges: dict[str, tuple[float, float, str]] = json.loads(
+                self.metadata["parameters"]
+            )
             fitted_bands: list[str] = json.loads(self.metadata["bands"])
             columns = [fitted_bands.index(band) for band in BANDS]
         except (KeyError, ValueError, struct.error, UnicodeDecodeError) as error:

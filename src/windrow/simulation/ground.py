@@ -16,14 +16,32 @@ from windrow.simulation.canopy import CENTRES_NM
 from windrow.simulation.random import Floats
 
 _STRAW_NM = (400, 443, 492, 560, 665, 704, 740, 783, 833, 865, 945, 1375, 1614, 2202, 2500)
-_STRAW = (0.07, 0.085, 0.11, 0.155, 0.21, 0.235, 0.26, 0.28, 0.295, 0.31, 0.32, 0.35, 0.45, 0.40, 0.32)
+_STRAW = (
+    0.07,
+    0.085,
+    0.11,
+    0.155,
+    0.21,
+    0.235,
+    0.26,
+    0.28,
+    0.295,
+    0.31,
+    0.32,
+    0.35,
+    0.45,
+    0.40,
+    0.32,
+)
 _SNOW_NM = (400, 492, 560, 665, 783, 865, 945, 1050, 1375, 1614, 2202, 2500)
 _SNOW = (0.86, 0.88, 0.88, 0.88, 0.86, 0.84, 0.80, 0.68, 0.22, 0.105, 0.085, 0.04)
 _PETAL_NM = (400, 443, 492, 542, 560, 665, 740, 865, 945, 1614, 2202, 2500)
 _PETAL = (0.05, 0.06, 0.09, 0.36, 0.40, 0.42, 0.50, 0.52, 0.50, 0.30, 0.14, 0.1)
 
 
-def _at_bands(wavelengths_nm: tuple[int, ...], levels: tuple[float, ...]) -> npt.NDArray[np.float32]:
+def _at_bands(
+    wavelengths_nm: tuple[int, ...], levels: tuple[float, ...]
+) -> npt.NDArray[np.float32]:
     return np.interp(CENTRES_NM, wavelengths_nm, levels).astype(np.float32)
 
 

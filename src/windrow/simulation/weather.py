@@ -50,7 +50,9 @@ def month_of(day_of_year: npt.ArrayLike) -> npt.NDArray[np.int64]:
     return np.asarray(np.searchsorted(_MONTH_STARTS, np.asarray(day_of_year), side="right") - 1)
 
 
-def persistent(seed: int, purpose: str, landscape: int, days: npt.ArrayLike, memory: float) -> Floats:
+def persistent(
+    seed: int, purpose: str, landscape: int, days: npt.ArrayLike, memory: float
+) -> Floats:
     """A standard normal series whose autocorrelation falls by 1/e in ``memory`` days.
 
     A moving sum of keyed draws: any day can be made alone.
