@@ -67,8 +67,8 @@ NUM_GROUNDS = 2
 def forward(values: npt.NDArray[Any], kind: str) -> npt.NDArray[Any]:
     """A parameter as the design and the network see it."""
     if kind == "sqrt":
-        return np.sqrt(values)
-    return np.log(values) if kind == "log" else values
+        return np.asarray(np.sqrt(values))
+    return np.asarray(np.log(values) if kind == "log" else values)
 
 
 def design(num_samples: int, seed: int) -> npt.NDArray[np.float64]:
@@ -135,17 +135,11 @@ def run_prosail(
             + gain * ((tss + tsd) * tdo + (tsd + tss * spectrum * rdd) * too)
         )
         parts += [responses @ full, responses @ spectrum]
-    if not np.allclose(out[17], parts_check(rso, tsstoo, tss, tsd, tdo, too, rdd, ground[0])):
+    bounced, hot_gap = ground[0] * rdd, tsstoo - tss * too
+    gains = ground[0] / (1 - bounced)
+    if not np.allclose(out[17], rso + gains * (t - bounced * hot_gap)):
         raise AssertionError("the decomposition differs from 4SAIL")
     return np.concatenate(parts)
-
-
-def parts_check(
-    rso: Any, tsstoo: Any, tss: Any, tsd: Any, tdo: Any, too: Any, rdd: Any, rs: Any
-) -> npt.NDArray[np.float64]:
-    """The canopy's reflectance from its parts, to be compared with 4SAIL's own."""
-    t = tsstoo + (tss + tsd) * tdo + tsd * too
-    return np.asarray(rso + rs / (1 - rs * rdd) * (t - rs * rdd * (tsstoo - tss * too)))
 
 
 def sample(num_samples: int, seed: int, processes: int) -> tuple[npt.NDArray[Any], ...]:
@@ -209,7 +203,7 @@ def fit(
                 wanted, rs = full[rows_now, ground].unbind(1)
                 loss = loss + ((reflectance(predicted, rs) - wanted) ** 2).mean()
             optimizer.zero_grad()
-            (loss * 1e4).backward()  # type: ignore[no-untyped-call]
+            (loss * 1e4).backward()
             optimizer.step()
             schedule.step()
             total += float(loss.detach())
@@ -288,6 +282,7 @@ def main() -> None:
     }
     with atomic_file(settings.out) as temporary:
         save_file({k: v.contiguous() for k, v in tensors.items()}, str(temporary), metadata)
+        temporary.chmod(0o644)  # save_file leaves it to its owner alone
 
 
 if __name__ == "__main__":

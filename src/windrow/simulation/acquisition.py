@@ -98,7 +98,7 @@ def acquire_sentinel2(
     mixed = np.where(
         _COARSE_BANDS, _weighted(seen.coarse, reflectance), _weighted(seen.fine, reflectance)
     )
-    snow = _snow_cover(landscape, weather, rows, columns, days, green)
+    snow = _snow_cover(landscape, weather, rows=rows, columns=columns, days=days, green=green)
     mixed = mixed * (1 - snow[..., None]) + snow[..., None] * _snow_colour(landscape, days)
     mixed = mixed.astype(np.float32)
     air = make_air(landscape, weather, rows=rows, columns=columns, days=days, snow=snow)
@@ -126,7 +126,8 @@ def acquire_sentinel2(
 
 def to_integers(reflectance: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
     """Reflectance x 10,000; never below one, which the products keep for no data."""
-    return np.clip(np.rint(reflectance * SCALE), 1, 20_000).astype(np.int16)
+    scaled = np.clip(np.rint(reflectance * SCALE), 1, 20_000)
+    return np.asarray(scaled, dtype=np.int16)
 
 
 def _padded(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -137,6 +138,7 @@ def _padded(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _snow_cover(
     landscape: Landscape,
     weather: Weather,
+    *,
     rows: Integers,
     columns: Integers,
     days: Integers,

@@ -67,7 +67,7 @@ def make_air(
     excess = _excess(landscape, weather, x, y, days)
     cover = 1 - np.exp(-0.95 * np.maximum(excess, 0))
     cirrus = uniform(keyed(seed, "is cirrus", number, days)) < 0.12
-    veil = patches(seed, "cirrus", (number, days[None, :]), x, y, 900.0)
+    veil = patches(seed, "cirrus", (number, days[None, :]), x=x, y=y, scale=900.0)
     thin = cirrus * np.clip(0.07 + 0.07 * veil, 0, 0.4)
     opacity = 1 - (1 - cover) * (1 - thin)
 
@@ -85,7 +85,9 @@ def make_air(
         light=(1 - 0.62 * shade).astype(np.float32),
         haze=((haze + near)[..., None] * colour + error).astype(np.float32),
         gain=_gain(landscape, days).astype(np.float32),
-        probability=_probability(landscape, rows, columns, days, opacity, snow),
+        probability=_probability(
+            landscape, rows=rows, columns=columns, days=days, opacity=opacity, snow=snow
+        ),
     )
 
 
@@ -102,8 +104,8 @@ def _excess(
 ) -> Floats:
     """How far each pixel lies inside a cloud, in deviations; negative outside."""
     places = (landscape.number, days[None, :])
-    large = patches(landscape.seed, "cloud", places, x, y, 1500.0)
-    small = patches(landscape.seed, "cloudlet", places, x, y, 260.0)
+    large = patches(landscape.seed, "cloud", places, x=x, y=y, scale=1500.0)
+    small = patches(landscape.seed, "cloudlet", places, x=x, y=y, scale=260.0)
     broken = 0.85 * large + 0.53 * small
     state = np.sqrt(1 - _BROKEN**2) * weather.cloudiness[days] + _BROKEN * broken
     return np.asarray(state - weather.cloud_threshold[days])
@@ -135,6 +137,7 @@ def _gain(landscape: Landscape, days: Integers) -> Floats:
 
 def _probability(
     landscape: Landscape,
+    *,
     rows: Integers,
     columns: Integers,
     days: Integers,
@@ -146,4 +149,5 @@ def _probability(
     by_day: Any = normal(keyed(seed, "detector", number, days))[None, :]
     keys = keyed(seed, "detector pixel", number, rows[:, None], columns[:, None], days)
     logit = -3.2 + 38 * np.minimum(opacity, 0.4) + 0.7 * by_day + 0.7 * noise(keys) + 1.0 * snow
-    return np.round(255 / (1 + np.exp(-np.clip(logit, -8, 8)))).astype(np.uint8)
+    share = 1 / (1 + np.exp(-np.clip(logit, -8, 8)))
+    return np.asarray(np.rint(255 * share), dtype=np.uint8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,7 +25,7 @@ from windrow.simulation.landscape import (
     sampled_pixels,
 )
 from windrow.simulation.phenology import field_years
-from windrow.simulation.random import keyed, uniform
+from windrow.simulation.random import Floats, keyed, uniform
 from windrow.simulation.scenarios import DEFAULT_SCENARIO, ScenarioSettings, scenario_settings
 from windrow.simulation.surface import make_surface
 from windrow.simulation.weather import NUM_DAYS, make_weather
@@ -117,13 +117,13 @@ def simulate_pixels(
 
 def _coordinates(
     settings: ScenarioSettings, seed: int, landscape: int, rows: Integers, columns: Integers
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Floats, Floats]:
     shift = [0.4 * float(uniform(keyed(seed, f"place {a}", landscape))) - 0.2 for a in "xy"]
     metres_a_degree = 111_320.0
     latitude = settings.latitude + shift[1] - (rows + 0.5) * COARSE_M / metres_a_degree
     narrower = metres_a_degree * np.cos(np.radians(settings.latitude))
     longitude = settings.longitude + shift[0] + (columns + 0.5) * COARSE_M / narrower
-    return longitude, latitude
+    return np.asarray(longitude, dtype=np.float64), np.asarray(latitude, dtype=np.float64)
 
 
 def simulate_landscape(settings: ScenarioSettings, *, seed: int, landscape: int) -> Series:
@@ -190,7 +190,9 @@ def _counted(
         parts.close()
 
 
-def _parts(settings: ScenarioSettings, seed: int, num_workers: int) -> Iterator[Series]:
+def _parts(
+    settings: ScenarioSettings, seed: int, num_workers: int
+) -> Generator[Series, None, None]:
     """Landscapes without end, in order; a few ahead of what is taken."""
     number = 0
     if num_workers == 1:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from windrow.data.pairing import planetscope_pixel
+from windrow.data.pairing import planetscope_pixel, planetscope_window
 from windrow.simulation.crops import CROPS
 from windrow.simulation.random import Floats, choose, keyed, uniform
 from windrow.simulation.scenarios import ScenarioSettings
@@ -128,7 +128,7 @@ class Footprints:
 
     Attributes:
         field: (n, K) fields of the K largest parts, the first being the pixel's own.
-        fine: (n, 10 m bands' weight K), rows sum to one.
+        fine: (n, K) weights of the bands of 10 m; rows sum to one.
         coarse: (n, K) weights of the bands of 20 and 60 m.
         planetscope: (n, 9, K) weights of the 3 x 3 PlanetScope pixels.
         planetscope_row, planetscope_column: (n, 9) their place on the 3 m grid.
@@ -144,8 +144,6 @@ class Footprints:
 
 def footprints(landscape: Landscape, rows: Integers, columns: Integers) -> Footprints:
     """The footprints of these Sentinel-2 pixels, with Gaussian point spread (widths assumed)."""
-    from windrow.data.pairing import planetscope_window
-
     x, y = (columns + 0.5) * COARSE_M, (rows + 0.5) * COARSE_M
     middle_row = planetscope_pixel(rows, pairing=landscape.settings.pairing)
     middle_column = planetscope_pixel(columns, pairing=landscape.settings.pairing)
@@ -195,4 +193,5 @@ def _shares(weight: Floats, member: npt.NDArray[np.bool_]) -> npt.NDArray[np.flo
     total = shares.sum(axis=-1, keepdims=True)
     own = np.zeros_like(shares)
     own[..., 0] = 1.0
-    return np.where(total > 1e-9, shares / np.maximum(total, 1e-9), own).astype(np.float32)
+    normal = np.where(total > 1e-9, shares / np.maximum(total, 1e-9), own)
+    return np.asarray(normal, dtype=np.float32)

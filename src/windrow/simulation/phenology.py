@@ -72,7 +72,7 @@ class FieldYear:
     def add_straw(self, rows: Any, start: Floats, share: Floats, end: Floats) -> None:
         """Straw from its day until tillage, fading by half in about 60 days."""
         age = DAYS - start[:, None]
-        lies = (age >= 0) & (DAYS < end[:, None])
+        lies = (age >= 0) & (end[:, None] > DAYS)
         self.straw[rows] = np.maximum(
             self.straw[rows], np.where(lies, share[:, None] * np.exp(-age / 90.0), 0.0)
         )
@@ -159,9 +159,9 @@ def _arable(
 
     up = day("green-up", variety.green_up, shift)
     down = day("senescence", variety.senescence, ripe) - 4.0 * weather.drought
-    harvest = np.maximum(np.round(day("harvest", variety.harvest, ripe)), down + 6)
+    harvest = np.maximum(np.rint(day("harvest", variety.harvest, ripe)), down + 6)
     if variety.label in ("Corn", "Root Crops"):  # cut while still green, too
-        harvest = np.round(np.maximum(day("harvest", variety.harvest, ripe), up + 70))
+        harvest = np.rint(np.maximum(day("harvest", variety.harvest, ripe), up + 70))
     harvest = np.minimum(harvest, 350)
     peak = np.maximum(draws.range("peak", *variety.peak), 0.8) * (1 - 0.12 * weather.drought)
     winter = np.maximum(draws.range("winter", *variety.winter_lai), 0.03)
@@ -170,7 +170,7 @@ def _arable(
     )
     rise = logistic(DAYS - up[:, None], pace_up[:, None])
     fall = logistic(down[:, None] - DAYS, pace_down[:, None])
-    stands = DAYS < harvest[:, None]
+    stands = harvest[:, None] > DAYS
     green = peak[:, None] * rise
     if variety.kind == "winter":
         green = green + winter[:, None] * (1 - rise) * _frost(draws)
@@ -196,18 +196,19 @@ def _before_spring_crop(
     year: FieldYear, rows: npt.NDArray[np.int64], cover: Floats, up: Floats, draws: _Draws
 ) -> None:
     """Weeds or a catch crop until the seedbed; frost kills part of it."""
-    tillage = np.round(np.minimum(draws.range("seedbed", -32, 12) + up, up - 14))
+    tillage = np.rint(np.minimum(draws.range("seedbed", -32, 12) + up, up - 14))
     ploughed = draws.uniform("ploughed in autumn") < 0.2
-    tillage = np.where(ploughed, -30.0, tillage)
+    tillage = np.asarray(np.where(ploughed, -30.0, tillage), dtype=np.float64)
     killed = np.clip(draws.range("killed", 0.5, 0.25), 0, 0.95)
     alive = 1 - killed[:, None] * logistic(DAYS - 40.0, 8.0)
     growing = 1 + 0.8 * logistic(DAYS - 95.0, 8.0)
-    stands = DAYS < tillage[:, None]
+    stands = tillage[:, None] > DAYS
     green = cover[:, None] * alive * growing * stands
     dead = cover[:, None] * (1 - alive) * stands
     year.add_stand(rows, green, dead, draws.traits(CATCH_CROP, "before"))
-    start = np.full(len(rows), -60.0)
-    year.add_straw(rows, start, np.clip(draws.range("old straw", 0.35, 0.2), 0, 1), tillage)
+    start = np.full(len(rows), -60.0, dtype=np.float64)
+    straw = np.asarray(np.clip(draws.range("old straw", 0.35, 0.2), 0, 1), dtype=np.float64)
+    year.add_straw(rows, start, straw, tillage)
 
 
 def _after_harvest(
@@ -226,7 +227,7 @@ def _after_harvest(
     volunteers = lush * np.exp(0.5 * draws.normal("volunteers"))
     out = harvest + np.clip(draws.range("volunteers out", 21, 7), 7, 45)
     gone = np.where(tillage > 330, NEVER, tillage + 12)
-    green = volunteers[:, None] * logistic(DAYS - out[:, None], 5.0) * (DAYS < gone[:, None])
+    green = volunteers[:, None] * logistic(DAYS - out[:, None], 5.0) * (gone[:, None] > DAYS)
     year.add_stand(rows, green, np.zeros_like(green), draws.traits(CATCH_CROP, "volunteers"))
 
     second = draws.uniform("second crop") < variety.second_crop
@@ -286,10 +287,10 @@ def _grass(
 def _cut_days(variety: Variety, draws: _Draws, weather: Weather) -> Floats:
     """Days of the cuts, (rows, 6); NEVER where there is none."""
     mean, first, interval = variety.cuts
-    number = np.round(np.clip(draws.range("cuts", mean, 1.0), 0, 6))
+    number = np.rint(np.clip(draws.range("cuts", mean, 1.0), 0, 6))
     moved = first + weather.season_shift + 11.0 * draws.normal("first cut")
     gaps = interval * np.exp(0.22 * np.stack([draws.normal(f"cut {i}") for i in range(5)], axis=1))
-    days = np.round(moved[:, None] + np.pad(np.cumsum(gaps, axis=1), ((0, 0), (1, 0))))
+    days = np.rint(moved[:, None] + np.pad(np.cumsum(gaps, axis=1), ((0, 0), (1, 0))))
     allowed = (np.arange(6) < number[:, None]) & (days < 310)
     return np.where(allowed, days, NEVER)
 
@@ -299,10 +300,10 @@ def _start_of_stand(
 ) -> npt.NDArray[np.int64]:
     """Day on which a stand begins: -1 for those older than the year."""
     young = draws.uniform("young stand") >= variety.established
-    start = np.round(draws.range("stand begins", 112, 18)).astype(np.int64)
+    start = np.rint(draws.range("stand begins", 112, 18)).astype(np.int64)
     start = np.where(young, start, -1)
     cover = np.maximum(draws.range("cover before", 0.4, 0.4), 0.02) * young
     gone = np.maximum(start - 20, 0)
-    green = cover[:, None] * (DAYS < gone[:, None])
+    green = cover[:, None] * (gone[:, None] > DAYS)
     year.add_stand(rows, green, np.zeros_like(green), draws.traits(CATCH_CROP, "before"))
     return start

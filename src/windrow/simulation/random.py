@@ -95,6 +95,7 @@ def patches(
     seed: int,
     purpose: str,
     places: tuple[npt.ArrayLike, ...],
+    *,
     x: npt.ArrayLike,
     y: npt.ArrayLike,
     scale: float,

@@ -92,7 +92,7 @@ class ScenarioSettings(Settings):
             raise ValueError("cloud_share needs 12 values, one a month")
         if self.landscape_m < self.field_m:
             raise ValueError(
-                f"the landscape of {self.landscape_m} m is smaller than a field of {self.field_m:g} m"
+                f"a landscape of {self.landscape_m} m is smaller than a field of {self.field_m:g} m"
             )
         if not all(0 < share < 1 for share in self.cloud_share):
             raise ValueError("a cloud_share lies between 0 and 1, both left out")
@@ -176,14 +176,16 @@ def scenario_settings(scenario: str | ScenarioSettings) -> ScenarioSettings:
     """The settings of a scenario, by name or as they are.
 
     Raises:
-        SettingsError: there is no scenario of this name; the message lists them.
+        SettingsError: there is no scenario of this name (the message lists them), or the
+            settings contradict themselves.
 
     Example:
         >>> scenario_settings("brandenburg-2018").year
         2018
     """
     if isinstance(scenario, ScenarioSettings):
-        return scenario
+        # A copy with changed values was never checked.
+        return ScenarioSettings.from_dict(scenario.to_dict(), where=f"scenario {scenario.name}")
     if scenario not in SCENARIOS:
         near = difflib.get_close_matches(scenario, SCENARIOS, n=1)
         raise SettingsError(

@@ -87,10 +87,10 @@ def make_surface(
     wet = weather.moisture[np.minimum(knots, NUM_DAYS - 1)][None, :, None]
     ground = (1 - straw) * ground + straw * STRAW * (1 - 0.3 * wet)
     zenith = np.clip(sun_zenith(landscape.settings.latitude, knots), 20, 76)[None, :]
-    reflectance, cover = canopy_reflectance(green, dead, traits, ground, zenith)
+    seen, cover = canopy_reflectance(green, dead, traits, ground, zenith)
     flower = read(year.flower)[..., None] * np.clip(green / 1.5, 0, 1)[..., None]
-    reflectance = reflectance * (1 - flower) + flower * PETALS
-    # Clods, rows and trees throw shadows that a flat model lacks; long ones darken winter (assumed).
+    reflectance = seen * (1 - flower) + flower * PETALS
+    # Clods, rows and trees throw shadows that a flat model lacks; long ones darken winter.
     reflectance = reflectance * (1 - 0.28 * np.clip((zenith - 66) / 6, 0, 1))[..., None]
     return Surface(
         knots=knots,
@@ -153,7 +153,7 @@ def _patches(
     places = (landscape.number, field)
     varied: dict[str, Any] = {}
     for name in ("vigour", "vigour2", "delay", "soil"):
-        coarse = patches(landscape.seed, f"patch {name}", places, x, y, _PATCH_M)
+        coarse = patches(landscape.seed, f"patch {name}", places, x=x, y=y, scale=_PATCH_M)
         own = spread(keyed(landscape.seed, f"pixel {name}", landscape.number, rows, columns), 0, 1)
         varied[name] = 0.85 * coarse + 0.5 * own
     return varied
