@@ -57,9 +57,9 @@ class Settings(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or cls.__name__
             reason = first["msg"].removeprefix("Value error, ")
-            place = ".".join(str(part) for part in first["loc"])
-            if not place:  # settings that conflict with each other, not one that is wrong
+            if first["type"] == "value_error":  # ours: settings in conflict with each other
                 raise SettingsError(reason, where=where) from None
             raise SettingsError(
                 f"setting {place}: {reason[0].lower()}{reason[1:]}",
