@@ -1,28 +1,33 @@
 """Crop maps from few labels: Sentinel-2 time series pre-trained against PlanetScope.
 
-``windrow.load(weights)`` gives the frozen encoder, whose ``embed(series)`` turns Sentinel-2 series
-into representations; ``windrow.open_series(path)`` opens a store or a field table. Everything else
-is imported from its room, such as ``windrow.evaluation.fewshot``.
+:func:`load` gives the frozen encoder, whose ``embed(series)`` turns Sentinel-2 series into
+representations; :func:`open_series` opens a store or a field table. Everything else is imported
+from its room, such as ``windrow.evaluation.fewshot``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from windrow.evaluation.inference import load as load
-    from windrow.sources.opening import open_series as open_series
+    from windrow.data.series import Series
+    from windrow.evaluation.inference import FrozenEncoder
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load", "open_series"]
 
-_ROOM = {"load": "windrow.evaluation.inference", "open_series": "windrow.sources.opening"}
+
+# Both import on first use, so that 'import windrow' takes no torch and no time.
+def load(weights: str | Path, *, device: str = "cpu") -> FrozenEncoder:
+    """A frozen encoder; see :func:`windrow.evaluation.inference.load`."""
+    from windrow.evaluation.inference import load as load_frozen
+
+    return load_frozen(weights, device=device)
 
 
-def __getattr__(name: str) -> Any:
-    # Loaded on first use, so that 'import windrow' takes no torch and no time.
-    if name in _ROOM:
-        from importlib import import_module
+def open_series(path: str | Path) -> Series:
+    """The series of a store or a field table; see :func:`windrow.sources.opening.open_series`."""
+    from windrow.sources.opening import open_series as open_any
 
-        return getattr(import_module(_ROOM[name]), name)
-    raise AttributeError(f"module 'windrow' has no attribute {name!r}")
+    return open_any(path)

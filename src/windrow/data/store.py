@@ -163,7 +163,6 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
         )
 
     def _write(self, part: Series) -> None:
-<<<<<<< HEAD
         num_dates = _array(self._group, "reflectance").shape[1] if self._num_written else None
         if num_dates not in (None, part.num_dates):
             raise StoreError(
@@ -172,17 +171,6 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
                 expected=num_dates,
                 hint="pad all parts to one number of dates (windrow.data.series.pad_dates)",
             )
-=======
-        if self._num_written:
-            num_dates = _array(self._group, "reflectance").shape[1]
-            if part.num_dates != num_dates:
-                raise StoreError(
-                    "series of different length in one store",
-                    found=part.num_dates,
-                    expected=num_dates,
-                    hint="pad all parts to one number of dates (windrow.data.series.pad_dates)",
-                )
->>>>>>> report
         for name in PER_SERIES:
             values = getattr(part, name)
             if values is None:
