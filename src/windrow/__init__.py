@@ -10,11 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from windrow.version import __version__
+
 if TYPE_CHECKING:
     from windrow.data.series import Series
     from windrow.evaluation.inference import FrozenEncoder
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "load", "open_series"]
 
 

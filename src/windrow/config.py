@@ -22,8 +22,8 @@ class Settings(BaseModel):
     Example:
         >>> class Depth(Settings):
         ...     num_layers: int
-        >>> Depth(num_layers=4).content_hash()[:8]
-        '47b1a2d5'
+        >>> Depth(num_layers=4).to_json()
+        '{"num_layers":4}'
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

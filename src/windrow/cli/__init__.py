@@ -10,8 +10,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from windrow import __version__
 from windrow.errors import WindrowError
+from windrow.version import __version__
 
 COMMANDS = {
     "demo": "simulate, pre-train, classify, compare and report: the main job, once",

@@ -11,9 +11,10 @@ import tyro
 
 from windrow.cli.progress import progress
 from windrow.errors import SettingsError
-from windrow.experiments.pretraining import ExecutionSettings, PretrainingSettings, pretrain
+from windrow.experiments.pretraining import PretrainingSettings, pretrain
 from windrow.experiments.progress import training_progress
 from windrow.experiments.recipes import RECIPES, recipe
+from windrow.training.execution import ExecutionSettings
 
 
 @dataclass(frozen=True)

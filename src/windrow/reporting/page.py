@@ -10,13 +10,13 @@ from pathlib import Path
 
 import jinja2
 
-import windrow
 from windrow.files import write_text
 from windrow.reporting.origin import origin_known, simulated_parts
 from windrow.reporting.reading import read_run
 from windrow.reporting.records import Run
 from windrow.reporting.sections import key_figures, make_sections
 from windrow.reporting.style import plain
+from windrow.version import __version__
 
 REPORT_NAME = "report.html"
 
@@ -54,7 +54,7 @@ def render_report(run: Run) -> str:
     template = environment.from_string(source.read_text(encoding="utf-8"))
     return template.render(
         name=plain(run.path.resolve().name, 80),
-        version=windrow.__version__,
+        version=__version__,
         simulated=simulated_parts(run),
         origin_known=origin_known(run),
         key_figures=key_figures(run),
