@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from windrow.data.series import PER_SERIES, concatenate
 from windrow.data.store import read_store, store_attributes
@@ -95,6 +96,13 @@ def test_the_number_of_workers_changes_no_byte(tmp_path):
     for first, second in zip(one, two, strict=True):
         if first.is_file():
             assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_number_of_threads_changes_no_byte(part):
+    rows, columns = (part.id // 1024) % 1024, part.id % 1024
+    with threadpool_limits(2):
+        again = simulate_pixels(TINY, seed=1, landscape=3, rows=rows, columns=columns)
+    assert same(again, part)
 
 
 def test_a_store_says_that_it_is_simulated(tmp_path):
