@@ -7,9 +7,11 @@ Read in this order: :mod:`~windrow.simulation.random` (draws keyed by position),
 :mod:`~windrow.simulation.ground`, :mod:`~windrow.simulation.canopy` and
 :mod:`~windrow.simulation.surface` (what they reflect), :mod:`~windrow.simulation.atmosphere` and
 :mod:`~windrow.simulation.acquisition` (what satellites see of it), and
-:mod:`~windrow.simulation.generate` (the top: :func:`simulate` and :func:`simulate_store`).
+:mod:`~windrow.simulation.generate` (the top: :func:`simulate` and :func:`simulate_store`);
+:mod:`~windrow.simulation.denethor` writes one landscape as rasters.
 """
 
+from windrow.simulation.denethor import simulate_denethor
 from windrow.simulation.generate import (
     simulate,
     simulate_landscape,
@@ -29,6 +31,7 @@ __all__ = [
     "ScenarioSettings",
     "scenario_settings",
     "simulate",
+    "simulate_denethor",
     "simulate_landscape",
     "simulate_pixels",
     "simulate_store",

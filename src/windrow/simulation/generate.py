@@ -9,6 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from windrow.data.legend import DENETHOR
 from windrow.data.series import Series
@@ -20,6 +21,7 @@ from windrow.simulation.acquisition import acquire_planetscope, acquire_sentinel
 from windrow.simulation.landscape import (
     COARSE_M,
     Integers,
+    Landscape,
     footprints,
     make_landscape,
     sampled_pixels,
@@ -69,6 +71,13 @@ def simulate_pixels(
             found=f"row {rows[outside][0]}, column {columns[outside][0]}",
             expected=f"0 to {ground.side - 1}",
         )
+    # One thread for the small matrix products: more cost time here, and would round differently.
+    with threadpool_limits(1):
+        return _render(ground, rows, columns)
+
+
+def _render(ground: Landscape, rows: Integers, columns: Integers) -> Series:
+    settings, seed, landscape = ground.settings, ground.seed, ground.number
     weather = make_weather(settings, seed, landscape)
     year = field_years(ground, weather)
     seen = footprints(ground, rows, columns)
@@ -197,28 +206,21 @@ def _parts(
     number = 0
     if num_workers == 1:
         while True:
-            yield _one(settings, seed, number)
+            yield simulate_landscape(settings, seed=seed, landscape=number)
             number += 1
     with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
         waiting: deque[Future[Series]] = deque()
         try:
             while True:
                 while len(waiting) < 2 * num_workers:
-                    waiting.append(pool.submit(_one, settings, seed, number))
+                    waiting.append(
+                        pool.submit(simulate_landscape, settings, seed=seed, landscape=number)
+                    )
                     number += 1
                 yield waiting.popleft().result()
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _one(settings: ScenarioSettings, seed: int, landscape: int) -> Series:
-    # One thread for the small matrix products: more cost time here, and rounding may not depend
-    # on how many there are.
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        return simulate_landscape(settings, seed=seed, landscape=landscape)
 
 
 def simulate_store(

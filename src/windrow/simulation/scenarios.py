@@ -62,7 +62,7 @@ class ScenarioSettings(Settings):
     year: Annotated[int, Field(ge=2015, le=2100)]
     longitude: Annotated[float, Field(ge=-180, le=180)]
     latitude: Annotated[float, Field(ge=35, le=62)]
-    landscape_m: Annotated[int, Field(le=10_200, multiple_of=30)]
+    landscape_m: Annotated[int, Field(ge=30, le=10_200, multiple_of=30)]
     field_m: Positive
     pixels_per_field: Annotated[int, Field(ge=1, le=100)]
     class_shares: tuple[Share, ...]
@@ -84,20 +84,23 @@ class ScenarioSettings(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> ScenarioSettings:
-        if len(self.class_shares) != len(DENETHOR):
-            raise ValueError(f"class_shares needs {len(DENETHOR)} values, one a class")
-        if sum(self.class_shares) <= 0:
-            raise ValueError("class_shares are all zero")
-        if len(self.cloud_share) != 12:
-            raise ValueError("cloud_share needs 12 values, one a month")
+        def refuse(what: str, found: object, expected: str) -> None:
+            # Not a ValueError, whose message would carry all settings along.
+            raise SettingsError(what, where=f"scenario {self.name}", found=found, expected=expected)
+
         if self.landscape_m < self.field_m:
-            raise ValueError(
-                f"a landscape of {self.landscape_m} m is smaller than a field of {self.field_m:g} m"
+            refuse(
+                "the landscape is smaller than a field",
+                f"landscape_m {self.landscape_m}, field_m {self.field_m:g}",
+                "landscape_m of at least field_m",
             )
-        if not all(0 < share < 1 for share in self.cloud_share):
-            raise ValueError("a cloud_share lies between 0 and 1, both left out")
-        if any(spell.last < spell.first for spell in self.snow):
-            raise ValueError("a spell of snow ends before it begins")
+        if len(self.class_shares) != len(DENETHOR) or sum(self.class_shares) <= 0:
+            refuse("class_shares do not fit", self.class_shares, f"{len(DENETHOR)}, not all zero")
+        if len(self.cloud_share) != 12 or not all(0 < share < 1 for share in self.cloud_share):
+            refuse("cloud_share does not fit", self.cloud_share, "12 months, each within 0 and 1")
+        for spell in self.snow:
+            if spell.last < spell.first:
+                refuse("a spell of snow ends before it begins", spell, "first up to last")
         return self
 
 
