@@ -94,9 +94,7 @@ def test_a_series_without_a_clear_date_takes_all_and_is_counted() -> None:
     series = replace(series, cloud_probability=cloud)
     found = band_features(series, CLEAR)
     assert found.num_without_clear == 1
-    np.testing.assert_allclose(
-        found.values[1], naive_grid(series, None)[1].ravel(), atol=2e-6
-    )
+    np.testing.assert_allclose(found.values[1], naive_grid(series, None)[1].ravel(), atol=2e-6)
 
 
 def test_black_fields_stay_finite() -> None:
