@@ -7,6 +7,7 @@ the keys, and only where a batch has any.
 
 from __future__ import annotations
 
+import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -74,12 +75,23 @@ class Block(nn.Module):
         mixed = self.query_key_value(self.attention_norm(tokens))
         mixed = mixed.view(num_series, num_dates, 3, self.num_heads, width // self.num_heads)
         query, key, value = mixed.permute(2, 0, 3, 1, 4)
-        attention = F.scaled_dot_product_attention(query, key, value, attn_mask=attended)
+        attention = _attend(query, key, value, attended)
         attention = attention.transpose(1, 2).reshape(num_series, num_dates, width)
         tokens = tokens + self.projection(attention)
         hidden = F.gelu(self.mlp_in(self.mlp_norm(tokens)))
         result: Tensor = tokens + self.mlp_out(hidden)
         return result
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, attended: Tensor | None) -> Tensor:
+    if query.device.type == "cpu" and query.dtype == torch.bfloat16:
+        # The processor's fused attention is 2.6 times slower backwards in bfloat16 than in
+        # float32 (torch 2.13, AVX512_BF16), so this one operation stays in float32.
+        with torch.autocast("cpu", enabled=False):
+            return F.scaled_dot_product_attention(
+                query.float(), key.float(), value.float(), attn_mask=attended
+            )
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=attended)
 
 
 class Encoder(nn.Module):

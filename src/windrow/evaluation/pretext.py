@@ -1,0 +1,382 @@
+"""What pre-training learned, on held-out fields and beside trivial baselines.
+
+R2 and RMSE of the predicted PlanetScope reflectance by band and lag; accuracy of the month and
+of the cloud level, with and without the position encoding. The held-out dates are masked as in
+training. Two baselines predict the same values: the mean of the day over the training series, and
+the nearest clear Sentinel-2 observation that the model could see too, in the matching band. The
+same with *every* clear observation, hidden ones included, is given as a reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+
+from windrow import sensors
+from windrow.data.batches import Batch, PretrainingData
+from windrow.data.series import DAYS, NO_DATA, Series
+from windrow.models.bimodal import BimodalBert
+from windrow.tasks.bert import BertSettings, Outputs, apply_model, mask
+from windrow.tasks.losses import NUM_MONTHS
+from windrow.tasks.masking import CLOUD, UNCHANGED, VISIBLE, Masked, seeded_generator
+
+MATCHING_BAND = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08"}
+"""The Sentinel-2 band nearest to each PlanetScope band."""
+
+_PIXELS = sensors.PLANETSCOPE_WINDOW**2
+_STREAM = 3
+"""Stream of random draws of the evaluation, apart from those of training and validation."""
+
+
+@dataclass(frozen=True)
+class PretextData:
+    """What is evaluated, and what its baselines are taken from.
+
+    Attributes:
+        training: series that the model was trained on.
+        held_out: series of other fields.
+        resident: the held-out series, standardised as in training.
+    """
+
+    training: Series
+    held_out: Series
+    resident: PretrainingData
+
+
+def evaluate_pretext(
+    module: BimodalBert,
+    data: PretextData,
+    *,
+    task: BertSettings,
+    seed: int,
+    clear_below: int,
+    batch_size: int = 128,
+) -> dict[str, Any]:
+    """The held-out figures of a pre-trained model.
+
+    Args:
+        module: the model.
+        data: what it is evaluated on.
+        task: the settings it was trained with; its masks are drawn the same way.
+        seed: of the masks.
+        clear_below: an observation with a smaller cloud probability (0..255) is clear.
+        batch_size: series at a time; the masks depend on it.
+
+    Returns:
+        JSON values: ``simulated``, ``num_series``, ``planetscope`` (rows by band and lag) or
+        ``sentinel2`` (rows by band) as the target was, ``month`` and ``cloud``; None where a part
+        is off.
+    """
+    planetscope = task.target == "planetscope"
+    names = sensors.PLANETSCOPE_BANDS if planetscope else data.held_out.bands
+    scores = _Scores(len(names), len(task.target_offsets))
+    months, clouds = _Hits(), _Hits()
+    months_blind, clouds_blind = _Hits(), _Hits()
+    day_mean = _day_means(data.training) if planetscope else None
+    was_training = module.training
+    module.eval()
+    for start in range(0, len(data.held_out), batch_size):
+        index = torch.arange(start, min(start + batch_size, len(data.held_out)))
+        batch, masked, outputs, blind = _run(module, data.resident, task, index, seed)
+        months.add_months(outputs)
+        months_blind.add_months(blind)
+        clouds.add_clouds(outputs, batch, masked)
+        clouds_blind.add_clouds(blind, batch, masked)
+        estimates = {"model": _reflectance(outputs.prediction, data.resident)}
+        if day_mean is not None:
+            rows = data.held_out.select(index.numpy())
+            estimates |= _baselines(rows, day_mean, masked, task, clear_below)
+        scores.add(
+            _reflectance(batch.target, data.resident),
+            (batch.known & masked.scored[:, :, None, None]).cpu().numpy(),
+            estimates,
+        )
+    module.train(was_training)
+    rows_by_band = scores.rows(names, task.target_offsets)
+    return {
+        "simulated": data.held_out.simulated,
+        "num_series": len(data.held_out),
+        "planetscope": rows_by_band if planetscope else None,
+        "sentinel2": None if planetscope else rows_by_band,
+        "month": _month_figures(months, months_blind),
+        "cloud": _cloud_figures(clouds, clouds_blind, data.training),
+    }
+
+
+def predict_table(
+    module: BimodalBert,
+    data: PretextData,
+    *,
+    task: BertSettings,
+    seed: int,
+    num_series: int,
+) -> pd.DataFrame:
+    """Predicted beside observed PlanetScope of a few held-out pixels, one row a day and band.
+
+    The dates are masked as in training. ``predicted`` is missing on days without a Sentinel-2
+    observation.
+
+    Args:
+        module: the model.
+        data: what it is evaluated on.
+        task: the settings it was trained with, with PlanetScope as the target.
+        seed: of the masks.
+        num_series: how many series, spread over the held-out ones.
+
+    Returns:
+        columns series_id, day_of_year, valid, cloud_probability (missing where unknown), band,
+        observed and predicted (reflectance 0..1, mean of the nine pixels), lag (0).
+    """
+    held_out = data.held_out
+    num_series = min(num_series, len(held_out))
+    index = np.unique(np.linspace(0, len(held_out) - 1, num_series).astype(np.intp))
+    module.eval()
+    batch, _, outputs, _ = _run(module, data.resident, task, torch.from_numpy(index), seed)
+    lag = task.target_offsets.index(0) if 0 in task.target_offsets else None
+    predicted = _reflectance(outputs.prediction, data.resident)
+    assert held_out.planetscope is not None
+    assert held_out.planetscope_day is not None
+    days = held_out.planetscope_day
+    tables = []
+    for row, position in enumerate(index):
+        observed = _pixel_mean(held_out.planetscope[position])
+        valid = batch.valid[row].cpu().numpy()
+        dates = batch.day_of_year[row].cpu().numpy()
+        by_day = np.full((DAYS, len(sensors.PLANETSCOPE_BANDS)), np.nan)
+        cloud_by_day = np.full(DAYS, np.nan)
+        if lag is not None:
+            values = predicted[row, valid, lag].reshape(-1, *_BAND_SHAPE)
+            by_day[dates[valid]] = values.mean(axis=2)
+        if held_out.cloud_probability is not None:
+            cloud_by_day[dates[valid]] = held_out.cloud_probability[position][valid]
+        is_date = np.isin(np.arange(DAYS), dates[valid])
+        for band, name in enumerate(sensors.PLANETSCOPE_BANDS):
+            columns = {
+                "series_id": np.repeat(held_out.id[position], len(days)),
+                "day_of_year": days.astype(np.int64),
+                "valid": is_date[days],
+                "cloud_probability": cloud_by_day[days],
+                "band": name,
+                "observed": observed[:, band],
+                "predicted": by_day[days, band],
+                "lag": 0,
+            }
+            tables.append(pd.DataFrame(columns))
+    return pd.concat(tables, ignore_index=True)
+
+
+_BAND_SHAPE = (len(sensors.PLANETSCOPE_BANDS), _PIXELS)
+
+
+def _run(
+    module: BimodalBert, resident: PretrainingData, task: BertSettings, index: Tensor, seed: int
+) -> tuple[Batch, Masked, Outputs, Outputs]:
+    """A batch, its masks, and the outputs with and without the position."""
+    generator = seeded_generator(seed, _STREAM, int(index[0]), device=resident.device)
+    batch = resident.batch(index)
+    masked = mask(batch, resident, task, generator)
+    with torch.inference_mode():
+        outputs = apply_model(module, batch, masked)
+        blind = apply_model(module, batch, masked, use_position=False)
+    return batch, masked, outputs, blind
+
+
+def _reflectance(standardised: Tensor, resident: PretrainingData) -> npt.NDArray[np.float64]:
+    values = standardised * resident.target_std + resident.target_mean
+    array: npt.NDArray[np.float64] = values.double().cpu().numpy()
+    return array
+
+
+def _pixel_mean(planetscope: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
+    """(..., 36) stored integers to (..., 4) reflectance, NaN where no pixel has a value."""
+    values = planetscope.reshape(*planetscope.shape[:-1], *_BAND_SHAPE)
+    known = values != NO_DATA
+    total = np.where(known, values, 0).sum(axis=-1, dtype=np.float64)
+    count = known.sum(axis=-1)
+    return np.where(count > 0, total / np.maximum(count, 1) / sensors.SCALE, np.nan)
+
+
+def _day_means(training: Series) -> npt.NDArray[np.float64]:
+    """(366, 4) mean reflectance of each day over the training series; empty days take the mean."""
+    assert training.planetscope is not None
+    assert training.planetscope_day is not None
+    means = np.full((DAYS, len(sensors.PLANETSCOPE_BANDS)), np.nan)
+    for step, day in enumerate(training.planetscope_day):
+        values = training.planetscope[:, step].reshape(-1, *_BAND_SHAPE)
+        known = values != NO_DATA
+        total = np.where(known, values, 0).sum(axis=(0, 2), dtype=np.float64)
+        count = known.sum(axis=(0, 2))
+        means[day] = np.where(count > 0, total / np.maximum(count, 1) / sensors.SCALE, np.nan)
+    return np.where(np.isnan(means), np.nanmean(means, axis=0), means)
+
+
+def _baselines(
+    rows: Series,
+    day_mean: npt.NDArray[np.float64],
+    masked: Masked,
+    task: BertSettings,
+    clear_below: int,
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Estimates (n, T, L, 36) of the baselines, by name."""
+    offsets = np.array(task.target_offsets)
+    target_day = np.where(rows.valid, rows.day_of_year, 0).astype(np.int64)[..., None] + offsets
+    by_day = day_mean[np.clip(target_day, 0, DAYS - 1)]
+    estimates = {"day_mean": np.repeat(by_day, _PIXELS, axis=-1)}
+    matching = [MATCHING_BAND[name] for name in sensors.PLANETSCOPE_BANDS]
+    if rows.cloud_probability is None or not set(matching) <= set(rows.bands):
+        return estimates
+    bands = [rows.bands.index(name) for name in matching]
+    values = rows.reflectance[:, :, bands] / sensors.SCALE
+    clear = rows.valid & (rows.cloud_probability < clear_below)
+    roles = masked.roles.cpu().numpy()
+    seen = (roles == UNCHANGED) | (roles == VISIBLE)
+    if masked.token is None:
+        seen |= roles == CLOUD
+    for name, usable in (("nearest_clear", clear & seen), ("nearest_clear_any", clear)):
+        nearest = _nearest(rows.day_of_year.astype(np.int64), usable, target_day)
+        found = values[np.arange(len(rows))[:, None, None], nearest]
+        has_any = np.asarray(usable.any(axis=1))[:, None, None, None]
+        estimates[name] = np.repeat(np.where(has_any, found, by_day), _PIXELS, axis=-1)
+    return estimates
+
+
+def _nearest(
+    day: npt.NDArray[np.int64], usable: npt.NDArray[np.bool_], target_day: npt.NDArray[np.int64]
+) -> npt.NDArray[np.intp]:
+    """Position (n, T, L) of the usable date nearest to each target day, the earlier of two."""
+    distance = np.abs(day[:, None, None, :] - target_day[..., None])
+    far = np.where(usable[:, None, None, :], distance, 10 * DAYS)
+    return np.asarray(far.argmin(axis=-1))
+
+
+class _Scores:
+    """Squared errors by estimate, band and lag, summed over batches."""
+
+    def __init__(self, num_bands: int, num_lags: int) -> None:
+        self._shape = (num_lags, num_bands)
+        self._count = np.zeros(self._shape)
+        self._sum = np.zeros(self._shape)
+        self._squares = np.zeros(self._shape)
+        self._errors: dict[str, npt.NDArray[np.float64]] = {}
+
+    def add(
+        self,
+        target: npt.NDArray[np.float64],
+        scored: npt.NDArray[np.bool_],
+        estimates: dict[str, npt.NDArray[np.float64]],
+    ) -> None:
+        """Adds (n, T, L, K) targets where scored, and estimates of them."""
+        self._count += self._by_band(scored.astype(np.float64))
+        self._sum += self._by_band(np.where(scored, target, 0.0))
+        self._squares += self._by_band(np.where(scored, target**2, 0.0))
+        for name, estimate in estimates.items():
+            error = self._by_band(np.where(scored, (estimate - target) ** 2, 0.0))
+            self._errors[name] = self._errors.get(name, np.zeros(self._shape)) + error
+
+    def _by_band(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        per_value = values.sum(axis=(0, 1))
+        return np.asarray(per_value.reshape(*self._shape, -1).sum(axis=-1))
+
+    def rows(self, names: tuple[str, ...], lags: tuple[int, ...]) -> list[dict[str, Any]]:
+        """One row a band and lag; None where nothing was scored or a baseline has no input."""
+        rows: list[dict[str, Any]] = []
+        for band, name in enumerate(names):
+            for position, lag in enumerate(lags):
+                row: dict[str, Any] = {"band": name, "lag": lag}
+                row["r2"], row["rmse"] = self._fit("model", position, band)
+                for baseline in ("day_mean", "nearest_clear", "nearest_clear_any"):
+                    r2, rmse = self._fit(baseline, position, band)
+                    row[f"baseline_{baseline}_r2"], row[f"baseline_{baseline}_rmse"] = r2, rmse
+                rows.append(row)
+        return rows
+
+    def _fit(self, estimate: str, lag: int, band: int) -> tuple[float | None, float | None]:
+        count = self._count[lag, band]
+        if estimate not in self._errors or count == 0:
+            return None, None
+        error = self._errors[estimate][lag, band]
+        spread = self._squares[lag, band] - self._sum[lag, band] ** 2 / count
+        r2 = float(1 - error / spread) if spread > 0 else None
+        return r2, float(np.sqrt(error / count))
+
+
+class _Hits:
+    """Right answers and absolute errors of a classification, with how often each class was."""
+
+    def __init__(self) -> None:
+        self.num_right = 0
+        self.absolute_error = 0
+        self.counts: npt.NDArray[np.int64] | None = None
+
+    def add_months(self, outputs: Outputs) -> None:
+        months = torch.arange(NUM_MONTHS, device=outputs.present.device)
+        self._add(outputs.season, months.expand(outputs.present.shape), outputs.present, NUM_MONTHS)
+
+    def add_clouds(self, outputs: Outputs, batch: Batch, masked: Masked) -> None:
+        if batch.cloud_level is not None:
+            levels = sensors.NUM_CLOUD_LEVELS
+            self._add(outputs.cloud, batch.cloud_level, masked.cloud, levels)
+
+    def _add(self, output: Tensor, wanted: Tensor, chosen: Tensor, num_classes: int) -> None:
+        if output.shape[-1] == 1:
+            answer = (output[..., 0] * (num_classes - 1)).round().clamp(0, num_classes - 1)
+        else:
+            answer = output.argmax(dim=-1)
+        difference = (answer.long() - wanted)[chosen].abs()
+        self.num_right += int((difference == 0).sum())
+        self.absolute_error += int(difference.sum())
+        counts = torch.bincount(wanted[chosen], minlength=num_classes).cpu().numpy()
+        self.counts = counts if self.counts is None else self.counts + counts
+
+    @property
+    def total(self) -> int:
+        return 0 if self.counts is None else int(self.counts.sum())
+
+    @property
+    def accuracy(self) -> float:
+        return self.num_right / self.total
+
+    @property
+    def mean_absolute_error(self) -> float:
+        return self.absolute_error / self.total
+
+    def majority(self, answer: int) -> tuple[float, float]:
+        """Accuracy and mean absolute error of always giving one answer."""
+        assert self.counts is not None
+        distance = np.abs(np.arange(len(self.counts)) - answer)
+        error = float((self.counts * distance).sum()) / self.total
+        return float(self.counts[answer]) / self.total, error
+
+
+def _month_figures(hits: _Hits, blind: _Hits) -> dict[str, Any] | None:
+    """A month counts once a series that has a date in it, so any of the commonest is majority."""
+    if hits.total == 0:
+        return None
+    assert hits.counts is not None
+    return {
+        "accuracy": hits.accuracy,
+        "accuracy_without_position": blind.accuracy,
+        "majority_rate": float(hits.counts.max()) / hits.total,
+    }
+
+
+def _cloud_figures(hits: _Hits, blind: _Hits, training: Series) -> dict[str, Any] | None:
+    """The majority class is that of the training series."""
+    if hits.total == 0 or training.cloud_probability is None:
+        return None
+    levels = sensors.cloud_level(training.cloud_probability[training.valid])
+    majority = int(np.bincount(levels, minlength=sensors.NUM_CLOUD_LEVELS).argmax())
+    rate, error = hits.majority(majority)
+    return {
+        "accuracy": hits.accuracy,
+        "accuracy_without_position": blind.accuracy,
+        "mean_absolute_error": hits.mean_absolute_error,
+        "majority_rate": rate,
+        "majority_mean_absolute_error": error,
+    }

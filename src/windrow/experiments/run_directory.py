@@ -1,0 +1,112 @@
+"""The files of a run directory that every kind of training writes alike."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import windrow
+from windrow.config import Settings
+from windrow.data.store import store_attributes
+from windrow.files import write_text, writing_errors
+
+Progress = Callable[[Mapping[str, Any]], None]
+"""Told every line of ``metrics.jsonl`` as it is written, and a line of kind ``note`` at times."""
+
+
+class Metrics:
+    """``metrics.jsonl``: one JSON object a line, each written as it comes.
+
+    Args:
+        path: the file; lines of ``before_step`` and later, and a line cut by a kill, are dropped.
+        before_step: the first step that is still to do.
+        tell: told every line too.
+    """
+
+    def __init__(self, path: Path, *, before_step: int, tell: Progress) -> None:
+        self._path = path
+        self._tell = tell
+        kept = []
+        if path.is_file():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    step = json.loads(line)["step"]
+                except (ValueError, KeyError, TypeError):
+                    continue
+                if step < before_step:
+                    kept.append(line + "\n")
+        write_text(path, "".join(kept))
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Writes a line."""
+        line = json.dumps(record, allow_nan=False)
+        with writing_errors(self._path), self._path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        self._tell(record)
+
+
+class StepMeans:
+    """Means over the steps since the last line of metrics."""
+
+    def __init__(self, batch_size: int) -> None:
+        self._batch_size = batch_size
+        self._sums: dict[str, float] = {}
+        self._num_steps = 0
+        self.restart()
+
+    def restart(self) -> None:
+        """Starts the clock again, so that a validation does not count as training."""
+        self._started = time.perf_counter()
+        self._timed_steps = 0
+
+    def add(self, report: Mapping[str, Tensor | float]) -> None:
+        """Adds the report of a step."""
+        for name, value in report.items():
+            self._sums[name] = self._sums.get(name, 0.0) + float(value)
+        self._num_steps += 1
+        self._timed_steps += 1
+
+    def means(self) -> dict[str, float]:
+        """Mean of each value since the last call, and the series a second."""
+        means = {name: total / self._num_steps for name, total in self._sums.items()}
+        elapsed = max(time.perf_counter() - self._started, 1e-9)
+        means["series_per_second"] = self._timed_steps * self._batch_size / elapsed
+        self._sums, self._num_steps = {}, 0
+        self.restart()
+        return means
+
+
+def store_fingerprint(store_path: str | Path) -> str:
+    """SHA-256 of what a store holds: its checksums and their meaning, wherever it lies."""
+    attributes = store_attributes(store_path)
+    return hashlib.sha256(json.dumps(attributes, sort_keys=True).encode()).hexdigest()
+
+
+def environment(execution: Settings, store_path: str | Path) -> dict[str, Any]:
+    """Versions, processor and data of a run; no clock, no path.
+
+    Args:
+        execution: device and precision.
+        store_path: what is trained on.
+    """
+    return {
+        "windrow": windrow.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "execution": execution.to_dict(),
+        "store": store_fingerprint(store_path),
+    }

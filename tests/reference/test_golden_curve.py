@@ -1,0 +1,67 @@
+"""The loss curve of five float64 steps: a refactoring must not change it."""
+
+import pytest
+import torch
+
+from windrow.data.batches import BatchOrder, PretrainingData
+from windrow.data.normalization import Normalization
+from windrow.experiments.recipes import recipe, task
+from windrow.tasks.bert import apply_model, bert_losses, build_model, mask
+from windrow.tasks.masking import seeded_generator
+from windrow.training.loop import train
+from windrow.training.optimization import adamw, warmup_cosine
+
+GOLDEN = {
+    ("masked", "sum"): [
+        28.08831249993663,
+        23.975715229338867,
+        25.724507430657535,
+        24.73294086454287,
+        26.444629269723357,
+    ],
+    ("visible", "mean"): [
+        6.585112486591086,
+        6.370313983791133,
+        6.415825059259217,
+        6.325084521529424,
+        6.396908488721989,
+    ],
+}
+
+
+def _curve(series, cloud_input, reduction):
+    settings = recipe("tiny")
+    pretext = task(cloud_input=cloud_input, reduction=reduction)
+    data = PretrainingData(
+        series,
+        normalization=Normalization.fit(series.reflectance, series.valid),
+        target="planetscope",
+        target_normalization=Normalization.fit_planetscope(series.planetscope),
+        target_offsets=pretext.target_offsets,
+    )
+    order = BatchOrder(len(series), batch_size=4, seed=0)
+    module = build_model(settings.encoder, pretext, num_bands=12, seed=0).double()
+    losses = []
+
+    def compute_loss(step):
+        batch = data.batch(order.indices(step)).to(torch.float64)
+        masked = mask(batch, data, pretext, seeded_generator(0, 1, step))
+        return bert_losses(apply_model(module, batch, masked), batch, masked, pretext.losses)
+
+    train(
+        module,
+        optimizer=adamw(module, settings.optimization),
+        compute_loss=compute_loss,
+        num_steps=5,
+        learning_rate=warmup_cosine(settings.optimization, num_steps=5),
+        gradient_clip=settings.optimization.gradient_clip,
+        on_step=lambda step, report: losses.append(report["loss"].item()),
+    )
+    return losses
+
+
+@pytest.mark.parametrize(("cloud_input", "reduction"), list(GOLDEN))
+def test_five_steps(make_series, cloud_input, reduction):
+    # 1e-7: the standardised inputs are float32, whose rounding may differ between processors.
+    expected = pytest.approx(GOLDEN[cloud_input, reduction], rel=1e-7)
+    assert _curve(make_series(8), cloud_input, reduction) == expected
