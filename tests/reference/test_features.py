@@ -61,7 +61,7 @@ def naive_grid(series: Series, clear_below: int | None) -> np.ndarray:
     return result
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 30))
 def test_bands_equal_a_loop(seed: int, num_dates: int) -> None:
     series = random_series(4, num_dates, seed)
