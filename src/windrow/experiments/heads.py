@@ -41,7 +41,7 @@ LIGHT_COMPARISON: tuple[MethodHead, ...] = (
 )
 """The representation and the raw features it has to beat."""
 
-BASE_MODELS: dict[str, LstmSettings | InceptionSettings | TransformerSettings] = {
+BASE_MODELS: dict[BaseModel, LstmSettings | InceptionSettings | TransformerSettings] = {
     "lstm": LstmSettings(hidden=64, num_layers=2, dropout=0.2),
     "inception": InceptionSettings(hidden=128, num_layers=4, kernel_size=40, dropout=0.2),
     "transformer": TransformerSettings(width=64, num_heads=4, num_layers=2, dropout=0.2),
