@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windrow.data.splits import (
@@ -24,6 +24,7 @@ def fields(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return field * 3 + 5, np.array(classes, dtype=np.int16)[field]
 
 
+@settings(deadline=None)  # other work on the machine must not fail it
 @given(fields(), st.integers(0, 5), st.sampled_from([(0.5, 0.5), (0.7, 0.21, 0.09)]))
 def test_a_split_shares_no_field_and_loses_none(
     data: tuple[np.ndarray, np.ndarray], seed: int, fractions: tuple[float, ...]
@@ -42,6 +43,7 @@ def test_a_split_shares_no_field_and_loses_none(
             assert len(np.unique(field[part][label[part] == each])) >= least
 
 
+@settings(deadline=None)  # other work on the machine must not fail it
 @given(fields(), st.integers(0, 5), st.integers(1, 6), st.integers(0, 3))
 def test_a_draw_has_exactly_k_fields_a_class(
     data: tuple[np.ndarray, np.ndarray], seed: int, k: int, draw: int
@@ -58,6 +60,7 @@ def test_a_draw_has_exactly_k_fields_a_class(
     assert set(rows.tolist()) <= set(larger.tolist())
 
 
+@settings(deadline=None)  # other work on the machine must not fail it
 @given(fields(), st.randoms(use_true_random=False))
 def test_the_order_of_the_series_does_not_count(
     data: tuple[np.ndarray, np.ndarray], random: object
@@ -69,6 +72,7 @@ def test_the_order_of_the_series_does_not_count(
     assert sorted(first.tolist()) == sorted(order[second].tolist())
 
 
+@settings(deadline=None)  # other work on the machine must not fail it
 @given(st.integers(0, 200), st.sampled_from([(0.5, 0.5), (0.7, 0.3), (0.7, 0.21, 0.09)]))
 def test_shares_sum_to_all(num: int, fractions: tuple[float, ...]) -> None:
     counts = share_out(num, fractions)

@@ -61,7 +61,7 @@ def naive_grid(series: Series, clear_below: int | None) -> np.ndarray:
     return result
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 30))
 def test_bands_equal_a_loop(seed: int, num_dates: int) -> None:
     series = random_series(4, num_dates, seed)
@@ -94,9 +94,7 @@ def test_a_series_without_a_clear_date_takes_all_and_is_counted() -> None:
     series = replace(series, cloud_probability=cloud)
     found = band_features(series, CLEAR)
     assert found.num_without_clear == 1
-    np.testing.assert_allclose(
-        found.values[1], naive_grid(series, None)[1].ravel(), atol=2e-6
-    )
+    np.testing.assert_allclose(found.values[1], naive_grid(series, None)[1].ravel(), atol=2e-6)
 
 
 def test_black_fields_stay_finite() -> None:

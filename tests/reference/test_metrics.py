@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import sklearn.metrics as reference
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windrow.evaluation.metrics import confusion_matrix, scores
@@ -16,6 +16,7 @@ from windrow.evaluation.significance import (
 )
 
 
+@settings(deadline=None)  # other work on the machine must not fail it
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60))
 def test_scores_equal_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     true, predicted = np.array(pairs).T
@@ -28,9 +29,7 @@ def test_scores_equal_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     assert found.macro_f1 == pytest.approx(
         reference.f1_score(true, predicted, labels=present, average="macro", zero_division=0)
     )
-    per_class = reference.f1_score(
-        true, predicted, labels=range(5), average=None, zero_division=0
-    )
+    per_class = reference.f1_score(true, predicted, labels=range(5), average=None, zero_division=0)
     assert found.per_class_f1 == pytest.approx(per_class)
     if len(present) > 1:
         assert found.kappa == pytest.approx(reference.cohen_kappa_score(true, predicted))
@@ -103,8 +102,6 @@ def test_bootstrap_equals_a_loop() -> None:
 def test_equal_methods_differ_by_nothing() -> None:
     true = np.array([0, 1, 0, 1])
     settings = BootstrapSettings(num_resamples=10, level=0.95)
-    same = resample_scores(
-        true, true[None], np.arange(4), num_classes=2, settings=settings, seed=0
-    )
+    same = resample_scores(true, true[None], np.arange(4), num_classes=2, settings=settings, seed=0)
     accuracy, _ = paired_difference(same, same, settings=settings)
     assert (accuracy.low, accuracy.difference, accuracy.high) == (0, 0, 0)

@@ -59,14 +59,14 @@ def test_conditions(path: Path) -> None:
     assert labels.where("half=B", np.array([3, 2, 1, 5])).tolist() == [True, True, False, False]
     with pytest.raises(DataError, match="no column 'part' to choose by"):
         labels.where("part=B", np.array([1]))
-    with pytest.raises(DataError, match="no row has half=C; .*found A, B"):
+    with pytest.raises(DataError, match=r"no row has half=C; .*found A, B"):
         labels.where("half=C", np.array([1]))
     with pytest.raises(DataError, match="a condition is COLUMN=VALUE"):
         labels.where("half", np.array([1]))
 
 
 def test_labels_without_series(path: Path) -> None:
-    with pytest.raises(DataError, match="labels without series: .*found labels of 1, 2, 3"):
+    with pytest.raises(DataError, match=r"labels without series: .*found labels of 1, 2, 3"):
         attach_labels(_series([100]), read_labels(path))
 
 

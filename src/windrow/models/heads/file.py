@@ -223,7 +223,7 @@ def _read_header(place: Path) -> tuple[HeadHeader, str]:
 def _tensors_of(model: LinearHead | TreeHead | SequenceHead) -> dict[str, npt.NDArray[Any]]:
     if isinstance(model, SequenceHead):
         state = model.state_dict()
-        return {name: np.ascontiguousarray(state[name].cpu().numpy()) for name in sorted(state)}
+        return {name: state[name].cpu().contiguous().numpy() for name in sorted(state)}
     if isinstance(model, LinearHead):
         names = ("mean", "scale", "weight", "bias", "classes")
         return {name: np.ascontiguousarray(getattr(model, name)) for name in names}
@@ -266,6 +266,8 @@ def _sequence_head(header: HeadHeader, tensors: Mapping[str, npt.NDArray[Any]]) 
     for name, wanted in expected.items():
         kind = "i" if wanted.dtype == torch.int64 else "f"
         _check(tensors, name, kind, tuple(wanted.shape))
+        if name.endswith("running_var") and (tensors[name] < 0).any():
+            raise DataError(f"array {name!r} of the head is negative")
     if not (tensors["std"] > 0).all():
         raise DataError("array 'std' of the head is not positive")
     head = SequenceHead(header.num_inputs, num_classes, settings)

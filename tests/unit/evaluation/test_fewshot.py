@@ -1,0 +1,232 @@
+"""The few-label protocol on made-up fields, with an encoder that knows the answer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
+
+from windrow.data.series import Series
+from windrow.errors import DataError, SettingsError, SplitError, WeightsError
+from windrow.evaluation.fewshot import MethodHead, fewshot
+from windrow.evaluation.fewshot_inputs import inputs_of_head
+from windrow.evaluation.fewshot_result import write_fewshot
+from windrow.evaluation.light_heads import LogisticSettings, TreesSettings
+from windrow.evaluation.sequence_heads import SequenceTraining
+from windrow.experiments.heads import fewshot_settings, sequence_training
+from windrow.models.heads.file import load_head
+from windrow.models.heads.transformer import TransformerSettings
+from windrow.sensors import SENTINEL2_BANDS
+from windrow.sources.labels import LabelTable
+
+LOGISTIC = LogisticSettings(inverse_regularisation=1.0, max_iterations=500)
+TREES = TreesSettings(kind="extra_trees", num_trees=10, min_rows_a_leaf=1)
+TINY = SequenceTraining.from_dict(
+    {
+        **sequence_training("transformer").to_dict(),
+        "model": TransformerSettings(width=8, num_heads=2, num_layers=1, dropout=0.0),
+        "min_steps": 10,
+        "epochs": 2,
+    }
+)
+HEADS = (
+    MethodHead(method="windrow", head=LOGISTIC),
+    MethodHead(method="windrow", head=TINY),
+    MethodHead(method="bands", head=TREES),
+    MethodHead(method="indices", head=LOGISTIC),
+)
+CLASSES = ["corn"] * 16 + ["wheat"] * 14 + ["rye"] * 12 + ["oats"] * 3 + ["other"] * 11
+
+
+def fields(num_pixels: int = 1) -> tuple[Series, LabelTable]:
+    """Fields whose near infrared tells the class, faintly."""
+    generator = np.random.default_rng(0)
+    names = np.repeat(np.array(CLASSES), num_pixels)
+    num = len(names)
+    field = np.repeat(np.arange(len(CLASSES)) + 100, num_pixels)
+    shift = np.array([sorted(set(CLASSES)).index(name) for name in names])
+    reflectance = generator.integers(500, 4000, (num, 8, 12))
+    reflectance[:, :, 7] += 300 * shift[:, None]
+    series = Series(
+        reflectance=reflectance.astype(np.int16),
+        day_of_year=np.tile(np.arange(10, 330, 40, dtype=np.int16), (num, 1)),
+        valid=np.ones((num, 8), dtype=np.bool_),
+        bands=SENTINEL2_BANDS,
+        processing_level="L2A",
+        id=np.array([f"s{index}" for index in range(num)]),
+        field_id=field,
+        year=np.full(num, 2018, dtype=np.int16),
+        cloud_probability=np.zeros((num, 8), dtype=np.uint8),
+    )
+    half = np.where(np.arange(len(CLASSES)) % 2 == 0, "A", "B")
+    labels = LabelTable(
+        source="labels.csv",
+        id=np.arange(len(CLASSES)) + 100,
+        label=np.array(CLASSES),
+        label_column="crop",
+        columns={"crop": np.array(CLASSES), "half": half},
+    )
+    return series, labels
+
+
+class Oracle:
+    """An encoder whose vector is the mean near infrared without noise, and one constant."""
+
+    bands = SENTINEL2_BANDS
+    simulated = True
+    content_hash = "a" * 64
+
+    def embed(self, series: Series, *, pool: str) -> np.ndarray:
+        assert pool == "month"
+        names = np.array(CLASSES)[series.field_id - 100]
+        value = np.unique(names, return_inverse=True)[1]
+        return np.stack([value == c for c in range(3)], axis=1).astype(np.float32)
+
+    def sequence(self, series: Series) -> np.ndarray:
+        return np.repeat(self.embed(series, pool="month")[:, None], series.num_dates, axis=1)
+
+
+def settings(**changes: Any) -> Any:
+    values: dict[str, Any] = {
+        "heads": HEADS,
+        "k": (1, 4),
+        "num_draws": 3,
+        "pool": "month",
+        "exclude": ("other",),
+        "train_where": "half=A",
+        "test_where": "half=B",
+    }
+    return fewshot_settings(**{**values, **changes})
+
+
+def test_the_whole_protocol(tmp_path: Path) -> None:
+    series, labels = fields()
+    told: list[tuple[int, int, str]] = []
+    result = fewshot(series, labels, Oracle(), settings(), lambda *news: told.append(news))
+    assert told[-1][:2] == (24, 24)
+    assert told[0][2] == "k=1 windrow-logistic_regression"
+    write_fewshot(tmp_path / "fewshot", result)
+    report = json.loads((tmp_path / "fewshot" / "fewshot.json").read_text(encoding="utf-8"))
+    assert report["legend"] == ["corn", "rye", "wheat"]
+    assert (report["num_train_fields"], report["num_test_fields"]) == (21, 21)
+    assert report["left_out"] == [
+        {"class": "other", "num_fields": 11, "reason": "excluded by name"},
+        {"class": "oats", "num_fields": 3, "reason": "fewer than 10 fields in the whole set"},
+    ]
+    assert "training and test fields share place, year and weather" in report["notes"][0]
+    assert report["simulated_weights"] is True
+    assert len(report["rows"]) == 8
+    oracle = report["rows"][0]
+    assert (oracle["k"], oracle["method"], oracle["head"]) == (1, "windrow", LOGISTIC.kind)
+    assert oracle["overall_accuracy"] == oracle["macro_f1"] == oracle["kappa"] == 1.0
+    assert oracle["overall_accuracy_std"] == 0.0
+
+    table = pd.read_parquet(tmp_path / "fewshot" / "predictions.parquet")
+    assert list(table.columns) == ["k", "draw", "method", "head", "id", "true", "predicted"]
+    for row in report["rows"]:
+        chosen = table[(table["k"] == row["k"]) & (table["method"] == row["method"])]
+        chosen = chosen[chosen["head"] == row["head"]]
+        draws = [part for _, part in chosen.groupby("draw")]
+        assert len(draws) == row["draws"] == 3
+        for name, score in (
+            ("overall_accuracy", accuracy_score),
+            ("kappa", cohen_kappa_score),
+            ("macro_f1", lambda t, p: f1_score(t, p, average="macro", zero_division=0)),
+        ):
+            values = [score(part["true"], part["predicted"]) for part in draws]
+            assert row[name] == pytest.approx(np.mean(values))
+            assert row[f"{name}_std"] == pytest.approx(np.std(values))
+        assert np.sum(row["confusion_matrix"]) == len(chosen)
+    pairs = report["paired"]
+    assert len(pairs) == 2 * 2 * 2
+    first = pairs[0]
+    assert first["windrow_head"] == LOGISTIC.kind
+    assert first["overall_accuracy_difference"] == pytest.approx(
+        1.0 - report["rows"][4]["overall_accuracy"]
+    )
+    assert first["overall_accuracy_low"] <= first["overall_accuracy_difference"]
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
+    series, labels = fields()
+    for name in ("one", "two"):
+        write_fewshot(tmp_path / name, fewshot(series, labels, Oracle(), settings(k=(2,))))
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.*"))
+    assert len(files) == 2 + 2 * len(HEADS)
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_saved_heads_classify_again(tmp_path: Path) -> None:
+    series, labels = fields(num_pixels=2)
+    result = fewshot(series, labels, Oracle(), settings())
+    write_fewshot(tmp_path / "fewshot", result)
+    task = result.task
+    assert len(task.test) == 42
+    assert task.num_test_fields == 21
+    test = task.series.select(task.test)
+    for predictions in result.predictions:
+        name = f"{predictions.method}-{predictions.head}"
+        head = load_head(tmp_path / "fewshot" / "heads" / name)
+        inputs = inputs_of_head(head, test, Oracle())
+        found = head.predict_probability(inputs).argmax(axis=1)
+        assert found.tolist() == predictions.predicted[4][0].tolist()
+        if predictions.method == "windrow":
+            assert head.header.encoder_hash == "a" * 64
+            with pytest.raises(WeightsError, match="representation of other weights"):
+                inputs_of_head(head, test)
+
+
+def test_random_halves_without_weights() -> None:
+    series, labels = fields(num_pixels=2)
+    result = fewshot(series, labels, None, settings(train_where=None, test_where=None, k=(1,)))
+    assert "no weights were given: windrow is left out" in result.notes
+    assert [(each.method, each.head) for each in result.predictions] == [
+        ("bands", "extra_trees"),
+        ("indices", "logistic_regression"),
+    ]
+    task = result.task
+    train, test = task.series.field_id[task.train], task.series.field_id[task.test]
+    assert not set(train.tolist()) & set(test.tolist())
+    assert (task.num_train_fields, task.num_test_fields) == (21, 21)
+
+
+def test_missing_bands_leave_the_indices_out() -> None:
+    series, labels = fields()
+    small = series.with_bands(["B02", "B04", "B08"])
+    result = fewshot(small, labels, None, settings(k=(1,)))
+    assert "band B05 B11 B12 is missing: the indices are left out" in result.notes
+    assert [row["method"] for row in result.rows] == ["bands"]
+
+
+def test_a_field_on_both_sides_is_an_error() -> None:
+    series, labels = fields()
+    with pytest.raises(SplitError, match="field 100 is in the training and in the test part"):
+        fewshot(series, labels, None, settings(test_where="half=A"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "text"),
+    [
+        ({"min_fields": 15}, DataError, "fewer than two classes are left; found corn"),
+        ({"exclude": ("other", "corn", "wheat")}, DataError, "fewer than two classes are left"),
+        ({"train_where": "half=C"}, DataError, "no row has half=C"),
+        ({"train_where": None}, SettingsError, "train_where and test_where come together"),
+        ({"k": (4, 1)}, SettingsError, "k must be positive and increase"),
+        ({"heads": (HEADS[0],)}, DataError, "nothing is left to compare"),
+    ],
+)
+def test_bad_requests(changes: dict[str, Any], kind: type[Exception], text: str) -> None:
+    series, labels = fields()
+    with pytest.raises(kind, match=text):
+        fewshot(series, labels, None, settings(**changes))
+
+
+def test_no_labels() -> None:
+    with pytest.raises(DataError, match=r"the series carry no labels; .*--labels"):
+        fewshot(fields()[0], None, None, settings())
