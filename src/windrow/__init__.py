@@ -1,18 +1,34 @@
-"""Crop maps from few labels: Sentinel-2 time series pre-trained against PlanetScope."""
+"""Crop maps from few labels: Sentinel-2 time series pre-trained against PlanetScope.
+
+:func:`load` gives the frozen encoder, whose ``embed(series)`` turns Sentinel-2 series into
+representations; :func:`open_series` opens a store or a field table. Everything else is imported
+from its room, such as ``windrow.evaluation.fewshot``.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from windrow.version import __version__
+
 if TYPE_CHECKING:
+    from windrow.data.series import Series
     from windrow.evaluation.inference import FrozenEncoder
 
-__version__ = "0.1.0"
+__all__ = ["__version__", "load", "open_series"]
 
 
+# Both import on first use, so that 'import windrow' takes no torch and no time.
 def load(weights: str | Path, *, device: str = "cpu") -> FrozenEncoder:
-    """A frozen encoder; see :func:`windrow.evaluation.inference.load`, imported on first use."""
+    """A frozen encoder; see :func:`windrow.evaluation.inference.load`."""
     from windrow.evaluation.inference import load as load_frozen
 
     return load_frozen(weights, device=device)
+
+
+def open_series(path: str | Path) -> Series:
+    """The series of a store or a field table; see :func:`windrow.sources.opening.open_series`."""
+    from windrow.sources.opening import open_series as open_any
+
+    return open_any(path)

@@ -22,8 +22,8 @@ class Settings(BaseModel):
     Example:
         >>> class Depth(Settings):
         ...     num_layers: int
-        >>> Depth(num_layers=4).content_hash()[:8]
-        '47b1a2d5'
+        >>> Depth(num_layers=4).to_json()
+        '{"num_layers":4}'
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -58,8 +58,11 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or cls.__name__
+            reason = first["msg"].removeprefix("Value error, ")
+            if first["type"] == "value_error":  # ours: settings in conflict with each other
+                raise SettingsError(reason, where=where) from None
             raise SettingsError(
-                f"setting {place}: {first['msg'][0].lower()}{first['msg'][1:]}",
+                f"setting {place}: {reason[0].lower()}{reason[1:]}",
                 where=where,
                 found=repr(first.get("input"))[:80],
             ) from None

@@ -26,19 +26,34 @@ _DISK_ERRORS = {
     errno.EPERM: "no right to write here",
     errno.EROFS: "the file system is read-only",
     errno.ENOTDIR: "a part of the path is a file",
+    errno.EEXIST: "a part of the path is a file",
     errno.ENAMETOOLONG: "the name is too long",
 }
 
 
 def _output_error(error: OSError, path: Path) -> OutputError | None:
     reason = _DISK_ERRORS.get(error.errno or 0)
-    if reason is None:
+    if reason is None or not _is_about(error, path):
         return None
     return OutputError(
         "output cannot be written",
         where=path,
         found=reason,
         hint="free some room or choose another place",
+    )
+
+
+def _is_about(error: OSError, path: Path) -> bool:
+    """Whether a failure is of the output: an unreadable input met while writing is not."""
+    if error.filename is None:
+        return True
+    place, target = Path(os.fsdecode(error.filename)).absolute(), path.absolute()
+    if place == target or place in target.parents or target in place.parents:
+        return True
+    temporary = f".{target.name}."
+    return any(
+        part.parent == target.parent and part.name.startswith(temporary)
+        for part in (place, *place.parents)
     )
 
 

@@ -7,6 +7,7 @@ response is *assumed* Gaussian with the width as full width at half maximum.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -104,11 +105,11 @@ def canonical_band(name: str) -> str:
         ('B8A', 'B01')
     """
     text = name.strip().upper()
-    if text.startswith("B") and text[1:].isdigit():
-        text = f"B{int(text[1:]):02d}"
+    if re.fullmatch(r"B[0-9]", text):
+        text = f"B0{text[1]}"
     if text not in SENTINEL2_L1C:
         raise BandError(
-            f"unknown Sentinel-2 band {name!r}",
+            f"unknown Sentinel-2 band {name[:40]!r}",
             expected="one of " + " ".join(SENTINEL2_L1C),
             hint="rename the column or leave it out",
         )

@@ -147,6 +147,48 @@ PER_SERIES = (
 _SHARED = ("bands", "processing_level", "legend", "simulated")
 
 
+def check_alike(part: Series, first: Series) -> None:
+    """Whether two parts can stand in one batch or store; their lengths may differ.
+
+    Raises:
+        DataError: they differ in bands, level, legend, origin, PlanetScope days, in which
+            optional arrays they have, or in the type of the ids or of what a simulator knows.
+    """
+    for name in _SHARED:
+        if getattr(part, name) != getattr(first, name):
+            raise DataError(
+                f"parts differ in {name}",
+                found=f"{getattr(part, name)} and {getattr(first, name)}",
+            )
+    present = {f.name for f in fields(Series) if getattr(part, f.name) is not None}
+    if present != {f.name for f in fields(Series) if getattr(first, f.name) is not None}:
+        raise DataError("parts differ in which arrays they have")
+    if not np.array_equal(
+        part.planetscope_day if part.planetscope_day is not None else [],
+        first.planetscope_day if first.planetscope_day is not None else [],
+    ):
+        raise DataError("parts differ in their PlanetScope days")
+    if part.truth.keys() != first.truth.keys():
+        raise DataError("parts differ in their truth")
+    for name in ("id", "field_id"):
+        found, expected = getattr(part, name).dtype.kind, getattr(first, name).dtype.kind
+        if found != expected:  # joined, numbers beside text would silently become text
+            words = {"i": "whole numbers", "U": "text"}
+            raise DataError(
+                f"parts differ in the type of {name}",
+                found=f"{words[found]} and {words[expected]}",
+            )
+    for name, values in part.truth.items():
+        other = first.truth[name]
+        text = values.dtype.kind == other.dtype.kind == "U"
+        if values.shape[1:] != other.shape[1:] or (values.dtype != other.dtype and not text):
+            raise DataError(
+                f"parts differ in the type of truth/{name}",
+                found=f"{values.dtype} {values.shape[1:]}",
+                expected=f"{other.dtype} {other.shape[1:]}",
+            )
+
+
 def concatenate(parts: Sequence[Series]) -> Series:
     """All series of several parts, one after another; shorter ones are padded with invalid dates.
 
@@ -158,22 +200,7 @@ def concatenate(parts: Sequence[Series]) -> Series:
         raise DataError("nothing to concatenate", expected="at least one part")
     first = parts[0]
     for part in parts[1:]:
-        for name in _SHARED:
-            if getattr(part, name) != getattr(first, name):
-                raise DataError(
-                    f"parts differ in {name}",
-                    found=f"{getattr(part, name)} and {getattr(first, name)}",
-                )
-        present = {f.name for f in fields(Series) if getattr(part, f.name) is not None}
-        if present != {f.name for f in fields(Series) if getattr(first, f.name) is not None}:
-            raise DataError("parts differ in which arrays they have")
-        if not np.array_equal(
-            part.planetscope_day if part.planetscope_day is not None else [],
-            first.planetscope_day if first.planetscope_day is not None else [],
-        ):
-            raise DataError("parts differ in their PlanetScope days")
-        if part.truth.keys() != first.truth.keys():
-            raise DataError("parts differ in their truth")
+        check_alike(part, first)
     num_dates = max(part.num_dates for part in parts)
     padded = [pad_dates(part, num_dates) for part in parts]
     changes: dict[str, Any] = {

@@ -33,8 +33,8 @@ import zarr
 from zarr.codecs import BloscCodec
 
 from windrow.data.legend import Legend
-from windrow.data.series import PER_SERIES, Series, concatenate
-from windrow.errors import StoreError
+from windrow.data.series import PER_SERIES, Series, check_alike, concatenate
+from windrow.errors import DataError, StoreError
 from windrow.files import atomic_folder, writing_errors
 
 FORMAT = "windrow series store"
@@ -84,6 +84,7 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
         self._num_written = 0
         self._hashes: dict[str, Any] = {}
         self._first: Series | None = None
+        self._ids: set[int | str] = set()
 
     def __enter__(self) -> Self:
         root = self._folder.__enter__()
@@ -109,13 +110,16 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
         """Adds series behind those already written.
 
         Raises:
-            DataError: the part differs from the first in bands, level, legend or arrays.
+            DataError: the part differs from the first in bands, level, legend or arrays, or an
+                id stands twice.
             OutputError: the disk is full.
         """
         if len(part) == 0:
             return
         if self._first is None:
             self._first = part.select(slice(0, 0))
+        check_alike(part, self._first)  # later parts never meet the first ones in memory
+        self._check_ids(part)
         self._pending.append(part)
         self._num_pending += len(part)
         if self._num_pending >= SHARD:
@@ -127,6 +131,13 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
                 rest = merged.select(slice(whole, None))
             self._pending = [rest] if len(rest) else []
             self._num_pending = len(rest)
+
+    def _check_ids(self, part: Series) -> None:
+        ids = part.id.tolist()
+        repeated = self._ids.intersection(ids)
+        if repeated:
+            raise DataError("a series id stands twice", found=min(repeated, key=str))
+        self._ids.update(ids)
 
     def _finish(self) -> None:
         if self._pending:
@@ -152,17 +163,20 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
         )
 
     def _write(self, part: Series) -> None:
-        if self._num_written and part.num_dates != self._group["reflectance"].shape[1]:
+        num_dates = _array(self._group, "reflectance").shape[1] if self._num_written else None
+        if num_dates not in (None, part.num_dates):
             raise StoreError(
                 "series of different length in one store",
                 found=part.num_dates,
-                expected=self._group["reflectance"].shape[1],
+                expected=num_dates,
                 hint="pad all parts to one number of dates (windrow.data.series.pad_dates)",
             )
         for name in PER_SERIES:
             values = getattr(part, name)
             if values is None:
                 continue
+            if values.dtype.kind == "i" and name in ("id", "field_id"):
+                values = values.astype(np.int64)
             key = "labels/label" if name == "label" else name
             self._put(key, values, _DIMENSIONS.get(name, ("series",)), _ATTRIBUTES.get(name))
         for name, values in part.truth.items():
@@ -229,15 +243,14 @@ def read_store(path: str | Path, *, planetscope: bool = True) -> Series:
         StoreError: the store is missing, incomplete, of another version, or a chunk is damaged.
     """
     group = _open(path)
-    attributes: dict[str, Any] = dict(group.attrs)
+    attributes = _complete_attributes(group, path)
     names = list(attributes["checksums"])
     if not planetscope:
         names = [name for name in names if not name.startswith("planetscope")]
     arrays = {name: _read(group, name, path, attributes["checksums"][name]) for name in names}
     legend = None
     if "labels/label" in arrays:
-        stored: Any = group["labels"].attrs["legend"]
-        legend = Legend.from_dict(stored)
+        legend = _legend(group, path)
     known: dict[str, Any] = {
         name: arrays[name] for name in (*PER_SERIES, "planetscope_day") if name in arrays
     }
@@ -246,15 +259,52 @@ def read_store(path: str | Path, *, planetscope: bool = True) -> Series:
         for name, values in arrays.items()
         if name.startswith("truth/")
     }
-    return Series(
-        **known,
-        label=arrays.get("labels/label"),
-        legend=legend,
-        bands=tuple(attributes["bands"]),
-        processing_level=attributes["processing_level"],
-        simulated=attributes["simulated"],
-        truth=truth,
+    try:
+        return Series(
+            **known,
+            label=arrays.get("labels/label"),
+            legend=legend,
+            bands=tuple(attributes["bands"]),
+            processing_level=attributes["processing_level"],
+            simulated=attributes["simulated"],
+            truth=truth,
+        )
+    except DataError as error:
+        raise StoreError(
+            "the store's metadata do not fit its arrays", where=path, found=error.what
+        ) from error
+
+
+_NEEDED = ("reflectance", "day_of_year", "valid", "id", "field_id", "year")
+
+
+def _incomplete(path: str | Path, name: str) -> StoreError:
+    return StoreError(
+        "the store's metadata are incomplete",
+        where=path,
+        expected=name,
+        hint="write it again from its source",
     )
+
+
+def _complete_attributes(group: zarr.Group, path: str | Path) -> dict[str, Any]:
+    attributes: dict[str, Any] = dict(group.attrs)
+    kinds = {"checksums": dict, "bands": list, "processing_level": str, "simulated": bool}
+    for name, kind in kinds.items():
+        if not isinstance(attributes.get(name), kind):
+            raise _incomplete(path, f"attribute {name}")
+    for name in _NEEDED:
+        if name not in attributes["checksums"]:
+            raise _incomplete(path, f"a checksum of {name}")
+    return attributes
+
+
+def _legend(group: zarr.Group, path: str | Path) -> Legend:
+    try:
+        stored: Any = group["labels"].attrs["legend"]
+        return Legend.from_dict(stored)
+    except (KeyError, TypeError, DataError) as error:
+        raise _incomplete(path, "a legend of the labels") from error
 
 
 def _open(path: str | Path) -> zarr.Group:

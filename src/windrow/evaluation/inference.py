@@ -16,7 +16,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-import windrow
 from windrow.data.batches import month_of_day
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError, WeightsError
@@ -238,7 +237,7 @@ def month_pool(
 
 def shipped_weights() -> dict[str, Path]:
     """The weights that come with windrow, by name."""
-    folder = Path(windrow.__file__).parent / "weights"
+    folder = Path(__file__).parents[1] / "weights"
     return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
 
 

@@ -19,7 +19,6 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-import windrow
 from windrow.config import Settings
 from windrow.data.batches import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
@@ -44,6 +43,7 @@ from windrow.training.checkpoint import check_identity, load_checkpoint, save_ch
 from windrow.training.execution import ExecutionSettings
 from windrow.training.loop import train
 from windrow.training.optimization import OptimizationSettings, adamw, warmup_cosine
+from windrow.version import __version__
 
 _MASKS, _VALIDATION, _SPLIT = 1, 2, 4
 """Streams of random draws (0 is the order of the series, 3 the evaluation)."""
@@ -228,7 +228,7 @@ def _assemble(
         simulated=training.simulated,
         training_hash=settings.content_hash(),
         provenance={
-            "windrow": windrow.__version__,
+            "windrow": __version__,
             "recipe": settings.recipe,
             "num_steps": num_steps,
             "num_series": len(training),

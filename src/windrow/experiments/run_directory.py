@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-import windrow
 from windrow.config import Settings
 from windrow.data.store import store_attributes
 from windrow.files import write_text, writing_errors
+from windrow.version import __version__
 
 Progress = Callable[[Mapping[str, Any]], None]
 """Told every line of ``metrics.jsonl`` as it is written, and a line of kind ``note`` at times."""
@@ -100,7 +100,7 @@ def environment(execution: Settings, store_path: str | Path) -> dict[str, Any]:
         store_path: what is trained on.
     """
     return {
-        "windrow": windrow.__version__,
+        "windrow": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,

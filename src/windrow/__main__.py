@@ -1,0 +1,5 @@
+"""``python -m windrow`` is the command line."""
+
+from windrow.cli import main
+
+main()

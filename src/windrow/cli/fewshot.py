@@ -1,0 +1,107 @@
+"""``windrow fewshot``: crops from few labelled fields, beside the raw-feature baselines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from windrow.cli.progress import progress
+from windrow.files import refuse_existing
+
+
+@dataclass(frozen=True)
+class Fewshot:
+    """Learns crops from k labelled fields a class and tests on other fields, many times over."""
+
+    input: Annotated[Path, tyro.conf.Positional]
+    """A series store, or a field table (CSV or Parquet)."""
+    labels: Path
+    """The label table: one row a field."""
+    label_column: str
+    """Its column of crops."""
+    weights: str
+    """A run directory, a .safetensors file, or the name of shipped weights."""
+    out: Path
+    """The directory to write; must not exist."""
+    train_where: str | None = None
+    """Only fields with this value train, as COL=V; goes with --test-where."""
+    test_where: str | None = None
+    """Only fields with this value test, as COL=V. Without, half of each class at random."""
+    min_fields: int = 10
+    """Classes with fewer fields in the whole set are left out."""
+    exclude: tuple[str, ...] = ()
+    """Classes to leave out."""
+    k: tuple[int, ...] = (1, 5, 10, 20)
+    """Labelled fields a class; all where a class has fewer."""
+    draws: int = 20
+    """How often the training fields are drawn."""
+    seed: int = 0
+    """Every draw follows from it."""
+    pool: Literal["mean", "month"] = "mean"
+    """How the representation is pooled."""
+    json: bool = False
+    """Print fewshot.json instead of the table."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs ``windrow fewshot``."""
+    options = tyro.cli(Fewshot, args=arguments, prog="windrow fewshot")
+    from windrow.evaluation.fewshot import fewshot
+    from windrow.evaluation.fewshot_result import write_fewshot
+    from windrow.evaluation.inference import load
+    from windrow.experiments.heads import fewshot_settings
+    from windrow.sources.labels import read_labels
+    from windrow.sources.opening import open_series
+
+    refuse_existing(options.out)
+    settings = fewshot_settings(
+        k=options.k,
+        num_draws=options.draws,
+        seed=options.seed,
+        pool=options.pool,
+        min_fields=options.min_fields,
+        exclude=options.exclude,
+        train_where=options.train_where,
+        test_where=options.test_where,
+    )
+    encoder = load(options.weights)
+    labels = read_labels(options.labels, options.label_column)
+    series = open_series(options.input)
+    with progress("few labels", "heads") as report:
+        result = fewshot(
+            series, labels, encoder, settings, lambda done, total, _: report(done, total)
+        )
+    write_fewshot(options.out, result)
+    if options.json:
+        print(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        show_rows(result.to_dict())
+        print(options.out)
+
+
+def show_rows(fewshot: Mapping[str, Any]) -> None:
+    """Prints the rows of a ``fewshot.json`` as a table, and its notes."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{fewshot['num_test_fields']} test fields", title_justify="left")
+    table.add_column("k", justify="right")
+    table.add_column("method")
+    table.add_column("head")
+    table.add_column("overall accuracy", justify="right")
+    table.add_column("macro F1", justify="right")
+    for row in sorted(fewshot["rows"], key=lambda row: row["k"]):
+        figures = (
+            f"{row[name]:.3f} ± {row[name + '_std']:.3f}"
+            for name in ("overall_accuracy", "macro_f1")
+        )
+        table.add_row(str(row["k"]), row["method"], row["head"], *figures)
+    console = Console()
+    console.print(table)
+    for note in fewshot["notes"]:
+        console.print(f"Note: {note}", markup=False)

@@ -1,0 +1,67 @@
+"""``windrow pretrain``: an encoder by recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from windrow.cli.progress import progress
+from windrow.errors import SettingsError
+from windrow.experiments.pretraining import PretrainingSettings, pretrain
+from windrow.experiments.progress import training_progress
+from windrow.experiments.recipes import RECIPES, recipe
+from windrow.training.execution import ExecutionSettings
+
+
+@dataclass(frozen=True)
+class Pretrain:
+    """Pre-trains an encoder on a store with both sensors.
+
+    RECIPE comes first: tiny, small, base or paper. The defaults below are the recipe's.
+    """
+
+    data: Path
+    """The series store."""
+    out: Path
+    """The run directory to write; must not exist, unless --resume."""
+    settings: Annotated[PretrainingSettings, tyro.conf.arg(name="")]
+    """What the recipe says; change any of it."""
+    execution: ExecutionSettings
+    """How fast, not what."""
+    resume: bool = False
+    """Go on from the run's last checkpoint, to the same result."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs ``windrow pretrain RECIPE --data STORE --out RUN [--resume]``."""
+    name, words = _recipe_first(arguments)
+    defaults = Pretrain(
+        data=tyro.MISSING,
+        out=tyro.MISSING,
+        settings=recipe(name),
+        execution=ExecutionSettings(),
+    )
+    options = tyro.cli(Pretrain, args=words, prog="windrow pretrain RECIPE", default=defaults)
+    with progress("pre-training", "steps") as report:
+        pretrain(
+            options.settings,
+            options.data,
+            options.out,
+            resume=options.resume,
+            execution=options.execution,
+            on_progress=training_progress(report),
+        )
+    print(options.out)
+
+
+def _recipe_first(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    words = list(arguments)
+    if any(word in ("-h", "--help") for word in words):
+        return (words[0] if words[0] in RECIPES else "small"), ["--help"]
+    if not words or words[0].startswith("-"):
+        raise SettingsError("no recipe", expected="one of " + ", ".join(RECIPES) + ", first")
+    return words[0], words[1:]

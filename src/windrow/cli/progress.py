@@ -1,0 +1,81 @@
+"""Progress on a terminal as a bar, elsewhere as a line now and then."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from windrow.experiments.progress import Report
+
+SECONDS_BETWEEN_LINES = 15.0
+
+
+@contextmanager
+def progress(title: str, unit: str) -> Iterator[Report]:
+    """Shows the progress of one long step on standard error.
+
+    Args:
+        title: what is going on, such as ``simulating``.
+        unit: what is counted, such as ``series``.
+    """
+    if sys.stderr.isatty():
+        with _bar(title, unit) as report:
+            yield report
+    else:
+        yield _lines(title, unit)
+
+
+@contextmanager
+def _bar(title: str, unit: str) -> Iterator[Report]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]}  {task.fields[figures]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=None, unit=unit, figures="")
+
+        def report(done: int, total: int, figures: Mapping[str, float] | None = None, /) -> None:
+            bar.update(task, completed=done, total=total, figures=_text(figures))
+
+        yield report
+
+
+def _lines(title: str, unit: str) -> Report:
+    start = latest = time.monotonic()
+
+    def report(done: int, total: int, figures: Mapping[str, float] | None = None, /) -> None:
+        nonlocal latest
+        now = time.monotonic()
+        if done < total and now - latest < SECONDS_BETWEEN_LINES:
+            return
+        latest = now
+        left = (now - start) / max(done, 1) * (total - done)
+        print(
+            f"{title}: {done}/{total} {unit}  {_text(figures)}  "
+            f"{now - start:.0f} s, {left:.0f} s left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    return report
+
+
+def _text(figures: Mapping[str, float] | None) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in (figures or {}).items())

@@ -1,0 +1,26 @@
+"""``windrow report``: the HTML page of a run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Report:
+    """Writes one HTML file that needs no network, from what a run directory holds."""
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """A directory of 'windrow pretrain', 'windrow fewshot' or 'windrow demo'."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs ``windrow report``."""
+    options = tyro.cli(Report, args=arguments, prog="windrow report")
+    from windrow.reporting.page import write_report
+
+    print(write_report(options.run))

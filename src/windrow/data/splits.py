@@ -1,0 +1,168 @@
+"""Splits by field: no series of a training field is ever tested on.
+
+A field, not a pixel, is the unit: pixels of one field are near copies of each other. Every draw
+is a function of the seed and the field ids, not of the order of the series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.errors import SplitError
+
+MIN_FIELDS_A_PART = 2
+"""A part gets at least so many fields of a class, where the class has enough for all parts."""
+
+
+def check_no_shared_field(train_field: npt.NDArray[Any], test_field: npt.NDArray[Any]) -> None:
+    """Refuses a split that leaks.
+
+    Args:
+        train_field: field ids of the training series.
+        test_field: field ids of the test series.
+
+    Raises:
+        SplitError: a field stands on both sides; names the first.
+
+    Example:
+        >>> check_no_shared_field(np.array([1, 2]), np.array([3]))
+    """
+    shared = np.intersect1d(train_field, test_field)
+    if len(shared):
+        raise SplitError(
+            f"field {shared[0]} is in the training and in the test part",
+            found=f"{len(shared)} shared fields",
+            hint="split by field, or name the column of fields with --field-column",
+        )
+
+
+def field_classes(
+    field_id: npt.NDArray[Any], label: npt.NDArray[np.int16]
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.int16]]:
+    """The labelled fields, sorted, and the one class of each.
+
+    Args:
+        field_id: (N,) field of each series.
+        label: (N,) class of each series, -1 unlabelled.
+
+    Raises:
+        SplitError: a field has series of two classes.
+    """
+    labelled = label >= 0
+    fields, first, inverse = np.unique(field_id[labelled], return_index=True, return_inverse=True)
+    classes = label[labelled][first]
+    mixed = np.flatnonzero(label[labelled] != classes[inverse])
+    if len(mixed):
+        raise SplitError(
+            f"field {field_id[labelled][mixed[0]]} has series of two classes",
+            hint="name the column of fields with --field-column",
+        )
+    return fields, classes
+
+
+def split_fields(
+    field_id: npt.NDArray[Any],
+    label: npt.NDArray[np.int16],
+    *,
+    fractions: Sequence[float],
+    seed: int,
+    min_fields_a_part: int = MIN_FIELDS_A_PART,
+) -> list[npt.NDArray[np.intp]]:
+    """Splits labelled series by field, stratified by class.
+
+    The fields of each class are shuffled and shared out by the largest remainder, with at least
+    two fields a part where the class has two for each, and at least one where it has one for
+    each; a class with fewer fields goes where its share is largest.
+
+    Args:
+        field_id: (N,) field of each series.
+        label: (N,) class of each series; unlabelled series (-1) are in no part.
+        fractions: share of each part; they sum to one.
+        seed: seed of the draw.
+        min_fields_a_part: so many fields of a class, where it has enough, even if its share of
+            a part is smaller; 0 lets a part go without.
+
+    Returns:
+        positions of the series of each part, increasing.
+
+    Raises:
+        SplitError: fractions do not sum to one, or a field has two classes.
+
+    Example:
+        >>> fields, label = np.arange(8), np.repeat([0, 1], 4).astype(np.int16)
+        >>> [len(part) for part in split_fields(fields, label, fractions=(0.5, 0.5), seed=0)]
+        [4, 4]
+    """
+    if min(fractions) <= 0 or abs(sum(fractions) - 1.0) > 1e-9:
+        raise SplitError("the fractions of a split must sum to 1", found=list(fractions))
+    fields, classes = field_classes(field_id, label)
+    part_of_field = np.full(len(fields), -1, dtype=np.intp)
+    for each in np.unique(classes):
+        members = np.flatnonzero(classes == each)
+        shuffled = np.random.default_rng([seed, int(each)]).permutation(members)
+        counts = share_out(len(members), fractions, least=min_fields_a_part)
+        part_of_field[shuffled] = np.repeat(np.arange(len(fractions)), counts)
+    labelled = np.flatnonzero(label >= 0)
+    part = part_of_field[np.searchsorted(fields, field_id[labelled])]
+    return [labelled[part == index] for index in range(len(fractions))]
+
+
+def share_out(
+    num_fields: int, fractions: Sequence[float], *, least: int = MIN_FIELDS_A_PART
+) -> npt.NDArray[np.intp]:
+    """How many of a class's fields each part gets, at least ``least`` if there are enough.
+
+    Example:
+        >>> share_out(10, (0.7, 0.21, 0.09)).tolist()
+        [6, 2, 2]
+        >>> share_out(3, (0.7, 0.3)).tolist()
+        [2, 1]
+    """
+    wanted = np.asarray(fractions, dtype=np.float64) * num_fields
+    counts = np.floor(wanted).astype(np.intp)
+    order = np.argsort(-(wanted - counts), kind="stable")
+    counts[order[: num_fields - int(counts.sum())]] += 1
+    least = min(least, num_fields // len(fractions))
+    while (counts < least).any():
+        counts[np.argmin(counts)] += 1
+        counts[np.argmax(counts)] -= 1
+    return counts
+
+
+def draw_few_labels(
+    field_id: npt.NDArray[Any], label: npt.NDArray[np.int16], *, k: int, seed: int, draw: int
+) -> npt.NDArray[np.intp]:
+    """The series of k labelled fields of each class, all fields where a class has fewer.
+
+    The draws are nested: the fields of k are among those of any larger k with the same seed and
+    number of draw, so that a curve over k is not blurred by luck.
+
+    Args:
+        field_id: (N,) field of each series.
+        label: (N,) class of each series, -1 unlabelled.
+        k: number of fields a class.
+        seed: seed of all draws.
+        draw: number of the draw.
+
+    Returns:
+        positions of the series drawn, increasing.
+
+    Raises:
+        SplitError: a field has two classes.
+
+    Example:
+        >>> fields, label = np.arange(6), np.array([0, 0, 0, 1, 1, -1], dtype=np.int16)
+        >>> draw_few_labels(fields, label, k=2, seed=0, draw=0).tolist()
+        [0, 2, 3, 4]
+    """
+    fields, classes = field_classes(field_id, label)
+    chosen = []
+    for each in np.unique(classes):
+        generator = np.random.default_rng([seed, draw, int(each)])
+        chosen.append(generator.permutation(np.flatnonzero(classes == each))[:k])
+    drawn = fields[np.concatenate(chosen)] if chosen else fields
+    return np.flatnonzero(np.isin(field_id, drawn) & (label >= 0))

@@ -1,0 +1,156 @@
+"""What each method of a comparison sees, and what a saved head must be given again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow import sensors
+from windrow.data.series import Series
+from windrow.errors import BandError, SettingsError, WeightsError
+from windrow.evaluation.features import (
+    INDEX_BANDS,
+    FeatureSettings,
+    band_features,
+    index_features,
+)
+from windrow.models.heads.file import FittedHead
+from windrow.models.heads.inputs import HeadInputs
+
+Method = Literal["windrow", "bands", "indices"]
+
+
+class SeriesEncoder(Protocol):
+    """What is asked of an encoder: :class:`windrow.evaluation.inference.FrozenEncoder` is one."""
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The Sentinel-2 bands it reads, in order."""
+        ...
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it was trained on simulated series."""
+        ...
+
+    content_hash: str
+
+    def sequence(self, series: Series) -> npt.NDArray[np.float32]:
+        """The representation of every date, (N, T, D)."""
+        ...
+
+    def embed(self, series: Series, *, pool: Literal["mean", "month"]) -> npt.NDArray[np.float32]:
+        """One vector a series, (N, F)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class MethodInputs:
+    """Inputs of a method, or why it cannot be had.
+
+    Attributes:
+        inputs: of all series; None where the method is left out.
+        notes: what has to be said.
+    """
+
+    inputs: HeadInputs | None
+    notes: tuple[str, ...]
+
+
+def inputs_of_method(
+    series: Series,
+    method: Method,
+    encoder: SeriesEncoder | None,
+    *,
+    features: FeatureSettings,
+    pool: Literal["mean", "month"],
+    sequences: bool,
+) -> MethodInputs:
+    """Inputs of one method for all series.
+
+    Args:
+        series: N series.
+        method: representation, bands or indices.
+        encoder: needed for the representation; None leaves it out.
+        features: how raw features are made.
+        pool: how the representation is pooled into vectors.
+        sequences: every date instead of one vector a series.
+    """
+    if method == "windrow":
+        if encoder is None:
+            return MethodInputs(None, ("no weights were given: windrow is left out",))
+        if sequences:
+            return MethodInputs(_sequence(series, encoder.sequence(series)), ())
+        return MethodInputs(HeadInputs(values=encoder.embed(series, pool=pool)), ())
+    if sequences:
+        return MethodInputs(_sequence(series, _reflectance(series)), ())
+    missing = [band for band in INDEX_BANDS if band not in series.bands]
+    if method == "indices" and missing:
+        note = f"band {' '.join(missing)} is missing: the indices are left out"
+        return MethodInputs(None, (note,))
+    grid = (index_features if method == "indices" else band_features)(series, features)
+    notes: tuple[str, ...] = ()
+    if series.cloud_probability is None:
+        notes = ("no cloud measure: raw features take every valid date as clear",)
+    if grid.num_without_clear:
+        notes = (
+            f"{grid.num_without_clear} series have no clear date: their raw features are of all "
+            "valid dates",
+        )
+    return MethodInputs(HeadInputs(values=grid.values), notes)
+
+
+def inputs_of_head(
+    head: FittedHead, series: Series, encoder: SeriesEncoder | None = None
+) -> HeadInputs:
+    """What a saved head must be given to classify new series.
+
+    Raises:
+        WeightsError: the head was fitted on another encoder, or on another processing level.
+        BandError: a band is missing.
+        SettingsError: the head's feature settings are not ours.
+    """
+    header = head.header
+    if header.processing_level != series.processing_level:
+        raise WeightsError(
+            "the head was fitted on another processing level",
+            found=series.processing_level,
+            expected=header.processing_level,
+        )
+    if header.input == "windrow":
+        if encoder is None or encoder.content_hash != header.encoder_hash:
+            raise WeightsError(
+                "the head was fitted on the representation of other weights",
+                found="no weights" if encoder is None else f"weights {encoder.content_hash[:12]}",
+                expected=f"weights {str(header.encoder_hash)[:12]}",
+                hint="give the weights it was fitted on, or fit it again",
+            )
+    else:
+        series = series.with_bands(header.bands)
+    features = FeatureSettings(clear_below=None, step_days=10)
+    if header.features is not None:
+        features = FeatureSettings.from_dict(header.features)
+    elif header.input != "windrow" and not head.sees_sequences:
+        raise SettingsError("the head does not say how its features were made")
+    found = inputs_of_method(
+        series,
+        header.input,
+        encoder,
+        features=features,
+        pool=header.pooling or "mean",
+        sequences=head.sees_sequences,
+    )
+    if found.inputs is None:
+        raise BandError(found.notes[0])
+    return found.inputs
+
+
+def _reflectance(series: Series) -> npt.NDArray[np.float32]:
+    return np.asarray(series.reflectance.astype(np.float32) / sensors.SCALE, dtype=np.float32)
+
+
+def _sequence(series: Series, values: npt.NDArray[np.float32]) -> HeadInputs:
+    return HeadInputs(values=values, day_of_year=series.day_of_year, valid=series.valid)

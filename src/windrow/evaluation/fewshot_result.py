@@ -1,0 +1,208 @@
+"""What came of a few-label comparison: rows, paired differences, predictions, fitted heads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.evaluation.fewshot_task import FewshotTask
+from windrow.evaluation.metrics import confusion_matrix, scores
+from windrow.evaluation.significance import (
+    BootstrapSettings,
+    ResampledScores,
+    paired_difference,
+    resample_scores,
+)
+from windrow.files import atomic_folder, write_json
+from windrow.models.heads.file import FittedHead, save_head
+
+
+@dataclass(frozen=True, eq=False)
+class HeadPredictions:
+    """Predictions of one method's head.
+
+    Attributes:
+        method: ``windrow``, ``bands`` or ``indices``.
+        head: name of the head.
+        predicted: by k, (D, N) predicted class of each draw and test series.
+    """
+
+    method: str
+    head: str
+    predicted: Mapping[int, npt.NDArray[np.int16]]
+
+
+@dataclass(frozen=True, eq=False)
+class FewshotResult:
+    """A finished comparison.
+
+    Attributes:
+        task: fields, classes and what was left out.
+        predictions: one entry a method's head.
+        heads: fitted heads of the largest k, by name.
+        settings: the protocol, as plain values.
+        bootstrap: how intervals are made.
+        seed: of the protocol.
+        notes: what has to be said wherever the figures are shown.
+        encoder_hash: of the weights; None without.
+        simulated_weights: whether the weights were trained on simulated series; None without.
+    """
+
+    task: FewshotTask
+    predictions: Sequence[HeadPredictions]
+    heads: Mapping[str, FittedHead]
+    settings: dict[str, Any]
+    bootstrap: BootstrapSettings
+    seed: int
+    notes: list[str] = field(default_factory=list)
+    encoder_hash: str | None = None
+    simulated_weights: bool | None = None
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a k and head; fractions 0..1, deviations over draws (of the population)."""
+        return [
+            self._row(k, each, predicted)
+            for each in self.predictions
+            for k, predicted in each.predicted.items()
+        ]
+
+    @cached_property
+    def paired(self) -> list[dict[str, Any]]:
+        """``windrow`` minus each baseline at each k, with intervals over test fields."""
+        result = []
+        for k in self.settings["k"]:
+            resampled = {(each.method, each.head): self._resample(each, k) for each in self._all()}
+            for first, ours in resampled.items():
+                if first[0] != "windrow":
+                    continue
+                for second, theirs in resampled.items():
+                    if second[0] == "windrow":
+                        continue
+                    result.append(self._pair(k, first, second, ours, theirs))
+        return result
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``fewshot.json`` holds."""
+        return {
+            "rows": self.rows,
+            "paired": self.paired,
+            "legend": list(self.task.legend.names),
+            "num_train_fields": self.task.num_train_fields,
+            "num_test_fields": self.task.num_test_fields,
+            "num_test_series": len(self.task.test),
+            "left_out": self.task.left_out,
+            "notes": self.notes,
+            "simulated_weights": self.simulated_weights,
+            "simulated_data": self.task.series.simulated,
+            "encoder_hash": self.encoder_hash,
+            "settings": self.settings,
+        }
+
+    def _all(self) -> Sequence[HeadPredictions]:
+        return self.predictions
+
+    @property
+    def _true(self) -> npt.NDArray[np.int16]:
+        return self.task.label[self.task.test]
+
+    def _row(
+        self, k: int, each: HeadPredictions, predicted: npt.NDArray[np.int16]
+    ) -> dict[str, Any]:
+        num_classes = len(self.task.legend)
+        confusion = confusion_matrix(self._true, predicted, num_classes=num_classes)
+        result = scores(confusion)
+        row: dict[str, Any] = {
+            "k": k,
+            "method": each.method,
+            "head": each.head,
+            "draws": len(predicted),
+        }
+        for name in ("overall_accuracy", "macro_f1", "kappa"):
+            values = getattr(result, name)
+            row[name] = float(values.mean())
+            row[f"{name}_std"] = float(values.std())
+        row["per_class_f1"] = result.per_class_f1.mean(axis=0).tolist()
+        row["confusion_matrix"] = confusion.sum(axis=0).tolist()
+        return row
+
+    def _resample(self, each: HeadPredictions, k: int) -> ResampledScores:
+        return resample_scores(
+            self._true,
+            each.predicted[k],
+            self.task.series.field_id[self.task.test],
+            num_classes=len(self.task.legend),
+            settings=self.bootstrap,
+            seed=self.seed,
+        )
+
+    def _pair(
+        self,
+        k: int,
+        first: tuple[str, str],
+        second: tuple[str, str],
+        ours: ResampledScores,
+        theirs: ResampledScores,
+    ) -> dict[str, Any]:
+        accuracy, macro_f1 = paired_difference(ours, theirs, settings=self.bootstrap)
+        return {
+            "k": k,
+            "windrow_head": first[1],
+            "method": second[0],
+            "head": second[1],
+            "overall_accuracy_difference": accuracy.difference,
+            "overall_accuracy_low": accuracy.low,
+            "overall_accuracy_high": accuracy.high,
+            "macro_f1_difference": macro_f1.difference,
+            "macro_f1_low": macro_f1.low,
+            "macro_f1_high": macro_f1.high,
+        }
+
+
+def write_fewshot(folder: str | Path, result: FewshotResult) -> None:
+    """Writes ``fewshot.json``, ``predictions.parquet`` and ``heads/NAME/``, whole or not at all.
+
+    Raises:
+        OutputError: the folder exists and is not empty, or cannot be written.
+    """
+    with atomic_folder(folder) as temporary:
+        write_json(temporary / "fewshot.json", result.to_dict())
+        _write_predictions(temporary / "predictions.parquet", result)
+        for name, head in result.heads.items():
+            save_head(temporary / "heads" / name, head)
+
+
+def _write_predictions(path: Path, result: FewshotResult) -> None:
+    """Long table: k, draw, method, head, id, true, predicted; classes by name."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    task = result.task
+    identity = task.series.id[task.test]
+    names = np.asarray(task.legend.names)
+    true = task.label[task.test]
+    parts = []
+    for each in result.predictions:
+        for k, predicted in each.predicted.items():
+            num_draws, num_series = predicted.shape
+            num_rows = num_draws * num_series
+            parts.append(
+                pa.table(
+                    {
+                        "k": np.full(num_rows, k, dtype=np.int32),
+                        "draw": np.repeat(np.arange(num_draws, dtype=np.int32), num_series),
+                        "method": pa.array([each.method] * num_rows),
+                        "head": pa.array([each.head] * num_rows),
+                        "id": pa.array(np.tile(identity, num_draws).tolist()),
+                        "true": pa.array(names[np.tile(true, num_draws)].tolist()),
+                        "predicted": pa.array(names[predicted.ravel()].tolist()),
+                    }
+                )
+            )
+    parquet.write_table(pa.concat_tables(parts), path, compression="zstd")

@@ -1,0 +1,204 @@
+"""Which series, classes and fields a few-label comparison is about; everything left out is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.data.legend import UNLABELLED, Legend
+from windrow.data.series import Series
+from windrow.data.splits import check_no_shared_field, field_classes, split_fields
+from windrow.errors import DataError, SplitError
+from windrow.sources.labels import LabelTable, attach_labels, label_keys
+
+NOT_INDEPENDENT = (
+    "training and test fields share place, year and weather: the figures say nothing of other "
+    "places or years"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class FewshotTask:
+    """The fields of a comparison.
+
+    Attributes:
+        series: M series of training or test fields of the classes that stay.
+        label: (M,) position in ``legend``.
+        legend: the classes that stay.
+        train: positions of the series that training fields are drawn from.
+        test: positions of the series that are predicted.
+        left_out: class, number of fields and reason of each class left out.
+        notes: what has to be said wherever the figures are shown.
+    """
+
+    series: Series
+    label: npt.NDArray[np.int16]
+    legend: Legend
+    train: npt.NDArray[np.intp]
+    test: npt.NDArray[np.intp]
+    left_out: list[dict[str, Any]]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def num_train_fields(self) -> int:
+        """Fields that training fields are drawn from."""
+        return len(np.unique(self.series.field_id[self.train]))
+
+    @property
+    def num_test_fields(self) -> int:
+        """Fields that are predicted."""
+        return len(np.unique(self.series.field_id[self.test]))
+
+
+def prepare_task(
+    series: Series,
+    labels: LabelTable | None,
+    *,
+    min_fields: int,
+    exclude: Sequence[str],
+    train_where: str | None,
+    test_where: str | None,
+    seed: int,
+) -> FewshotTask:
+    """Attaches labels, leaves classes out, and splits by field.
+
+    Args:
+        series: fields or pixels.
+        labels: their labels; None takes those that the series carry.
+        min_fields: classes with fewer fields in the whole set are left out.
+        exclude: classes left out by name.
+        train_where: condition that training fields fulfil, or None.
+        test_where: condition that test fields fulfil, or None.
+        seed: of the random halves where no condition is given.
+
+    Raises:
+        DataError: no labels, or fewer than two classes left.
+        SplitError: a field is in both parts, or a part is empty.
+    """
+    notes = [NOT_INDEPENDENT]
+    if labels is not None:
+        series, report = attach_labels(series, labels)
+        for name in ("series_without_a_label", "labels_without_a_series"):
+            if report.counts[name]:
+                notes.append(f"{report.counts[name]} {name.replace('_', ' ')}")
+    if series.label is None or series.legend is None:
+        raise DataError("the series carry no labels", hint="give a label table with --labels")
+    selection = _Selection(series.label, series.legend, series.field_id)
+    selection.exclude(exclude, notes)
+    selection.require(min_fields)
+    if train_where is not None and test_where is not None:
+        if labels is None:
+            raise DataError("a condition needs a label table", found=train_where)
+        keys = label_keys(series, labels)
+        in_train, in_test = labels.where(train_where, keys), labels.where(test_where, keys)
+        selection.require_both_parts(in_train, in_test)
+        notes.append(f"training fields have {train_where}, test fields {test_where}")
+    else:
+        in_train, in_test = _halves(series.field_id, selection.label, seed)
+        selection.require_both_parts(in_train, in_test)
+        notes.append(f"training and test fields are random halves of each class (seed {seed})")
+    legend, label = selection.compact()
+    labelled = label != UNLABELLED
+    train, test = np.flatnonzero(in_train & labelled), np.flatnonzero(in_test & labelled)
+    check_no_shared_field(series.field_id[train], series.field_id[test])
+    used = np.union1d(train, test)
+    return FewshotTask(
+        series=series.select(used),
+        label=label[used],
+        legend=legend,
+        train=np.searchsorted(used, train),
+        test=np.searchsorted(used, test),
+        left_out=selection.left_out,
+        notes=notes,
+    )
+
+
+class _Selection:
+    """Labels from which classes are taken out one after another, with the reason."""
+
+    def __init__(
+        self, label: npt.NDArray[np.int16], legend: Legend, field_id: npt.NDArray[Any]
+    ) -> None:
+        self.label = label.copy()
+        self.left_out: list[dict[str, Any]] = []
+        self._legend = legend
+        self._field_id = field_id
+        _, classes = field_classes(field_id, label)
+        self._num_fields = np.bincount(classes, minlength=len(legend))
+        self._left = set(np.unique(classes).tolist())
+
+    def exclude(self, names: Sequence[str], notes: list[str]) -> None:
+        """Takes out classes by name."""
+        for name in names:
+            if name in self._legend.names:
+                self._take_out(self._legend.names.index(name), "excluded by name")
+            else:
+                notes.append(f"class {name!r}, to be excluded, does not occur")
+
+    def require(self, min_fields: int) -> None:
+        """Takes out classes with too few fields in the whole set."""
+        for each in sorted(self._left):
+            if self._num_fields[each] < min_fields:
+                self._take_out(each, f"fewer than {min_fields} fields in the whole set")
+        self._refuse_fewer_than_two(min_fields)
+
+    def require_both_parts(
+        self, in_train: npt.NDArray[np.bool_], in_test: npt.NDArray[np.bool_]
+    ) -> None:
+        """Takes out classes without a field in one of the parts."""
+        for part, chosen in (("training", in_train), ("test", in_test)):
+            if not (chosen & (self.label >= 0)).any():
+                raise SplitError(f"no labelled field in the {part} part")
+        for each in sorted(self._left):
+            for part, chosen in (("training", in_train), ("test", in_test)):
+                if each in self._left and not (chosen & (self.label == each)).any():
+                    self._take_out(each, f"no field in the {part} part")
+        self._refuse_fewer_than_two(None)
+
+    def compact(self) -> tuple[Legend, npt.NDArray[np.int16]]:
+        """The legend of the classes that stay, and labels in it."""
+        kept = sorted(self._left)
+        legend = Legend(
+            names=tuple(self._legend.names[each] for each in kept),
+            codes=tuple(self._legend.codes[each] for each in kept),
+        )
+        position = np.full(len(self._legend) + 1, UNLABELLED, dtype=np.int16)
+        position[kept] = np.arange(len(kept))
+        return legend, position[self.label]
+
+    def _take_out(self, each: int, reason: str) -> None:
+        self._left.discard(each)
+        self.label[self.label == each] = UNLABELLED
+        self.left_out.append(
+            {
+                "class": self._legend.names[each],
+                "num_fields": int(self._num_fields[each]),
+                "reason": reason,
+            }
+        )
+
+    def _refuse_fewer_than_two(self, min_fields: int | None) -> None:
+        if len(self._left) < 2:
+            left = [self._legend.names[each] for each in sorted(self._left)]
+            raise DataError(
+                "fewer than two classes are left",
+                found=", ".join(left) or "none",
+                expected="at least two"
+                + (f" with {min_fields} fields" if min_fields is not None else ""),
+                hint="lower --min-fields, exclude less, or choose another label column",
+            )
+
+
+def _halves(
+    field_id: npt.NDArray[Any], label: npt.NDArray[np.int16], seed: int
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    halves = []
+    for part in split_fields(field_id, label, fractions=(0.5, 0.5), seed=seed):
+        chosen = np.zeros(len(label), dtype=np.bool_)
+        chosen[part] = True
+        halves.append(chosen)
+    return halves[0], halves[1]

@@ -1,0 +1,207 @@
+"""Sequence heads trained on the representation, or from scratch on raw bands.
+
+The same loop trains them as trains the encoder. In protocol ``corrected`` the learning rate falls
+when the loss on a fifth of the training *fields* stops falling; the reported set is never looked
+at. Earlier code took the loss on the reported set itself; protocol ``paper`` holds out nothing,
+and since no reported set is handed in here, its plateau is that of the training loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import ceil
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from windrow.config import Settings
+from windrow.data.splits import split_fields
+from windrow.errors import DataError
+from windrow.models.heads.inputs import HeadInputs
+from windrow.models.heads.sequence import SequenceHead, SequenceSettings, tensors
+from windrow.tasks.classification import classification_losses
+from windrow.training.loop import train
+
+
+class SequenceTraining(Settings):
+    """How a sequence head is trained.
+
+    Attributes:
+        kind: ``sequence``, to tell it from light heads.
+        model: the base model and its size.
+        epochs: passes over the training series.
+        min_steps: at least so many steps, however few series there are.
+        batch_size: series a step.
+        learning_rate: at the start.
+        weight_decay: of Adam.
+        gradient_clip: largest norm of the gradient; None clips nothing.
+        protocol: ``corrected`` holds out fields for the plateau, ``paper`` none.
+        plateau_share: share of the training fields held out.
+        plateau_patience: epochs without improvement before the rate falls.
+        plateau_factor: what the rate is multiplied by.
+    """
+
+    kind: Literal["sequence"] = "sequence"
+    model: SequenceSettings
+    epochs: int = Field(ge=1)
+    min_steps: int = Field(ge=1)
+    batch_size: int = Field(ge=2)
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(ge=0)
+    gradient_clip: float | None = Field(gt=0)
+    protocol: Literal["corrected", "paper"]
+    plateau_share: float = Field(gt=0, lt=1)
+    plateau_patience: int = Field(ge=0)
+    plateau_factor: float = Field(gt=0, lt=1)
+
+
+def train_sequence_head(
+    inputs: HeadInputs,
+    label: npt.NDArray[np.integer],
+    field_id: npt.NDArray[Any],
+    *,
+    num_classes: int,
+    settings: SequenceTraining,
+    seed: int,
+    device: str = "cpu",
+    on_step: Callable[[int, int, float], None] | None = None,
+) -> SequenceHead:
+    """Trains a base model on sequences; the caller's random state is left as it was.
+
+    Args:
+        inputs: N sequences: z, or reflectance 0..1; standardised inside the head.
+        label: (N,) classes 0..C-1.
+        field_id: (N,) field of each series.
+        num_classes: C.
+        settings: model and training.
+        seed: seed of weights, order and dropout.
+        device: where it trains.
+        on_step: told step, number of steps and loss.
+
+    Raises:
+        DataError: the inputs are vectors, or fewer than two classes occur.
+    """
+    if inputs.values.ndim != 3:
+        raise DataError("a sequence head sees sequences (N, T, D)", found=inputs.values.shape)
+    if len(np.unique(label)) < 2:
+        raise DataError("a head needs series of at least two classes", found=len(np.unique(label)))
+    fitted, held_out = _plateau_split(field_id, label, settings, seed)
+    devices = [torch.device(device)] if device.startswith("cuda") else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        head = SequenceHead(inputs.num_features, num_classes, settings.model).to(device)
+        head.fit_standardisation(inputs.select(fitted))
+        _Training(head, inputs, label, settings, seed).run(fitted, held_out, on_step)
+    return head.eval()
+
+
+class _Training:
+    """One training: batches in seeded order, the plateau once an epoch."""
+
+    def __init__(
+        self,
+        head: SequenceHead,
+        inputs: HeadInputs,
+        label: npt.NDArray[np.integer],
+        settings: SequenceTraining,
+        seed: int,
+    ) -> None:
+        self._head = head
+        self._settings = settings
+        self._seed = seed
+        # Held on the device once: indexing there is many times cheaper than loading batches.
+        every = np.arange(len(inputs), dtype=np.intp)
+        self._device = head.mean.device
+        self._inputs = tensors(inputs, every, device=self._device)
+        self._label = torch.from_numpy(label.astype(np.int64)).to(self._device)
+
+    def run(
+        self,
+        fitted: npt.NDArray[np.intp],
+        held_out: npt.NDArray[np.intp],
+        on_step: Callable[[int, int, float], None] | None,
+    ) -> None:
+        settings = self._settings
+        steps_a_pass = ceil(len(fitted) / settings.batch_size)
+        num_steps = max(settings.epochs * steps_a_pass, settings.min_steps)
+        steps_an_epoch = ceil(num_steps / settings.epochs)
+        optimizer = torch.optim.Adam(
+            self._head.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        plateau = ReduceLROnPlateau(
+            optimizer, factor=settings.plateau_factor, patience=settings.plateau_patience
+        )
+        recent: list[float] = []
+
+        def compute_loss(step: int) -> dict[str, Tensor]:
+            rows = self._batch(fitted, step, steps_a_pass)
+            return classification_losses(self._head, self._select(rows), self._label[rows])
+
+        def after(step: int, losses: Mapping[str, Tensor | float]) -> None:
+            recent.append(float(losses["loss"]))
+            if (step + 1) % steps_an_epoch == 0:
+                plateau.step(self._loss(held_out) if len(held_out) else float(np.mean(recent)))
+                recent.clear()
+            if on_step is not None:
+                on_step(step + 1, num_steps, float(losses["loss"]))
+
+        train(
+            self._head,
+            optimizer=optimizer,
+            compute_loss=compute_loss,
+            num_steps=num_steps,
+            gradient_clip=settings.gradient_clip,
+            on_step=after,
+        )
+
+    def _batch(self, fitted: npt.NDArray[np.intp], step: int, steps_a_pass: int) -> Tensor:
+        """Rows of a step: even shares of a fresh permutation every pass."""
+        number, part = divmod(step, steps_a_pass)
+        order = np.random.default_rng([self._seed, number]).permutation(fitted)
+        return torch.from_numpy(np.array_split(order, steps_a_pass)[part]).to(self._device)
+
+    def _select(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        values, day_of_year, valid = self._inputs
+        return values[rows], day_of_year[rows], valid[rows]
+
+    def _loss(self, rows: npt.NDArray[np.intp]) -> float:
+        """Cross entropy on held-out series, in evaluation mode."""
+        self._head.eval()
+        size = self._settings.batch_size
+        total = 0.0
+        with torch.no_grad():
+            for start in range(0, len(rows), size):
+                part = torch.from_numpy(rows[start : start + size]).to(self._device)
+                logits = self._head(*self._select(part))
+                total += float(F.cross_entropy(logits, self._label[part], reduction="sum"))
+        return total / len(rows)
+
+
+def _plateau_split(
+    field_id: npt.NDArray[Any],
+    label: npt.NDArray[np.integer],
+    settings: SequenceTraining,
+    seed: int,
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Series to fit, and series of held-out fields for the plateau (none in ``paper``).
+
+    Of a class with too few fields for its share to round to one, none is held out: when labels
+    are few, fitting needs them more.
+    """
+    if settings.protocol == "paper":
+        return np.arange(len(label), dtype=np.intp), np.zeros(0, dtype=np.intp)
+    share = settings.plateau_share
+    fitted, held_out = split_fields(
+        field_id,
+        label.astype(np.int16),
+        fractions=(1.0 - share, share),
+        seed=seed,
+        min_fields_a_part=0,
+    )
+    return fitted, held_out

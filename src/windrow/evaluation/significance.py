@@ -1,0 +1,128 @@
+"""How sure a difference is: paired bootstrap over test fields.
+
+Fields, not pixels and not draws, are what a new place would bring anew, so fields are resampled
+with replacement; all methods and draws see the same resamples, and a difference is taken within
+each. The interval holds for fields of this place and year, not for other places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from windrow.config import Settings
+from windrow.evaluation.metrics import scores
+
+_ROWS = 256
+"""Resamples weighed at a time: bounds the memory."""
+
+
+class BootstrapSettings(Settings):
+    """How intervals are made.
+
+    Attributes:
+        num_resamples: resamples of the test fields.
+        level: share of the resampled differences inside the interval, such as 0.95.
+    """
+
+    num_resamples: int = Field(ge=1)
+    level: float = Field(gt=0, lt=1)
+
+
+@dataclass(frozen=True, eq=False)
+class ResampledScores:
+    """Scores of one method, mean over its draws: as measured, and in each resample.
+
+    Attributes:
+        measured: (2,) overall accuracy and macro F1 on all fields.
+        resampled: (R, 2) the same in each resample.
+    """
+
+    measured: npt.NDArray[np.float64]
+    resampled: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference of two methods with its percentile interval, as fractions."""
+
+    difference: float
+    low: float
+    high: float
+
+
+def resample_scores(
+    true: npt.NDArray[np.integer],
+    predicted: npt.NDArray[np.integer],
+    field_id: npt.NDArray[Any],
+    *,
+    num_classes: int,
+    settings: BootstrapSettings,
+    seed: int,
+) -> ResampledScores:
+    """Overall accuracy and macro F1 of a method in every resample of the test fields.
+
+    Args:
+        true: (N,) classes.
+        predicted: (D, N) predictions of each draw.
+        field_id: (N,) field of each series; a field is resampled with all its series.
+        num_classes: C.
+        settings: number of resamples.
+        seed: seed of the resamples; the same for all methods that are compared.
+    """
+    fields, field = np.unique(field_id, return_inverse=True)
+    cells = num_classes**2
+    # Confusion counts of every field and draw, (D, F, C * C): a resample only weighs fields.
+    counts = np.stack(
+        [
+            np.bincount(
+                field * cells + true.astype(np.int64) * num_classes + row,
+                minlength=len(fields) * cells,
+            ).reshape(len(fields), cells)
+            for row in predicted.astype(np.int64)
+        ]
+    ).astype(np.float64)
+    measured = _mean_over_draws(counts.sum(axis=1)[:, None], num_classes)[0]
+    parts = [
+        _mean_over_draws(weight @ counts, num_classes)
+        for weight in _weights(len(fields), settings.num_resamples, seed)
+    ]
+    return ResampledScores(measured, np.concatenate(parts))
+
+
+def paired_difference(
+    first: ResampledScores, second: ResampledScores, *, settings: BootstrapSettings
+) -> tuple[Difference, Difference]:
+    """First minus second, in overall accuracy and in macro F1."""
+    measured = first.measured - second.measured
+    tail = (1.0 - settings.level) / 2
+    low, high = np.quantile(first.resampled - second.resampled, [tail, 1.0 - tail], axis=0)
+    accuracy, macro_f1 = (
+        Difference(float(measured[i]), float(low[i]), float(high[i])) for i in range(2)
+    )
+    return accuracy, macro_f1
+
+
+def _mean_over_draws(
+    confusion: npt.NDArray[np.float64], num_classes: int
+) -> npt.NDArray[np.float64]:
+    """(D, R, C * C) counts to (R, 2) scores."""
+    result = scores(confusion.reshape(*confusion.shape[:2], num_classes, num_classes))
+    both = np.stack([result.overall_accuracy, result.macro_f1], axis=-1)
+    return np.asarray(both.mean(axis=0))
+
+
+def _weights(num_fields: int, num_resamples: int, seed: int) -> Iterator[npt.NDArray[np.float64]]:
+    """How often each field is drawn, (R, F), some resamples at a time."""
+    generator = np.random.default_rng(seed)
+    for start in range(0, num_resamples, _ROWS):
+        num_rows = min(_ROWS, num_resamples - start)
+        drawn = generator.integers(num_fields, size=(num_rows, num_fields))
+        drawn += np.arange(num_rows)[:, None] * num_fields
+        counts = np.bincount(drawn.ravel(), minlength=num_rows * num_fields)
+        yield counts.reshape(num_rows, num_fields).astype(np.float64)

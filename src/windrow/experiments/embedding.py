@@ -1,0 +1,70 @@
+"""Representations of a whole input, as one Parquet table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from windrow.evaluation.inference import load
+from windrow.files import atomic_file
+from windrow.sources.labels import label_keys, read_labels
+from windrow.sources.opening import open_series
+
+SERIES_A_CALL = 2_048
+
+
+def embed_to_parquet(
+    source: str | Path,
+    *,
+    weights: str | Path,
+    out: str | Path,
+    labels: str | Path | None = None,
+    label_column: str | None = None,
+    pool: Literal["mean", "month"] = "mean",
+    on_progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Writes the pooled representation of every series of an input.
+
+    Args:
+        source: a series store or a field table.
+        weights: a run directory, a ``.safetensors`` file or the name of shipped weights.
+        out: the Parquet file: a row an id in input order; ``id`` keeps its type; columns ``e``
+            and a zero-padded number; ``label`` last when labels are given (empty where unknown).
+        labels: a label table; its ids are matched with those of the series.
+        label_column: the column to take; None looks for the usual names.
+        pool: ``mean`` over the dates, or ``month``: the twelve monthly means one after another.
+        on_progress: called with the number of series done and their total.
+
+    Returns:
+        the number of rows written.
+
+    Raises:
+        WindrowError: the input, the weights or the labels are not usable together.
+    """
+    encoder = load(weights)
+    series = open_series(source)
+    known = None
+    if labels is not None:
+        table = read_labels(labels, label_column)
+        position = table.positions(label_keys(series, table))
+        known = [table.label[row] or None if row >= 0 else None for row in position]
+    blocks = []
+    for start in range(0, len(series), SERIES_A_CALL):
+        blocks.append(encoder.embed(series.select(slice(start, start + SERIES_A_CALL)), pool=pool))
+        if on_progress is not None:
+            on_progress(min(start + SERIES_A_CALL, len(series)), len(series))
+    values = np.concatenate(blocks)
+    digits = len(str(values.shape[1] - 1))
+    columns: dict[str, pa.Array] = {"id": pa.array(series.id.tolist())}
+    for index in range(values.shape[1]):
+        columns[f"e{index:0{digits}d}"] = pa.array(np.ascontiguousarray(values[:, index]))
+    if known is not None:
+        columns["label"] = pa.array(known, type=pa.string())
+    with atomic_file(out) as temporary:
+        pq.write_table(pa.table(columns), temporary)
+    return len(series)

@@ -1,0 +1,149 @@
+"""InceptionTime: parallel convolutions of several lengths over the dates of a series."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from windrow.config import Settings
+
+BOTTLENECK = 32
+"""Channels before the long convolutions, as published; without it they cost 30 times more."""
+
+NUM_BRANCHES = 4
+"""Three convolutions of kernel k, k/2, k/4, and one over a pooled input."""
+
+POOL = 3
+"""Length of the pooled branch's maximum."""
+
+RESIDUAL_EVERY = 3
+"""A shortcut is added behind every third block."""
+
+
+class InceptionSettings(Settings):
+    """Size of InceptionTime.
+
+    Attributes:
+        hidden: width of a block's output, a multiple of four: a quarter a branch.
+        num_layers: blocks.
+        kernel_size: k, the longest kernel in dates; the others are k/2 and k/4.
+        dropout: before the classifier, 0..1.
+    """
+
+    kind: Literal["inception"] = "inception"
+    hidden: int = Field(ge=4, le=8192, multiple_of=NUM_BRANCHES)
+    num_layers: int = Field(ge=1, le=64)
+    kernel_size: int = Field(ge=4, le=1024)
+    dropout: float = Field(ge=0, lt=1)
+
+
+class InceptionTime(nn.Module):
+    """InceptionTime (Ismail Fawaz et al. 2020), one network of the published ensemble.
+
+    How we differ: padded dates are zero before every convolution, minus infinity before the
+    maximum, and left out of every mean and of the batch statistics, so that they change nothing.
+
+    Args:
+        num_inputs: D, values a date.
+        num_classes: C.
+        settings: its size.
+    """
+
+    def __init__(self, num_inputs: int, num_classes: int, settings: InceptionSettings) -> None:
+        super().__init__()
+        hidden = settings.hidden
+        self.blocks = nn.ModuleList(
+            InceptionBlock(num_inputs if index == 0 else hidden, hidden, settings.kernel_size)
+            for index in range(settings.num_layers)
+        )
+        self.shortcuts = nn.ModuleList(
+            Shortcut(num_inputs if index == 0 else hidden, hidden)
+            for index in range(settings.num_layers // RESIDUAL_EVERY)
+        )
+        self.dropout = nn.Dropout(settings.dropout)
+        self.classifier = nn.Linear(hidden, num_classes)
+
+    def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
+        """Logits of each class.
+
+        Args:
+            values: (N, T, D), valid dates first.
+            day_of_year: (N, T); not used, kernels run over the order of the dates.
+            valid: (N, T) bool, at least one date a series.
+
+        Returns:
+            (N, C).
+        """
+        x = values.transpose(1, 2)
+        residual = x
+        for index, block in enumerate(self.blocks):
+            x = block(x, valid)
+            if index % RESIDUAL_EVERY == RESIDUAL_EVERY - 1:
+                x = F.relu(x + self.shortcuts[index // RESIDUAL_EVERY](residual, valid))
+                residual = x
+        mean = x.sum(dim=2) / valid.sum(dim=1, keepdim=True)
+        logits: Tensor = self.classifier(self.dropout(mean))
+        return logits
+
+
+class InceptionBlock(nn.Module):
+    """Bottleneck, four branches, batch norm and ReLU: (N, D, T) to (N, hidden, T)."""
+
+    def __init__(self, num_inputs: int, hidden: int, kernel_size: int) -> None:
+        super().__init__()
+        width = hidden // NUM_BRANCHES
+        self.bottleneck = nn.Conv1d(num_inputs, BOTTLENECK, 1, bias=False)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(BOTTLENECK, width, kernel_size // shrink, bias=False) for shrink in (1, 2, 4)
+        )
+        self.pooled = nn.Conv1d(num_inputs, width, 1, bias=False)
+        self.norm = MaskedBatchNorm(hidden)
+
+    def forward(self, x: Tensor, valid: Tensor) -> Tensor:
+        """One block; ``x`` is zero at invalid dates, and so is what comes out."""
+        narrow = self.bottleneck(x)
+        branches = [_same_length(convolution, narrow) for convolution in self.convolutions]
+        padded = ~valid[:, None, :]
+        largest = F.max_pool1d(x.masked_fill(padded, -torch.inf), POOL, 1, POOL // 2)
+        branches.append(self.pooled(largest.masked_fill(padded, 0.0)))
+        return F.relu(self.norm(torch.cat(branches, dim=1), valid))
+
+
+class Shortcut(nn.Module):
+    """A convolution of length one and batch norm, behind which a residual is added."""
+
+    def __init__(self, num_inputs: int, hidden: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv1d(num_inputs, hidden, 1, bias=False)
+        self.norm = MaskedBatchNorm(hidden)
+
+    def forward(self, x: Tensor, valid: Tensor) -> Tensor:
+        """(N, D, T) to (N, hidden, T), zero at invalid dates."""
+        shortcut: Tensor = self.norm(self.convolution(x), valid)
+        return shortcut
+
+
+class MaskedBatchNorm(nn.BatchNorm1d):
+    """Batch norm whose statistics are those of the valid dates; zero elsewhere."""
+
+    def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
+        """(N, C, T) to (N, C, T)."""
+        if valid is None:
+            raise ValueError("MaskedBatchNorm needs to know the valid dates")
+        rows = x.transpose(1, 2)
+        normalised = super().forward(rows[valid])
+        result = torch.zeros_like(rows)
+        result[valid] = normalised
+        return result.transpose(1, 2)
+
+
+def _same_length(convolution: nn.Module, x: Tensor) -> Tensor:
+    assert isinstance(convolution, nn.Conv1d)
+    total = convolution.kernel_size[0] - 1
+    # An even kernel reaches one date further ahead than back.
+    convolved: Tensor = convolution(F.pad(x, (total // 2, total - total // 2)))
+    return convolved

@@ -1,0 +1,113 @@
+"""A sequence head: standardisation of its inputs, then one of the three base models."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from windrow.models.heads.inception import InceptionSettings, InceptionTime
+from windrow.models.heads.inputs import HeadInputs, valid_first
+from windrow.models.heads.lstm import BiLstm, LstmSettings
+from windrow.models.heads.transformer import PositionEncodedTransformer, TransformerSettings
+
+SequenceSettings = Annotated[
+    LstmSettings | InceptionSettings | TransformerSettings, Field(discriminator="kind")
+]
+"""Settings of any of the three base models, told apart by ``kind``."""
+
+SMALLEST_DEVIATION = 1e-6
+"""A value that never varies is left as it is instead of being divided by almost nothing."""
+
+
+def build_base_model(
+    num_inputs: int,
+    num_classes: int,
+    settings: LstmSettings | InceptionSettings | TransformerSettings,
+) -> nn.Module:
+    """The base model of its settings, with fresh weights of torch's random state."""
+    if isinstance(settings, LstmSettings):
+        return BiLstm(num_inputs, num_classes, settings)
+    if isinstance(settings, InceptionSettings):
+        return InceptionTime(num_inputs, num_classes, settings)
+    return PositionEncodedTransformer(num_inputs, num_classes, settings)
+
+
+class SequenceHead(nn.Module):
+    """Standardises each value with the training set's moments, then classifies.
+
+    Args:
+        num_inputs: D, values a date: the width of z, or the number of bands.
+        num_classes: C.
+        settings: the base model.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        num_inputs: int,
+        num_classes: int,
+        settings: LstmSettings | InceptionSettings | TransformerSettings,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.register_buffer("mean", torch.zeros(num_inputs))
+        self.register_buffer("std", torch.ones(num_inputs))
+        self.body = build_base_model(num_inputs, num_classes, settings)
+
+    def fit_standardisation(self, inputs: HeadInputs) -> None:
+        """Takes mean and standard deviation over the valid dates of the training series."""
+        values = inputs.values[inputs.valid].astype(np.float64)
+        deviation = values.std(axis=0)
+        deviation[deviation < SMALLEST_DEVIATION] = 1.0
+        self.mean.copy_(torch.from_numpy(values.mean(axis=0)))
+        self.std.copy_(torch.from_numpy(deviation))
+
+    def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
+        """Logits (N, C) of sequences (N, T, D) with their dates (N, T); padding changes nothing."""
+        moved, days, mask = valid_first(values, day_of_year, valid)
+        standardised = ((moved - self.mean) / self.std).masked_fill(~mask[..., None], 0.0)
+        logits: Tensor = self.body(standardised, days, mask)
+        return logits
+
+    def predict_probability(
+        self, inputs: HeadInputs, *, batch_size: int = 256
+    ) -> npt.NDArray[np.float64]:
+        """Probability of each class, (N, C)."""
+        device = self.mean.device
+        was_training = self.training
+        self.eval()
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(inputs), batch_size):
+                rows = np.arange(start, min(start + batch_size, len(inputs)), dtype=np.intp)
+                logits = self(*tensors(inputs, rows, device=device))
+                parts.append(torch.softmax(logits.double(), dim=1).cpu().numpy())
+        self.train(was_training)
+        return np.concatenate(parts) if parts else np.zeros((0, self.num_classes))
+
+    @property
+    def num_classes(self) -> int:
+        """C."""
+        classifier = self.body.classifier
+        assert isinstance(classifier, nn.Linear)
+        return int(classifier.out_features)
+
+
+def tensors(
+    inputs: HeadInputs, rows: npt.NDArray[np.intp], *, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Values, day of year and validity of some series of sequences, on a device."""
+    assert inputs.day_of_year is not None
+    assert inputs.valid is not None
+    return (
+        torch.from_numpy(np.ascontiguousarray(inputs.values[rows])).to(device),
+        torch.from_numpy(inputs.day_of_year[rows].astype(np.int64)).to(device),
+        torch.from_numpy(inputs.valid[rows]).to(device),
+    )

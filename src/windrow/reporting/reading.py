@@ -1,0 +1,349 @@
+"""Reads what runs leave on disk: metrics, figures of evaluation, predictions, few-label tables.
+
+Every part is optional, because a report is also wanted of a run that stopped half-way; a part
+that is there but damaged is an error that names the file and the place in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from windrow.errors import DataError
+from windrow.reporting.records import (
+    LOSS_PARTS,
+    Comparison,
+    Evaluation,
+    FewShot,
+    FewShotPart,
+    HeadsPart,
+    MetricLine,
+    Metrics,
+    PretrainingPart,
+    Record,
+    Run,
+)
+
+PREDICTION_COLUMNS = ("series_id", "day_of_year", "valid", "band", "observed", "predicted")
+CLASS_COLUMNS = ("id", "true", "predicted")
+
+
+_PRETRAINING_FILES = ("config.yaml", "metrics.jsonl", "evaluation.json", "weights.safetensors")
+
+
+def read_run(path: str | Path) -> Run:
+    """Reads a pre-training run, a few-label folder, or a demo folder that holds several.
+
+    Raises:
+        DataError: the path is no run directory, or one of its files is damaged.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise DataError(
+            "not a run directory",
+            where=folder,
+            found="a file" if folder.exists() else "nothing",
+            expected="a folder that pretrain, fewshot or demo wrote",
+        )
+    missing: list[str] = []
+    pretraining = _read_pretraining(folder, missing)
+    heads = _read_heads(folder, missing)
+    fewshots = _read_fewshots(folder)
+    if not fewshots:
+        missing.append("few-label results (fewshot.json)")
+    if pretraining is None and heads is None and not fewshots:
+        raise DataError(
+            "not a run directory",
+            where=folder,
+            found="none of its files",
+            expected="config.yaml, metrics.jsonl, evaluation.json, comparison.json or fewshot.json",
+            hint="give the folder that pretrain, fewshot or demo wrote",
+        )
+    return Run(folder, pretraining, heads, fewshots, tuple(missing))
+
+
+def _read_pretraining(folder: Path, missing: list[str]) -> PretrainingPart | None:
+    for place in (folder / "pretraining", folder):
+        if any((place / name).is_file() for name in _PRETRAINING_FILES):
+            break
+    else:
+        missing.append("pre-training (config.yaml, metrics.jsonl, evaluation.json)")
+        return None
+    paths = {
+        "settings (config.yaml)": place / "config.yaml",
+        "environment (environment.json)": place / "environment.json",
+        "loss curves (metrics.jsonl)": place / "metrics.jsonl",
+        "held-out figures (evaluation.json)": place / "evaluation.json",
+        "predicted series (predictions.parquet)": place / "predictions.parquet",
+        "weights (weights.safetensors)": place / "weights.safetensors",
+    }
+    missing.extend(name for name, path in paths.items() if not path.is_file())
+    config, environment, metrics, evaluation, predictions, weights = (
+        path if path.is_file() else None for path in paths.values()
+    )
+    return PretrainingPart(
+        folder=place,
+        config=_read_yaml(config) if config else None,
+        environment=_mapping(_read_json(environment), environment) if environment else None,
+        metrics=read_metrics(metrics) if metrics else None,
+        evaluation=_fit(Evaluation, _read_json(evaluation), evaluation) if evaluation else None,
+        predictions=read_series_predictions(predictions) if predictions else None,
+        weights=read_weights_header(weights) if weights else None,
+    )
+
+
+def _read_heads(folder: Path, missing: list[str]) -> HeadsPart | None:
+    place = folder if (folder / "comparison.json").is_file() else folder / "heads"
+    comparison, predictions = place / "comparison.json", place / "predictions.parquet"
+    if not comparison.is_file():
+        missing.append("comparison of heads (heads/comparison.json)")
+        if place == folder or not predictions.is_file():
+            return None
+    if not predictions.is_file():
+        missing.append("classes of held-out series (heads/predictions.parquet)")
+    return HeadsPart(
+        comparison=_fit(Comparison, _read_json(comparison), comparison)
+        if comparison.is_file()
+        else None,
+        predictions=read_class_predictions(predictions) if predictions.is_file() else None,
+    )
+
+
+def _read_fewshots(folder: Path) -> tuple[FewShotPart, ...]:
+    own = folder / "fewshot.json"
+    found = [own] if own.is_file() else sorted(folder.glob("fewshot*/fewshot.json"))
+    parts = []
+    for path in found:
+        predictions = path.parent / "predictions.parquet"
+        results = _fit(FewShot, _read_json(path), path)
+        _check_confusion(results, path)
+        parts.append(
+            FewShotPart(
+                name=path.parent.resolve().name,
+                results=results,
+                predictions=read_class_predictions(predictions) if predictions.is_file() else None,
+            )
+        )
+    return tuple(parts)
+
+
+def _check_confusion(results: FewShot, path: Path) -> None:
+    size = len(results.legend)
+    for row in results.rows:
+        matrix = row.confusion_matrix
+        if matrix is None or [len(line) for line in matrix] == [size] * size:
+            continue
+        raise DataError(
+            "a confusion matrix does not fit the legend",
+            where=f"{path}, k = {row.k}, {row.method}, {row.head}",
+            found=f"{len(matrix)} rows",
+            expected=f"{size} x {size}, one row and column a class",
+        )
+
+
+def read_metrics(path: Path) -> Metrics:
+    """Reads ``metrics.jsonl``: training and validation losses by step.
+
+    Raises:
+        DataError: a line is no JSON object or lacks its step; names the line.
+    """
+    lines: dict[str, dict[int, MetricLine]] = {"train": {}, "validation": {}}
+    num_repeated = num_unknown = 0
+    for number, text in enumerate(_text(path).splitlines(), start=1):
+        if not text.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError):
+            raise DataError(
+                "a line of the metrics is damaged",
+                where=where,
+                found=repr(text[:40]),
+                expected="one JSON object a line",
+                hint="remove the line; a killed run can leave its last line cut",
+            ) from None
+        line = _fit(MetricLine, values, where)
+        if line.kind not in lines:
+            num_unknown += 1
+            continue
+        num_repeated += line.step in lines[line.kind]
+        lines[line.kind][line.step] = line  # a resumed run's later line counts
+    notes = []
+    if num_repeated:
+        notes.append(f"{num_repeated} steps stand twice, as after a resumption; the later counts.")
+    if num_unknown:
+        notes.append(f"{num_unknown} lines of an unknown kind are not shown.")
+    train = _metric_table(lines["train"], (*LOSS_PARTS, "learning_rate", "series_per_second"))
+    num_bad = int((~np.isfinite(train["loss"].to_numpy())).sum())
+    if num_bad:
+        notes.append(f"{num_bad} training steps have a loss that is missing or not finite.")
+    totals = [line.num_steps for line in lines["train"].values() if line.num_steps is not None]
+    return Metrics(
+        train=train,
+        validation=_metric_table(lines["validation"], LOSS_PARTS),
+        num_steps=max(totals, default=None),
+        notes=tuple(notes),
+    )
+
+
+def _metric_table(lines: dict[int, MetricLine], columns: Sequence[str]) -> pd.DataFrame:
+    ordered = [lines[step] for step in sorted(lines)]
+    table = {name: np.array([getattr(n, name) for n in ordered], dtype=float) for name in columns}
+    return pd.DataFrame({"step": np.array([n.step for n in ordered], dtype=np.int64), **table})
+
+
+def read_series_predictions(path: Path) -> pd.DataFrame:
+    """Reads predicted and observed PlanetScope of some held-out series, lag 0 only.
+
+    Returns:
+        columns of :data:`PREDICTION_COLUMNS`, and cloud_probability (NaN where unknown).
+
+    Raises:
+        DataError: the file is damaged, lacks a column, or holds text where numbers belong.
+    """
+    table = _read_parquet(path, PREDICTION_COLUMNS)
+    if "lag" in table:
+        table = table[table["lag"] == 0]
+    if "cloud_probability" not in table:
+        table = table.assign(cloud_probability=np.nan)
+    numbers = ("day_of_year", "observed", "predicted", "cloud_probability")
+    try:
+        table = table.assign(
+            **{name: pd.to_numeric(table[name]).astype(float) for name in numbers},
+            valid=table["valid"].astype(bool),
+            band=table["band"].astype(str),
+        )
+    except (TypeError, ValueError) as error:
+        raise DataError("a column is not numeric", where=path, found=str(error)[:80]) from None
+    return table.reset_index(drop=True)
+
+
+def read_class_predictions(path: Path) -> pd.DataFrame:
+    """Reads true and predicted classes, and coordinates where they are there.
+
+    Returns:
+        columns of :data:`CLASS_COLUMNS` (classes as text) and whatever else the file has.
+
+    Raises:
+        DataError: the file is damaged or lacks a column.
+    """
+    table = _read_parquet(path, CLASS_COLUMNS)
+    for name in ("longitude", "latitude"):
+        if name in table:
+            try:
+                table[name] = pd.to_numeric(table[name]).astype(float)
+            except (TypeError, ValueError):
+                raise DataError(
+                    f"column {name} is not numeric", where=path, expected="degrees"
+                ) from None
+    return table.assign(true=table["true"].astype(str), predicted=table["predicted"].astype(str))
+
+
+def read_weights_header(path: Path) -> dict[str, Any]:
+    """What a weights file says of itself, read without loading a tensor.
+
+    Returns:
+        the JSON that stands under ``windrow`` in the metadata, or else the metadata as they are.
+
+    Raises:
+        DataError: the header is cut short or no JSON.
+    """
+    damaged = DataError(
+        "the header of the weights cannot be read", where=path, hint="train again, or copy again"
+    )
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            if size > min(100_000_000, path.stat().st_size):
+                raise damaged
+            header = json.loads(file.read(size).decode())
+        metadata = header.get("__metadata__", {}) if isinstance(header, dict) else None
+        if isinstance(metadata, dict) and "windrow" in metadata:
+            metadata = json.loads(str(metadata["windrow"]))
+    except (OSError, ValueError, RecursionError):
+        raise damaged from None
+    if not isinstance(metadata, dict):
+        raise damaged
+    return metadata
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError("a file of the run cannot be read", where=path, found=error) from None
+
+
+def _read_json(path: Path) -> object:
+    try:
+        return json.loads(_text(path))
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            "a file of the run is no JSON",
+            where=path,
+            found=str(error)[:80],
+            hint="it may be cut short: run the command that wrote it again",
+        ) from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        values = yaml.safe_load(_text(path))
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise DataError(
+            "a file of the run is no YAML", where=path, found=(str(error) or "nothing")[:80]
+        ) from None
+    return _mapping(values, path)
+
+
+def _mapping(values: object, path: Path) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise DataError(
+            "a file of the run does not hold named values",
+            where=path,
+            found=type(values).__name__,
+        )
+    return {str(name): value for name, value in values.items()}
+
+
+RecordType = TypeVar("RecordType", bound=Record)
+
+
+def _fit(kind: type[RecordType], values: object, where: object) -> RecordType:
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise DataError(
+            f"{place} does not fit: {first['msg'][0].lower()}{first['msg'][1:]}",
+            where=where,
+            found=repr(first.get("input"))[:60],
+        ) from None
+
+
+def _read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    try:
+        table = pd.read_parquet(path)
+    except Exception as error:  # pyarrow raises many kinds on damaged bytes
+        raise DataError(
+            "a table of the run cannot be read", where=path, found=str(error)[:80]
+        ) from None
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise DataError(
+            f"a table of the run lacks column {', '.join(missing)}",
+            where=path,
+            found=", ".join(str(name) for name in table.columns) or "no column",
+            expected=", ".join(columns),
+        )
+    return table

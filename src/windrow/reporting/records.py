@@ -1,0 +1,252 @@
+"""The files of a run as typed records: what each holds, and what may be absent from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+LOSS_PARTS = ("loss", "reconstruction", "season", "cloud")
+"""The total loss and its three parts, as the metrics name them."""
+
+
+class Record(BaseModel):
+    """A part of a file: what the report needs is typed, what else stands there is let pass."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class MetricLine(Record):
+    """One line of ``metrics.jsonl``; a loss is None where its task is off."""
+
+    kind: str
+    step: int = Field(ge=0)
+    num_steps: int | None = None
+    loss: float | None = None
+    reconstruction: float | None = None
+    season: float | None = None
+    cloud: float | None = None
+    learning_rate: float | None = None
+    series_per_second: float | None = None
+
+
+class LagScore(Record):
+    """R2 and RMSE (reflectance 0..1) of predicted PlanetScope, one band and lag, and baselines."""
+
+    band: str
+    lag: int
+    r2: float | None = None
+    rmse: float | None = None
+    baseline_day_mean_r2: float | None = None
+    baseline_day_mean_rmse: float | None = None
+    baseline_nearest_clear_r2: float | None = None
+    baseline_nearest_clear_rmse: float | None = None
+
+
+class MonthScore(Record):
+    """Accuracy of the season task beside the rate of the commonest month."""
+
+    accuracy: float | None = None
+    accuracy_without_position: float | None = None
+    majority_rate: float | None = None
+
+
+class CloudScore(Record):
+    """Accuracy and mean absolute error (levels 0..31) of the cloud task beside the majority's."""
+
+    accuracy: float | None = None
+    accuracy_without_position: float | None = None
+    mean_absolute_error: float | None = None
+    majority_rate: float | None = None
+    majority_mean_absolute_error: float | None = None
+
+
+class Evaluation(Record):
+    """``evaluation.json``: held-out figures of a pre-training run."""
+
+    simulated: bool | None = None
+    num_series: int | None = None
+    planetscope: tuple[LagScore, ...] = ()
+    month: MonthScore | None = None
+    cloud: CloudScore | None = None
+
+
+class PairedDifference(Record):
+    """A difference between two methods on the same fields, with its bootstrap interval."""
+
+    method: str
+    head: str
+    baseline_method: str
+    baseline_head: str
+    metric: str
+    difference: float
+    low: float | None = None
+    high: float | None = None
+    k: int | None = None
+
+
+_PAIRED_METRICS = ("overall_accuracy", "macro_f1")
+
+
+def one_difference_each(pairs: object) -> object:
+    """Pairs of windrow and a baseline that carry several metrics, as one difference a metric.
+
+    Few-label results hold ``windrow_head``, the baseline's ``method`` and ``head``, and for each
+    metric its difference, low and high; what already is one difference is left as it is.
+
+    Example:
+        >>> pair = {"windrow_head": "lstm", "method": "bands", "head": "extra_trees"}
+        >>> (found,) = one_difference_each([pair | {"macro_f1_difference": 0.1}])
+        >>> found["method"], found["baseline_method"], found["metric"], found["difference"]
+        ('windrow', 'bands', 'macro_f1', 0.1)
+    """
+    if not isinstance(pairs, list):
+        return pairs
+    found: list[object] = []
+    for pair in pairs:
+        if not isinstance(pair, dict) or "windrow_head" not in pair:
+            found.append(pair)
+            continue
+        found.extend(
+            {
+                "k": pair.get("k"),
+                "method": "windrow",
+                "head": pair["windrow_head"],
+                "baseline_method": pair.get("method"),
+                "baseline_head": pair.get("head"),
+                "metric": metric,
+                "difference": pair[f"{metric}_difference"],
+                "low": pair.get(f"{metric}_low"),
+                "high": pair.get(f"{metric}_high"),
+            }
+            for metric in _PAIRED_METRICS
+            if f"{metric}_difference" in pair
+        )
+    return found
+
+
+PairedDifferences = Annotated[tuple[PairedDifference, ...], BeforeValidator(one_difference_each)]
+
+
+class HeadScore(Record):
+    """One head, on one method's input, with one seed."""
+
+    method: str
+    head: str
+    seed: int
+    overall_accuracy: float
+    macro_f1: float
+    kappa: float | None = None
+
+
+class Comparison(Record):
+    """``heads/comparison.json``: heads on the representation beside heads on raw bands."""
+
+    simulated: bool | None = None
+    num_train_fields: int | None = None
+    num_test_fields: int | None = None
+    seeds: tuple[int, ...] = ()
+    rows: tuple[HeadScore, ...] = ()
+    paired: PairedDifferences = ()
+    notes: tuple[str, ...] = ()
+
+
+class FewShotRow(Record):
+    """Mean and deviation over the draws of one method and head at k labelled fields a class.
+
+    The confusion matrix is in counts summed over the draws; rows are the true class.
+    """
+
+    k: int
+    method: str
+    head: str
+    draws: int
+    overall_accuracy: float
+    overall_accuracy_std: float
+    macro_f1: float
+    macro_f1_std: float
+    confusion_matrix: tuple[tuple[float, ...], ...] | None = None
+
+
+class LeftOut(Record):
+    """A class that the comparison leaves out, and why."""
+
+    class_name: str = Field(alias="class")
+    num_fields: int | None = None
+    reason: str = ""
+
+
+class FewShot(Record):
+    """``fewshot.json``: few-label figures of one field table."""
+
+    simulated_data: bool | None = None
+    simulated_weights: bool | None = None
+    num_train_fields: int | None = None
+    num_test_fields: int | None = None
+    rows: tuple[FewShotRow, ...] = ()
+    paired: PairedDifferences = ()
+    legend: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut | str, ...] = ()
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The metrics of a run as tables sorted by step, one row a step.
+
+    Attributes:
+        train: columns step, the losses of :data:`LOSS_PARTS`, learning_rate, series_per_second.
+        validation: columns step and the losses.
+        num_steps: steps that the run was to take, None where no line says.
+        notes: what a reader must know of the file, such as steps written twice.
+    """
+
+    train: pd.DataFrame
+    validation: pd.DataFrame
+    num_steps: int | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PretrainingPart:
+    """A pre-training run; each member is None where its file is absent."""
+
+    folder: Path
+    config: dict[str, Any] | None
+    environment: dict[str, Any] | None
+    metrics: Metrics | None
+    evaluation: Evaluation | None
+    predictions: pd.DataFrame | None
+    weights: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class HeadsPart:
+    """A comparison of heads and the classes that they gave each held-out series."""
+
+    comparison: Comparison | None
+    predictions: pd.DataFrame | None
+
+
+@dataclass(frozen=True)
+class FewShotPart:
+    """One folder of few-label results."""
+
+    name: str
+    results: FewShot
+    predictions: pd.DataFrame | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """All parts of a run or demo folder that were found, and the names of those that were not."""
+
+    path: Path
+    pretraining: PretrainingPart | None
+    heads: HeadsPart | None
+    fewshots: tuple[FewShotPart, ...]
+    missing: tuple[str, ...]

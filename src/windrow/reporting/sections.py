@@ -1,0 +1,346 @@
+"""The parts of the report: which figures, tables and words each part of a run gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+from markupsafe import Markup
+
+from windrow.reporting import figures, result_figures, tables
+from windrow.reporting.origin import pretraining_simulated, weights_simulated, word_of
+from windrow.reporting.records import (
+    FewShotPart,
+    HeadsPart,
+    LeftOut,
+    PairedDifference,
+    PretrainingPart,
+    Run,
+)
+from windrow.reporting.style import plain, wording
+from windrow.reporting.tables import Matrix, Table
+
+NO_COORDINATES = (
+    "No map: the predictions carry no longitude and latitude, so where the wrong fields lie"
+    " cannot be shown."
+)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure and the caption that says what is seen."""
+
+    svg: Markup
+    caption: str
+
+
+@dataclass
+class Section:
+    """One part of the page; empty lists are simply not shown."""
+
+    name: str
+    title: str
+    intro: str = ""
+    drawings: list[Drawing] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    matrices: list[Matrix] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """A number at the head of the page, and what to hold it against."""
+
+    label: str
+    value: str
+    beside: str
+
+
+def key_figures(run: Run) -> list[KeyFigure]:
+    """The few numbers that stand at the head of the page, each with its baselines."""
+    found = []
+    evaluation = run.pretraining.evaluation if run.pretraining else None
+    if evaluation is not None:
+        for score in evaluation.planetscope:
+            if score.lag == 0 and score.band in ("red", "nir") and score.r2 is not None:
+                found.append(
+                    KeyFigure(
+                        f"R² of predicted PlanetScope {wording(score.band)}, same day",
+                        tables.number(score.r2, 3),
+                        "nearest clear Sentinel-2 "
+                        + tables.number(score.baseline_nearest_clear_r2, 3)
+                        + ", mean of the day "
+                        + tables.number(score.baseline_day_mean_r2, 3),
+                    )
+                )
+    for part in run.fewshots:
+        rows = [row for row in part.results.rows if row.method == "windrow"]
+        if not rows:
+            continue
+        best = max(rows, key=lambda row: (row.k, row.macro_f1))
+        others = [r for r in part.results.rows if r.k == best.k and r.method != "windrow"]
+        rival = max(others, key=lambda row: row.macro_f1, default=None)
+        found.append(
+            KeyFigure(
+                f"Macro F1 (%), {plain(part.name)}, {best.k} fields a class ({wording(best.head)})",
+                tables.share(best.macro_f1),
+                "no baseline"
+                if rival is None
+                else f"best baseline {tables.share(rival.macro_f1)}"
+                f" ({wording(rival.method)}, {wording(rival.head)})",
+            )
+        )
+    return found
+
+
+def make_sections(run: Run) -> list[Section]:
+    """All parts of the page of which the run holds something."""
+    sections: list[Section | None] = []
+    if run.pretraining is not None:
+        sections += [_training(run.pretraining), _prediction(run.pretraining)]
+    if run.heads is not None:
+        sections.append(_heads(run.heads))
+    sections += [_few_labels(part, run, i) for i, part in enumerate(run.fewshots)]
+    sections.append(_map(run))
+    if run.pretraining is not None:
+        sections.append(_settings(run.pretraining))
+    return [section for section in sections if section is not None]
+
+
+def _training(part: PretrainingPart) -> Section | None:
+    metrics = part.metrics
+    if metrics is None:
+        return None
+    section = Section("training", "Pre-training", notes=list(metrics.notes))
+    if metrics.train.empty and metrics.validation.empty:
+        section.notes.append("The metrics hold no step yet.")
+        return section
+    last = int(max([*metrics.train["step"].tail(1), *metrics.validation["step"].tail(1)]))
+    section.intro = f"Last recorded step: {last:,}"
+    if metrics.num_steps is not None:
+        section.intro += f" of {metrics.num_steps:,}"
+    speed = metrics.train["series_per_second"].median()
+    if pd.notna(speed):
+        section.intro += f"; median speed {speed:,.0f} series a second"
+    section.intro += "."
+    if len(metrics.train) > figures.MOST_POINTS:
+        section.notes.append(
+            f"Curves of training are means of {figures.MOST_POINTS} groups of neighbouring steps."
+        )
+    section.drawings.append(
+        Drawing(
+            figures.loss_curves(metrics, mark=word_of(pretraining_simulated(part))),
+            "Loss by step in training (blue line) and on held-out series (vermilion points). The"
+            " total is the weighted sum of the three parts below it.",
+        )
+    )
+    return section
+
+
+def _prediction(part: PretrainingPart) -> Section | None:
+    mark = word_of(pretraining_simulated(part))
+    section = Section("planetscope", "What the model predicts of PlanetScope")
+    rows = part.predictions
+    if rows is not None and rows.empty:
+        section.notes.append("The table of predicted series is empty.")
+    elif rows is not None:
+        section.drawings = [
+            Drawing(
+                figures.series_panels(rows, mark=mark),
+                "PlanetScope reflectance (mean of the 3 x 3 pixels) over a year of held-out pixels,"
+                " observed (line) and predicted from Sentinel-2 at each of its dates (points)."
+                " Hollow points and the ticks at the foot are dates with a cloud probability of"
+                " one half or more. Letters are months.",
+            ),
+            Drawing(
+                figures.reflectance_density(rows, mark=mark),
+                "Predicted against observed reflectance of the pixels whose series were kept, same"
+                " day, cloudy dates included. Stronger colour: more points (logarithmic). Dashed:"
+                " perfect agreement. R² and RMSE are of the points drawn.",
+            ),
+        ]
+    evaluation = part.evaluation
+    if evaluation is not None:
+        if evaluation.num_series is not None:
+            section.intro = f"Measured on {evaluation.num_series:,} held-out series."
+        if evaluation.planetscope:
+            section.tables.append(tables.planetscope_table(evaluation))
+        auxiliary = tables.auxiliary_table(evaluation)
+        if auxiliary is None:
+            section.notes.append("The season and cloud tasks were off.")
+        else:
+            section.tables.append(auxiliary)
+    return section if section.drawings or section.tables or section.notes else None
+
+
+def _heads(part: HeadsPart) -> Section:
+    section = Section("heads", "Heads on the representation and on raw bands")
+    comparison, predictions = part.comparison, part.predictions
+    mark = word_of(comparison.simulated if comparison else None)
+    if comparison is not None:
+        section.intro = counted_fields(comparison.num_train_fields, comparison.num_test_fields)
+        section.tables.append(tables.heads_table(comparison))
+        _add_paired(section, comparison.paired, mark)
+        section.notes.extend(comparison.notes)
+    if predictions is not None and not predictions.empty:
+        for title, rows in by_method_and_head(predictions).items():
+            section.matrices.append(tables.matrix_of_predictions(title, rows))
+    return section
+
+
+MOST_PAIRS = 16
+"""Rows of a figure of paired differences; the table beside it holds all."""
+
+
+def drawn_pairs(differences: Sequence[PairedDifference]) -> list[PairedDifference]:
+    """The differences worth drawing: like with like, and of the largest k if they are many."""
+    same = [item for item in differences if item.head == item.baseline_head]
+    drawn = same or list(differences)
+    if len(drawn) > MOST_PAIRS:
+        largest = max((item.k for item in drawn if item.k is not None), default=None)
+        drawn = [item for item in drawn if item.k == largest]
+    return drawn[:MOST_PAIRS]
+
+
+def _add_paired(section: Section, differences: Sequence[PairedDifference], mark: str) -> None:
+    if not differences:
+        return
+    for metric in dict.fromkeys(item.metric for item in differences):
+        own = [item for item in differences if item.metric == metric]
+        drawn = drawn_pairs(own)
+        name = result_figures.METRIC_NAMES.get(metric, plain(metric))
+        text = f"Paired differences of {name} in points, with bootstrap intervals over fields;"
+        text += " the colour is that of the baseline."
+        if len(drawn) < len(own):
+            text += f" {len(drawn)} of {len(own)} are drawn; the table below holds all."
+        section.drawings.append(Drawing(result_figures.paired_intervals(drawn, mark=mark), text))
+    section.tables.append(tables.paired_table(differences))
+
+
+def by_method_and_head(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each method and head under a readable title, in order of appearance."""
+    if not {"method", "head"} <= set(predictions.columns):
+        return {"all predictions": predictions}
+    keys = predictions[["method", "head"]].drop_duplicates().itertuples(index=False)
+    return {
+        f"{wording(method, 20)}, {wording(head, 30)}": predictions[
+            (predictions["method"] == method) & (predictions["head"] == head)
+        ]
+        for method, head in keys
+    }
+
+
+def _few_labels(part: FewShotPart, run: Run, place: int) -> Section:
+    results = part.results
+    section = Section(f"few-labels-{place}", f"Few labels: {plain(part.name, 60)}")
+    mark = word_of(results.simulated_data)
+    words = [counted_fields(results.num_train_fields, results.num_test_fields)]
+    if not results.simulated_data and weights_simulated(part, run):
+        mark = "WEIGHTS FROM SIMULATED SERIES"
+        words.append("The weights were trained on simulated series.")
+        if results.simulated_data is False:
+            words.append("The fields are real.")
+    section.intro = " ".join(word for word in words if word)
+    if results.rows:
+        section.drawings.append(
+            Drawing(
+                result_figures.label_count_curves(results.rows, mark=mark),
+                "Accuracy on the test fields by the number of labelled training fields a class."
+                " Lines are means over the draws of training fields, bands one standard deviation"
+                " to either side; colour is the input, line and marker are the head.",
+            )
+        )
+        section.tables.append(tables.label_count_table(results.rows))
+    _add_paired(section, results.paired, mark)
+    largest = max((row.k for row in results.rows), default=None)
+    for row in results.rows:
+        if row.k == largest and row.confusion_matrix is not None:
+            title = f"{wording(row.method, 20)}, {wording(row.head, 30)}, k = {row.k}"
+            matrix = tables.confusion_matrix(title, results.legend, row.confusion_matrix)
+            section.matrices.append(matrix)
+    section.notes.extend(results.notes)
+    section.notes.extend(left_out(item) for item in results.left_out)
+    if results.settings:
+        section.tables.append(
+            tables.settings_table("Settings of the comparison (fewshot.json).", results.settings)
+        )
+    return section
+
+
+def counted_fields(num_train: int | None, num_test: int | None) -> str:
+    """How many fields there were to learn from and to be tested on, as a sentence."""
+    counts = [
+        f"{count:,} {word} fields"
+        for count, word in ((num_train, "training"), (num_test, "test"))
+        if count is not None
+    ]
+    return "; ".join(counts) + "." if counts else ""
+
+
+def left_out(item: LeftOut | str) -> str:
+    """A class that was left out, and why, as one line."""
+    if isinstance(item, str):
+        return f"Left out: {plain(item, 200)}"
+    count = "" if item.num_fields is None else f", {item.num_fields} fields"
+    reason = f": {plain(item.reason, 200)}" if item.reason else ""
+    return f"Left out: {plain(item.class_name, 60)}{count}{reason}"
+
+
+def _map(run: Run) -> Section | None:
+    sources = []
+    if run.heads is not None and run.heads.predictions is not None:
+        mark = word_of(run.heads.comparison.simulated if run.heads.comparison else None)
+        sources.append(("heads", run.heads.predictions, mark))
+    for part in run.fewshots:
+        if part.predictions is not None:
+            sources.append((part.name, part.predictions, word_of(part.results.simulated_data)))
+    if not sources:
+        return None
+    section = Section("map", "Where fields are right and wrong")
+    for name, predictions, mark in sources:
+        rows, which = _one_draw(predictions)
+        maps = {}
+        for title, own in by_method_and_head(rows).items():
+            fields = result_figures.fields_right_and_wrong(own)
+            if fields is not None:
+                maps[title] = fields
+        if not maps:
+            section.notes.append(f"{plain(name)}: {NO_COORDINATES}")
+            continue
+        shown = dict(list(maps.items())[: result_figures.MOST_MAPS])
+        if len(maps) > len(shown):
+            section.notes.append(f"{len(maps) - len(shown)} further combinations are not drawn.")
+        section.drawings.append(
+            Drawing(
+                result_figures.error_maps(shown, mark=mark),
+                f"{plain(name)}{which}: test fields on longitude and latitude in degrees. A field"
+                " is right where more than half of its series are; the title says the share of"
+                " fields that are right.",
+            )
+        )
+    return section
+
+
+def _one_draw(predictions: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The rows of the first seed, the first draw and the largest k, where there are several."""
+    which = ""
+    for name, pick in (("seed", min), ("k", max), ("draw", min)):
+        if name in predictions and not predictions.empty:
+            value = pick(predictions[name].tolist())
+            predictions = predictions[predictions[name] == value]
+            which += f", {name} {plain(value, 12)}"
+    return predictions, which
+
+
+def _settings(part: PretrainingPart) -> Section | None:
+    section = Section("settings", "Settings and environment")
+    sources = (
+        ("Settings of the run (config.yaml).", part.config),
+        ("Environment in which it ran (environment.json).", part.environment),
+        ("Header of the weights (weights.safetensors).", part.weights),
+    )
+    for caption, values in sources:
+        if values:
+            section.tables.append(tables.settings_table(caption, values))
+    return section if section.tables else None

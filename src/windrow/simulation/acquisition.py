@@ -1,0 +1,234 @@
+"""What both sensors record: Sentinel-2 on two orbits, PlanetScope Fusion every day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.sensors import SCALE
+from windrow.simulation.atmosphere import apply_air, make_air
+from windrow.simulation.canopy import Float32
+from windrow.simulation.ground import SNOW
+from windrow.simulation.landscape import Footprints, Integers, Landscape
+from windrow.simulation.random import Floats, keyed, noise, normal, spread, uniform
+from windrow.simulation.surface import Surface, interpolation
+from windrow.simulation.weather import DAYS, NUM_DAYS, Weather
+
+NUM_DATES = 146
+"""Most Sentinel-2 dates of a year: two orbits of five days."""
+
+_COARSE_BANDS = np.array([1, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1], dtype=bool)
+"""Which of the twelve bands have pixels of 20 or 60 m."""
+
+
+def sentinel2_days(seed: int, landscape: int) -> Integers:
+    """Days of year of the acquisitions: two overlapping orbits, a few dates lost."""
+    first = int(uniform(keyed(seed, "orbit", landscape)) * 5)
+    gap = 2 + int(uniform(keyed(seed, "second orbit", landscape)) < 0.5)
+    days = np.unique(
+        np.concatenate([np.arange(first, NUM_DAYS, 5), np.arange((first + gap) % 5, NUM_DAYS, 5)])
+    )
+    kept = uniform(keyed(seed, "lost date", landscape, days)) >= 0.015
+    return days[kept]
+
+
+def _components(values: npt.NDArray[Any], index: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    """Parts (M, ...) put at their place (n, K, ...); zero where a pixel has no such part."""
+    full = np.zeros((*index.shape, *values.shape[1:]), dtype=values.dtype)
+    full[index] = values
+    return full
+
+
+def _weighted(weights: Float32, parts: npt.NDArray[Any]) -> Float32:
+    """Sum over K of weights (n, K) times parts (n, K, ...), in a fixed order."""
+    total: Any = 0.0
+    for k in range(weights.shape[1]):
+        total = total + weights[:, k].reshape(-1, *[1] * (parts.ndim - 2)) * parts[:, k]
+    return np.asarray(total, dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Sentinel2:
+    """Sentinel-2 over n pixels; dates beyond the acquired ones are padding.
+
+    Attributes:
+        reflectance: (n, 146, 12) int16.
+        cloud_free: (n, 146, 12) int16, the surface under it.
+        day_of_year: (n, 146) int16.
+        valid: (n, 146) bool.
+        cloud_probability: (n, 146) uint8.
+        leaf_area_index: (n, 146) float16.
+        cover_fraction: (n, 146) float16.
+    """
+
+    reflectance: npt.NDArray[np.int16]
+    cloud_free: npt.NDArray[np.int16]
+    day_of_year: npt.NDArray[np.int16]
+    valid: npt.NDArray[np.bool_]
+    cloud_probability: npt.NDArray[np.uint8]
+    leaf_area_index: npt.NDArray[np.float16]
+    cover_fraction: npt.NDArray[np.float16]
+
+
+def acquire_sentinel2(
+    landscape: Landscape,
+    weather: Weather,
+    surface: Surface,
+    *,
+    seen: Footprints,
+    present: npt.NDArray[np.bool_],
+    rows: Integers,
+    columns: Integers,
+) -> Sentinel2:
+    """Sentinel-2's year over pixels whose parts ``present`` (n, K) are the surface's, in order."""
+    days = sentinel2_days(landscape.seed, landscape.number)
+    before, after = interpolation(surface.knots, days)
+
+    def on_dates(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        share = after.reshape(-1, *[1] * (values.ndim - 2))
+        parts = values[:, before] * (1 - share) + values[:, before + 1] * share
+        return _components(parts, present)
+
+    reflectance = on_dates(surface.reflectance[..., :12])
+    green = _weighted(seen.fine, on_dates(surface.green))
+    cover = _weighted(seen.fine, on_dates(surface.cover))
+    mixed = np.where(
+        _COARSE_BANDS, _weighted(seen.coarse, reflectance), _weighted(seen.fine, reflectance)
+    )
+    snow = _snow_cover(landscape, weather, rows=rows, columns=columns, days=days, green=green)
+    mixed = mixed * (1 - snow[..., None]) + snow[..., None] * _snow_colour(landscape, days)
+    mixed = mixed.astype(np.float32)
+    air = make_air(landscape, weather, rows=rows, columns=columns, days=days, snow=snow)
+    measured = apply_air(mixed, air)
+    keys = keyed(
+        landscape.seed,
+        "sentinel2 noise",
+        landscape.number,
+        rows[:, None, None],
+        columns[:, None, None],
+        days[:, None],
+        np.arange(12),
+    )
+    measured = measured + noise(keys) * (0.0012 + 0.008 * measured)
+    return Sentinel2(
+        reflectance=_padded(to_integers(measured)),
+        cloud_free=_padded(to_integers(mixed)),
+        day_of_year=_padded(np.tile(days.astype(np.int16), (len(rows), 1))),
+        valid=_padded(np.ones((len(rows), len(days)), dtype=bool)),
+        cloud_probability=_padded(air.probability),
+        leaf_area_index=_padded(green.astype(np.float16)),
+        cover_fraction=_padded(cover.astype(np.float16)),
+    )
+
+
+def to_integers(reflectance: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
+    """Reflectance x 10,000; never below one, which the products keep for no data."""
+    scaled = np.clip(np.rint(reflectance * SCALE), 1, 20_000)
+    return np.asarray(scaled, dtype=np.int16)
+
+
+def _padded(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    widths = [(0, 0), (0, NUM_DATES - values.shape[1])] + [(0, 0)] * (values.ndim - 2)
+    return np.pad(values, widths)
+
+
+def _snow_cover(
+    landscape: Landscape,
+    weather: Weather,
+    *,
+    rows: Integers,
+    columns: Integers,
+    days: Integers,
+    green: Float32,
+) -> Floats:
+    """Snow hides low stands; some stems and soil stay visible (n, T)."""
+    keys = keyed(landscape.seed, "snow patch", landscape.number, rows, columns)
+    patchy = np.clip(0.97 + spread(keys, 0, 0.05), 0, 1)[:, None]
+    hidden = 1 - 0.08 * np.clip(green / 2.0, 0, 1.5)
+    return np.asarray(weather.snow[days] * patchy * hidden)
+
+
+def _snow_colour(landscape: Landscape, days: Integers) -> Floats:
+    """Fresh to old and dirty snow: a level by date, (T, 12)."""
+    level = np.exp(spread(keyed(landscape.seed, "snow level", landscape.number, days), -0.04, 0.13))
+    return np.asarray(np.clip(level[:, None] * SNOW[:12], 0, 1.1))
+
+
+def fusion_operator(landscape: Landscape, weather: Weather) -> Floats:
+    """Planet Fusion as a matrix (365, 365): days with a clear scene, gaps filled, smoothed.
+
+    Each day is interpolated linearly between the clear scenes around it, then averaged in time
+    with Gaussian weights. The product's own method is not published in detail; this is assumed.
+    """
+    smoothing = landscape.settings.planetscope_smoothing_days
+    lucky = uniform(keyed(landscape.seed, "planetscope scene", landscape.number, DAYS))
+    clear = np.flatnonzero((weather.cloudiness < weather.cloud_threshold) & (lucky < 0.85))
+    if len(clear) == 0:
+        clear = np.array([NUM_DAYS // 2])
+    after = np.clip(np.searchsorted(clear, DAYS), 0, len(clear) - 1)
+    before = np.clip(np.searchsorted(clear, DAYS, side="right") - 1, 0, len(clear) - 1)
+    gap = clear[after] - clear[before]
+    share = np.where(gap > 0, (DAYS - clear[before]) / np.maximum(gap, 1), 0.0)
+    filled = np.zeros((NUM_DAYS, NUM_DAYS))
+    np.add.at(filled, (DAYS, clear[before]), 1 - share)
+    np.add.at(filled, (DAYS, clear[after]), share)
+    weights = np.exp(-0.5 * ((DAYS[:, None] - DAYS) / smoothing) ** 2)
+    return np.asarray((weights / weights.sum(axis=1, keepdims=True)) @ filled)
+
+
+def acquire_planetscope(
+    landscape: Landscape,
+    weather: Weather,
+    surface: Surface,
+    *,
+    seen: Footprints,
+    present: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.int16]:
+    """PlanetScope Fusion's year around each pixel, (n, 365, 36) int16, band-major."""
+    seed, number, settings = landscape.seed, landscape.number, landscape.settings
+    fusion = fusion_operator(landscape, weather)
+    before, after = interpolation(surface.knots, DAYS)
+    daily = np.zeros((NUM_DAYS, len(surface.knots)))
+    np.add.at(daily, (DAYS, before), 1 - after)
+    np.add.at(daily, (DAYS, before + 1), after)
+    bare = fusion @ (daily * (1 - 0.9 * weather.snow[:, None]))
+    snow = (fusion @ (0.9 * weather.snow))[:, None] * (0.85 * SNOW[12:])
+    parts = np.matmul(bare.astype(np.float32), surface.reflectance[..., 12:]) + snow.astype(
+        np.float32
+    )
+    full = _components(parts, present)
+    seen_by = [_weighted(seen.planetscope[:, pixel], full) for pixel in range(9)]
+    values = np.stack(seen_by, axis=-1)  # (n, 365, 4, 9)
+
+    raw = np.clip(
+        normal(keyed(seed, "planetscope gain", number, DAYS[:, None], np.arange(4))), -3, 3
+    )
+    gain = np.exp((fusion @ raw) * np.array(settings.planetscope_gain_noise))
+    values = values * gain.astype(np.float32)[:, :, None]
+    values = values * _texture(landscape, seen)[:, None]
+    keys = keyed(
+        seed,
+        "planetscope noise",
+        number,
+        seen.planetscope_row[:, None, :],
+        seen.planetscope_column[:, None, :],
+        DAYS[:, None],
+    )
+    quarters = np.ascontiguousarray(keys).view(np.uint16).reshape(*keys.shape, 4)
+    jitter = (quarters.astype(np.float32) - np.float32(32767.5)) * np.float32(np.sqrt(12) / 65536)
+    values = values * (1 + np.float32(0.007) * np.moveaxis(jitter, -1, -2))
+    return to_integers(values).reshape(len(values), NUM_DAYS, 36)
+
+
+def _texture(landscape: Landscape, seen: Footprints) -> Float32:
+    """What lasts between PlanetScope pixels, (n, 4, 9): brightness and vigour, by band."""
+    places = (landscape.number, seen.planetscope_row, seen.planetscope_column)
+    brightness = noise(keyed(landscape.seed, "texture", *places))
+    vigour = noise(keyed(landscape.seed, "texture of vigour", *places))
+    signs = np.array([-0.6, -0.5, -0.75, 0.6], dtype=np.float32)
+    sizes = np.array(landscape.settings.planetscope_pixel_noise, dtype=np.float32)
+    mixed = 0.75 * brightness[:, None, :] + signs[:, None] * vigour[:, None, :]
+    return np.asarray(np.exp(sizes[:, None] * mixed), dtype=np.float32)

@@ -1,0 +1,252 @@
+"""The top of the simulator: pixels of landscapes in, series and stores out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from windrow.data.legend import DENETHOR
+from windrow.data.series import Series
+from windrow.data.store import StoreWriter
+from windrow.errors import SettingsError
+from windrow.files import refuse_existing
+from windrow.sensors import SENTINEL2_BANDS
+from windrow.simulation.acquisition import acquire_planetscope, acquire_sentinel2
+from windrow.simulation.landscape import (
+    COARSE_M,
+    Integers,
+    footprints,
+    make_landscape,
+    sampled_pixels,
+)
+from windrow.simulation.phenology import field_years
+from windrow.simulation.random import Floats, keyed, uniform
+from windrow.simulation.scenarios import DEFAULT_SCENARIO, ScenarioSettings, scenario_settings
+from windrow.simulation.surface import make_surface
+from windrow.simulation.weather import NUM_DAYS, make_weather
+
+FIELDS_A_LANDSCAPE = 10_000
+"""``field_id`` is the landscape times this, plus the field."""
+PIXELS_A_SIDE = 1024
+"""``id`` is (landscape x this + row) x this + column."""
+
+_LEAST_PART = 0.004
+
+
+def simulate_pixels(
+    settings: ScenarioSettings,
+    *,
+    seed: int,
+    landscape: int,
+    rows: Integers,
+    columns: Integers,
+) -> Series:
+    """The series of any Sentinel-2 pixels of one landscape.
+
+    A series depends on the settings, the seed, the landscape and its own row and column, never on
+    which other pixels are asked for.
+
+    Args:
+        settings: the scenario.
+        seed: the seed.
+        landscape: number of the landscape.
+        rows: (n,) rows, 0 at the top.
+        columns: (n,) columns, 0 at the left.
+
+    Raises:
+        SettingsError: a pixel lies outside the landscape.
+    """
+    ground = make_landscape(settings, seed, landscape)
+    outside = (rows < 0) | (columns < 0) | (rows >= ground.side) | (columns >= ground.side)
+    if outside.any():
+        raise SettingsError(
+            "a pixel lies outside its landscape",
+            found=f"row {rows[outside][0]}, column {columns[outside][0]}",
+            expected=f"0 to {ground.side - 1}",
+        )
+    weather = make_weather(settings, seed, landscape)
+    year = field_years(ground, weather)
+    seen = footprints(ground, rows, columns)
+    weight = np.maximum(np.maximum(seen.fine, seen.coarse), seen.planetscope.max(axis=1))
+    present = (seen.field >= 0) & (weight > _LEAST_PART)
+    pixel, part = np.nonzero(present)
+    surface = make_surface(
+        ground,
+        weather,
+        year,
+        rows=rows[pixel],
+        columns=columns[pixel],
+        field=seen.field[pixel, part],
+    )
+    sentinel2 = acquire_sentinel2(
+        ground, weather, surface, seen=seen, present=present, rows=rows, columns=columns
+    )
+    planetscope = acquire_planetscope(ground, weather, surface, seen=seen, present=present)
+    own = seen.field[:, 0]
+    longitude, latitude = _coordinates(settings, seed, landscape, rows, columns)
+    return Series(
+        reflectance=sentinel2.reflectance,
+        day_of_year=sentinel2.day_of_year,
+        valid=sentinel2.valid,
+        bands=SENTINEL2_BANDS,
+        processing_level="L2A",
+        id=(np.int64(landscape) * PIXELS_A_SIDE + rows) * PIXELS_A_SIDE + columns,
+        field_id=np.int64(landscape) * FIELDS_A_LANDSCAPE + own,
+        year=np.full(len(rows), settings.year, dtype=np.int16),
+        cloud_probability=sentinel2.cloud_probability,
+        longitude=longitude,
+        latitude=latitude,
+        planetscope=planetscope,
+        planetscope_day=np.arange(NUM_DAYS, dtype=np.int16),
+        label=ground.label[own].astype(np.int16),
+        legend=DENETHOR,
+        truth={
+            "leaf_area_index": sentinel2.leaf_area_index,
+            "cover_fraction": sentinel2.cover_fraction,
+            "cloud_free_reflectance": sentinel2.cloud_free,
+            "harvest_day": year.harvest_day[own].astype(np.int16),
+        },
+        simulated=True,
+    )
+
+
+def _coordinates(
+    settings: ScenarioSettings, seed: int, landscape: int, rows: Integers, columns: Integers
+) -> tuple[Floats, Floats]:
+    shift = [0.4 * float(uniform(keyed(seed, f"place {a}", landscape))) - 0.2 for a in "xy"]
+    metres_a_degree = 111_320.0
+    latitude = settings.latitude + shift[1] - (rows + 0.5) * COARSE_M / metres_a_degree
+    narrower = metres_a_degree * np.cos(np.radians(settings.latitude))
+    longitude = settings.longitude + shift[0] + (columns + 0.5) * COARSE_M / narrower
+    return np.asarray(longitude, dtype=np.float64), np.asarray(latitude, dtype=np.float64)
+
+
+def simulate_landscape(settings: ScenarioSettings, *, seed: int, landscape: int) -> Series:
+    """The sampled series of one landscape, mixed over its fields."""
+    rows, columns = sampled_pixels(make_landscape(settings, seed, landscape))
+    return simulate_pixels(settings, seed=seed, landscape=landscape, rows=rows, columns=columns)
+
+
+def simulate(
+    scenario: str | ScenarioSettings = DEFAULT_SCENARIO,
+    *,
+    num_series: int,
+    seed: int,
+    num_workers: int = 1,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Series]:
+    """Series of landscapes 0, 1, 2, ... until there are enough, a part a landscape.
+
+    The same seed gives the same bytes whatever the number of workers, and the first series of a
+    larger run are those of a smaller one.
+
+    Args:
+        scenario: a name or settings.
+        num_series: how many series in all.
+        seed: any whole number.
+        num_workers: processes; with one, nothing leaves this process. More than one start fresh
+            interpreters, so a script that calls this needs the usual ``__main__`` guard.
+        on_progress: called after each part with the series made and the series wanted.
+
+    Raises:
+        SettingsError: an unknown scenario, no series, or no worker.
+
+    Example:
+        >>> part = next(simulate("brandenburg-2018", num_series=2, seed=1))
+        >>> part.reflectance.shape, part.planetscope.shape, part.simulated
+        ((2, 146, 12), (2, 365, 36), True)
+    """
+    settings = scenario_settings(scenario)
+    for name, value in (("num_series", num_series), ("num_workers", num_workers)):
+        if value < 1:
+            raise SettingsError(f"{name} is too small", found=value, expected="at least 1")
+    return _counted(settings, seed, num_series, num_workers, on_progress)
+
+
+def _counted(
+    settings: ScenarioSettings,
+    seed: int,
+    num_series: int,
+    num_workers: int,
+    on_progress: Callable[[int, int], None] | None,
+) -> Iterator[Series]:
+    made = 0
+    parts = _parts(settings, seed, num_workers)
+    try:
+        while made < num_series:
+            part = next(parts)
+            if len(part) > num_series - made:
+                part = part.select(slice(0, num_series - made))
+            made += len(part)
+            yield part
+            if on_progress is not None:
+                on_progress(made, num_series)
+    finally:
+        parts.close()
+
+
+def _parts(
+    settings: ScenarioSettings, seed: int, num_workers: int
+) -> Generator[Series, None, None]:
+    """Landscapes without end, in order; a few ahead of what is taken."""
+    number = 0
+    if num_workers == 1:
+        while True:
+            yield _one(settings, seed, number)
+            number += 1
+    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
+        waiting: deque[Future[Series]] = deque()
+        try:
+            while True:
+                while len(waiting) < 2 * num_workers:
+                    waiting.append(pool.submit(_one, settings, seed, number))
+                    number += 1
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _one(settings: ScenarioSettings, seed: int, landscape: int) -> Series:
+    # One thread for the small matrix products: more cost time here, and rounding may not depend
+    # on how many there are.
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return simulate_landscape(settings, seed=seed, landscape=landscape)
+
+
+def simulate_store(
+    path: str | Path,
+    *,
+    scenario: str | ScenarioSettings = DEFAULT_SCENARIO,
+    num_series: int,
+    seed: int,
+    num_workers: int = 1,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Simulates series into a new store; see :func:`simulate`.
+
+    Raises:
+        SettingsError: an unknown scenario, no series, or no worker.
+        OutputError: the path exists already, or cannot be written.
+    """
+    settings = scenario_settings(scenario)
+    refuse_existing(path)
+    parts = simulate(
+        settings, num_series=num_series, seed=seed, num_workers=num_workers, on_progress=on_progress
+    )
+    provenance = {
+        "source": "windrow simulation: no satellite ever saw these series",
+        "scenario": settings.to_dict(),
+        "settings_hash": settings.content_hash(),
+        "seed": seed,
+    }
+    with StoreWriter(path, provenance=provenance) as writer:
+        for part in parts:
+            writer.append(part)

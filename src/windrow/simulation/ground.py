@@ -1,0 +1,97 @@
+"""The ground under the canopy: soil, its moisture, straw and snow.
+
+The spectra are simple curves of our own through a few levels, no measured library: a soil is a
+level at 665 nm, a power law in wavelength that flattens in the near infrared, and the clay band
+near 2200 nm; water darkens it, most in the short-wave infrared (Lobell and Asner 2002 describe the
+effect; the coefficients are assumed). Straw and snow are assumed levels by wavelength, shaped
+after published field spectra (Daughtry 2001; Wiscombe and Warren 1980).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.simulation.canopy import CENTRES_NM
+from windrow.simulation.random import Floats
+
+_STRAW_NM = (400, 443, 492, 560, 665, 704, 740, 783, 833, 865, 945, 1375, 1614, 2202, 2500)
+_STRAW = (
+    0.07,
+    0.085,
+    0.11,
+    0.155,
+    0.21,
+    0.235,
+    0.26,
+    0.28,
+    0.295,
+    0.31,
+    0.32,
+    0.35,
+    0.45,
+    0.40,
+    0.32,
+)
+_SNOW_NM = (400, 492, 560, 665, 783, 865, 945, 1050, 1375, 1614, 2202, 2500)
+_SNOW = (0.86, 0.88, 0.88, 0.88, 0.86, 0.84, 0.80, 0.68, 0.22, 0.105, 0.085, 0.04)
+_PETAL_NM = (400, 443, 492, 542, 560, 665, 740, 865, 945, 1614, 2202, 2500)
+_PETAL = (0.05, 0.06, 0.09, 0.36, 0.40, 0.42, 0.50, 0.52, 0.50, 0.30, 0.14, 0.1)
+
+
+def _at_bands(
+    wavelengths_nm: tuple[int, ...], levels: tuple[float, ...]
+) -> npt.NDArray[np.float32]:
+    return np.interp(CENTRES_NM, wavelengths_nm, levels).astype(np.float32)
+
+
+STRAW = _at_bands(_STRAW_NM, _STRAW)
+"""Reflectance of dry straw in the simulated bands; shape (16,)."""
+SNOW = _at_bands(_SNOW_NM, _SNOW)
+"""Reflectance of fresh snow; shape (16,)."""
+PETALS = _at_bands(_PETAL_NM, _PETAL)
+"""Reflectance of a closed layer of rapeseed petals; shape (16,)."""
+
+_INFRARED = np.interp(CENTRES_NM, (400, 900, 1600, 2500), (0.34, 0.38, 0.52, 0.62))
+
+
+def soil(brightness: npt.ArrayLike, slope: npt.ArrayLike, moisture: npt.ArrayLike) -> Floats:
+    """Reflectance of bare soil in the simulated bands.
+
+    Args:
+        brightness: reflectance of the dry soil at 665 nm, about 0.08 to 0.3.
+        slope: exponent of the power law below 870 nm, about 1.3 (grey) to 2.1 (brown).
+        moisture: of the surface, 0 dry to 1 wet.
+
+    Returns:
+        Reflectance of shape S + (16,), S the shape the arguments broadcast to.
+
+    Example:
+        >>> dry, wet = soil(0.18, 1.2, [0.0, 1.0])
+        >>> round(float(dry[3]), 3), bool((wet < dry).all())
+        (0.18, True)
+    """
+    level, steep, wet = np.broadcast_arrays(brightness, slope, moisture)
+    reach = np.minimum(CENTRES_NM, 870.0) / 664.6
+    beyond = 1 + 0.20 * np.clip((CENTRES_NM - 870.0) / 700.0, 0, 1)
+    clay = 1 - 0.07 * np.clip((CENTRES_NM - 1650.0) / 550.0, 0, 1)
+    dry = level[..., None] * reach ** steep[..., None] * beyond * clay
+    return np.asarray(np.clip(dry * (1 - _INFRARED * wet[..., None]), 0.005, 0.7))
+
+
+def sun_zenith(latitude: float, day_of_year: npt.ArrayLike) -> Floats:
+    """Solar zenith angle in degrees at 10:30 local solar time, about the time of both sensors.
+
+    Declination after Cooper (1969).
+
+    Example:
+        >>> [round(float(a)) for a in sun_zenith(52.5, [171, 354])]
+        [34, 78]
+    """
+    day = np.asarray(day_of_year, dtype=np.float64)
+    declination = np.radians(23.45) * np.sin(2 * np.pi * (284 + day + 1) / 365)
+    hour_angle = np.radians(-22.5)
+    phi = np.radians(latitude)
+    cosine = np.sin(phi) * np.sin(declination)
+    cosine = cosine + np.cos(phi) * np.cos(declination) * np.cos(hour_angle)
+    return np.asarray(np.degrees(np.arccos(cosine)))

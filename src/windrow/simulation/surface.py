@@ -1,0 +1,175 @@
+"""The reflectance of the surface: each pixel's part of a field, through the year, without air.
+
+The state of a field (:mod:`windrow.simulation.phenology`) is varied within the field by smooth
+patches (vigour, delay, chlorophyll, soil), taken every few days (*knots*), and given to the
+emulator. Real canopies have gaps that no leaf area closes: a share ``cover`` of the ground is
+under the canopy and the rest is seen bare (clumping, rows), as in Baret et al. (2007).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.simulation.canopy import BANDS, Float32, emulator
+from windrow.simulation.crops import CROPS
+from windrow.simulation.ground import PETALS, STRAW, soil, sun_zenith
+from windrow.simulation.landscape import COARSE_M, Integers, Landscape
+from windrow.simulation.phenology import TRAITS, FieldYear
+from windrow.simulation.random import Floats, keyed, patches, spread
+from windrow.simulation.weather import NUM_DAYS, Weather
+
+_HOT_SPOT = 0.12
+_PATCH_M = 55.0
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """M parts of pixels at K knots.
+
+    Attributes:
+        knots: (K,) days of year, the last may lie past the year's end.
+        reflectance: (M, K, 16) in the bands of :data:`windrow.simulation.canopy.BANDS`.
+        green: (M, K) green leaf area index.
+        cover: (M, K) share of the ground under the canopy.
+    """
+
+    knots: Integers
+    reflectance: Float32
+    green: Float32
+    cover: Float32
+
+
+def knot_days(settings_knot_days: int) -> Integers:
+    """Days 0, k, 2k, ... until the year is covered."""
+    return np.arange(0, NUM_DAYS - 1 + settings_knot_days, settings_knot_days)
+
+
+def interpolation(knots: Integers, days: npt.ArrayLike) -> tuple[Integers, Float32]:
+    """Position of the knot before each day, and the weight of the one after it."""
+    step = int(knots[1] - knots[0])
+    day = np.asarray(days, dtype=np.int64)
+    before = np.minimum(day // step, len(knots) - 2)
+    return before, ((day - knots[before]) / step).astype(np.float32)
+
+
+def make_surface(
+    landscape: Landscape,
+    weather: Weather,
+    year: FieldYear,
+    *,
+    rows: Integers,
+    columns: Integers,
+    field: Integers,
+) -> Surface:
+    """The surface of M parts: what ``field`` looks like at Sentinel-2 pixel (row, column)."""
+    knots = knot_days(landscape.settings.knot_days)
+    varied = _patches(landscape, rows, columns, field)
+    when = _delayed(landscape, year, field, knots, varied["delay"])
+    before = np.minimum(when.astype(np.int64), NUM_DAYS - 2)
+    part = when - before
+
+    def read(values: Floats) -> Floats:
+        first, second = values[field[:, None], before], values[field[:, None], before + 1]
+        return np.asarray(first + (second - first) * part)
+
+    vigour = np.exp(0.16 * varied["vigour"])[:, None]
+    green, dead = read(year.green) * vigour, read(year.dead) * vigour
+    traits = {name: read(year.traits[name]) for name in TRAITS}
+    traits["chlorophyll"] = traits["chlorophyll"] * np.exp(0.07 * varied["vigour2"])[:, None]
+    ground = _ground(landscape, weather, field, varied["soil"], knots)
+    straw = read(year.straw)[..., None]
+    rough = read(year.rough)[..., None]
+    ground = ground * (1 - 0.12 * rough)
+    wet = weather.moisture[np.minimum(knots, NUM_DAYS - 1)][None, :, None]
+    ground = (1 - straw) * ground + straw * STRAW * (1 - 0.3 * wet)
+    zenith = np.clip(sun_zenith(landscape.settings.latitude, knots), 20, 76)[None, :]
+    seen, cover = canopy_reflectance(green, dead, traits, ground, zenith)
+    flower = read(year.flower)[..., None] * np.clip(green / 1.5, 0, 1)[..., None]
+    reflectance = seen * (1 - flower) + flower * PETALS
+    # Clods, rows and trees throw shadows that a flat model lacks; long ones darken winter.
+    reflectance = reflectance * (1 - 0.28 * np.clip((zenith - 66) / 6, 0, 1))[..., None]
+    return Surface(
+        knots=knots,
+        reflectance=np.asarray(reflectance, dtype=np.float32),
+        green=np.asarray(green, dtype=np.float32),
+        cover=np.asarray(cover, dtype=np.float32),
+    )
+
+
+def _delayed(
+    landscape: Landscape, year: FieldYear, field: Integers, knots: Integers, delay: Floats
+) -> Floats:
+    """The field's day that each part of it lives on each knot, (M, K).
+
+    Patches grow a few days earlier or later, but a field is harvested on one day; a meadow is cut
+    often, and its parts keep one time.
+    """
+    grass = np.array([variety.kind == "grass" for variety in CROPS])[landscape.variety[field]]
+    when = knots - np.where(grass, 0.0, 3.0 * delay)[:, None]
+    harvest = year.harvest_day[field][:, None].astype(np.float64)
+    held = np.where(knots < harvest, np.minimum(when, harvest - 1), np.maximum(when, harvest))
+    when = np.where(grass[:, None], when, held)
+    return np.asarray(np.clip(when, 0, NUM_DAYS - 1))
+
+
+def canopy_reflectance(
+    green: Floats, dead: Floats, traits: dict[str, Floats], ground: Floats, zenith: Floats
+) -> tuple[Float32, Floats]:
+    """Reflectance (M, K, 16) and cover (M, K) of stands of green and dead leaves.
+
+    Green and dead leaves are one layer of leaves of mean traits: PROSAIL knows one layer only.
+    """
+    total = np.maximum(green + dead, 1e-4)
+    alive = green / total
+    cover = traits["cover"] * (1 - np.exp(-0.85 * total / traits["cover"]))
+    chlorophyll = traits["chlorophyll"] * alive
+    parts = emulator()(
+        {
+            "leaf_structure": traits["structure"] + 0.4 * (1 - alive),
+            "chlorophyll": chlorophyll,
+            "carotenoids": 1.5 + 0.18 * chlorophyll,
+            "brown_pigment": traits["brown"] * alive + 0.9 * (1 - alive),
+            "leaf_water": traits["water"] * (0.2 + 0.8 * alive),
+            "dry_matter": traits["dry_matter"],
+            "leaf_area_index": total / cover,
+            "leaf_angle": traits["angle"],
+            "hot_spot": np.array(_HOT_SPOT),
+            "sun_zenith": zenith,
+        }
+    )
+    share = cover[..., None].astype(np.float32)
+    below = ground.astype(np.float32)
+    return share * parts.over(below) + (1 - share) * below, cover
+
+
+def _patches(
+    landscape: Landscape, rows: Integers, columns: Integers, field: Integers
+) -> dict[str, Floats]:
+    x, y = (columns + 0.5) * COARSE_M, (rows + 0.5) * COARSE_M
+    places = (landscape.number, field)
+    varied: dict[str, Any] = {}
+    for name in ("vigour", "vigour2", "delay", "soil"):
+        coarse = patches(landscape.seed, f"patch {name}", places, x=x, y=y, scale=_PATCH_M)
+        own = spread(keyed(landscape.seed, f"pixel {name}", landscape.number, rows, columns), 0, 1)
+        varied[name] = 0.85 * coarse + 0.5 * own
+    return varied
+
+
+def _ground(
+    landscape: Landscape, weather: Weather, field: Integers, patch: Floats, knots: Integers
+) -> Floats:
+    seed, number = landscape.seed, landscape.number
+    mean, deviation = landscape.settings.soil_brightness
+    region = float(spread(keyed(seed, "soil", number), mean, deviation))
+    brightness = region * np.exp(spread(keyed(seed, "soil of field", number, field), 0, 0.12))
+    slope = spread(keyed(seed, "soil slope", number, field), 1.72, 0.17)
+    moisture = weather.moisture[np.minimum(knots, NUM_DAYS - 1)]
+    level = (brightness * np.exp(0.09 * patch))[:, None]
+    return soil(level, slope[:, None], moisture[None, :])
+
+
+assert len(BANDS) == len(STRAW)

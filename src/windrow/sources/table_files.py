@@ -1,0 +1,206 @@
+"""Columns of CSV and Parquet files: read, recognised by name, and refused where they mean nothing.
+
+Tables are read whole; ids are kept as they were written: whole numbers stay whole numbers, and
+text such as ``007`` stays text.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from windrow.errors import BandError, DataError
+
+
+@dataclass
+class ReadingReport:
+    """What a reader took, assumed and left out.
+
+    Attributes:
+        source: the file.
+        facts: what was recognised or assumed, by name.
+        counts: how many series, rows or dates, by name.
+
+    Example:
+        >>> report = ReadingReport("fields.csv")
+        >>> report.say("scale", "dn")
+        >>> report.count("dates_with_empty_band", 3)
+        >>> report.lines()
+        ['fields.csv', 'scale: dn', '3 dates with empty band']
+    """
+
+    source: str
+    facts: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def say(self, name: str, text: str) -> None:
+        """Notes a fact."""
+        self.facts[name] = text
+
+    def count(self, name: str, number: int) -> None:
+        """Notes a count."""
+        self.counts[name] = number
+
+    def lines(self) -> list[str]:
+        """Lines of text for people; counts of zero are left out."""
+        facts = [f"{name.replace('_', ' ')}: {text}" for name, text in self.facts.items()]
+        counts = [f"{n:,} {name.replace('_', ' ')}" for name, n in self.counts.items() if n]
+        return [self.source, *facts, *counts]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"source": self.source, "facts": dict(self.facts), "counts": dict(self.counts)}
+
+
+def read_columns(path: Path, *, text_columns: Sequence[str] = ()) -> pd.DataFrame:
+    """Reads a CSV or Parquet file whole.
+
+    Args:
+        path: ``.csv``, ``.csv.gz``, ``.parquet`` or ``.pq``; the CSV's separator (comma,
+            semicolon or tab) is taken from its header.
+        text_columns: columns of a CSV, in any case, kept as the text that stands there.
+
+    Raises:
+        DataError: the file is missing, of another kind, unreadable or empty.
+        BandError: a column stands twice.
+    """
+    name = path.name.lower()
+    if not path.is_file():
+        raise DataError("no such table", where=path, hint="check the path")
+    if not name.endswith((".csv", ".csv.gz", ".parquet", ".pq")):
+        raise DataError("unknown kind of table", where=path, expected="a .csv or .parquet file")
+    try:
+        if name.endswith((".parquet", ".pq")):
+            frame = _read_parquet(path)
+        else:
+            frame = _read_csv(path, {column.lower() for column in text_columns})
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:  # parsers raise many kinds on damaged files
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise DataError("the table cannot be read", where=path, found=reason) from error
+    if frame.empty:
+        raise DataError("the table is empty", where=path, expected="at least one row")
+    return frame
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        _refuse_repeated(list(file.schema_arrow.names), path)
+        # An index that pandas kept apart becomes a column again: it may be the column of ids.
+        frame: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
+    return frame
+
+
+def _read_csv(path: Path, text_columns: set[str]) -> pd.DataFrame:
+    opened = gzip.open if path.name.lower().endswith(".gz") else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        first = file.readline()
+    if not first.strip():
+        raise DataError("the table is empty", where=path, expected="a header and rows")
+    separator = max(",;\t", key=first.count)
+    header = next(csv.reader([first], delimiter=separator))
+    _refuse_repeated(header, path)
+    text = {column: str for column in header if column.strip().lower() in text_columns}
+    return pd.read_csv(
+        path, sep=separator, dtype=text, encoding="utf-8-sig", low_memory=False, index_col=False
+    )
+
+
+def _refuse_repeated(columns: Sequence[str], path: Path) -> None:
+    names = [str(column).strip().lower() for column in columns]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise BandError(
+            f"column {repeated[0]!r} stands twice",
+            where=path,
+            found=", ".join(map(str, columns)),
+            hint="keep one of them",
+        )
+
+
+def find_column(
+    frame: pd.DataFrame, given: str | None, known: Sequence[str], role: str, place: Path
+) -> str | None:
+    """The column of a role: the one given, else the first that bears a known name.
+
+    Raises:
+        DataError: the column given is not there.
+    """
+    if given is not None:
+        if given not in frame.columns:
+            raise DataError(
+                f"no {role} column {given!r}",
+                where=place,
+                found="columns " + ", ".join(map(str, frame.columns)),
+            )
+        return given
+    by_name = {str(column).strip().lower(): str(column) for column in frame.columns}
+    return next((by_name[name] for name in known if name in by_name), None)
+
+
+def identifiers(column: pd.Series[Any], name: str, place: Path) -> npt.NDArray[Any]:
+    """Ids as int64 or text; text that is a plain whole number throughout becomes numbers.
+
+    Raises:
+        DataError: an id is missing or is no whole number or text.
+    """
+    if column.isna().any():
+        raise DataError(
+            f"{int(column.isna().sum())} rows have no id",
+            where=f"{place}, column {name}",
+            found=f"an empty cell in row {int(np.argmax(column.isna().to_numpy())) + 1}",
+        )
+    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+        raise DataError(
+            "ids are whole numbers or text", where=f"{place}, column {name}", found=column.dtype
+        )
+    if pd.api.types.is_integer_dtype(column):
+        return np.asarray(column.to_numpy(dtype=np.int64))
+    if pd.api.types.is_float_dtype(column):
+        values = column.to_numpy(dtype=np.float64)
+        if not (np.isfinite(values).all() and (values == np.round(values)).all()):
+            raise DataError(
+                "ids are whole numbers or text", where=f"{place}, column {name}", found="fractions"
+            )
+        return np.asarray(values.astype(np.int64))
+    texts, codes = np.unique(column.astype(str).to_numpy(dtype=object), return_inverse=True)
+    if all(_plain_whole_number(text) for text in texts):
+        return np.asarray([int(text) for text in texts], dtype=np.int64)[codes]
+    return np.asarray(texts.astype(str))[codes]
+
+
+def _plain_whole_number(text: str) -> bool:
+    """Whether text is what a whole number prints as: not ``007``, not `` 7``, not 20 digits."""
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
+        return False
+    return str(int(text)) == text
+
+
+def numbers(column: pd.Series[Any], name: str, place: Path) -> npt.NDArray[np.float64]:
+    """A column as float64, empty cells as NaN.
+
+    Raises:
+        DataError: a cell is no number.
+    """
+    converted = pd.to_numeric(column, errors="coerce")
+    broken = converted.isna() & column.notna()
+    if broken.any():
+        row = int(np.argmax(broken.to_numpy()))
+        raise DataError(
+            f"column {name!r} is not numeric",
+            where=f"{place}, row {row + 1}",
+            found=repr(column.iloc[row])[:40],
+        )
+    return np.asarray(converted.to_numpy(dtype=np.float64, na_value=np.nan))

@@ -1,0 +1,324 @@
+"""Field and pixel tables: long CSV or Parquet, one row a series and date, one column a band.
+
+Columns are recognised by name, whatever their case. Nothing is guessed in silence and nothing is
+dropped in silence: :attr:`TableReading.report` says which columns, scale and cloud measure were
+taken, and counts every date that could not be used.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from windrow import sensors
+from windrow.data.series import ProcessingLevel, Series
+from windrow.errors import DataError
+from windrow.sources.table_files import (
+    ReadingReport,
+    find_column,
+    identifiers,
+    numbers,
+    read_columns,
+)
+from windrow.sources.table_values import (
+    Scale,
+    clouds_as_probability,
+    days_and_years,
+    reflectance_as_integers,
+)
+
+ID_COLUMNS = (
+    "id",
+    "series_id",
+    "pixel_id",
+    "point_id",
+    "sample_id",
+    "field_id",
+    "parcel_id",
+    "plot_id",
+    "fid",
+)
+"""Names by which the column of ids is recognised, the first found being taken."""
+
+FIELD_COLUMNS = ("field_id", "parcel_id", "plot_id", "field", "parcel", "fid")
+"""Names by which the column of fields is recognised, where it is not the column of ids."""
+
+DATE_COLUMNS = ("date", "datetime", "timestamp", "time", "acquisition_date", "sensing_date")
+CLOUD_COLUMNS = ("clp", "cloud_probability", "cloud_fraction")
+LONGITUDE_COLUMNS = ("longitude", "lon")
+LATITUDE_COLUMNS = ("latitude", "lat")
+
+_BAND_NAME = re.compile(r"b\d+[a-z]?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class TableReading:
+    """What was read, and how.
+
+    Attributes:
+        series: one series an id, in the order in which the ids first appear.
+        report: columns, scale and cloud measure taken, and everything left out, counted.
+    """
+
+    series: Series
+    report: ReadingReport
+
+
+def read_table(
+    path: str | Path,
+    *,
+    id_column: str | None = None,
+    date_column: str | None = None,
+    scale: Scale | None = None,
+    processing_level: ProcessingLevel | None = None,
+    cloud_column: str | None = None,
+    field_column: str | None = None,
+    sort_dates: bool = False,
+) -> TableReading:
+    """Reads a long table of Sentinel-2 observations into series.
+
+    Bands may be called ``B1``, ``B01`` or ``b01``; B10 is dropped and that is said. A date with
+    an empty band, or with 0 in every band, is invalid and counted. The whole table is held in
+    memory.
+
+    Args:
+        path: ``.csv``, ``.csv.gz``, ``.parquet`` or ``.pq``.
+        id_column: identity of a series; None takes the first of ``ID_COLUMNS``.
+        date_column: acquisition date; None takes the first of ``DATE_COLUMNS``.
+        scale: ``reflectance`` (0..1) or ``dn`` (reflectance x 10,000); None detects it.
+        processing_level: None takes L1C where the table has the cirrus band B10, else L2A.
+        cloud_column: None takes the first of ``CLOUD_COLUMNS``, if any.
+        field_column: the field a series lies in; None takes the first of ``FIELD_COLUMNS`` that
+            is not the column of ids, and else every series is its own field.
+        sort_dates: sort the dates of each series instead of refusing unsorted ones.
+
+    Raises:
+        DataError: the table is empty or unreadable, a column is missing or stands twice, a date
+            cannot be read, lies outside the Sentinel-2 era or in another year than the rest of
+            its series, dates are unsorted, a scale is mixed or impossible, or a series has no
+            usable date.
+        BandError: a band is unknown or stands twice.
+    """
+    place = Path(path)
+    names = [id_column] if id_column is not None else []
+    frame = read_columns(place, text_columns=(*names, *ID_COLUMNS, *FIELD_COLUMNS))
+    report = ReadingReport(source=str(place))
+    table = _Table(frame, place, report)
+    table.recognise(id_column, date_column, cloud_column, field_column, processing_level)
+    table.arrange(sort_dates)
+    return TableReading(table.series(scale), report)
+
+
+class _Table:
+    """One reading, step by step: recognise columns, arrange rows by series, fill the arrays."""
+
+    def __init__(self, frame: pd.DataFrame, place: Path, report: ReadingReport) -> None:
+        self._frame = frame
+        self._place = place
+        self._report = report
+
+    def recognise(
+        self,
+        id_column: str | None,
+        date_column: str | None,
+        cloud_column: str | None,
+        field_column: str | None,
+        processing_level: ProcessingLevel | None,
+    ) -> None:
+        """Finds the role of every column."""
+        frame, place = self._frame, self._place
+        found = find_column(frame, id_column, ID_COLUMNS, "id", place)
+        self._id = _required(found, "id", "--id-column", frame, place)
+        found = find_column(frame, date_column, DATE_COLUMNS, "date", place)
+        self._date = _required(found, "date", "--date-column", frame, place)
+        self._cloud = find_column(frame, cloud_column, CLOUD_COLUMNS, "cloud", place)
+        others = tuple(name for name in FIELD_COLUMNS if name != self._id.strip().lower())
+        self._field = find_column(frame, field_column, others, "field", place)
+        self._longitude = find_column(frame, None, LONGITUDE_COLUMNS, "longitude", place)
+        self._latitude = find_column(frame, None, LATITUDE_COLUMNS, "latitude", place)
+        taken = {self._id, self._date, self._cloud, self._field}
+        self._columns = {
+            str(column): sensors.canonical_band(str(column))
+            for column in frame.columns
+            if column not in taken and _BAND_NAME.fullmatch(str(column).strip())
+        }
+        cirrus = [column for column, band in self._columns.items() if band == "B10"]
+        for column in cirrus:
+            del self._columns[column]
+        if not self._columns:
+            raise DataError(
+                "the table has no band",
+                where=place,
+                found="columns " + ", ".join(map(str, frame.columns)),
+                expected="columns such as B02, B03, B04, B08",
+                hint="name the columns after the bands of Sentinel-2",
+            )
+        self._bands = sensors.check_bands(list(self._columns.values()))
+        self._level = self._processing_level(processing_level, bool(cirrus))
+        report = self._report
+        report.say("columns", f"id {self._id!r}, date {self._date!r}, cloud {self._cloud!r}")
+        report.say("field", repr(self._field) if self._field else "every series is its own field")
+        report.say("bands", " ".join(self._bands))
+        if cirrus:
+            report.say("dropped_bands", "B10 (cirrus), which is no input")
+
+    def _processing_level(self, given: ProcessingLevel | None, cirrus: bool) -> ProcessingLevel:
+        if given is not None and given not in get_args(ProcessingLevel):
+            raise DataError("unknown processing level", found=given, expected="L1C or L2A")
+        level: ProcessingLevel = given or ("L1C" if cirrus else "L2A")
+        how = "as given" if given else "B10 is only in L1C" if cirrus else "assumed"
+        self._report.say("processing_level", f"{level} ({how})")
+        return level
+
+    def arrange(self, sort_dates: bool) -> None:
+        """Brings the rows of each series together, and each series' dates in order."""
+        frame, place = self._frame, self._place
+        keys = identifiers(frame[self._id], self._id, place)
+        self._ids, self._first_row, series = _by_first_appearance(keys)
+        days, years = days_and_years(frame[self._date], keys, self._date, place)
+        self._year = years[self._first_row]
+        other = np.flatnonzero(years != self._year[series])
+        if len(other):
+            row = int(other[0])
+            raise DataError(
+                "the dates of a series span more than one calendar year",
+                where=f"{place}, {self._id} {keys[row]}",
+                found=f"{self._year[series[row]]} and {years[row]}",
+                hint="give each year of a field an id of its own",
+            )
+        order = np.argsort(series, kind="stable")
+        sorted_series, sorted_days = series[order], days[order]
+        same = sorted_series[1:] == sorted_series[:-1]
+        backwards = np.flatnonzero(same & (sorted_days[1:] < sorted_days[:-1]))
+        if len(backwards) and not sort_dates:
+            raise DataError(
+                "dates are not sorted",
+                where=f"{place}, {self._id} {self._ids[sorted_series[backwards[0]]]}",
+                hint="sort the table by id and date, or pass --sort-dates",
+            )
+        if len(backwards):
+            order = np.lexsort((days, series))
+            sorted_series, sorted_days = series[order], days[order]
+            self._report.count("series_sorted", len(set(series[order][backwards].tolist())))
+        repeated = (sorted_series[1:] == sorted_series[:-1]) & (sorted_days[1:] == sorted_days[:-1])
+        self._report.count("dates_on_one_day_kept", int(repeated.sum()))
+        self._row = order
+        self._series_of_row = sorted_series
+        self._day = sorted_days
+        start = np.searchsorted(sorted_series, np.arange(len(self._ids)))
+        self._step = np.arange(len(order)) - start[sorted_series]
+
+    def series(self, scale: Scale | None) -> Series:
+        """Fills the padded arrays."""
+        frame, place, report = self._frame, self._place, self._report
+        values = np.stack([numbers(frame[c], c, place) for c in self._columns], axis=1)[self._row]
+        keys = self._ids[self._series_of_row]
+        valid_row, integers = reflectance_as_integers(values, keys, scale, place, report)
+        shape = (len(self._ids), int(self._step.max()) + 1)
+        at = (self._series_of_row, self._step)
+        valid = np.zeros(shape, dtype=np.bool_)
+        valid[at] = valid_row
+        _refuse_series_without_date(valid, self._ids, place)
+        reflectance = np.zeros((*shape, len(self._bands)), dtype=np.int16)
+        reflectance[at] = integers
+        day_of_year = np.zeros(shape, dtype=np.int16)
+        day_of_year[at] = self._day
+        cloud = None
+        if self._cloud is not None:
+            cloud = np.zeros(shape, dtype=np.uint8)
+            measured = numbers(frame[self._cloud], self._cloud, place)[self._row]
+            cloud[at] = clouds_as_probability(measured, self._cloud, place, report)
+        else:
+            report.say("cloud", "not known: every date counts as clear")
+        longitude, latitude = self._coordinates()
+        report.count("series", shape[0])
+        report.count("observations", len(frame))
+        report.count("longest_series", shape[1])
+        return Series(
+            reflectance=reflectance,
+            day_of_year=day_of_year,
+            valid=valid,
+            bands=self._bands,
+            processing_level=self._level,
+            id=self._ids,
+            field_id=self._field_of_series(),
+            year=self._year.astype(np.int16),
+            cloud_probability=cloud,
+            longitude=longitude,
+            latitude=latitude,
+        )
+
+    def _field_of_series(self) -> npt.NDArray[Any]:
+        if self._field is None:
+            return self._ids
+        fields = identifiers(self._frame[self._field], self._field, self._place)
+        ordered = fields[self._row]
+        differs = np.flatnonzero(ordered != fields[self._first_row][self._series_of_row])
+        if len(differs):
+            raise DataError(
+                "a series lies in two fields",
+                where=f"{self._place}, {self._id} {self._ids[self._series_of_row[differs[0]]]}",
+                hint="name the column of fields with --field-column",
+            )
+        return np.asarray(fields[self._first_row])
+
+    def _coordinates(
+        self,
+    ) -> tuple[npt.NDArray[np.float64] | None, npt.NDArray[np.float64] | None]:
+        if self._longitude is None or self._latitude is None:
+            return None, None
+        result = []
+        for column, limit in ((self._longitude, 180.0), (self._latitude, 90.0)):
+            degrees = numbers(self._frame[column], column, self._place)[self._first_row]
+            if (np.abs(degrees) > limit).any():
+                raise DataError(
+                    "a coordinate is out of range",
+                    where=f"{self._place}, column {column}",
+                    found=float(degrees[np.argmax(np.abs(degrees) > limit)]),
+                    expected=f"degrees, -{limit:g} to {limit:g}",
+                )
+            result.append(degrees)
+        self._report.say("coordinates", f"{self._longitude!r} and {self._latitude!r}, degrees")
+        return result[0], result[1]
+
+
+def _required(column: str | None, role: str, option: str, frame: pd.DataFrame, place: Path) -> str:
+    if column is None:
+        what = "no dates" if role == "date" else f"no {role} column"
+        raise DataError(
+            what,
+            where=place,
+            found="columns " + ", ".join(map(str, frame.columns)),
+            hint=f"name the {role} column with {option}",
+        )
+    return column
+
+
+def _by_first_appearance(
+    keys: npt.NDArray[Any],
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Distinct ids in order of first appearance, their first row, and each row's position."""
+    unique, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    rank = np.empty(len(order), dtype=np.intp)
+    rank[order] = np.arange(len(order))
+    return unique[order], first[order], rank[inverse]
+
+
+def _refuse_series_without_date(
+    valid: npt.NDArray[np.bool_], ids: npt.NDArray[Any], place: Path
+) -> None:
+    without = np.flatnonzero(~valid.any(axis=1))
+    if len(without):
+        raise DataError(
+            f"{len(without)} of {len(ids)} series have no usable date",
+            where=f"{place}, id {ids[without[0]]}",
+            found="an empty band, or 0 in every band, at every date",
+            hint="leave these ids out, or fill their bands",
+        )

@@ -1,0 +1,117 @@
+"""Each command as a user types it, on small simulated data."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from way import Way, windrow
+
+import windrow as package
+from windrow.data.store import read_store
+from windrow.sources.opening import open_series
+
+
+def test_embed_keeps_ids_and_order(way: Way, tmp_path):
+    out = tmp_path / "z.parquet"
+    assert windrow("embed", way.table, "--weights", way.run, "--out", out) == 0
+    table = pd.read_parquet(out)
+    series = open_series(way.table)
+    assert table["id"].dtype == np.int64
+    assert table["id"].tolist() == series.id.tolist()
+    encoder = package.load(way.run)
+    width = encoder.width
+    digits = len(str(width - 1))
+    assert list(table.columns) == ["id", *(f"e{index:0{digits}d}" for index in range(width))]
+    values = table.drop(columns="id").to_numpy()
+    assert np.isfinite(values).all()
+    np.testing.assert_allclose(values, encoder.embed(series, batch_size=3), atol=1e-5)
+
+
+def test_embed_by_month_with_labels(way: Way, tmp_path):
+    out = tmp_path / "z.parquet"
+    words = ("--labels", way.labels, "--label-column", "crop", "--pool", "month")
+    assert windrow("embed", way.table, "--weights", way.run, "--out", out, *words) == 0
+    table = pd.read_parquet(out)
+    width = package.load(way.run).width
+    assert table.shape[1] == 1 + 12 * width + 1
+    assert table.columns[-1] == "label"
+    expected = pd.read_csv(way.labels).set_index("field_id")["crop"]
+    assert table["label"].tolist() == expected.loc[table["id"]].tolist()
+
+
+def test_embed_takes_a_store(way: Way, tmp_path):
+    out = tmp_path / "z.parquet"
+    weights = way.run / "weights.safetensors"
+    assert windrow("embed", way.store, "--weights", weights, "--out", out) == 0
+    assert len(pd.read_parquet(out)) == 240
+
+
+def test_fewshot_writes_rows_of_three_methods(way: Way, tmp_path, capsys):
+    out = tmp_path / "fewshot"
+    words = ("--label-column", "crop", "--weights", way.run, "--out", out, "--json")
+    options = ("--k", 1, 3, "--draws", 2, "--min-fields", 6, "--exclude", "Oats")
+    halves = ("--train-where", "half=A", "--test-where", "half=B")
+    code = windrow("fewshot", way.table, "--labels", way.labels, *words, *options, *halves)
+    assert code == 0
+    printed = json.loads(capsys.readouterr().out)
+    written = json.loads((out / "fewshot.json").read_text())
+    assert printed == written
+    rows = written["rows"]
+    assert {row["method"] for row in rows} == {"windrow", "bands", "indices"}
+    assert {row["k"] for row in rows} == {1, 3}
+    keys = {"k", "method", "head", "draws", "overall_accuracy", "overall_accuracy_std"}
+    assert all(keys | {"macro_f1", "macro_f1_std"} <= row.keys() for row in rows)
+    assert all(0 <= row["overall_accuracy"] <= 1 for row in rows)
+    assert windrow("report", out) == 0
+    page = (out / "report.html").read_text()
+    assert "simulated" in page.lower()
+
+
+def test_ingest_and_store_give_the_same_series(way: Way, tmp_path, capsys):
+    out = tmp_path / "store"
+    words = ("--labels", way.labels, "--label-column", "crop")
+    assert windrow("ingest", way.table, "--dry-run") == 0
+    assert not out.exists()
+    assert windrow("ingest", way.table, "--out", out, *words) == 0
+    assert "B01 B02" in capsys.readouterr().out
+    series, table = read_store(out), open_series(way.table)
+    np.testing.assert_array_equal(series.reflectance, table.reflectance)
+    np.testing.assert_array_equal(series.valid, table.valid)
+    assert series.label is not None
+
+
+def test_report_of_a_run(way: Way, capsys):
+    assert windrow("report", way.run) == 0
+    printed = capsys.readouterr().out.strip()
+    assert printed == str(way.run / "report.html")
+    page = (way.run / "report.html").read_text()
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert "https://" not in page
+
+
+def test_simulate_twice_is_the_same_bytes(tmp_path):
+    for name, workers in (("a", 1), ("b", 2)):
+        words = ("--num-series", 60, "--seed", 5, "--num-workers", workers)
+        assert windrow("simulate", "--out", tmp_path / name, *words) == 0
+    files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*"))
+    assert files == sorted(p.relative_to(tmp_path / "b") for p in (tmp_path / "b").rglob("*"))
+    for file in files:
+        if (tmp_path / "a" / file).is_file():
+            assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+@pytest.mark.parametrize("existing", ["file", "folder"])
+def test_nothing_is_overwritten(existing, tmp_path, capsys):
+    out = tmp_path / "out"
+    if existing == "file":
+        out.write_text("mine")
+    else:
+        out.mkdir()
+        (out / "mine").write_text("mine")
+    assert windrow("simulate", "--out", out, "--num-series", 4) == 2
+    assert "exists already" in capsys.readouterr().err
+    kept = out if existing == "file" else out / "mine"
+    assert kept.read_text() == "mine"

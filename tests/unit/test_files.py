@@ -1,0 +1,145 @@
+"""Atomic files: whole or not at all, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from windrow.errors import OutputError
+from windrow.files import atomic_file, atomic_folder, refuse_existing, write_json, write_text
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_file_appears_whole_and_replaces(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "a.txt"
+    write_text(target, "one")
+    with atomic_file(target) as temporary:
+        temporary.write_text("two")
+        assert target.read_text() == "one"
+    assert target.read_text() == "two"
+    assert names(target.parent) == ["a.txt"]
+
+
+def write_half_and_fail(path: Path) -> None:
+    path.write_text("half")
+    raise KeyError
+
+
+def test_failure_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    write_text(target, "old")
+    with pytest.raises(KeyError), atomic_file(target) as temporary:
+        write_half_and_fail(temporary)
+    assert target.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_failure_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), atomic_folder(tmp_path / "store") as temporary:
+        write_half_and_fail(temporary / "part")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [(errno.ENOSPC, "the disk is full"), (errno.EDQUOT, "quota"), (errno.EROFS, "read-only")],
+)
+def test_full_disk(tmp_path: Path, number: int, reason: str) -> None:
+    for writing in (atomic_file, atomic_folder):
+        with (
+            pytest.raises(OutputError, match=rf"cannot be written; in .*out; found .*{reason}"),
+            writing(tmp_path / "out"),
+        ):
+            raise OSError(number, os.strerror(number))
+    assert names(tmp_path) == []
+
+
+def test_what_the_operating_system_says_of_an_input_is_not_blamed_on_the_output(
+    tmp_path: Path,
+) -> None:
+    source = tmp_path / "elsewhere" / "source.csv"
+    with pytest.raises(PermissionError), atomic_file(tmp_path / "out"):
+        raise PermissionError(errno.EACCES, "Permission denied", str(source))
+    with pytest.raises(NotADirectoryError), atomic_folder(tmp_path / "out"):
+        raise NotADirectoryError(errno.ENOTDIR, "Not a directory", str(source))
+    with pytest.raises(OutputError), atomic_folder(tmp_path / "out") as temporary:
+        raise PermissionError(errno.EACCES, "Permission denied", str(temporary / "zarr.json"))
+    assert names(tmp_path) == []
+
+
+def test_other_faults_keep_their_traceback(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="Input/output"), atomic_file(tmp_path / "out"):
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_part_of_the_path_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"found a part of the path is a file|exists"):
+        write_text(tmp_path / "file" / "a.txt", "x")
+    with pytest.raises(OutputError), atomic_folder(tmp_path / "file" / "store"):
+        pass
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_folder_stands_where_the_file_should(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"output is a folder; in .*; expected a file name"):
+        write_text(tmp_path, "x")
+
+
+def test_nothing_is_overwritten_by_surprise(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    with atomic_folder(folder) as temporary:
+        (temporary / "a").write_text("1")
+    with pytest.raises(OutputError, match="output exists already"), atomic_folder(folder):
+        pytest.fail("must be refused at the door")
+    assert (folder / "a").read_text() == "1"
+    refuse_existing(tmp_path / "not there")
+
+
+def test_an_empty_folder_may_be_filled(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    with atomic_folder(tmp_path / "store") as temporary:
+        (temporary / "a").write_text("1")
+    assert names(tmp_path / "store") == ["a"]
+
+
+def test_the_place_taken_meanwhile(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    with pytest.raises(OutputError, match="exists already"), atomic_folder(folder):
+        write_text(folder / "b", "theirs")
+    assert names(tmp_path) == ["store"]
+    assert names(folder) == ["b"]
+
+
+def test_a_kill_leaves_only_the_temporary_name(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, pathlib\n"
+        "from windrow.files import atomic_folder\n"
+        "with atomic_folder(sys.argv[1]) as folder:\n"
+        "    (folder / 'a').write_text('half')\n"
+        "    os._exit(9)\n"
+    )
+    target = tmp_path / "store"
+    done = subprocess.run([sys.executable, "-c", code, str(target)], check=False)
+    assert done.returncode == 9
+    assert not target.exists()
+    (left,) = names(tmp_path)
+    assert left.startswith(".store.")
+    assert left.endswith(".partial")
+
+
+def test_json(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"b": "ü", "a": 1})
+    assert path.read_text(encoding="utf-8") == '{\n  "b": "ü",\n  "a": 1\n}\n'
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, {"a": float("nan")})
+    assert names(tmp_path) == ["a.json"]
