@@ -137,7 +137,7 @@ def pretrain(
         run_path: the run directory; must not exist, unless ``resume``.
         resume: go on from the run directory's checkpoint.
         validation: a store of held-out series; None holds out ``validation_share`` of the fields.
-        execution: device and precision; the CPU in float32 where None.
+        execution: device and precision; the CPU, in bfloat16 where it has that, where None.
         on_progress: told every line of ``metrics.jsonl`` as it is written.
 
     Returns:

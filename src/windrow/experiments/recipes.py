@@ -89,21 +89,28 @@ def tiny(*, seed: int = 0) -> PretrainingSettings:
 
 
 def small(*, seed: int = 0) -> PretrainingSettings:
-    """For a laptop: about five minutes on two cores."""
+    """For a laptop: about five minutes on two cores, 72,000 series seen.
+
+    Chosen by measurement on simulated series, 22,400 seen: ``reduction = sum`` because with
+    ``mean`` the cloud loss, four times larger, leads, and R2 of the near infrared stays at 0.18
+    (the mean of the day: 0.16) against 0.46. Batches of 16 because the number of steps is what
+    counts: until about the five hundredth the model knows no more than the mean of the day. Rate
+    2e-3: reaches after 1,000 steps what 1e-3 reaches after 1,400.
+    """
     return PretrainingSettings(
         recipe="small",
         encoder=encoder(num_layers=4, width=128, mlp_width=512),
-        task=task(cloud_input="visible", reduction="mean"),
-        optimization=optimization(learning_rate=1e-3),
-        batch_size=32,
-        num_steps=1_500,
+        task=task(cloud_input="visible", reduction="sum"),
+        optimization=optimization(learning_rate=2e-3),
+        batch_size=16,
+        num_steps=4_500,
         num_epochs=None,
         validation_share=0.1,
         num_validation_series=500,
         clear_below=128,
         log_every=10,
-        validate_every=250,
-        checkpoint_every=250,
+        validate_every=500,
+        checkpoint_every=500,
         num_predicted_series=6,
         seed=seed,
     )

@@ -22,7 +22,7 @@ class ExecutionSettings(Settings):
 
     device: str = Field("cpu", description="cpu, or cuda")
     precision: Precision = Field(
-        "float32", description="of the matrix products; auto: bfloat16 where the hardware has it"
+        "auto", description="of the matrix products; auto: bfloat16 where the hardware has it"
     )
 
     def resolved(self) -> ExecutionSettings:

@@ -10,8 +10,8 @@ from windrow.errors import BandError, DataError, SettingsError, WeightsError
 from windrow.evaluation.inference import FrozenEncoder, load, month_pool
 from windrow.experiments.recipes import recipe
 from windrow.models.encoder import Encoder
-from windrow.models.weights import BandMoments, WeightsHeader
-from windrow.sensors import SENTINEL2_BANDS
+from windrow.models.weights import BandMoments, WeightsHeader, write_weights
+from windrow.tasks.bert import build_model
 
 BANDS = ("B04", "B02", "B08")
 
@@ -142,4 +142,22 @@ def test_load_says_where_it_looked(tmp_path):
         load("nowhere")
     with pytest.raises(WeightsError, match="no weights in this folder"):
         load(tmp_path)
-    assert len(SENTINEL2_BANDS) == 12
+
+
+def test_load_takes_a_folder_a_file_or_a_shipped_name(tmp_path, make_series, monkeypatch):
+    series = make_series(4)
+    settings = recipe("tiny")
+    module = build_model(settings.encoder, settings.task, num_bands=12, seed=0)
+    header = make_frozen(series).header
+    shipped = tmp_path / "package" / "weights"
+    write_weights(shipped / "meadow.safetensors", module, header=header)
+    write_weights(tmp_path / "run" / "weights.safetensors", module, header=header)
+    monkeypatch.setattr("windrow.__file__", str(tmp_path / "package" / "__init__.py"))
+    vectors = [
+        load(which).embed(series)
+        for which in ("meadow", tmp_path / "run", tmp_path / "run" / "weights.safetensors")
+    ]
+    np.testing.assert_array_equal(vectors[0], vectors[1])
+    np.testing.assert_array_equal(vectors[0], vectors[2])
+    with pytest.raises(WeightsError, match="shipped weights, which are: meadow"):
+        load("clover")
