@@ -23,7 +23,7 @@ class Settings(BaseModel):
         >>> class Depth(Settings):
         ...     num_layers: int
         >>> Depth(num_layers=4).content_hash()[:8]
-        '47b1a2d5'
+        'dcf57a9c'
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
