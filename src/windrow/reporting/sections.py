@@ -11,6 +11,7 @@ from markupsafe import Markup
 from windrow.reporting import figures, result_figures, tables
 from windrow.reporting.origin import pretraining_simulated, weights_simulated, word_of
 from windrow.reporting.records import (
+    Comparison,
     FewShotPart,
     HeadsPart,
     LeftOut,
@@ -62,7 +63,7 @@ def key_figures(run: Run) -> list[KeyFigure]:
     found = []
     evaluation = run.pretraining.evaluation if run.pretraining else None
     if evaluation is not None:
-        for score in evaluation.planetscope:
+        for score in evaluation.planetscope or ():
             if score.lag == 0 and score.band in ("red", "nir") and score.r2 is not None:
                 found.append(
                     KeyFigure(
@@ -74,6 +75,8 @@ def key_figures(run: Run) -> list[KeyFigure]:
                         + tables.number(score.baseline_day_mean_r2, 3),
                     )
                 )
+    if run.heads is not None and run.heads.comparison is not None:
+        found.extend(_key_of_heads(run.heads.comparison))
     for part in run.fewshots:
         rows = [row for row in part.results.rows if row.method == "windrow"]
         if not rows:
@@ -92,6 +95,26 @@ def key_figures(run: Run) -> list[KeyFigure]:
             )
         )
     return found
+
+
+def _key_of_heads(comparison: Comparison) -> list[KeyFigure]:
+    """The best head on the representation beside the best on raw input, by mean macro F1."""
+    means: dict[tuple[str, str], list[float]] = {}
+    for row in comparison.rows:
+        means.setdefault((row.method, row.head), []).append(row.macro_f1)
+    ranked = sorted(means, key=lambda key: -sum(means[key]) / len(means[key]))
+    ours = next((key for key in ranked if key[0] == "windrow"), None)
+    other = next((key for key in ranked if key[0] != "windrow"), None)
+    if ours is None or other is None:
+        return []
+    text = tables.share(sum(means[other]) / len(means[other]))
+    return [
+        KeyFigure(
+            f"Macro F1 (%), best head on the representation ({wording(ours[1])})",
+            tables.share(sum(means[ours]) / len(means[ours])),
+            f"best on raw input {text} ({wording(other[0])}, {wording(other[1])})",
+        )
+    ]
 
 
 def make_sections(run: Run) -> list[Section]:
@@ -149,7 +172,8 @@ def _prediction(part: PretrainingPart) -> Section | None:
             Drawing(
                 figures.series_panels(rows, mark=mark),
                 "PlanetScope reflectance (mean of the 3 x 3 pixels) over a year of held-out pixels,"
-                " observed (line) and predicted from Sentinel-2 at each of its dates (points)."
+                " observed (line) and predicted from Sentinel-2 at each of its dates (points),"
+                " the dates masked as in training."
                 " Hollow points and the ticks at the foot are dates with a cloud probability of"
                 " one half or more. Letters are months.",
             ),
@@ -165,7 +189,10 @@ def _prediction(part: PretrainingPart) -> Section | None:
         if evaluation.num_series is not None:
             section.intro = f"Measured on {evaluation.num_series:,} held-out series."
         if evaluation.planetscope:
-            section.tables.append(tables.planetscope_table(evaluation))
+            section.tables.append(tables.reflectance_table(evaluation.planetscope, "PlanetScope"))
+        if evaluation.sentinel2:
+            section.title = "What the model predicts of Sentinel-2"
+            section.tables.append(tables.reflectance_table(evaluation.sentinel2, "Sentinel-2"))
         auxiliary = tables.auxiliary_table(evaluation)
         if auxiliary is None:
             section.notes.append("The season and cloud tasks were off.")
@@ -210,8 +237,8 @@ def _add_paired(section: Section, differences: Sequence[PairedDifference], mark:
         own = [item for item in differences if item.metric == metric]
         drawn = drawn_pairs(own)
         name = result_figures.METRIC_NAMES.get(metric, plain(metric))
-        text = f"Paired differences of {name} in points, with bootstrap intervals over fields;"
-        text += " the colour is that of the baseline."
+        text = f"Paired differences of {name[:1].lower()}{name[1:]} in points, with bootstrap"
+        text += " intervals over fields; the colour is that of the baseline."
         if len(drawn) < len(own):
             text += f" {len(drawn)} of {len(own)} are drawn; the table below holds all."
         section.drawings.append(Drawing(result_figures.paired_intervals(drawn, mark=mark), text))

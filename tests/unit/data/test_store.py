@@ -327,7 +327,7 @@ def test_an_existing_store_is_not_overwritten(make_series: Make, tmp_path: Path)
         ({"id": np.array([100, 101, 13, 102])}, "a series id stands twice; found 13"),
         (
             {"truth": {"leaf_area_index": np.zeros((4, 4)), "crop": np.array(["a"] * 4)}},
-            r"parts differ in the type of truth/leaf_area_index; found float64 .*; expected float32",
+            r"in the type of truth/leaf_area_index; found float64 .*; expected float32",
         ),
     ],
 )

@@ -150,6 +150,21 @@ def test_real_fields_with_weights_of_simulated_series(
     assert "WEIGHTS FROM SIMULATED SERIES" in text
 
 
+def test_a_run_that_predicted_sentinel2_instead(tmp_path: Path) -> None:
+    values = {
+        "simulated": True,
+        "planetscope": None,
+        "sentinel2": [{"band": "B8A", "lag": 0, "r2": 0.5, "rmse": 0.1}],
+        "month": None,
+        "cloud": None,
+    }
+    (tmp_path / "evaluation.json").write_text(json.dumps(values))
+    page, _ = report_of(tmp_path)
+    assert "What the model predicts of Sentinel-2" in page.text
+    assert "Sentinel-2 reflectance predicted at held-out series" in page.text
+    assert "The season and cloud tasks were off." in page.text
+
+
 @pytest.mark.parametrize("name", ["pretraining", "heads", "fewshot"])
 def test_one_part_alone_names_what_is_missing(demo_run: Path, name: str) -> None:
     page, _ = report_of(demo_run / name)
