@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
@@ -131,8 +132,7 @@ def make_sections(run: Run) -> list[Section]:
         sections.append(_heads(run.heads))
     sections += [_few_labels(part, run, i) for i, part in enumerate(run.fewshots)]
     sections.append(_map(run))
-    if run.pretraining is not None:
-        sections.append(_settings(run.pretraining))
+    sections.append(_settings(run))
     return [section for section in sections if section is not None]
 
 
@@ -293,9 +293,12 @@ def _few_labels(part: FewShotPart, run: Run, place: int) -> Section:
             section.matrices.append(matrix)
     section.notes.extend(results.notes)
     section.notes.extend(left_out(item) for item in results.left_out)
-    if results.settings:
-        section.tables.append(
-            tables.settings_table("Settings of the comparison (fewshot.json).", results.settings)
+    bootstrap = results.settings.get("bootstrap")
+    if results.paired and isinstance(bootstrap, dict) and "level" in bootstrap:
+        resamples = plain(bootstrap.get("num_resamples", "an unknown number of"), 12)
+        section.notes.append(
+            f"The intervals hold a share of {plain(bootstrap['level'], 12)} of {resamples}"
+            " resamples of the test fields."
         )
     return section
 
@@ -365,14 +368,17 @@ def _one_draw(predictions: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return predictions, which
 
 
-def _settings(part: PretrainingPart) -> Section | None:
+def _settings(run: Run) -> Section | None:
     section = Section("settings", "Settings and environment")
-    sources = (
-        ("Settings of the run (config.yaml).", part.config),
-        ("Environment in which it ran (environment.json).", part.environment),
-        ("Header of the weights (weights.safetensors).", part.weights),
-    )
-    for caption, values in sources:
-        if values:
-            section.tables.append(tables.settings_table(caption, values))
+    sources: list[tuple[str, dict[str, Any] | None]] = []
+    if run.pretraining is not None:
+        sources += [
+            ("Settings of the run (config.yaml).", run.pretraining.config),
+            ("Environment in which it ran (environment.json).", run.pretraining.environment),
+            ("Header of the weights (weights.safetensors).", run.pretraining.weights),
+        ]
+    for part in run.fewshots:
+        caption = f"Settings of the few-label comparison {plain(part.name)} (fewshot.json)."
+        sources.append((caption, part.results.settings))
+    section.tables = [tables.settings_table(text, values) for text, values in sources if values]
     return section if section.tables else None

@@ -390,6 +390,8 @@ def flat_settings(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str
         key = f"{prefix}{name}"
         if isinstance(value, Mapping) and value:
             rows.extend(flat_settings(value, f"{key}."))
+        elif isinstance(value, list | tuple) and any(isinstance(v, Mapping) for v in value):
+            rows.extend(flat_settings(dict(enumerate(value)), f"{key}."))  # type: ignore[arg-type]
         elif isinstance(value, list | tuple):
             rows.append((plain(key, 60), plain(", ".join(str(item) for item in value), 160)))
         else:

@@ -71,6 +71,7 @@ def test_demo_folder_shows_every_part(kept_demo_run: Path) -> None:
         "132 training fields; 131 test fields. The weights were trained on simulated series.",
         "Half B is not independent of half A",
         "Left out: Rye, 4 fields: fewer than 10 fields",
+        "The intervals hold a share of 0.95 of 2000 resamples of the test fields.",
         "Where fields are right and wrong",
         "heads, seed 0: test fields on longitude and latitude",
         "encoder.num_layers",

@@ -139,10 +139,12 @@ def test_a_difference_is_strong_where_zero_is_left_out(
 
 
 def test_settings_are_flattened_in_order() -> None:
-    values = {"a": {"b": {"c": 1}, "d": None}, "e": [], "f": {}}
+    values = {"a": {"b": {"c": 1}, "d": None}, "e": [], "f": {}, "g": [{"h": 2}, {"h": [3, 4]}]}
     assert tables.flat_settings(values) == [
         ("a.b.c", "1"),
         ("a.d", tables.DASH),
         ("e", ""),
         ("f", "{}"),
+        ("g.0.h", "2"),
+        ("g.1.h", "3, 4"),
     ]
