@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -125,9 +126,25 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
             if target.is_dir():
                 target.rmdir()
             temporary.rename(target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        except BaseException:
+            _remove_for_good(temporary)
+            raise
     _sync(target.parent)
+
+
+def _remove_for_good(folder: Path) -> None:
+    """Removes a folder into which threads of a library may still be writing after a failure.
+
+    Zarr writes arrays at the same time and lets the others go on when one of them fails; they
+    would fill the folder, or make it anew, behind a single removal.
+    """
+    num_quiet = 0
+    for _ in range(100):
+        num_quiet = 0 if folder.exists() else num_quiet + 1
+        if num_quiet == 3:
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.05)
 
 
 def refuse_existing(path: str | Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -143,3 +145,23 @@ def test_json(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(path, {"a": float("nan")})
     assert names(tmp_path) == ["a.json"]
+
+
+def test_threads_that_write_on_after_a_failure_leave_nothing(tmp_path: Path) -> None:
+    def write_on(folder: Path, stop: threading.Event) -> None:
+        for number in range(200):
+            with contextlib.suppress(OSError):  # removed between the two
+                (folder / "deep").mkdir(parents=True, exist_ok=True)
+                (folder / "deep" / str(number)).write_text("late")
+        stop.set()
+
+    stop = threading.Event()
+    with pytest.raises(KeyError), atomic_folder(tmp_path / "store") as temporary:
+        start_and_fail(threading.Thread(target=write_on, args=(temporary, stop)))
+    assert stop.wait(10)
+    assert names(tmp_path) == []
+
+
+def start_and_fail(thread: threading.Thread) -> None:
+    thread.start()
+    raise KeyError

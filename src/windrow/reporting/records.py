@@ -34,7 +34,7 @@ class MetricLine(Record):
 
 
 class LagScore(Record):
-    """R2 and RMSE (reflectance 0..1) of predicted PlanetScope, one band and lag, and baselines."""
+    """R2 and RMSE (reflectance 0..1) of a predicted band at one lag, and of the baselines."""
 
     band: str
     lag: int
@@ -65,11 +65,12 @@ class CloudScore(Record):
 
 
 class Evaluation(Record):
-    """``evaluation.json``: held-out figures of a pre-training run."""
+    """``evaluation.json``: held-out figures of a run, of the sensor that it predicted."""
 
     simulated: bool | None = None
     num_series: int | None = None
-    planetscope: tuple[LagScore, ...] = ()
+    planetscope: tuple[LagScore, ...] | None = None
+    sentinel2: tuple[LagScore, ...] | None = None
     month: MonthScore | None = None
     cloud: CloudScore | None = None
 

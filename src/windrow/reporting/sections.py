@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
@@ -11,6 +12,7 @@ from markupsafe import Markup
 from windrow.reporting import figures, result_figures, tables
 from windrow.reporting.origin import pretraining_simulated, weights_simulated, word_of
 from windrow.reporting.records import (
+    Comparison,
     FewShotPart,
     HeadsPart,
     LeftOut,
@@ -62,7 +64,7 @@ def key_figures(run: Run) -> list[KeyFigure]:
     found = []
     evaluation = run.pretraining.evaluation if run.pretraining else None
     if evaluation is not None:
-        for score in evaluation.planetscope:
+        for score in evaluation.planetscope or ():
             if score.lag == 0 and score.band in ("red", "nir") and score.r2 is not None:
                 found.append(
                     KeyFigure(
@@ -74,17 +76,20 @@ def key_figures(run: Run) -> list[KeyFigure]:
                         + tables.number(score.baseline_day_mean_r2, 3),
                     )
                 )
+    if run.heads is not None and run.heads.comparison is not None:
+        found.extend(_keys_of_heads(run.heads.comparison))
     for part in run.fewshots:
         rows = [row for row in part.results.rows if row.method == "windrow"]
         if not rows:
             continue
-        best = max(rows, key=lambda row: (row.k, row.macro_f1))
-        others = [r for r in part.results.rows if r.k == best.k and r.method != "windrow"]
+        # The first head of the file, not the best: nothing is chosen by a result on test fields.
+        ours = max(rows, key=lambda row: row.k)
+        others = [r for r in part.results.rows if r.k == ours.k and r.method != "windrow"]
         rival = max(others, key=lambda row: row.macro_f1, default=None)
         found.append(
             KeyFigure(
-                f"Macro F1 (%), {plain(part.name)}, {best.k} fields a class ({wording(best.head)})",
-                tables.share(best.macro_f1),
+                f"Macro F1 (%), {plain(part.name)}, {ours.k} fields a class ({wording(ours.head)})",
+                tables.share(ours.macro_f1),
                 "no baseline"
                 if rival is None
                 else f"best baseline {tables.share(rival.macro_f1)}"
@@ -92,6 +97,30 @@ def key_figures(run: Run) -> list[KeyFigure]:
             )
         )
     return found
+
+
+def _keys_of_heads(comparison: Comparison) -> list[KeyFigure]:
+    """Each head on the representation beside the same head on raw input, by mean macro F1."""
+    means: dict[str, dict[str, list[float]]] = {}
+    for row in comparison.rows:
+        means.setdefault(row.head, {}).setdefault(row.method, []).append(row.macro_f1)
+    found = []
+    for head, methods in means.items():
+        others = {name: sum(v) / len(v) for name, v in methods.items() if name != "windrow"}
+        if "windrow" not in methods or not others:
+            continue
+        ours = methods["windrow"]
+        beside = ", ".join(
+            f"{wording(name, 20)} {tables.share(value)}" for name, value in others.items()
+        )
+        found.append(
+            KeyFigure(
+                f"Macro F1 (%), {wording(head)} on the representation",
+                tables.share(sum(ours) / len(ours)),
+                f"the same head on {beside}",
+            )
+        )
+    return found[:2]
 
 
 def make_sections(run: Run) -> list[Section]:
@@ -103,8 +132,7 @@ def make_sections(run: Run) -> list[Section]:
         sections.append(_heads(run.heads))
     sections += [_few_labels(part, run, i) for i, part in enumerate(run.fewshots)]
     sections.append(_map(run))
-    if run.pretraining is not None:
-        sections.append(_settings(run.pretraining))
+    sections.append(_settings(run))
     return [section for section in sections if section is not None]
 
 
@@ -149,7 +177,8 @@ def _prediction(part: PretrainingPart) -> Section | None:
             Drawing(
                 figures.series_panels(rows, mark=mark),
                 "PlanetScope reflectance (mean of the 3 x 3 pixels) over a year of held-out pixels,"
-                " observed (line) and predicted from Sentinel-2 at each of its dates (points)."
+                " observed (line) and predicted from Sentinel-2 at each of its dates (points),"
+                " the dates masked as in training."
                 " Hollow points and the ticks at the foot are dates with a cloud probability of"
                 " one half or more. Letters are months.",
             ),
@@ -165,7 +194,10 @@ def _prediction(part: PretrainingPart) -> Section | None:
         if evaluation.num_series is not None:
             section.intro = f"Measured on {evaluation.num_series:,} held-out series."
         if evaluation.planetscope:
-            section.tables.append(tables.planetscope_table(evaluation))
+            section.tables.append(tables.reflectance_table(evaluation.planetscope, "PlanetScope"))
+        if evaluation.sentinel2:
+            section.title = "What the model predicts of Sentinel-2"
+            section.tables.append(tables.reflectance_table(evaluation.sentinel2, "Sentinel-2"))
         auxiliary = tables.auxiliary_table(evaluation)
         if auxiliary is None:
             section.notes.append("The season and cloud tasks were off.")
@@ -210,8 +242,8 @@ def _add_paired(section: Section, differences: Sequence[PairedDifference], mark:
         own = [item for item in differences if item.metric == metric]
         drawn = drawn_pairs(own)
         name = result_figures.METRIC_NAMES.get(metric, plain(metric))
-        text = f"Paired differences of {name} in points, with bootstrap intervals over fields;"
-        text += " the colour is that of the baseline."
+        text = f"Paired differences of {name[:1].lower()}{name[1:]} in points, with bootstrap"
+        text += " intervals over fields; the colour is that of the baseline."
         if len(drawn) < len(own):
             text += f" {len(drawn)} of {len(own)} are drawn; the table below holds all."
         section.drawings.append(Drawing(result_figures.paired_intervals(drawn, mark=mark), text))
@@ -261,9 +293,12 @@ def _few_labels(part: FewShotPart, run: Run, place: int) -> Section:
             section.matrices.append(matrix)
     section.notes.extend(results.notes)
     section.notes.extend(left_out(item) for item in results.left_out)
-    if results.settings:
-        section.tables.append(
-            tables.settings_table("Settings of the comparison (fewshot.json).", results.settings)
+    bootstrap = results.settings.get("bootstrap")
+    if results.paired and isinstance(bootstrap, dict) and "level" in bootstrap:
+        resamples = plain(bootstrap.get("num_resamples", "an unknown number of"), 12)
+        section.notes.append(
+            f"The intervals hold a share of {plain(bootstrap['level'], 12)} of {resamples}"
+            " resamples of the test fields."
         )
     return section
 
@@ -333,14 +368,17 @@ def _one_draw(predictions: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return predictions, which
 
 
-def _settings(part: PretrainingPart) -> Section | None:
+def _settings(run: Run) -> Section | None:
     section = Section("settings", "Settings and environment")
-    sources = (
-        ("Settings of the run (config.yaml).", part.config),
-        ("Environment in which it ran (environment.json).", part.environment),
-        ("Header of the weights (weights.safetensors).", part.weights),
-    )
-    for caption, values in sources:
-        if values:
-            section.tables.append(tables.settings_table(caption, values))
+    sources: list[tuple[str, dict[str, Any] | None]] = []
+    if run.pretraining is not None:
+        sources += [
+            ("Settings of the run (config.yaml).", run.pretraining.config),
+            ("Environment in which it ran (environment.json).", run.pretraining.environment),
+            ("Header of the weights (weights.safetensors).", run.pretraining.weights),
+        ]
+    for part in run.fewshots:
+        caption = f"Settings of the few-label comparison {plain(part.name)} (fewshot.json)."
+        sources.append((caption, part.results.settings))
+    section.tables = [tables.settings_table(text, values) for text, values in sources if values]
     return section if section.tables else None

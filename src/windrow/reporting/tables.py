@@ -20,6 +20,7 @@ from windrow.reporting.records import (
     Evaluation,
     FewShotRow,
     HeadScore,
+    LagScore,
     PairedDifference,
 )
 from windrow.reporting.result_figures import METRIC_NAMES
@@ -147,11 +148,11 @@ def _best(values: Sequence[float | None], *, lowest: bool = False) -> set[int]:
     return {i for i, v in enumerate(values) if v is not None and math.isclose(v, best)}
 
 
-def planetscope_table(evaluation: Evaluation) -> Table:
+def reflectance_table(scores: Sequence[LagScore], sensor: str) -> Table:
     """R2 and RMSE by band and lag beside the two trivial baselines; the best is strong."""
     rows = []
     band = None
-    for score in evaluation.planetscope:
+    for score in scores:
         r2 = (score.r2, score.baseline_day_mean_r2, score.baseline_nearest_clear_r2)
         rmse = (score.rmse, score.baseline_day_mean_rmse, score.baseline_nearest_clear_rmse)
         best_r2, best_rmse = _best(r2), _best(rmse, lowest=True)
@@ -165,8 +166,9 @@ def planetscope_table(evaluation: Evaluation) -> Table:
         )
         band = score.band
     return Table(
-        "PlanetScope reflectance predicted at held-out series, by band and lag (days from the"
-        " Sentinel-2 date). R² is without unit, RMSE in reflectance (0 to 1). Bold: best of three.",
+        f"{sensor} reflectance predicted at held-out series, by band and lag (days from the"
+        " Sentinel-2 date), the dates masked as in training. R² is without unit, RMSE in"
+        " reflectance (0 to 1). Bold: best of three.",
         _header(
             "Band",
             "Lag (days)",
@@ -295,12 +297,14 @@ def label_count_table(rows: Sequence[FewShotRow]) -> Table:
 def paired_table(differences: Sequence[PairedDifference]) -> Table:
     """Paired differences in points; strong where the interval leaves out zero."""
     rows = []
+    with_k = any(item.k is not None for item in differences)
+    names = ["First", "minus", "Metric", "Difference", "Interval"]
     for item in differences:
         clear = item.low is not None and item.high is not None and item.low * item.high > 0
         interval = f"{points(item.low)} to {points(item.high)}"
         rows.append(
             (
-                Cell(DASH if item.k is None else str(item.k)),
+                *([Cell(DASH if item.k is None else str(item.k))] if with_k else []),
                 Cell(f"{wording(item.method)}, {wording(item.head)}"),
                 Cell(f"{wording(item.baseline_method)}, {wording(item.baseline_head)}"),
                 Cell(METRIC_NAMES.get(item.metric, plain(item.metric))),
@@ -311,7 +315,7 @@ def paired_table(differences: Sequence[PairedDifference]) -> Table:
     return Table(
         "Paired differences on the same test fields, in points, with bootstrap intervals over"
         " fields. Bold: the interval leaves out zero.",
-        _header("k", "First", "minus", "Metric", "Difference", "Interval", text_columns=4),
+        _header(*(["k"] if with_k else []), *names, text_columns=3 + with_k),
         tuple(rows),
     )
 
@@ -386,6 +390,8 @@ def flat_settings(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str
         key = f"{prefix}{name}"
         if isinstance(value, Mapping) and value:
             rows.extend(flat_settings(value, f"{key}."))
+        elif isinstance(value, list | tuple) and any(isinstance(v, Mapping) for v in value):
+            rows.extend(flat_settings(dict(enumerate(value)), f"{key}."))  # type: ignore[arg-type]
         elif isinstance(value, list | tuple):
             rows.append((plain(key, 60), plain(", ".join(str(item) for item in value), 160)))
         else:

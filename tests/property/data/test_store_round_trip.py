@@ -60,7 +60,7 @@ def series(draw: st.DrawFn) -> Series:
     return Series(**values)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(series())
 def test_round_trip(expected: Series) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -43,6 +43,6 @@ def build_series(num_series: int = 5, num_dates: int = 6, **changes: Any) -> Ser
     return Series(**(values | changes))
 
 
-@pytest.fixture
-def make_series() -> Callable[..., Series]:
+@pytest.fixture(name="build_series")
+def build_series_fixture() -> Callable[..., Series]:
     return build_series

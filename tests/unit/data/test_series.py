@@ -41,15 +41,15 @@ def assert_same(first: Series, second: Series) -> None:
             assert a == b, item.name
 
 
-def test_the_least_that_a_series_needs(make_series: Make) -> None:
-    series = make_series(**OPTIONAL)
+def test_the_least_that_a_series_needs(build_series: Make) -> None:
+    series = build_series(**OPTIONAL)
     assert len(series) == 5
     assert series.num_dates == 6
 
 
-def test_no_series_and_no_dates_are_allowed(make_series: Make) -> None:
-    assert len(make_series().select(slice(0, 0))) == 0
-    assert make_series(num_dates=0).num_dates == 0
+def test_no_series_and_no_dates_are_allowed(build_series: Make) -> None:
+    assert len(build_series().select(slice(0, 0))) == 0
+    assert build_series(num_dates=0).num_dates == 0
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_no_series_and_no_dates_are_allowed(make_series: Make) -> None:
         ({"truth": {"crop": np.zeros(4)}}, "truth 'crop' has 4 rows; expected 5, one a series"),
     ],
 )
-def test_refused(make_series: Make, changes: dict[str, Any], message: str) -> None:
+def test_refused(build_series: Make, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        make_series(**changes)
+        build_series(**changes)
 
 
 @pytest.mark.parametrize(
@@ -100,40 +100,40 @@ def test_refused(make_series: Make, changes: dict[str, Any], message: str) -> No
         (("B2", "B03", "B8A"), "band names are not canonical; found B2 B03 B8A"),
     ],
 )
-def test_bad_bands(make_series: Make, bands: tuple[str, ...], message: str) -> None:
+def test_bad_bands(build_series: Make, bands: tuple[str, ...], message: str) -> None:
     with pytest.raises(BandError, match=message):
-        make_series(bands=bands)
+        build_series(bands=bands)
 
 
 @pytest.mark.parametrize("day", [-1, 366, 20000])
-def test_days_out_of_range(make_series: Make, day: int) -> None:
+def test_days_out_of_range(build_series: Make, day: int) -> None:
     days = np.tile(np.arange(6, dtype=np.int16), (5, 1))
     days[3, 0 if day < 0 else 5] = day
     valid = np.ones((5, 6), dtype=bool)
     expected = rf"a day of year is out of range; in series 13; found {day}; expected 0"
     with pytest.raises(DataError, match=expected):
-        make_series(day_of_year=days, valid=valid)
+        build_series(day_of_year=days, valid=valid)
     valid[3, [0, 5]] = False  # what is invalid means nothing
-    assert make_series(day_of_year=days, valid=valid).day_of_year[3].tolist() == days[3].tolist()
+    assert build_series(day_of_year=days, valid=valid).day_of_year[3].tolist() == days[3].tolist()
 
 
-def test_unsorted_dates(make_series: Make) -> None:
+def test_unsorted_dates(build_series: Make) -> None:
     days = np.tile(np.array([1, 5, 5, 9, 12, 20], dtype=np.int16), (5, 1))
     valid = np.ones((5, 6), dtype=bool)
-    make_series(day_of_year=days, valid=valid)  # two overpasses of one day
+    build_series(day_of_year=days, valid=valid)  # two overpasses of one day
     days[2, 4] = 4
     with pytest.raises(DataError, match="dates are not sorted; in series 12; to mend it: sort"):
-        make_series(day_of_year=days, valid=valid)
+        build_series(day_of_year=days, valid=valid)
     valid[2, 4] = False  # padding may stand anywhere
-    make_series(day_of_year=days, valid=valid)
+    build_series(day_of_year=days, valid=valid)
     valid[2, 3] = False
     days[2, 5] = 4  # 1 5 5 . . 4: unsorted across the gap
     with pytest.raises(DataError, match="dates are not sorted"):
-        make_series(day_of_year=days, valid=valid)
+        build_series(day_of_year=days, valid=valid)
 
 
-def test_select_takes_every_array_along(make_series: Make) -> None:
-    series = make_series()
+def test_select_takes_every_array_along(build_series: Make) -> None:
+    series = build_series()
     for index in (np.array([3, 0]), np.array([False, True, True, False, False]), slice(1, 4)):
         part = series.select(index)
         for name in PER_SERIES:
@@ -144,8 +144,8 @@ def test_select_takes_every_array_along(make_series: Make) -> None:
         assert (part.legend, part.simulated) == (series.legend, True)
 
 
-def test_with_bands_keeps_the_meaning(make_series: Make) -> None:
-    series = make_series()
+def test_with_bands_keeps_the_meaning(build_series: Make) -> None:
+    series = build_series()
     part = series.with_bands(["B8A", "b2"])
     assert part.bands == ("B8A", "B02")
     np.testing.assert_array_equal(part.reflectance[..., 0], series.reflectance[..., 2])
@@ -157,8 +157,8 @@ def test_with_bands_keeps_the_meaning(make_series: Make) -> None:
         series.with_bands(["B02", "B2"])
 
 
-def test_padding_is_invalid_not_zero_reflectance(make_series: Make) -> None:
-    series = make_series()
+def test_padding_is_invalid_not_zero_reflectance(build_series: Make) -> None:
+    series = build_series()
     longer = pad_dates(series, 9)
     assert longer.num_dates == 9
     assert not longer.valid[:, 6:].any()
@@ -168,16 +168,16 @@ def test_padding_is_invalid_not_zero_reflectance(make_series: Make) -> None:
         pad_dates(series, 5)
 
 
-def test_concatenate_is_the_inverse_of_select(make_series: Make) -> None:
-    series = make_series(num_series=7)
+def test_concatenate_is_the_inverse_of_select(build_series: Make) -> None:
+    series = build_series(num_series=7)
     parts = [series.select(slice(0, 3)), series.select(slice(3, 3)), series.select(slice(3, 7))]
     assert_same(concatenate(parts), series)
     assert_same(concatenate([series]), series)
 
 
-def test_concatenate_pads_the_shorter(make_series: Make) -> None:
-    first = make_series(num_dates=3)
-    second = make_series(num_dates=6, id=np.arange(100, 105))
+def test_concatenate_pads_the_shorter(build_series: Make) -> None:
+    first = build_series(num_dates=3)
+    second = build_series(num_dates=6, id=np.arange(100, 105))
     both = concatenate([first, second])
     assert both.valid.shape == (10, 6)
     assert not both.valid[:5, 3:].any()
@@ -203,11 +203,11 @@ def test_concatenate_pads_the_shorter(make_series: Make) -> None:
     ],
 )
 def test_parts_that_do_not_go_together(
-    make_series: Make, changes: dict[str, Any], message: str
+    build_series: Make, changes: dict[str, Any], message: str
 ) -> None:
     other = {"id": np.arange(100, 105)} | changes
     with pytest.raises(DataError, match=message):
-        concatenate([make_series(), make_series(**other)])
+        concatenate([build_series(), build_series(**other)])
 
 
 def test_nothing_to_concatenate() -> None:
@@ -215,8 +215,8 @@ def test_nothing_to_concatenate() -> None:
         concatenate([])
 
 
-def test_text_ids_of_any_length_go_together(make_series: Make) -> None:
-    first = make_series(id=np.array(list("abcde")))
-    second = make_series(id=np.array([f"a longer name {i}" for i in range(5)]))
+def test_text_ids_of_any_length_go_together(build_series: Make) -> None:
+    first = build_series(id=np.array(list("abcde")))
+    second = build_series(id=np.array([f"a longer name {i}" for i in range(5)]))
     both = concatenate([first, second])
     assert both.id.tolist() == first.id.tolist() + second.id.tolist()

@@ -53,8 +53,8 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "CHUNK", 2)
 
 
-def test_round_trip(make_series: Make, tmp_path: Path) -> None:
-    series = make_series()
+def test_round_trip(build_series: Make, tmp_path: Path) -> None:
+    series = build_series()
     write_store(tmp_path / "store", series, provenance=PROVENANCE)
     assert_same(read_store(tmp_path / "store"), series)
     attributes = store_attributes(tmp_path / "store")
@@ -67,34 +67,34 @@ def test_round_trip(make_series: Make, tmp_path: Path) -> None:
     assert attributes["checksums"]["reflectance"] == expected
 
 
-def test_without_planetscope(make_series: Make, tmp_path: Path) -> None:
-    write_store(tmp_path / "store", make_series(), provenance={})
+def test_without_planetscope(build_series: Make, tmp_path: Path) -> None:
+    write_store(tmp_path / "store", build_series(), provenance={})
     series = read_store(tmp_path / "store", planetscope=False)
     assert series.planetscope is None
     assert series.planetscope_day is None
 
 
-def test_the_least_and_no_provenance(make_series: Make, tmp_path: Path) -> None:
+def test_the_least_and_no_provenance(build_series: Make, tmp_path: Path) -> None:
     names = ("cloud_probability", "longitude", "latitude", "planetscope", "planetscope_day")
-    series = make_series(**dict.fromkeys((*names, "label", "legend")), truth={}, simulated=False)
+    series = build_series(**dict.fromkeys((*names, "label", "legend")), truth={}, simulated=False)
     write_store(tmp_path / "store", series, provenance={})
     assert_same(read_store(tmp_path / "store"), series)
     assert store_attributes(tmp_path / "store")["provenance"] == {}
 
 
 @pytest.mark.parametrize("kind", ["id", "text"])
-def test_ids_keep_their_type(make_series: Make, tmp_path: Path, kind: str) -> None:
+def test_ids_keep_their_type(build_series: Make, tmp_path: Path, kind: str) -> None:
     ids: Any = np.array([2**62, -1, 0, 7, 8])
     if kind == "text":
         ids = np.array(["007", "7", "ä/ö", "a b", ""])
-    write_store(tmp_path / "store", make_series(id=ids, field_id=ids), provenance={})
+    write_store(tmp_path / "store", build_series(id=ids, field_id=ids), provenance={})
     found = read_store(tmp_path / "store")
     assert found.id.tolist() == ids.tolist()
     assert found.id.dtype.kind == found.field_id.dtype.kind == ids.dtype.kind
 
 
-def test_no_dates_and_no_planetscope_days(make_series: Make, tmp_path: Path) -> None:
-    series = make_series(
+def test_no_dates_and_no_planetscope_days(build_series: Make, tmp_path: Path) -> None:
+    series = build_series(
         num_dates=0,
         planetscope=np.zeros((5, 0, 36), np.int16),
         planetscope_day=np.zeros(0, np.int16),
@@ -104,8 +104,8 @@ def test_no_dates_and_no_planetscope_days(make_series: Make, tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("small_shards")
-def test_parts_make_the_same_bytes_as_the_whole(make_series: Make, tmp_path: Path) -> None:
-    series = make_series(num_series=11)
+def test_parts_make_the_same_bytes_as_the_whole(build_series: Make, tmp_path: Path) -> None:
+    series = build_series(num_series=11)
     write_store(tmp_path / "whole", series, provenance=PROVENANCE)
     with StoreWriter(tmp_path / "parts", provenance=PROVENANCE) as writer:
         for start, stop in ((0, 0), (0, 1), (1, 3), (3, 10), (10, 11)):
@@ -117,17 +117,17 @@ def test_parts_make_the_same_bytes_as_the_whole(make_series: Make, tmp_path: Pat
 
 
 @pytest.mark.usefixtures("small_shards")
-def test_text_grows_wider_over_the_shards(make_series: Make, tmp_path: Path) -> None:
+def test_text_grows_wider_over_the_shards(build_series: Make, tmp_path: Path) -> None:
     names = np.array([f"{'long ' * i}{i}" for i in range(9)])
-    series = make_series(num_series=9, id=names)
+    series = build_series(num_series=9, id=names)
     with StoreWriter(tmp_path / "store", provenance={}) as writer:
         for i in range(9):
             writer.append(series.select(slice(i, i + 1)))
     assert read_store(tmp_path / "store").id.tolist() == names.tolist()
 
 
-def test_opens_in_xarray(make_series: Make, tmp_path: Path) -> None:
-    series = make_series()
+def test_opens_in_xarray(build_series: Make, tmp_path: Path) -> None:
+    series = build_series()
     write_store(tmp_path / "store", series, provenance=PROVENANCE)
     found = xarray.open_zarr(tmp_path / "store", consolidated=False, chunks=None)
     assert found["reflectance"].dims == ("series", "date", "band")
@@ -149,8 +149,8 @@ def chunk_files(path: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove", "empty"])
-def test_each_damaged_chunk_is_found(make_series: Make, tmp_path: Path, damage: str) -> None:
-    write_store(tmp_path / "store", make_series(), provenance={})
+def test_each_damaged_chunk_is_found(build_series: Make, tmp_path: Path, damage: str) -> None:
+    write_store(tmp_path / "store", build_series(), provenance={})
     for number, name in enumerate(chunk_files(tmp_path / "store")):
         copy = tmp_path / f"copy{number}"
         shutil.copytree(tmp_path / "store", copy)
@@ -174,9 +174,9 @@ def test_each_damaged_chunk_is_found(make_series: Make, tmp_path: Path, damage: 
 @pytest.mark.parametrize(
     "missing", ["checksums", "bands", "processing_level", "simulated", "labels", "reflectance"]
 )
-def test_metadata_that_lack_something(make_series: Make, tmp_path: Path, missing: str) -> None:
+def test_metadata_that_lack_something(build_series: Make, tmp_path: Path, missing: str) -> None:
     path = tmp_path / "store"
-    write_store(path, make_series(), provenance={})
+    write_store(path, build_series(), provenance={})
     file = path / ("labels/zarr.json" if missing == "labels" else "zarr.json")
     values = json.loads(file.read_text())
     if missing == "labels":
@@ -201,10 +201,10 @@ def test_metadata_that_lack_something(make_series: Make, tmp_path: Path, missing
     ],
 )
 def test_metadata_that_say_something_else(
-    make_series: Make, tmp_path: Path, name: str, value: object, message: str
+    build_series: Make, tmp_path: Path, name: str, value: object, message: str
 ) -> None:
     path = tmp_path / "store"
-    write_store(path, make_series(), provenance={})
+    write_store(path, build_series(), provenance={})
     values = json.loads((path / "zarr.json").read_text())
     values["attributes"][name] = value
     (path / "zarr.json").write_text(json.dumps(values))
@@ -229,19 +229,19 @@ def test_no_store(tmp_path: Path, make: Callable[[Path], object], message: str) 
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"zarr_format": 2}', "{}"])
-def test_damaged_metadata(make_series: Make, tmp_path: Path, text: str) -> None:
+def test_damaged_metadata(build_series: Make, tmp_path: Path, text: str) -> None:
     path = tmp_path / "store"
-    write_store(path, make_series(), provenance={})
+    write_store(path, build_series(), provenance={})
     (path / "zarr.json").write_text(text)
     with pytest.raises(StoreError, match=r"metadata cannot be read|is no series store"):
         read_store(path)
 
 
 @pytest.mark.usefixtures("small_shards")
-def test_an_interrupted_writer_leaves_nothing(make_series: Make, tmp_path: Path) -> None:
+def test_an_interrupted_writer_leaves_nothing(build_series: Make, tmp_path: Path) -> None:
     writer = StoreWriter(tmp_path / "store", provenance={})
     with pytest.raises(KeyboardInterrupt), writer:
-        interrupt(writer, make_series(num_series=9))
+        interrupt(writer, build_series(num_series=9))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -278,14 +278,14 @@ def test_a_killed_writer_leaves_nothing_that_looks_whole(tmp_path: Path) -> None
 @pytest.mark.usefixtures("small_shards")
 @pytest.mark.parametrize("num_series", [3, 9])  # when it is finished, and while it is filled
 def test_full_disk(
-    make_series: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_series: int
+    build_series: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_series: int
 ) -> None:
     from zarr.storage import LocalStore
 
     async def full(self: LocalStore, key: str, *args: object, **more: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    series = make_series(num_series=num_series)
+    series = build_series(num_series=num_series)
     writer = StoreWriter(tmp_path / "store", provenance={})
     writer.__enter__()
     monkeypatch.setattr(LocalStore, "set", full)
@@ -303,17 +303,17 @@ def fill_and_close(writer: StoreWriter, series: Series) -> None:
     writer.__exit__(None, None, None)
 
 
-def test_nothing_to_write(make_series: Make, tmp_path: Path) -> None:
+def test_nothing_to_write(build_series: Make, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"no series to write; in .*store"):
-        write_store(tmp_path / "store", make_series().select(slice(0, 0)), provenance={})
+        write_store(tmp_path / "store", build_series().select(slice(0, 0)), provenance={})
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_existing_store_is_not_overwritten(make_series: Make, tmp_path: Path) -> None:
-    write_store(tmp_path / "store", make_series(), provenance={})
+def test_an_existing_store_is_not_overwritten(build_series: Make, tmp_path: Path) -> None:
+    write_store(tmp_path / "store", build_series(), provenance={})
     before = bytes_of(tmp_path / "store")
     with pytest.raises(OutputError, match=r"output exists already; in .*store"):
-        write_store(tmp_path / "store", make_series(num_series=3), provenance={})
+        write_store(tmp_path / "store", build_series(num_series=3), provenance={})
     assert bytes_of(tmp_path / "store") == before
 
 
@@ -327,19 +327,19 @@ def test_an_existing_store_is_not_overwritten(make_series: Make, tmp_path: Path)
         ({"id": np.array([100, 101, 13, 102])}, "a series id stands twice; found 13"),
         (
             {"truth": {"leaf_area_index": np.zeros((4, 4)), "crop": np.array(["a"] * 4)}},
-            r"parts differ in the type of truth/leaf_area_index; found float64 .*; expected float32",
+            r"in the type of truth/leaf_area_index; found float64 .*; expected float32",
         ),
     ],
 )
 def test_later_parts_must_fit_though_the_first_are_written(
-    make_series: Make, tmp_path: Path, changes: dict[str, Any], message: str
+    build_series: Make, tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
-    later = make_series(**({"num_series": 4, "id": np.arange(100, 104)} | changes))
+    later = build_series(**({"num_series": 4, "id": np.arange(100, 104)} | changes))
     with (
         pytest.raises(DataError, match=message),
         StoreWriter(tmp_path / "store", provenance={}) as writer,
     ):
-        append_both(writer, make_series(num_series=4), later)
+        append_both(writer, build_series(num_series=4), later)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -350,10 +350,10 @@ def append_both(writer: StoreWriter, first: Series, second: Series) -> None:
 
 @pytest.mark.usefixtures("small_shards")
 def test_parts_of_different_length_are_refused_across_shards(
-    make_series: Make, tmp_path: Path
+    build_series: Make, tmp_path: Path
 ) -> None:
-    first = make_series(num_series=4)
-    second = make_series(num_series=4, num_dates=8, id=np.arange(100, 104))
+    first = build_series(num_series=4)
+    second = build_series(num_series=4, num_dates=8, id=np.arange(100, 104))
     with (
         pytest.raises(StoreError, match="series of different length in one store; found 8; exp"),
         StoreWriter(tmp_path / "store", provenance={}) as writer,
@@ -364,10 +364,10 @@ def test_parts_of_different_length_are_refused_across_shards(
     assert read_store(tmp_path / "store").num_dates == 8
 
 
-def test_no_warning_and_no_time_in_the_store(make_series: Make, tmp_path: Path) -> None:
+def test_no_warning_and_no_time_in_the_store(build_series: Make, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        write_store(tmp_path / "store", make_series(), provenance={})
+        write_store(tmp_path / "store", build_series(), provenance={})
         read_store(tmp_path / "store")
     text = b"".join(bytes_of(tmp_path / "store").values())
     assert str(tmp_path).encode() not in text

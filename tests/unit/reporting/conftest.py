@@ -256,7 +256,7 @@ def write_fewshot(folder: Path) -> None:
                 {"class": "Rye", "num_fields": 4, "reason": "fewer than 10 fields"},
                 {"class": "Other", "num_fields": 30, "reason": "excluded"},
             ],
-            "settings": {"k": [1, 5, 10, 20], "bootstrap": {"level": 0.95}},
+            "settings": {"k": [1, 5, 10, 20], "bootstrap": {"level": 0.95, "num_resamples": 2000}},
         },
     )
 

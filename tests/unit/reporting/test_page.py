@@ -71,9 +71,12 @@ def test_demo_folder_shows_every_part(kept_demo_run: Path) -> None:
         "132 training fields; 131 test fields. The weights were trained on simulated series.",
         "Half B is not independent of half A",
         "Left out: Rye, 4 fields: fewer than 10 fields",
+        "The intervals hold a share of 0.95 of 2000 resamples of the test fields.",
         "Where fields are right and wrong",
         "heads, seed 0: test fields on longitude and latitude",
         "encoder.num_layers",
+        "the same head on bands 64.0",  # key figures: means over the seeds
+        "best baseline 86.0 (bands, extra trees)",
         "weights (weights.safetensors)",
     ):
         assert words in page.text, words
@@ -148,6 +151,21 @@ def test_real_fields_with_weights_of_simulated_series(
         in page.text
     )
     assert "WEIGHTS FROM SIMULATED SERIES" in text
+
+
+def test_a_run_that_predicted_sentinel2_instead(tmp_path: Path) -> None:
+    values = {
+        "simulated": True,
+        "planetscope": None,
+        "sentinel2": [{"band": "B8A", "lag": 0, "r2": 0.5, "rmse": 0.1}],
+        "month": None,
+        "cloud": None,
+    }
+    (tmp_path / "evaluation.json").write_text(json.dumps(values))
+    page, _ = report_of(tmp_path)
+    assert "What the model predicts of Sentinel-2" in page.text
+    assert "Sentinel-2 reflectance predicted at held-out series" in page.text
+    assert "The season and cloud tasks were off." in page.text
 
 
 @pytest.mark.parametrize("name", ["pretraining", "heads", "fewshot"])

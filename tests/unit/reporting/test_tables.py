@@ -83,7 +83,7 @@ def test_planetscope_bold_is_the_best_of_three() -> None:
         LagScore(band="nir", lag=0, r2=0.9, baseline_nearest_clear_r2=0.95, rmse=0.02),
         LagScore(band="nir", lag=-1, r2=0.9, baseline_day_mean_r2=0.9, rmse=0.01),
     )
-    table = tables.planetscope_table(Evaluation(planetscope=scores))
+    table = tables.reflectance_table(scores, "PlanetScope")
     assert texts(table)[0] == ["NIR", "0", "0.900", "–", "0.950", "0.0200", "–", "–"]  # noqa: RUF001
     assert [cell.strong for cell in table.rows[0]] == [False] * 4 + [True] + [False] * 3
     assert [cell.strong for cell in table.rows[1]][2:4] == [True, True]  # a draw
@@ -134,15 +134,17 @@ def test_a_difference_is_strong_where_zero_is_left_out(
         high=high,
     )
     (row,) = tables.paired_table([item]).rows
-    assert row[4].strong is strong
-    assert row[4].text == "+5.0"
+    assert row[3].strong is strong
+    assert row[3].text == "+5.0"
 
 
 def test_settings_are_flattened_in_order() -> None:
-    values = {"a": {"b": {"c": 1}, "d": None}, "e": [], "f": {}}
+    values = {"a": {"b": {"c": 1}, "d": None}, "e": [], "f": {}, "g": [{"h": 2}, {"h": [3, 4]}]}
     assert tables.flat_settings(values) == [
         ("a.b.c", "1"),
         ("a.d", tables.DASH),
         ("e", ""),
         ("f", "{}"),
+        ("g.0.h", "2"),
+        ("g.1.h", "3, 4"),
     ]
