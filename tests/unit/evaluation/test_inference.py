@@ -152,7 +152,8 @@ def test_load_takes_a_folder_a_file_or_a_shipped_name(tmp_path, make_series, mon
     shipped = tmp_path / "package" / "weights"
     write_weights(shipped / "meadow.safetensors", module, header=header)
     write_weights(tmp_path / "run" / "weights.safetensors", module, header=header)
-    monkeypatch.setattr("windrow.__file__", str(tmp_path / "package" / "__init__.py"))
+    own = tmp_path / "package" / "evaluation" / "inference.py"
+    monkeypatch.setattr("windrow.evaluation.inference.__file__", str(own))
     vectors = [
         load(which).embed(series)
         for which in ("meadow", tmp_path / "run", tmp_path / "run" / "weights.safetensors")
