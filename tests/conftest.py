@@ -1,6 +1,7 @@
 """Fixtures that several rooms use."""
 
 import pytest
+
 import series_factory
 
 

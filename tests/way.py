@@ -10,7 +10,6 @@ import pandas as pd
 
 from windrow.cli import main
 from windrow.data.series import Series
-from windrow.data.store import read_store
 
 
 def windrow(*words: object) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from way import Way, windrow, write_tables
 
+from way import Way, windrow, write_tables
 from windrow.data.store import read_store
 
 

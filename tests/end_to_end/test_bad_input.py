@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from way import Way, windrow
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from way import Way, windrow
 
 import windrow as package
+from way import Way, windrow
 from windrow.data.store import read_store
 from windrow.sources.opening import open_series
 

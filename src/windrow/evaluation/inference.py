@@ -24,6 +24,9 @@ from windrow.models.weights import WeightsHeader, load_encoder
 
 Pooling = Literal["mean", "month"]
 
+SHIPPED = Path(__file__).parents[1] / "weights"
+"""Where the weights lie that come with windrow."""
+
 BATCH_SIZE = 256
 """Series encoded at a time; a matter of speed and memory alone."""
 
@@ -237,8 +240,7 @@ def month_pool(
 
 def shipped_weights() -> dict[str, Path]:
     """The weights that come with windrow, by name."""
-    folder = Path(__file__).parents[1] / "weights"
-    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+    return {path.stem: path for path in sorted(SHIPPED.glob("*.safetensors"))}
 
 
 def load(weights: str | Path, *, device: str = "cpu") -> FrozenEncoder:

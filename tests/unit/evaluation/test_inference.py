@@ -7,6 +7,7 @@ import torch
 from windrow.data.normalization import Normalization
 from windrow.data.series import concatenate, pad_dates
 from windrow.errors import BandError, DataError, SettingsError, WeightsError
+from windrow.evaluation import inference
 from windrow.evaluation.inference import FrozenEncoder, load, month_pool
 from windrow.experiments.recipes import recipe
 from windrow.models.encoder import Encoder
@@ -149,11 +150,10 @@ def test_load_takes_a_folder_a_file_or_a_shipped_name(tmp_path, make_series, mon
     settings = recipe("tiny")
     module = build_model(settings.encoder, settings.task, num_bands=12, seed=0)
     header = make_frozen(series).header
-    shipped = tmp_path / "package" / "weights"
+    shipped = tmp_path / "shipped"
     write_weights(shipped / "meadow.safetensors", module, header=header)
     write_weights(tmp_path / "run" / "weights.safetensors", module, header=header)
-    own = tmp_path / "package" / "evaluation" / "inference.py"
-    monkeypatch.setattr("windrow.evaluation.inference.__file__", str(own))
+    monkeypatch.setattr(inference, "SHIPPED", shipped)
     vectors = [
         load(which).embed(series)
         for which in ("meadow", tmp_path / "run", tmp_path / "run" / "weights.safetensors")
