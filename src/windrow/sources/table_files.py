@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import gzip
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,46 +17,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from windrow.errors import BandError, DataError
-
-
-@dataclass
-class ReadingReport:
-    """What a reader took, assumed and left out.
-
-    Attributes:
-        source: the file.
-        facts: what was recognised or assumed, by name.
-        counts: how many series, rows or dates, by name.
-
-    Example:
-        >>> report = ReadingReport("fields.csv")
-        >>> report.say("scale", "dn")
-        >>> report.count("dates_with_empty_band", 3)
-        >>> report.lines()
-        ['fields.csv', 'scale: dn', '3 dates with empty band']
-    """
-
-    source: str
-    facts: dict[str, str] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def say(self, name: str, text: str) -> None:
-        """Notes a fact."""
-        self.facts[name] = text
-
-    def count(self, name: str, number: int) -> None:
-        """Notes a count."""
-        self.counts[name] = number
-
-    def lines(self) -> list[str]:
-        """Lines of text for people; counts of zero are left out."""
-        facts = [f"{name.replace('_', ' ')}: {text}" for name, text in self.facts.items()]
-        counts = [f"{n:,} {name.replace('_', ' ')}" for name, n in self.counts.items() if n]
-        return [self.source, *facts, *counts]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {"source": self.source, "facts": dict(self.facts), "counts": dict(self.counts)}
 
 
 def read_columns(path: Path, *, text_columns: Sequence[str] = ()) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,7 @@ import pandas as pd
 
 from windrow import sensors
 from windrow.errors import DataError
-from windrow.sources.table_files import ReadingReport
-
-Scale = Literal["reflectance", "dn"]
-"""``reflectance`` is 0..1; ``dn`` (digital number) is reflectance x 10,000."""
+from windrow.sources.reading import ReadingReport, Scale
 
 LARGEST_REFLECTANCE = 2.5
 """No band of a cloud or of snow is brighter; a row whose largest value is below is reflectance."""

@@ -19,15 +19,14 @@ import pandas as pd
 from windrow import sensors
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
+from windrow.sources.reading import ReadingReport, Scale
 from windrow.sources.table_files import (
-    ReadingReport,
     find_column,
     identifiers,
     numbers,
     read_columns,
 )
 from windrow.sources.table_values import (
-    Scale,
     clouds_as_probability,
     days_and_years,
     reflectance_as_integers,
