@@ -144,6 +144,12 @@ class IngestOptions(Settings):
     """A named protocol of splits and classes of the product."""
     part: str | None = None
     """The part of the protocol's split to write."""
+    classes: Literal["all", "paper"] = "all"
+    """All classes of the product, or only those that its paper's task uses."""
+    legend: Path | None = None
+    """A table of crop codes and names; a label's code outside of it is then an error."""
+    collection: str = "sentinel-2-l2a"
+    """The collection to ask a STAC server for."""
     num_series: int | None = Field(default=None, ge=1)
     """At most so many series, drawn at random; by default all."""
     seed: int = Field(default=0, ge=0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windrow.errors import DataError
-from windrow.sources import table_reader
+from windrow.sources import breizhcrops, table_reader
 from windrow.sources.reading import IngestOptions, Reading
 
 
@@ -29,6 +29,12 @@ class Reader:
 
 
 READERS: tuple[Reader, ...] = (
+    Reader(
+        "BreizhCrops",
+        "a folder of BreizhCrops (classmapping.csv, <year>/<level>/<region>.csv and .h5)",
+        breizhcrops.recognises,
+        breizhcrops.read,
+    ),
     Reader(
         "table",
         "a table (.csv, .csv.gz, .parquet) of one row an id and date",
