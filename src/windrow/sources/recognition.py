@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windrow.errors import DataError
-from windrow.sources import breizhcrops, table_reader
+from windrow.sources import breizhcrops, eurocropsml, table_reader
 from windrow.sources.reading import IngestOptions, Reading
 
 
@@ -34,6 +34,12 @@ READERS: tuple[Reader, ...] = (
         "a folder of BreizhCrops (classmapping.csv, <year>/<level>/<region>.csv and .h5)",
         breizhcrops.recognises,
         breizhcrops.read,
+    ),
+    Reader(
+        "EuroCropsML",
+        "a folder of EuroCropsML parcels (<NUTS3>_<parcel>_<code>.npz)",
+        eurocropsml.recognises,
+        eurocropsml.read,
     ),
     Reader(
         "table",
