@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windrow.errors import DataError
-from windrow.sources import breizhcrops, eurocropsml, table_reader
+from windrow.sources import breizhcrops, cubes, eurocropsml, table_reader
 from windrow.sources.reading import IngestOptions, Reading
 
 
@@ -40,6 +40,24 @@ READERS: tuple[Reader, ...] = (
         "a folder of EuroCropsML parcels (<NUTS3>_<parcel>_<code>.npz)",
         eurocropsml.recognises,
         eurocropsml.read,
+    ),
+    Reader(
+        "cube",
+        "a netCDF file or Zarr group with (time, y, x) variables",
+        cubes.recognises_file,
+        cubes.read_file,
+    ),
+    Reader(
+        "STAC items",
+        "a STAC catalogue or item collection (.json), or the address of a server",
+        cubes.recognises_stac,
+        cubes.read_stac,
+    ),
+    Reader(
+        "GeoTIFFs",
+        "a folder of GeoTIFFs with the date in the name",
+        cubes.recognises_images,
+        cubes.read_images,
     ),
     Reader(
         "table",
