@@ -108,9 +108,8 @@ class ImageCube:
         values = np.empty((len(self._layers), len(bands), len(rows)), dtype=dtype)
         layer = None
         if quality is not None:
-            layer = np.empty((len(self._layers), len(rows)), dtype=np.float32)
-            if self._layers[0][quality].header["dtype"] == "uint8":
-                layer = layer.astype(np.uint8)
+            kind = self._layers[0][quality].header["dtype"]
+            layer = np.empty((len(self._layers), len(rows)), dtype=kind)
         wanted = (*bands, quality) if quality is not None else bands
         pixels = rows * window.width + columns
         whole = len(rows) == window.height * window.width and bool(

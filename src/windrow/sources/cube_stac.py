@@ -141,6 +141,7 @@ def open_stac_cube(path: Path, options: IngestOptions) -> StacCube:
     days, _ = choose_year(np.array(sorted(by_day)), path, options.year)
     chosen = [by_day[day] for day in days]
     assets = _assets([item for day in chosen for item in day], path)
+    chosen = [[_only(item, set(assets.values())) for item in day] for day in chosen]
     bands = tuple(band for band in sensors.SENTINEL2_BANDS if band in assets)
     facts = {"items": str(sum(map(len, chosen)))}
     if "B10" in assets:
@@ -244,6 +245,16 @@ def _assets(items: list[Any], path: Path) -> dict[str, str]:
             expected="assets such as B02 or blue",
         )
     return found
+
+
+def _only(item: Any, keys: set[str]) -> Any:
+    """The item with these assets alone, in full addresses: previews may have none."""
+    kept = item.clone()
+    kept.assets = {key: asset.clone() for key, asset in item.assets.items() if key in keys}
+    for key, asset in kept.assets.items():
+        asset.href = item.assets[key].get_absolute_href() or asset.href
+        asset.set_owner(kept)
+    return kept
 
 
 def _grid(days: list[list[Any]], options: IngestOptions, path: Path) -> Grid:

@@ -85,7 +85,8 @@ class Meaning:
         if self.quality == "SCL":
             table = np.full(256, 255, dtype=np.uint8)
             table[list(SCL_CLOUD_PROBABILITY)] = list(SCL_CLOUD_PROBABILITY.values())
-            return np.ascontiguousarray(table[quality.astype(np.uint8)].T)
+            classes = np.nan_to_num(quality) if quality.dtype.kind == "f" else quality
+            return np.ascontiguousarray(table[classes.astype(np.uint8)].T)
         if quality.dtype.kind == "f":
             known = np.nan_to_num(quality.astype(np.float64), nan=1.0)
             return np.ascontiguousarray(sensors.cloud_probability_of_fraction(known).T)

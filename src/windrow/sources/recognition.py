@@ -8,6 +8,7 @@ from pathlib import Path
 
 from windrow.errors import DataError
 from windrow.sources import breizhcrops, cubes, eurocropsml, table_reader
+from windrow.sources.cube_stac import address
 from windrow.sources.reading import IngestOptions, Reading
 
 
@@ -77,7 +78,7 @@ def recognise(path: str | Path) -> Reader:
             looked for.
     """
     place = Path(path)
-    if not place.exists():
+    if not place.exists() and address(place) is None:
         raise DataError("no such input", where=place, hint="check the path")
     for reader in READERS:
         if reader.recognises(place):
