@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windrow.errors import DataError
-from windrow.sources import table_reader
+from windrow.sources import denethor, table_reader
 from windrow.sources.reading import IngestOptions, Reading
 
 
@@ -29,6 +29,12 @@ class Reader:
 
 
 READERS: tuple[Reader, ...] = (
+    Reader(
+        "denethor",
+        "a folder of DENETHOR (PF-SR/YYYY-MM-DD.tif or *_source_planet_*/sr.tif, bands.npy)",
+        denethor.recognises,
+        denethor.read,
+    ),
     Reader(
         "table",
         "a table (.csv, .csv.gz, .parquet) of one row an id and date",
