@@ -9,7 +9,7 @@ from pathlib import Path
 
 from windrow.data.store import StoreWriter
 from windrow.files import refuse_existing
-from windrow.sources.reading import IngestOptions
+from windrow.sources.reading import IngestOptions, ResolvedOptions
 from windrow.sources.recognition import recognise
 
 
@@ -54,7 +54,7 @@ def ingest(
     if out is not None and options.scratch is None:
         scratch = Path(out).parent / f".{Path(out).name}.scratch"
         options = options.model_copy(update={"scratch": scratch})
-    reading = reader.read(Path(path), options)
+    reading = reader.read(Path(path), _resolved(options))
     if out is None:
         return Ingested(reader.name, reading.report.lines(), None)
     num_series = 0
@@ -71,3 +71,12 @@ def ingest(
     if scratch is not None:
         shutil.rmtree(scratch, ignore_errors=True)
     return Ingested(reader.name, reading.report.lines(), num_series)
+
+
+def _resolved(options: IngestOptions) -> IngestOptions:
+    """The options with the numbers of the protocol, which stand in the recipes alone."""
+    if options.protocol is None:
+        return options
+    from windrow.experiments.recipes import split  # imports torch, which reading does not need
+
+    return ResolvedOptions(**dict(options), split=split(options.protocol))

@@ -17,6 +17,7 @@ from pydantic import Field
 from windrow.config import Settings
 from windrow.data.pairing import Pairing
 from windrow.data.series import ProcessingLevel, Series
+from windrow.data.splits import SplitSettings
 from windrow.errors import SettingsError
 
 Scale = Literal["reflectance", "dn"]
@@ -163,11 +164,19 @@ class IngestOptions(Settings):
         values = {
             name: getattr(self, name)
             for name in type(self).model_fields
-            if name != "scratch" and getattr(self, name) != type(self).model_fields[name].default
+            if name not in ("scratch", "split")
+            and getattr(self, name) != type(self).model_fields[name].default
         }
         return {
             name: value.name if isinstance(value, Path) else value for name, value in values.items()
         }
+
+
+class ResolvedOptions(IngestOptions):
+    """Options with the numbers of a named protocol, which stand in the recipes."""
+
+    split: SplitSettings | None = None
+    """The split by field that ``protocol`` names."""
 
 
 ALWAYS = frozenset({"seed", "scratch"})

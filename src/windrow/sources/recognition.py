@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windrow.errors import DataError
-from windrow.sources import breizhcrops, cubes, eurocropsml, table_reader
+from windrow.sources import breizhcrops, cubes, denethor, eurocropsml, table_reader
 from windrow.sources.cube_stac import address
 from windrow.sources.reading import IngestOptions, Reading
 
@@ -30,6 +30,12 @@ class Reader:
 
 
 READERS: tuple[Reader, ...] = (
+    Reader(
+        "denethor",
+        "a folder of DENETHOR (PF-SR/YYYY-MM-DD.tif or *_source_planet_*/sr.tif, bands.npy)",
+        denethor.recognises,
+        denethor.read,
+    ),
     Reader(
         "BreizhCrops",
         "a folder of BreizhCrops (classmapping.csv, <year>/<level>/<region>.csv and .h5)",
