@@ -30,7 +30,7 @@ _DATE = re.compile(
     r"(?<!\d)(20\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])(?!\d{2,}(?!T))"
 )
 _WORD = re.compile(r"[^A-Za-z0-9]+")
-_MAX_OPEN = 128
+_MAX_OPEN = 512
 _CACHE_BYTES = 64 * 2**20
 
 
@@ -115,19 +115,20 @@ class ImageCube:
         whole = len(rows) == window.height * window.width and bool(
             (pixels == np.arange(len(pixels))).all()
         )
-        for date, files in enumerate(self._layers):
-            by_file: dict[Path, list[str]] = defaultdict(list)
-            for name in wanted:
-                by_file[files[name].path].append(name)
-            for names in by_file.values():
-                block = self._window(files[names[0]], names, window)
-                flat = block.reshape(len(names), -1)
-                chosen = flat if whole else flat[:, pixels]
-                for name, one in zip(names, chosen, strict=True):
-                    if name == quality and layer is not None:
-                        layer[date] = one
-                    else:
-                        values[date, bands.index(name)] = one
+        with _environment():
+            for date, files in enumerate(self._layers):
+                by_file: dict[Path, list[str]] = defaultdict(list)
+                for name in wanted:
+                    by_file[files[name].path].append(name)
+                for names in by_file.values():
+                    block = self._window(files[names[0]], names, window)
+                    flat = block.reshape(len(names), -1)
+                    chosen = flat if whole else flat[:, pixels]
+                    for name, one in zip(names, chosen, strict=True):
+                        if name == quality and layer is not None:
+                            layer[date] = one
+                        else:
+                            values[date, bands.index(name)] = one
         return Raw(values, layer)
 
     def _window(self, file: ImageFile, names: list[str], window: Window) -> npt.NDArray[Any]:
@@ -140,12 +141,11 @@ class ImageCube:
         )
         shape = (len(names), window.height, window.width)
         try:
-            with _environment():
-                source = self._dataset(file.path)
-                indexes = [file.indexes[name] for name in names]
-                if ratio == 1:
-                    return np.asarray(source.read(indexes, window=part))
-                return np.asarray(source.read(indexes, window=part, out_shape=shape))
+            source = self._dataset(file.path)
+            indexes = [file.indexes[name] for name in names]
+            if ratio == 1:
+                return np.asarray(source.read(indexes, window=part))
+            return np.asarray(source.read(indexes, window=part, out_shape=shape))
         except (RasterioError, OSError, ValueError) as error:
             raise DataError(
                 "a GeoTIFF is damaged or cut short",

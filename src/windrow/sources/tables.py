@@ -19,7 +19,9 @@ import pandas as pd
 from windrow import sensors
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
+from windrow.sources.baseline import Offset, given_offset, offset_from_values
 from windrow.sources.reading import ReadingReport, Scale
+from windrow.sources.table_dates import days_and_years
 from windrow.sources.table_files import (
     find_column,
     identifiers,
@@ -28,7 +30,6 @@ from windrow.sources.table_files import (
 )
 from windrow.sources.table_values import (
     clouds_as_probability,
-    days_and_years,
     reflectance_as_integers,
 )
 
@@ -69,6 +70,21 @@ class TableReading:
     report: ReadingReport
 
 
+@dataclass(frozen=True)
+class Writing:
+    """How a table is written, where that is not to be detected.
+
+    Attributes:
+        separator: of a CSV's columns.
+        date_format: as in Python's strftime.
+        baseline_offset: added to digital numbers of dates since 25 January 2022: -1000 or 0.
+    """
+
+    separator: str | None = None
+    date_format: str | None = None
+    baseline_offset: int | None = None
+
+
 def read_table(
     path: str | Path,
     *,
@@ -79,6 +95,7 @@ def read_table(
     cloud_column: str | None = None,
     field_column: str | None = None,
     sort_dates: bool = False,
+    writing: Writing | None = None,
 ) -> TableReading:
     """Reads a long table of Sentinel-2 observations into series.
 
@@ -96,22 +113,30 @@ def read_table(
         field_column: the field a series lies in; None takes the first of ``FIELD_COLUMNS`` that
             is not the column of ids, and else every series is its own field.
         sort_dates: sort the dates of each series instead of refusing unsorted ones.
+        writing: separator, date format and offset, where they are not to be detected.
 
     Raises:
         DataError: the table is empty or unreadable, a column is missing or stands twice, a date
             cannot be read, lies outside the Sentinel-2 era or in another year than the rest of
-            its series, dates are unsorted, a scale is mixed or impossible, or a series has no
-            usable date.
+            its series, dates are unsorted, day and month cannot be told apart, whether the offset
+            of baseline 04.00 was taken off is not clear, a scale is mixed or impossible, or a
+            series has no usable date.
         BandError: a band is unknown or stands twice.
     """
     place = Path(path)
     names = [id_column] if id_column is not None else []
-    frame = read_columns(place, text_columns=(*names, *ID_COLUMNS, *FIELD_COLUMNS))
+    writing = writing or Writing()
     report = ReadingReport(source=str(place))
+    frame = read_columns(
+        place,
+        text_columns=(*names, *ID_COLUMNS, *FIELD_COLUMNS),
+        separator=writing.separator,
+        report=report,
+    )
     table = _Table(frame, place, report)
     table.recognise(id_column, date_column, cloud_column, field_column, processing_level)
-    table.arrange(sort_dates)
-    return TableReading(table.series(scale), report)
+    table.arrange(sort_dates, writing.date_format)
+    return TableReading(table.series(scale, writing.baseline_offset), report)
 
 
 class _Table:
@@ -175,12 +200,14 @@ class _Table:
         self._report.say("processing_level", f"{level} ({how})")
         return level
 
-    def arrange(self, sort_dates: bool) -> None:
+    def arrange(self, sort_dates: bool, date_format: str | None) -> None:
         """Brings the rows of each series together, and each series' dates in order."""
         frame, place = self._frame, self._place
         keys = identifiers(frame[self._id], self._id, place)
         self._ids, self._first_row, series = _by_first_appearance(keys)
-        days, years = days_and_years(frame[self._date], keys, self._date, place)
+        days, years = days_and_years(
+            frame[self._date], keys, place, date_format=date_format, report=self._report
+        )
         self._year = years[self._first_row]
         other = np.flatnonzero(years != self._year[series])
         if len(other):
@@ -213,12 +240,13 @@ class _Table:
         start = np.searchsorted(sorted_series, np.arange(len(self._ids)))
         self._step = np.arange(len(order)) - start[sorted_series]
 
-    def series(self, scale: Scale | None) -> Series:
+    def series(self, scale: Scale | None, baseline_offset: int | None) -> Series:
         """Fills the padded arrays."""
         frame, place, report = self._frame, self._place, self._report
         values = np.stack([numbers(frame[c], c, place) for c in self._columns], axis=1)[self._row]
         keys = self._ids[self._series_of_row]
         valid_row, integers = reflectance_as_integers(values, keys, scale, place, report)
+        integers = self._without_offset(integers, valid_row, baseline_offset)
         shape = (len(self._ids), int(self._step.max()) + 1)
         at = (self._series_of_row, self._step)
         valid = np.zeros(shape, dtype=np.bool_)
@@ -252,6 +280,27 @@ class _Table:
             longitude=longitude,
             latitude=latitude,
         )
+
+    def _without_offset(
+        self,
+        integers: npt.NDArray[np.int16],
+        valid: npt.NDArray[np.bool_],
+        given: int | None,
+    ) -> npt.NDArray[np.int16]:
+        """The integers less the offset of baseline 04.00, where the table has dates since 2022."""
+        years = (self._year[self._series_of_row] - 1970).astype("M8[Y]").astype("M8[D]")
+        dates = years + self._day.astype("m8[D]")
+        offset: Offset
+        if given is not None:
+            offset = given_offset(given, dates)
+        else:
+            darkest = integers[valid].min(axis=1).astype(np.float64)
+            offset = offset_from_values(
+                darkest, dates[valid], where=self._place, report=self._report
+            )
+        self._report.say("baseline_offset", offset.how)
+        added = np.where(valid, offset.of_dates(dates), 0)
+        return (integers.astype(np.int64) + added[:, None]).astype(np.int16)
 
     def _field_of_series(self) -> npt.NDArray[Any]:
         if self._field is None:
