@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windrow.errors import DataError
-from windrow.sources import denethor, table_reader
+from windrow.sources import denethor, prepared_h5, table_reader
 from windrow.sources.reading import IngestOptions, Reading
 
 
@@ -34,6 +34,12 @@ READERS: tuple[Reader, ...] = (
         "a folder of DENETHOR (PF-SR/YYYY-MM-DD.tif or *_source_planet_*/sr.tif, bands.npy)",
         denethor.recognises,
         denethor.read,
+    ),
+    Reader(
+        "prepared_h5",
+        "a prepared HDF5 file (pretraining_time2.h5, train_sentinel_ts.hdf5, ...)",
+        prepared_h5.recognises,
+        prepared_h5.read,
     ),
     Reader(
         "table",
