@@ -4,6 +4,8 @@ import gzip
 import io
 import json
 import pickle
+import sys
+import types
 import zipfile
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -160,3 +162,33 @@ def write_cooperative(root: Path, tile: Tile):
     write_original(root, tile, tree="33N")
     labels = root / f"crops_{tile.name}_{tile.year}.geojson"
     labels.rename(root / f"br-{tile.code}-crop-labels-{tile.name}-{tile.year}.geojson")
+
+
+def bounds(path, *, epsg="32633", side=SIDE, west=WEST):
+    """Pickles a stand-in under the name of sentinelhub's box."""
+    geometry, constants = types.ModuleType("geometry"), types.ModuleType("constants")
+
+    class Box:
+        def __init__(self):
+            self.min_x, self.max_x = west, west + 10 * side
+            self.min_y, self.max_y = NORTH - 10 * side, NORTH
+            self._crs = System()
+
+    class System:
+        def __reduce__(self):
+            return System, (epsg,)
+
+    for module, kind, name in ((geometry, Box, "BBox"), (constants, System, "CRS")):
+        kind.__module__ = f"sentinelhub.{module.__name__}"
+        kind.__qualname__ = kind.__name__ = name
+        setattr(module, name, kind)
+    names = ("sentinelhub", "sentinelhub.geometry", "sentinelhub.constants")
+    box = Box()
+    System.__init__ = lambda self, *_: None
+    modules = types.ModuleType("sentinelhub"), geometry, constants
+    sys.modules.update(zip(names, modules, strict=True))
+    try:
+        path.write_bytes(pickle.dumps(box))
+    finally:
+        for name in names:
+            del sys.modules[name]

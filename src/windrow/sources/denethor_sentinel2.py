@@ -17,13 +17,7 @@ from windrow.sources.date_arrays import DateArray, PixelChoice, open_date_array
 from windrow.sources.denethor_layout import TileFiles
 from windrow.sources.pickles import BoundingBox, read_bounding_box, read_timestamps
 from windrow.sources.reading import ReadingReport, Scale
-
-LARGEST_REFLECTANCE = 2.5
-"""A date whose largest value is below is reflectance 0..1."""
-SMALLEST_BRIGHT_DN = 100.0
-"""A date whose largest value is at least this is reflectance x 10,000."""
-SMALLEST_REFLECTANCE = -0.2
-"""Atmospheric correction overshoots to slightly negative values, not to -9999."""
+from windrow.sources.reflectance import agreed_scale, scale_of, to_integers
 
 
 @dataclass(frozen=True)
@@ -145,17 +139,10 @@ def detect_scale(cube: Sentinel2Cube, pixels: PixelChoice, given: Scale | None) 
         DataError: no date has data, or the values fit no scale or not the one given.
     """
     for date, values in enumerate(cube.bands.select(pixels)):
-        found = _scale_of(values, cube, date)
-        if found is None:
-            continue
-        if given is not None and given != found:
-            raise DataError(
-                f"the values do not fit the scale {given!r}",
-                where=f"{cube.bands.place}, {_day(cube, date)}",
-                found=f"values that look like {found!r}",
-                hint="leave the scale out",
-            )
-        return found
+        where = f"{cube.bands.place}, {_day(cube, date)}"
+        found = scale_of(values, where=where)
+        if found is not None:
+            return agreed_scale(found, given, where=where)
     raise DataError(
         "no date has data inside the parcels", where=cube.bands.place, found="NaN or 0 everywhere"
     )
@@ -178,68 +165,19 @@ def read_dates(
         usable = np.ones(len(pixels), dtype=np.bool_)
         if is_data is not None:
             usable = next(is_data)[:, 0].astype(np.bool_)
-        valid, reflectance, clipped = _integers(values, usable, scale, cube, date)
+        where = f"{cube.bands.place}, {_day(cube, date)}"
+        converted = to_integers(values, scale, where=where)
+        valid = converted.valid & usable
+        reflectance = np.where(valid[:, None], converted.values, np.int16(0))
         if clouds is None:
             probability = np.zeros(len(pixels), dtype=np.uint8)
         else:
             probability = _probability(next(clouds)[:, 0], cube, date)
-        yield CubeDate(valid, reflectance, probability, clipped)
+        yield CubeDate(valid, reflectance, probability, converted.num_clipped)
 
 
 def _day(cube: Sentinel2Cube, date: int) -> str:
     return f"date {cube.dates[date].date().isoformat()}"
-
-
-def _scale_of(values: npt.NDArray[Any], cube: Sentinel2Cube, date: int) -> Scale | None:
-    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
-    largest = float(finite.max()) if finite.size else 0.0
-    if largest <= 0:
-        return None
-    if largest >= SMALLEST_BRIGHT_DN:
-        return "dn"
-    if largest <= LARGEST_REFLECTANCE and values.dtype.kind == "f":
-        return "reflectance"
-    raise DataError(
-        "the scale of reflectance is impossible",
-        where=f"{cube.bands.place}, {_day(cube, date)}",
-        found=f"{largest:g} as largest value",
-        expected="reflectance 0..1 or reflectance x 10,000",
-    )
-
-
-def _integers(
-    values: npt.NDArray[Any],
-    usable: npt.NDArray[np.bool_],
-    scale: Scale,
-    cube: Sentinel2Cube,
-    date: int,
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int16], int]:
-    found = _scale_of(values, cube, date)
-    if found not in (None, scale):
-        raise DataError(
-            "the scale of reflectance is mixed",
-            where=f"{cube.bands.place}, {_day(cube, date)}",
-            found=f"{found} after dates in {scale}",
-            hint="bring all dates to one scale",
-        )
-    valid = usable & (values != 0).any(axis=1)
-    if values.dtype.kind == "f":
-        valid &= np.isfinite(values).all(axis=1)
-    factor = float(sensors.SCALE) if scale == "reflectance" else 1.0
-    scaled = np.where(valid[:, None], values, 0)
-    if scaled.dtype.kind == "f":
-        scaled = np.rint(scaled * factor)
-    if (scaled < SMALLEST_REFLECTANCE * sensors.SCALE).any():
-        row = int(np.argwhere(scaled < SMALLEST_REFLECTANCE * sensors.SCALE)[0, 0])
-        raise DataError(
-            "a reflectance is impossible",
-            where=f"{cube.bands.place}, {_day(cube, date)}",
-            found=f"{values[row].min():g}",
-            expected=f"at least {SMALLEST_REFLECTANCE * sensors.SCALE / factor:g}; no data is 0",
-        )
-    limit = np.iinfo(np.int16).max
-    too_bright = int((scaled > limit).sum())
-    return valid, np.minimum(scaled, limit).astype(np.int16), too_bright
 
 
 def _probability(values: npt.NDArray[Any], cube: Sentinel2Cube, date: int) -> npt.NDArray[np.uint8]:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windrow.errors import DataError
-from windrow.sources import breizhcrops, cubes, denethor, eurocropsml, table_reader
+from windrow.sources import (
+    breizhcrops,
+    cubes,
+    denethor,
+    eurocropsml,
+    prepared_h5,
+    table_reader,
+)
 from windrow.sources.cube_stac import address
 from windrow.sources.reading import IngestOptions, Reading
 
@@ -35,6 +42,12 @@ READERS: tuple[Reader, ...] = (
         "a folder of DENETHOR (PF-SR/YYYY-MM-DD.tif or *_source_planet_*/sr.tif, bands.npy)",
         denethor.recognises,
         denethor.read,
+    ),
+    Reader(
+        "prepared_h5",
+        "a prepared HDF5 file (pretraining_time2.h5, train_sentinel_ts.hdf5, ...)",
+        prepared_h5.recognises,
+        prepared_h5.read,
     ),
     Reader(
         "BreizhCrops",

@@ -1,7 +1,5 @@
 import json
 import pickle
-import sys
-import types
 
 import numpy as np
 import pytest
@@ -10,10 +8,9 @@ pytest.importorskip("rasterio", reason="rasterio is not installed")
 
 from denethor_files import (
     FINE,
-    NORTH,
     SIDE,
-    WEST,
     Tile,
+    bounds,
     npy,
     write_cooperative,
     write_original,
@@ -166,36 +163,6 @@ def test_without_planetscope(tmp_path):
     check_against(tile, series)
     assert "planetscope: none (as wanted)" in text
     assert "420000, 5820000 in EPSG:32633 (bbox.pkl)" in text
-
-
-def bounds(path, *, epsg="32633", side=SIDE, west=WEST):
-    """Pickles a stand-in under the name of sentinelhub's box."""
-    geometry, constants = types.ModuleType("geometry"), types.ModuleType("constants")
-
-    class Box:
-        def __init__(self):
-            self.min_x, self.max_x = west, west + 10 * side
-            self.min_y, self.max_y = NORTH - 10 * side, NORTH
-            self._crs = System()
-
-    class System:
-        def __reduce__(self):
-            return System, (epsg,)
-
-    for module, kind, name in ((geometry, Box, "BBox"), (constants, System, "CRS")):
-        kind.__module__ = f"sentinelhub.{module.__name__}"
-        kind.__qualname__ = kind.__name__ = name
-        setattr(module, name, kind)
-    names = ("sentinelhub", "sentinelhub.geometry", "sentinelhub.constants")
-    box = Box()
-    System.__init__ = lambda self, *_: None
-    modules = types.ModuleType("sentinelhub"), geometry, constants
-    sys.modules.update(zip(names, modules, strict=True))
-    try:
-        path.write_bytes(pickle.dumps(box))
-    finally:
-        for name in names:
-            del sys.modules[name]
 
 
 def test_dates_without_data_are_invalid_not_dark(tmp_path):
