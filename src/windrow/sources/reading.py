@@ -128,7 +128,7 @@ class IngestOptions(Settings):
     processing_level: ProcessingLevel | None = None
     """L1C (top of atmosphere) or L2A (surface); by default it is detected."""
     bands: tuple[str, ...] | None = None
-    """The order of the bands in the file, where the file does not name them."""
+    """The order of the bands in the file, where it does not name them; of a table BAND=COLUMN."""
     year: int | None = Field(default=None, ge=2015, le=2099)
     """The year to read, where there are several."""
     tile: str | None = None

@@ -25,6 +25,7 @@ OPTIONS = frozenset(
         "separator",
         "date_format",
         "baseline_offset",
+        "bands",
     }
 )
 
@@ -53,7 +54,9 @@ def read(path: Path, options: IngestOptions) -> Reading:
         cloud_column=options.cloud_column,
         field_column=options.field_column,
         sort_dates=options.sort_dates,
-        writing=Writing(options.separator, options.date_format, options.baseline_offset),
+        writing=Writing(
+            options.separator, options.date_format, options.baseline_offset, options.bands
+        ),
     )
     series, report = reading.series, reading.report
     provenance: dict[str, object] = {"product": "table"}

@@ -78,11 +78,13 @@ class Writing:
         separator: of a CSV's columns.
         date_format: as in Python's strftime.
         baseline_offset: added to digital numbers of dates since 25 January 2022: -1000 or 0.
+        bands: columns of bands, each ``BAND=COLUMN``; only these are then read.
     """
 
     separator: str | None = None
     date_format: str | None = None
     baseline_offset: int | None = None
+    bands: tuple[str, ...] | None = None
 
 
 def read_table(
@@ -113,7 +115,8 @@ def read_table(
         field_column: the field a series lies in; None takes the first of ``FIELD_COLUMNS`` that
             is not the column of ids, and else every series is its own field.
         sort_dates: sort the dates of each series instead of refusing unsorted ones.
-        writing: separator, date format and offset, where they are not to be detected.
+        writing: separator, date format, offset and columns of bands, where they are not to be
+            detected.
 
     Raises:
         DataError: the table is empty or unreadable, a column is missing or stands twice, a date
@@ -134,7 +137,8 @@ def read_table(
         report=report,
     )
     table = _Table(frame, place, report)
-    table.recognise(id_column, date_column, cloud_column, field_column, processing_level)
+    table.recognise(id_column, date_column, cloud_column, field_column)
+    table.recognise_bands(writing.bands, processing_level)
     table.arrange(sort_dates, writing.date_format)
     return TableReading(table.series(scale, writing.baseline_offset), report)
 
@@ -153,9 +157,8 @@ class _Table:
         date_column: str | None,
         cloud_column: str | None,
         field_column: str | None,
-        processing_level: ProcessingLevel | None,
     ) -> None:
-        """Finds the role of every column."""
+        """Finds the role of every column but the bands."""
         frame, place = self._frame, self._place
         found = find_column(frame, id_column, ID_COLUMNS, "id", place)
         self._id = _required(found, "id", "--id-column", frame, place)
@@ -166,12 +169,24 @@ class _Table:
         self._field = find_column(frame, field_column, others, "field", place)
         self._longitude = find_column(frame, None, LONGITUDE_COLUMNS, "longitude", place)
         self._latitude = find_column(frame, None, LATITUDE_COLUMNS, "latitude", place)
-        taken = {self._id, self._date, self._cloud, self._field}
-        self._columns = {
-            str(column): sensors.canonical_band(str(column))
-            for column in frame.columns
-            if column not in taken and _BAND_NAME.fullmatch(str(column).strip())
-        }
+        report = self._report
+        report.say("columns", f"id {self._id!r}, date {self._date!r}, cloud {self._cloud!r}")
+        report.say("field", repr(self._field) if self._field else "every series is its own field")
+
+    def recognise_bands(
+        self, given: tuple[str, ...] | None, processing_level: ProcessingLevel | None
+    ) -> None:
+        """Finds the columns of bands by name, or takes those given as ``BAND=COLUMN``."""
+        frame, place = self._frame, self._place
+        if given is not None:
+            self._columns = _given_bands(given, frame, place)
+        else:
+            taken = {self._id, self._date, self._cloud, self._field}
+            self._columns = {
+                str(column): sensors.canonical_band(str(column))
+                for column in frame.columns
+                if column not in taken and _BAND_NAME.fullmatch(str(column).strip())
+            }
         cirrus = [column for column, band in self._columns.items() if band == "B10"]
         for column in cirrus:
             del self._columns[column]
@@ -181,13 +196,11 @@ class _Table:
                 where=place,
                 found="columns " + ", ".join(map(str, frame.columns)),
                 expected="columns such as B02, B03, B04, B08",
-                hint="name the columns after the bands of Sentinel-2",
+                hint="name the columns after the bands of Sentinel-2, or give --bands B02=COLUMN",
             )
         self._bands = sensors.check_bands(list(self._columns.values()))
         self._level = self._processing_level(processing_level, bool(cirrus))
         report = self._report
-        report.say("columns", f"id {self._id!r}, date {self._date!r}, cloud {self._cloud!r}")
-        report.say("field", repr(self._field) if self._field else "every series is its own field")
         report.say("bands", " ".join(self._bands))
         if cirrus:
             report.say("dropped_bands", "B10 (cirrus), which is no input")
@@ -334,6 +347,22 @@ class _Table:
             result.append(degrees)
         self._report.say("coordinates", f"{self._longitude!r} and {self._latitude!r}, degrees")
         return result[0], result[1]
+
+
+def _given_bands(given: tuple[str, ...], frame: pd.DataFrame, place: Path) -> dict[str, str]:
+    columns: dict[str, str] = {}
+    for text in given:
+        band, equals, column = text.partition("=")
+        if not equals:
+            raise DataError("a band of a table is given as BAND=COLUMN", found=text)
+        if column not in frame.columns:
+            raise DataError(
+                f"no column {column!r} of band {band}",
+                where=place,
+                found="columns " + ", ".join(map(str, frame.columns)),
+            )
+        columns[column] = sensors.canonical_band(band)
+    return columns
 
 
 def _required(column: str | None, role: str, option: str, frame: pd.DataFrame, place: Path) -> str:

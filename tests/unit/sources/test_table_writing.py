@@ -32,14 +32,19 @@ def write(
 
 
 @pytest.mark.parametrize(
-    ("separator", "name"), [(",", "comma"), (";", "semicolon"), ("\t", "tab"), ("|", "bar")]
+    ("separator", "name", "comma"),
+    [
+        (",", "comma", False),  # a decimal comma cannot stand between commas
+        (";", "semicolon", False),
+        (";", "semicolon", True),
+        ("\t", "tab", False),
+        ("\t", "tab", True),
+        ("|", "bar", True),
+    ],
 )
-@pytest.mark.parametrize("comma", [False, True])
 def test_separators_and_decimal_commas(
     tmp_path: Path, separator: str, name: str, comma: bool
 ) -> None:
-    if comma and separator == ",":
-        pytest.skip("a decimal comma cannot stand between commas")
     reading = read_table(write(tmp_path / "t.csv", separator=separator, comma=comma))
     assert reading.series.reflectance[0].tolist() == [[500, 3000], [600, 3100]]
     assert reading.report.facts["separator"] == f"{name} (detected)"
@@ -144,3 +149,17 @@ def test_options_reach_the_table(tmp_path: Path) -> None:
     assert np.array_equal(series.reflectance[0, 0], [500, 3000])
     with pytest.raises(WindrowError, match="--protocol does not concern a table"):
         read(path, IngestOptions(protocol="x"))
+
+
+def test_columns_of_bands_as_given(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv")
+    path.write_text(path.read_text().replace("B02", "blue mean").replace("B8A", "narrow"))
+    with pytest.raises(DataError, match=r"no band; in .*t\.csv; .*--bands B02=COLUMN"):
+        read_table(path)
+    series = read_table(path, writing=Writing(bands=("B8A=narrow", "b2=blue mean"))).series
+    assert series.bands == ("B8A", "B02")
+    assert series.reflectance[0].tolist() == [[3000, 500], [3100, 600]]
+    with pytest.raises(DataError, match=r"no column 'red' of band B04; in .*t\.csv"):
+        read_table(path, writing=Writing(bands=("B04=red",)))
+    with pytest.raises(DataError, match="given as BAND=COLUMN; found B04"):
+        read_table(path, writing=Writing(bands=("B04",)))
