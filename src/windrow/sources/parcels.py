@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from windrow.data.legend import Legend
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
 from windrow.sources.reading import ReadingReport
+from windrow.sources.table_values import SMALLEST_REFLECTANCE
 
 MISSING = -999.0
 """What EuroCropsML and others write where a date was not observed."""
@@ -96,12 +98,12 @@ def parcels_to_series(
 ) -> Series:
     """Stacks parcels, dates in order, padded to the batch's length.
 
-    A date with an empty or missing band, with 0 in every band, or beyond 16 bits, is not valid;
-    the report counts them. Dates out of order are sorted and counted.
+    A date with an empty or missing band, with 0 in every band, below any reflectance, or beyond
+    16 bits, is not valid; the report counts them. Dates out of order are sorted and counted, and
+    parcels without a usable date are left out and counted.
 
     Raises:
-        DataError: a parcel has another number of bands than named, a date in another year, or no
-            usable date.
+        DataError: a parcel has another number of bands than named, or a date in another year.
     """
     shape = (len(parcels), batch.num_dates)
     reflectance = np.zeros((*shape, len(batch.bands)), dtype=np.int16)
@@ -126,7 +128,7 @@ def parcels_to_series(
         usable = _usable(values)
         dropped += int((~usable).sum())
         if not usable.any():
-            raise DataError("a parcel has no usable date", where=parcel.source)
+            report.facts.setdefault("first_parcel_left_out", Path(parcel.source).name)
         length = len(days)
         reflectance[row, :length] = np.round(np.where(usable[:, None], values, 0.0))
         day_of_year[row, :length] = days[order]
@@ -135,9 +137,11 @@ def parcels_to_series(
             cloud[row, :length] = sensors.cloud_probability_of_fraction(parcel.cloud[order])
     _add(report, "dates_without_a_value_in_every_band_made_invalid", dropped)
     _add(report, "series_sorted", sorted_parcels)
-    _add(report, "series", len(parcels))
+    seen = np.asarray(valid.any(axis=1))
+    _add(report, "parcels_without_a_usable_date_left_out", int((~seen).sum()))
+    _add(report, "series", int(seen.sum()))
     _add(report, "observations", int(valid.sum()))
-    return Series(
+    series = Series(
         reflectance=reflectance,
         day_of_year=day_of_year,
         valid=valid,
@@ -152,12 +156,13 @@ def parcels_to_series(
         label=batch.label,
         legend=batch.legend,
     )
+    return series if seen.all() else series.select(np.flatnonzero(seen))
 
 
 def _usable(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     known = np.isfinite(values).all(axis=1) & (values != MISSING).all(axis=1)
-    limit = np.iinfo(np.int16)
-    inside = (values >= limit.min) & (values <= limit.max)
+    lowest = SMALLEST_REFLECTANCE * sensors.SCALE  # below is another mark of no data: -10,000
+    inside = (values >= lowest) & (values <= np.iinfo(np.int16).max)
     return np.asarray(known & (values != 0).any(axis=1) & inside.all(axis=1))
 
 

@@ -272,7 +272,6 @@ def _dark_everywhere(root: Path) -> None:
         (_missing_parcel, r"a parcel of the index is missing; in .*frh01\.h5; .*1004\.csv"),
         (lambda r: _replace(r, "1005", "year"), r"outside the year; in .*1005\.csv; found 2018"),
         (lambda r: _replace(r, "1000", "columns"), r"different numbers of columns; .*16 and 17"),
-        (lambda r: _replace(r, "1006", "empty"), r"no usable date; in .*1006\.csv"),
         (_no_series, r"an index but no series; in .*frh01\.csv"),
         (_dark_everywhere, r"order of the bands cannot be told .*frh01\.h5.*--bands"),
     ],
@@ -312,3 +311,17 @@ def test_belle_ile_is_left_out_beside_its_region(tmp_path: Path) -> None:
     series, reading = read(root)
     assert len(series) == 9
     assert "belle-ile" in reading.report.facts["left_out"]
+
+
+def test_dates_and_parcels_without_values_are_counted(tmp_path: Path) -> None:
+    root = write_root(tmp_path / "b", regions=("frh01",))
+    _replace(root, "1006", "empty")
+    with h5py.File(root / "2017/L1C/frh01.h5", "a") as file:
+        file["2017/L1C/frh01/csv/1002.csv"][1, 4] = -10_000
+    series, reading = read(root)
+    assert 1006 not in series.id.tolist()
+    assert len(series) == 8
+    assert series.valid[2, :3].tolist() == [True, False, True]
+    assert reading.report.counts["parcels_without_a_usable_date_left_out"] == 1
+    assert reading.report.facts["first_parcel_left_out"].endswith("1006.csv")
+    assert reading.report.counts["dates_without_a_value_in_every_band_made_invalid"] == 4
