@@ -1,5 +1,6 @@
 import json
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -25,7 +26,17 @@ from windrow.experiments.ingestion import ingest
 from windrow.sources.reading import IngestOptions
 from windrow.sources.recognition import recognise
 
+
+def write_unpacked(root, tile):
+    """Layout (a) with the archive unpacked, its arrays still compressed."""
+    archive = write_original(root, tile)
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(archive.parent)
+    archive.unlink()
+
+
 LAYOUTS = {
+    "a-unpacked": write_unpacked,
     "a": write_original,
     "a-33N": lambda root, tile: write_original(root, tile, tree="33N", compressed=False),
     "b": write_radiant,
