@@ -9,6 +9,7 @@ from typing import Annotated
 
 import tyro
 
+from windrow.cli.progress import progress
 from windrow.errors import SettingsError
 from windrow.sources.reading import IngestOptions
 
@@ -39,7 +40,8 @@ def main(arguments: Sequence[str]) -> None:
     from windrow.experiments.ingestion import ingest
 
     out = None if chosen.dry_run else chosen.out
-    found = ingest(chosen.path, out=out, options=chosen.options)
+    with progress("reading", "images") as report:
+        found = ingest(chosen.path, out=out, options=chosen.options, on_progress=report)
     print(f"product: {found.product}")
     print("\n".join(found.lines))
     if out is not None:
