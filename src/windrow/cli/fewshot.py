@@ -42,8 +42,8 @@ class Fewshot:
     """How often the training fields are drawn."""
     seed: int = 0
     """Every draw follows from it."""
-    pool: Literal["mean", "month"] = "mean"
-    """How the representation is pooled."""
+    pool: Literal["mean", "month"] = "month"
+    """How the representation is pooled for light heads."""
     json: bool = False
     """Print fewshot.json instead of the table."""
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import tyro
 
+from windrow.cli.progress import progress
 from windrow.errors import SettingsError
 from windrow.sources.reading import IngestOptions
 
@@ -23,6 +24,8 @@ class Ingest:
     """Where the store is written; must not exist. Not needed with --dry-run."""
     dry_run: bool = False
     """Only say what is found."""
+    split_map: Path | None = None
+    """A picture (.png, .svg, .pdf) of the fields by part of the split, of DENETHOR."""
     options: Annotated[IngestOptions, tyro.conf.arg(name="")] = field(default_factory=IngestOptions)
     """What is not to be detected."""
 
@@ -32,11 +35,18 @@ def main(arguments: Sequence[str]) -> None:
     chosen = tyro.cli(Ingest, args=arguments, prog="windrow ingest")
     if chosen.out is None and not chosen.dry_run:
         raise SettingsError("nowhere to write", hint="give --out STORE, or --dry-run")
+    if chosen.split_map is not None and chosen.dry_run:
+        raise SettingsError("a map of the split needs a store", hint="leave --dry-run out")
     from windrow.experiments.ingestion import ingest
 
     out = None if chosen.dry_run else chosen.out
-    found = ingest(chosen.path, out=out, options=chosen.options)
+    with progress("reading", "images") as report:
+        found = ingest(chosen.path, out=out, options=chosen.options, on_progress=report)
     print(f"product: {found.product}")
     print("\n".join(found.lines))
     if out is not None:
+        if chosen.split_map is not None:
+            from windrow.reporting.split_map import write_split_map
+
+            print(write_split_map(out, chosen.split_map))
         print(out)

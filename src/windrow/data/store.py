@@ -145,11 +145,7 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
             self._num_pending = len(rest)
 
     def add_table(self, name: str, columns: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Keeps a small table beside the series; see :func:`read_store_table`.
-
-        Args:
-            name: its name, an identifier.
-            columns: columns of equal length, numbers or text, by name.
+        """Keeps a small table, columns of numbers or text; see :func:`read_store_table`.
 
         Raises:
             DataError: the columns are of different length.

@@ -33,7 +33,7 @@ def ingest(
     *,
     out: str | Path | None,
     options: IngestOptions | None = None,
-    on_progress: Callable[[int], None] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Ingested:
     """Recognises a product, reads it part by part and writes it as a series store.
 
@@ -41,7 +41,7 @@ def ingest(
         path: a file or folder of any product that :mod:`windrow.sources.recognition` knows.
         out: the store to write, which must not exist; None only says what is found.
         options: what is not to be detected.
-        on_progress: called with the series written so far.
+        on_progress: called with the steps of preparation done and wanted, where there are any.
 
     Raises:
         WindrowError: the product cannot be recognised or used, or the store cannot be written.
@@ -57,14 +57,15 @@ def ingest(
     reading = reader.read(Path(path), _resolved(options))
     if out is None:
         return Ingested(reader.name, reading.report.lines(), None)
+    for done, total in reading.preparation:
+        if on_progress is not None:
+            on_progress(done, total)
     num_series = 0
     provenance = {"command": "ingest", "options": options.said(), **reading.provenance}
     with StoreWriter(out, provenance=provenance) as writer:
         for part in reading.parts:
             writer.append(part)
             num_series += len(part)
-            if on_progress is not None:
-                on_progress(num_series)
         for name, columns in reading.tables.items():
             writer.add_table(name, columns)
         writer.add_provenance("report", reading.report.portable())

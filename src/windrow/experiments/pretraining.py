@@ -62,6 +62,9 @@ class PretrainingSettings(Settings):
     validation_share: float = Field(gt=0, lt=1, description="share of the fields held out")
     num_validation_series: int = Field(ge=1, description="the most held-out series to evaluate")
     clear_below: int = Field(ge=1, le=256, description="cloud probability of a clear observation")
+    growing_season: tuple[int, int] = Field(
+        description="first target day of the growing season, and the first after it"
+    )
     log_every: int = Field(ge=1, description="steps between lines of metrics")
     validate_every: int = Field(ge=1, description="steps between validations")
     checkpoint_every: int = Field(ge=1, description="steps between checkpoints")
@@ -286,6 +289,7 @@ def _evaluate(run: _Run, path: Path) -> dict[str, Any]:
         task=settings.task,
         seed=settings.seed,
         clear_below=settings.clear_below,
+        growing_season=settings.growing_season,
     )
     if settings.task.target == "planetscope":
         table = predict_table(

@@ -24,6 +24,10 @@ _COARSE_BANDS = np.array([1, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1], dtype=bool)
 """Which of the twelve bands have pixels of 20 or 60 m."""
 
 
+LEAST_SNOW = 0.05
+"""Share of flat ground under snow from which on a PlanetScope scene is taken for cloudy."""
+
+
 def sentinel2_days(seed: int, landscape: int) -> Integers:
     """Days of year of the acquisitions: two overlapping orbits, a few dates lost."""
     first = int(uniform(keyed(seed, "orbit", landscape)) * 5)
@@ -162,10 +166,13 @@ def fusion_operator(landscape: Landscape, weather: Weather) -> Floats:
 
     Each day is interpolated linearly between the clear scenes around it, then averaged in time
     with Gaussian weights. The product's own method is not published in detail; this is assumed.
+    A scene with snow is no clear scene: the usable-data mask of PlanetScope assesses snow as
+    cloud (Planet Imagery Product Specifications, 2021), so snow days are gaps to be filled.
     """
     smoothing = landscape.settings.planetscope_smoothing_days
     lucky = uniform(keyed(landscape.seed, "planetscope scene", landscape.number, DAYS))
-    clear = np.flatnonzero((weather.cloudiness < weather.cloud_threshold) & (lucky < 0.85))
+    usable = (weather.cloudiness < weather.cloud_threshold) & (weather.snow < LEAST_SNOW)
+    clear = np.flatnonzero(usable & (lucky < 0.85))
     if len(clear) == 0:
         clear = np.array([NUM_DAYS // 2])
     after = np.clip(np.searchsorted(clear, DAYS), 0, len(clear) - 1)
@@ -194,11 +201,7 @@ def acquire_planetscope(
     daily = np.zeros((NUM_DAYS, len(surface.knots)))
     np.add.at(daily, (DAYS, before), 1 - after)
     np.add.at(daily, (DAYS, before + 1), after)
-    bare = fusion @ (daily * (1 - 0.9 * weather.snow[:, None]))
-    snow = (fusion @ (0.9 * weather.snow))[:, None] * (0.85 * SNOW[12:])
-    parts = np.matmul(bare.astype(np.float32), surface.reflectance[..., 12:]) + snow.astype(
-        np.float32
-    )
+    parts = np.matmul((fusion @ daily).astype(np.float32), surface.reflectance[..., 12:])
     full = _components(parts, present)
     seen_by = [_weighted(seen.planetscope[:, pixel], full) for pixel in range(9)]
     values = np.stack(seen_by, axis=-1)  # (n, 365, 4, 9)

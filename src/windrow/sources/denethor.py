@@ -23,7 +23,7 @@ from windrow.sources.denethor_layout import TILES, Layout, TileFiles, find_layou
 from windrow.sources.denethor_planetscope import PlanetScopeStack, open_stack, require_rasterio
 from windrow.sources.denethor_sampling import draw_sample, part_of_parcels, split_table
 from windrow.sources.denethor_sentinel2 import Sentinel2Cube, detect_scale, open_cube
-from windrow.sources.denethor_tile import OpenTile, sentinel2_grid, tile_parts
+from windrow.sources.denethor_tile import OpenTile, prepare_tile, sentinel2_grid, tile_parts
 from windrow.sources.reading import (
     IngestOptions,
     Reading,
@@ -102,7 +102,13 @@ def read(path: Path, options: IngestOptions) -> Reading:
         "seed": options.seed,
     }
     _merge(report, tiles)
-    return Reading(_parts(tiles, options.scratch, report), report, provenance, tables)
+    return Reading(
+        parts=_parts(tiles, options.scratch, report),
+        report=report,
+        provenance=provenance,
+        preparation=_preparation(tiles, options.scratch),
+        tables=tables,
+    )
 
 
 def _split(options: IngestOptions) -> tuple[SplitSettings | None, PartSettings | None]:
@@ -250,6 +256,17 @@ def _stack(
     bands = ", ".join(map(str, stack.quality_bands))
     report.say("quality_bands", f"bands {bands} above 0 make no data" if bands else "not used")
     return stack
+
+
+def _preparation(tiles: list[OpenTile], scratch: Path | None) -> Iterator[tuple[int, int]]:
+    if scratch is None:
+        return
+    total = sum(tile.num_days for tile in tiles)
+    before = 0
+    for tile in tiles:
+        for done in prepare_tile(tile, scratch / tile.name):
+            yield before + done, total
+        before += tile.num_days
 
 
 def _parts(tiles: list[OpenTile], scratch: Path | None, report: ReadingReport) -> Iterator[Series]:

@@ -70,7 +70,7 @@ def read_parcels(
     areas = np.array([_area(p, g) for p, g in zip(properties, moved, strict=True)])
     small, unlabelled = areas <= SMALLEST_PARCEL_M2, labels < 0
     kept = np.flatnonzero(~small & ~unlabelled)
-    at = _rasterised([moved[index] for index in kept], grid)
+    at = _rasterised([moved[index] for index in kept], grid, path)
     counts = np.bincount(at[at >= 0], minlength=len(kept))
     if not counts.any():
         raise DataError(
@@ -193,7 +193,7 @@ def _moved(
         return shapes
     try:
         moved: list[Mapping[str, Any]] = transform_geom(crs, target, shapes)
-    except (RasterioError, ValueError, TypeError) as error:
+    except (RasterioError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(
             "the parcels cannot be moved to the rasters' reference system",
             where=path,
@@ -220,12 +220,19 @@ def _ring_area(ring: Any) -> float:
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
 
 
-def _rasterised(shapes: list[Mapping[str, Any]], grid: RasterGrid) -> npt.NDArray[np.int32]:
+def _rasterised(
+    shapes: list[Mapping[str, Any]], grid: RasterGrid, path: Path
+) -> npt.NDArray[np.int32]:
     from rasterio.features import rasterize
 
     size = grid.height, grid.width
     if not shapes:
         return np.full(size, -1, dtype=np.int32)
     numbered = ((shape, index) for index, shape in enumerate(shapes))
-    burnt = rasterize(numbered, out_shape=size, transform=grid.transform, fill=-1, dtype="int32")
+    try:
+        burnt = rasterize(
+            numbered, out_shape=size, transform=grid.transform, fill=-1, dtype="int32"
+        )
+    except ValueError as error:
+        raise DataError("a parcel's shape is damaged", where=path, found=str(error)) from error
     return np.asarray(burnt, dtype=np.int32)

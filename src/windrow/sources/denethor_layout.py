@@ -96,10 +96,9 @@ def find_layout(root: Path) -> Layout:
     """
     tiles: dict[str, TileFiles] = {}
     letter, simulated = "a", False
-    around = _tile_name("/".join(root.resolve().parts[-3:]))
     for path in _files(root):
         relative = path.relative_to(root).as_posix()
-        name = _tile_name(relative) or around or "tile"
+        name = _tile_name(relative) or "tile"
         tile = tiles.setdefault(name, TileFiles(name))
         if _sort(path, tile):
             letter = "b" if _RADIANT in relative else "c" if path.name.startswith("br-") else letter
@@ -117,8 +116,9 @@ def find_layout(root: Path) -> Layout:
             )
         if found:
             next(iter(found.values())).merge(unnamed)
-        else:
-            found["tile"] = unnamed
+        else:  # the folder itself may be that of a tile
+            unnamed.name = _tile_name("/".join(root.resolve().parts[-2:])) or "tile"
+            found[unnamed.name] = unnamed
     order = ("train", "test", "tile")
     return Layout(letter, tuple(found[name] for name in order if name in found), simulated)
 

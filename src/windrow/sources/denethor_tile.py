@@ -69,6 +69,11 @@ class OpenTile:
     simulated: bool
     report: ReadingReport
 
+    @property
+    def num_days(self) -> int:
+        """Day files that reading makes."""
+        return self.cube.num_dates + (len(self.stack.days) if self.stack else 0)
+
 
 def sentinel2_grid(
     cube: Sentinel2Cube, stack: PlanetScopeStack | None, report: ReadingReport
@@ -132,13 +137,12 @@ def _check_same_ground(grid: RasterGrid, stack: PlanetScopeStack) -> None:
         )
 
 
-def tile_parts(tile: OpenTile, scratch: Path, *, num_dates: int) -> Iterator[Series]:
-    """The series of a tile, after its day files are made.
+def prepare_tile(tile: OpenTile, scratch: Path) -> Iterator[int]:
+    """Makes the day files that are not there yet, and says after each how many there are.
 
     Args:
         tile: the tile.
         scratch: folder of the day files; those of another choice in it are removed.
-        num_dates: length of the date axis, at least the tile's number of dates.
 
     Raises:
         DataError: a file is damaged or its values mean nothing.
@@ -147,9 +151,29 @@ def tile_parts(tile: OpenTile, scratch: Path, *, num_dates: int) -> Iterator[Ser
     sentinel2 = _sentinel2_files(tile, scratch)
     planetscope = _planetscope_files(tile, scratch)
     remove_others(scratch, [sentinel2] + ([planetscope] if planetscope else []))
-    _fill_sentinel2(tile, sentinel2)
+    for step in _fill_sentinel2(tile, sentinel2):
+        yield step + 1
     if planetscope is not None:
-        _fill_planetscope(tile, planetscope)
+        for step in _fill_planetscope(tile, planetscope):
+            yield len(sentinel2) + step + 1
+
+
+def tile_parts(tile: OpenTile, scratch: Path, *, num_dates: int) -> Iterator[Series]:
+    """The series of a tile, after its day files are made.
+
+    Args:
+        tile: the tile.
+        scratch: folder of the day files.
+        num_dates: length of the date axis, at least the tile's number of dates.
+
+    Raises:
+        DataError: a file is damaged or its values mean nothing.
+        OutputError: the scratch folder cannot be written.
+    """
+    for _ in prepare_tile(tile, scratch):
+        pass
+    sentinel2 = _sentinel2_files(tile, scratch)
+    planetscope = _planetscope_files(tile, scratch)
     left_out = invalid = 0
     for start in range(0, len(tile.sample), _BLOCK):
         here = slice(start, start + _BLOCK)
@@ -201,7 +225,7 @@ def _planetscope_files(tile: OpenTile, scratch: Path) -> DayFiles | None:
     )
 
 
-def _fill_sentinel2(tile: OpenTile, files: DayFiles) -> None:
+def _fill_sentinel2(tile: OpenTile, files: DayFiles) -> Iterator[int]:
     first = files.first_missing()
     steps = range(first, len(files))
     for step, date in zip(
@@ -214,9 +238,10 @@ def _fill_sentinel2(tile: OpenTile, files: DayFiles) -> None:
         files.write(step, record)
         clipped = tile.report.counts.get("values_brighter_than_3.2767_clipped", 0)
         tile.report.count("values_brighter_than_3.2767_clipped", clipped + date.num_clipped)
+        yield step
 
 
-def _fill_planetscope(tile: OpenTile, files: DayFiles) -> None:
+def _fill_planetscope(tile: OpenTile, files: DayFiles) -> Iterator[int]:
     missing = [step for step in range(len(files)) if not files.has(step)]
     if not missing:
         return
@@ -224,6 +249,7 @@ def _fill_planetscope(tile: OpenTile, files: DayFiles) -> None:
     plan = make_plan(tile.stack, tile.sample.pixels, pairing=tile.pairing)
     for step in missing:
         files.write(step, read_day(tile.stack, step, plan))
+        yield step
 
 
 def _part(

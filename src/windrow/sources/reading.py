@@ -86,6 +86,8 @@ class Reading:
         report: what was found. It is there before the first part is drawn, except for counts
             that come with the reading itself; it is complete after the last part.
         provenance: JSON values for the store: no path beyond a file's name, no clock.
+        preparation: steps done and wanted, drawn before the parts by who wants to show them; the
+            parts make up for what was not drawn.
         tables: small tables kept in the store beside the series: columns of equal length, numbers
             or text, by name of table and column.
     """
@@ -93,6 +95,7 @@ class Reading:
     parts: Iterator[Series]
     report: ReadingReport
     provenance: Mapping[str, Any]
+    preparation: Iterator[tuple[int, int]] = field(default_factory=lambda: iter(()))
     tables: Mapping[str, Mapping[str, npt.NDArray[Any]]] = field(default_factory=dict)
 
 

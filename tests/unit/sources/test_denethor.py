@@ -1,5 +1,6 @@
 import json
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -21,11 +22,22 @@ from windrow.data.legend import DENETHOR
 from windrow.data.pairing import planetscope_window
 from windrow.data.series import NO_DATA
 from windrow.data.store import read_store
+from windrow.errors import DataError
 from windrow.experiments.ingestion import ingest
 from windrow.sources.reading import IngestOptions
 from windrow.sources.recognition import recognise
 
+
+def write_unpacked(root, tile):
+    """Layout (a) with the archive unpacked, its arrays still compressed."""
+    archive = write_original(root, tile)
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(archive.parent)
+    archive.unlink()
+
+
 LAYOUTS = {
+    "a-unpacked": write_unpacked,
     "a": write_original,
     "a-33N": lambda root, tile: write_original(root, tile, tree="33N", compressed=False),
     "b": write_radiant,
@@ -190,7 +202,7 @@ def test_reflectance_and_bright_values(tmp_path):
     tile.bands[0, 0, 0, 0] = 4.0
     write_original(tmp_path / "in", tile)
     with pytest.raises(Exception, match=r"the scale of reflectance is impossible.*BANDS.npy.gz"):
-        stored(tmp_path / "in", tmp_path)
+        ingest(tmp_path / "in", out=None)
     tile.bands[0, 0, 0, 0] = 2.4
     write_radiant(tmp_path / "b", tile)
     series, text = stored(tmp_path / "b", tmp_path)
@@ -332,3 +344,33 @@ def test_provenance_holds_no_path(tmp_path):
     assert attributes["provenance"]["layout"] == "b"
     assert attributes["provenance"]["pairing"] == "corner"
     assert attributes["processing_level"] == "L2A"
+
+
+def test_files_that_do_not_name_their_tile_belong_to_the_only_one(tmp_path):
+    tile = Tile()
+    where = write_radiant(tmp_path / "in", tile)
+    for path in sorted(where.iterdir()):
+        path.rename(tmp_path / "in" / path.name)
+    series, text = stored(tmp_path / "in", tmp_path)
+    check_against(tile, series)
+    assert "tile: train" in text
+    write_radiant(tmp_path / "in", Tile("test"))
+    with pytest.raises(
+        DataError, match=r"some files do not say to which tile they belong; in .*in"
+    ):
+        ingest(tmp_path / "in", out=None)
+
+
+def test_the_folder_itself_may_name_the_tile(tmp_path):
+    tile = Tile("test")
+    write_original(tmp_path / "in", tile)
+    home = tmp_path / "in/PlanetL3H/Test"
+    archive = tmp_path / "in/S2/test/s2_test.zip"
+    (home / "S2").mkdir()
+    archive.rename(home / "S2" / "s2_.zip")
+    with zipfile.ZipFile(home / "S2" / "s2_.zip") as file:
+        file.extractall(home / "S2")
+    (tmp_path / "in/crops_test_2019.geojson").rename(home / "labels.geojson")
+    found = ingest(home, out=tmp_path / "one")
+    check_against(tile, read_store(tmp_path / "one"))
+    assert "tile: test, 33N/17E-243N" in found.lines
