@@ -234,6 +234,8 @@ def _columns(
                 )
             sample = np.concatenate(parcels)
             columns = _said_or_found(sample, region, options)
+            dates = columns.parcel(sample, str(region.series)).dates
+            report.say(f"dates_of_{region.name}", f"{dates.min()} to {dates.max()}, of a sample")
     if columns.processing_level != region.level:
         raise DataError(
             "the columns are of another processing level than the folder",

@@ -80,7 +80,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
     parcels = _find_parcels(folder, options, report)
     splits = _read_splits(path, parcels, report)
     parcels, splits = _choose_part(parcels, splits, options, report)
-    num_dates, year = _survey(parcels, options.year)
+    num_dates, year = _survey(parcels, options.year, report)
     sample = _check_bands(parcels, report)
     offset = _offset(sample, options, folder, report)
     legend, position = read_legend(
@@ -242,16 +242,20 @@ def _dates(parcel: _Parcel, values: npt.NDArray[Any]) -> npt.NDArray[np.datetime
     return np.asarray(dates)
 
 
-def _survey(parcels: list[_Parcel], year: int | None) -> tuple[int, int]:
+def _survey(parcels: list[_Parcel], year: int | None, report: ReadingReport) -> tuple[int, int]:
     """The longest series, and the year: of the first parcel where it is not given."""
     longest = 0
+    first, last = np.datetime64("2100-01-01"), np.datetime64("1900-01-01")
     for parcel in parcels:
         dates = _dates(parcel, _load(parcel, ("dates",))[0])
         longest = max(longest, len(dates))
+        if len(dates):
+            first, last = min(first, dates.min()), max(last, dates.max())
         if year is None and len(dates):
             year = int(dates[0].astype("M8[Y]").astype(int)) + 1970
     if year is None:
         raise DataError("no parcel has a date", where=parcels[0].path.parent)
+    report.say("dates", f"{first} to {last}, at most {longest} a parcel")
     return longest, year
 
 

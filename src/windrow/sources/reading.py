@@ -121,7 +121,7 @@ class IngestOptions(Settings):
     separator: str | None = None
     """What separates the columns of a CSV; by default it is detected."""
     date_format: str | None = None
-    """How dates are written, as in Python's strftime; by default ISO dates are read."""
+    """How dates are written, as in Python's strftime; by default it is detected."""
     sort_dates: bool = False
     """Sort the dates of each id instead of refusing unsorted ones."""
     scale: Scale | None = None

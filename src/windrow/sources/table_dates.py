@@ -50,7 +50,7 @@ def days_and_years(
     if column.isna().all():
         raise DataError("no dates", where=f"{place}, column {name}", found="only empty cells")
     index, how = _parsed(column, date_format, place)
-    report.say("dates", how)
+    report.say("date_format", how)
     broken = np.asarray(index.isna())
     if broken.any():
         row = int(np.argmax(broken))
@@ -71,6 +71,7 @@ def days_and_years(
             found=str(index[row].date()),
             expected=f"a date from {FIRST_YEAR} on, when Sentinel-2 began, to {LAST_YEAR}",
         )
+    report.say("dates", f"{index.min().date()} to {index.max().date()}")
     return np.asarray(index.day_of_year, dtype=np.int16) - np.int16(1), years
 
 

@@ -63,7 +63,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
     if options.labels is not None:
         labels = read_labels(options.labels, options.label_column)
         series, labelling = attach_labels(series, labels)
-        report.say("labels", str(options.labels))
+        report.say("labels", options.labels.name)
         report.add(labelling)
         provenance["labels"] = options.labels.name
     return Reading(iter([series]), report, provenance)

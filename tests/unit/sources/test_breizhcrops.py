@@ -155,6 +155,7 @@ def test_dates_labels_clouds_and_regions(tmp_path: Path) -> None:
     assert series.cloud_probability is not None
     assert series.cloud_probability[0, :3].tolist() == [0, 128, 255]
     assert "QA60 / 1024" in reading.report.facts["cloud"]
+    assert reading.report.facts["dates_of_frh01"] == "2017-01-03 to 2017-03-04, of a sample"
     table = reading.tables["parcels"]
     assert table["id"].tolist() == series.id.tolist()
     assert table["official"][[0, 9, 18, 27]].tolist() == ["train", "train", "train", "test"]

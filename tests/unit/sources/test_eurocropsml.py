@@ -68,6 +68,7 @@ def test_reads_every_value(tmp_path: Path) -> None:
     assert series.label is not None
     assert series.label.tolist() == [0, 1, 2, 0, 1, 2]
     assert series.cloud_probability is None
+    assert reading.report.facts["dates"] == "2021-02-11 to 2021-05-11, at most 4 a parcel"
     assert "B10 the darkest" in reading.report.facts["band_order"]
     assert reading.report.counts["parcels_named_in_splits_but_not_read"] == 1
 

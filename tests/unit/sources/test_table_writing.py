@@ -89,7 +89,8 @@ def test_dates_are_the_same_however_they_are_written(
     series = reading.series
     assert series.day_of_year[series.valid].tolist() == [0, 180, 43]
     assert set(series.year.tolist()) == {2018}
-    assert reading.report.facts["dates"] == how
+    assert reading.report.facts["date_format"] == how
+    assert reading.report.facts["dates"] == "2018-01-01 to 2018-06-30"
 
 
 def test_a_given_date_format(tmp_path: Path) -> None:
