@@ -16,6 +16,7 @@ from windrow.data.series import ProcessingLevel
 from windrow.errors import DataError, SettingsError
 from windrow.sources.baseline import offset_of_baseline
 from windrow.sources.cube_grid import Affine, CubeFacts, Grid, Raw, Window, band_of
+from windrow.sources.cube_scratch import identity_of_files
 from windrow.sources.reading import IngestOptions
 
 NETCDF = (".nc", ".nc4", ".cdf")
@@ -158,6 +159,9 @@ def open_file_cube(path: Path, options: IngestOptions) -> FileCube:
             offsets=_offsets(dataset, time, steps, offset),
             quality=quality_name,
             names=(str(path),) * len(dates),
+            identity=identity_of_files(
+                [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+            ),
             facts=facts,
         ),
         bands=tuple(named[band] for band in bands),

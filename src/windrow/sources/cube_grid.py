@@ -123,6 +123,7 @@ class CubeFacts:
         offsets: (T,) added to digital numbers, where metadata say so, else None.
         quality: name and meaning of the quality layer: ``SCL`` or ``clp``; or None.
         names: the file or item of each date, for messages.
+        identity: text that changes when the files or items do.
         facts: what else is to be said of it.
     """
 
@@ -136,6 +137,7 @@ class CubeFacts:
     offsets: npt.NDArray[np.int64] | None
     quality: str | None
     names: tuple[str, ...]
+    identity: tuple[str, ...]
     facts: dict[str, str] = field(default_factory=dict)
 
 

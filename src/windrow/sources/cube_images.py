@@ -23,6 +23,7 @@ from windrow.errors import BandError, DataError, SettingsError
 from windrow.sources.baseline import offset_of_baseline
 from windrow.sources.cube_files import choose_year
 from windrow.sources.cube_grid import CubeFacts, Grid, Raw, Window, band_of
+from windrow.sources.cube_scratch import identity_of_files
 from windrow.sources.reading import IngestOptions
 
 ENDINGS = (".tif", ".tiff")
@@ -228,6 +229,7 @@ def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
             offsets=_offsets([layer[bands[0]] for layer in layers]),
             quality=quality,
             names=tuple(str(layer[bands[0]].path) for layer in layers),
+            identity=identity_of_files([file.path for file in files]),
             facts=facts,
         ),
         layers,

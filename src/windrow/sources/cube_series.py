@@ -12,6 +12,7 @@ import numpy.typing as npt
 from windrow.data.series import Series
 from windrow.errors import DataError
 from windrow.sources.cube_grid import Cube, Grid, Window, windows
+from windrow.sources.cube_scratch import ScratchCube
 from windrow.sources.cube_targets import Pixels, Targets, count_pixels, labels_of
 from windrow.sources.cube_values import Meaning
 from windrow.sources.parcels import days_of_year
@@ -47,11 +48,16 @@ def plan(
     options: IngestOptions,
     report: ReadingReport,
 ) -> Plan:
-    """Cuts the cube into windows and draws pixels where only some are asked for."""
+    """Cuts the cube into windows, and draws pixels where only some are asked for.
+
+    With a scratch folder, windows that were read before an interruption are not read again.
+    """
     facts = cube.facts
     bytes_per_pixel = 4 * len(facts.dates) * (len(facts.bands) + 1)
     parts = list(windows(facts.grid, facts.native, bytes_per_pixel))
     counts = count_pixels(targets, parts, report)
+    if options.scratch is not None and len(parts) > 1:
+        cube = ScratchCube(cube, options.scratch)
     kept = None
     if options.num_series is not None and options.num_series < counts.sum():
         random = np.random.default_rng([options.seed, int(counts.sum())])

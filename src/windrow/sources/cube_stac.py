@@ -158,6 +158,9 @@ def open_stac_cube(path: Path, options: IngestOptions) -> StacCube:
             offsets=_offsets(chosen),
             quality="SCL" if "SCL" in assets else None,
             names=tuple("item " + str(day[0].id) for day in chosen),
+            identity=tuple(
+                f"{item.id}:{item.properties.get('updated', '')}" for day in chosen for item in day
+            ),
             facts=facts,
         ),
         chosen,
