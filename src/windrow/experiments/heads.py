@@ -28,8 +28,8 @@ LOGISTIC = LogisticSettings(inverse_regularisation=0.1, max_iterations=2000)
 """C of 0.001 to 10 within half A of the Bavarian fields: no value is clearly best, 0.1 is safe."""
 
 LOGISTIC_ON_Z = LogisticSettings(inverse_regularisation=0.01, max_iterations=2000)
-"""Pooled z has many more values than the raw features; C of 0.001, 0.01 and 0.1 within half A of the
-Bavarian fields, where 0.01 was best or second at 1, 5 and 10 fields a class."""
+"""Pooled z has many more values than the raw features; of C = 0.001, 0.01 and 0.1 within half A of
+the Bavarian fields, 0.01 was best or second at 1, 5 and 10 fields a class."""
 
 EXTRA_TREES = TreesSettings(kind="extra_trees", num_trees=200, min_rows_a_leaf=1)
 RANDOM_FOREST = TreesSettings(kind="random_forest", num_trees=200, min_rows_a_leaf=1)
@@ -56,8 +56,8 @@ BASE_MODELS: dict[BaseModel, LstmSettings | InceptionSettings | TransformerSetti
 def sequence_training(model: BaseModel) -> SequenceTraining:
     """How a base model is trained: section 4, and enough steps when labels are few.
 
-    The steps come of single runs on 45 fields of half A of the Bavarian fields, in which 150 brought
-    LSTM and transformer to a training loss of about 0.1; InceptionTime was not tried there.
+    The steps come of single runs on 45 fields of half A of the Bavarian fields, in which 150
+    brought LSTM and transformer to a training loss of about 0.1; InceptionTime was not tried.
 
     Example:
         >>> sequence_training("lstm").weight_decay

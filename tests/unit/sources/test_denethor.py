@@ -374,3 +374,28 @@ def test_the_folder_itself_may_name_the_tile(tmp_path):
     found = ingest(home, out=tmp_path / "one")
     check_against(tile, read_store(tmp_path / "one"))
     assert "tile: test, 33N/17E-243N" in found.lines
+
+
+def test_a_streamed_cube_goes_on_in_the_middle(tmp_path, monkeypatch):
+    from windrow.sources.day_files import DayFiles
+
+    tile = Tile()
+    write_original(tmp_path / "in", tile)
+    whole = DayFiles.write
+    written = []
+
+    def fails(self, step, values):
+        if len(written) == 3:
+            written.append("failed")
+            raise KeyboardInterrupt
+        written.append(step)
+        whole(self, step, values)
+
+    monkeypatch.setattr(DayFiles, "write", fails)
+    with pytest.raises(KeyboardInterrupt):
+        ingest(tmp_path / "in", out=tmp_path / "store")
+    seen = []
+    ingest(tmp_path / "in", out=tmp_path / "store", on_progress=lambda *s: seen.append(s))
+    check_against(tile, read_store(tmp_path / "store"))
+    assert written == [0, 1, 2, "failed", 3, 4, 5, 0, 1, 2, 3]
+    assert seen == [(done, 10) for done in range(4, 11)]
