@@ -56,19 +56,22 @@ class ImageFile:
 
 
 def date_in_name(name: str) -> np.datetime64 | None:
-    """The last date in a path, or None.
+    """The first date in a file's name, else in the nearest folder that has one, or None.
+
+    The first, since products bear the day of processing behind the day of acquisition.
 
     Example:
         >>> str(date_in_name("T31UES_20180511T105031_B02.tif")), date_in_name("dem.tif")
         ('2018-05-11', None)
     """
-    found = list(_DATE.finditer(name))
-    if not found:
-        return None
-    try:
-        return np.datetime64("-".join(found[-1].groups()), "D")
-    except ValueError:
-        return None
+    for part in reversed(Path(name).parts):
+        found = _DATE.search(part)
+        if found is not None:
+            try:
+                return np.datetime64("-".join(found.groups()), "D")
+            except ValueError:  # such as 31 February
+                return None
+    return None
 
 
 def find_images(path: Path) -> list[Path]:

@@ -13,7 +13,11 @@ from windrow.errors import DataError
 from windrow.sources.baseline import given_offset, offset_from_values
 from windrow.sources.cube_grid import Cube, Window
 from windrow.sources.reading import IngestOptions, ReadingReport, Scale
-from windrow.sources.table_values import LARGEST_REFLECTANCE, SMALLEST_BRIGHT_DN
+from windrow.sources.table_values import (
+    LARGEST_REFLECTANCE,
+    SMALLEST_BRIGHT_DN,
+    SMALLEST_REFLECTANCE,
+)
 
 SCL_CLOUD_PROBABILITY: dict[int, int] = {
     0: 255,  # no data: cannot be called clear
@@ -60,13 +64,13 @@ class Meaning:
         """Raw (T, B, n) as reflectance (n, T, B) int16, 0 where not valid, and valid (n, T)."""
         valid = np.asarray(~self._missing(values).any(axis=1))
         added = self.added[:, None, None]
-        limit = np.iinfo(np.int16)
+        lowest = SMALLEST_REFLECTANCE * sensors.SCALE  # below is a mark of no data: -9999
         if values.dtype.kind in "iu" and self.factor == 1.0:
             scaled = values.astype(np.int32) + added.astype(np.int32)
         else:
             filled = np.where(valid[:, None, :], values, 0).astype(np.float64)
             scaled = np.round(filled * self.factor + added).astype(np.int32)
-        valid &= (scaled >= limit.min).all(axis=1) & (scaled <= limit.max).all(axis=1)
+        valid &= (scaled >= lowest).all(axis=1) & (scaled <= np.iinfo(np.int16).max).all(axis=1)
         clean = np.where(valid[:, None, :], scaled, 0).astype(np.int16)
         return np.ascontiguousarray(clean.transpose(2, 0, 1)), np.ascontiguousarray(valid.T)
 

@@ -37,7 +37,8 @@ def expected() -> np.ndarray:
         ("T31UES_20180511T105031_B02_10m.tif", "2018-05-11"),
         ("2018/05/x.tif", None),
         ("2018-05-16/B8A.tif", "2018-05-16"),
-        ("S2A_MSIL2A_20220801T103031_N0400_R108_T31UES_20220801T200000.tif", "2022-08-01"),
+        ("S2A_MSIL2A_20220801T103031_N0400_R108_T31UES_20220802T020000.tif", "2022-08-01"),
+        ("2018-05-16/processed/B8A.tif", "2018-05-16"),
         ("tile_120180501.tif", None),
         ("2018-02-31.tif", None),
         ("dem.tif", None),
@@ -220,3 +221,12 @@ def test_files_without_a_date_are_counted(tmp_path: Path) -> None:
     _, reading = read(root)
     assert reading.report.facts["files_without_a_date_left_out"] == "1"
     assert CRS in reading.report.facts["grid"]
+
+
+def test_undeclared_marks_of_no_data_are_no_reflectance(tmp_path: Path) -> None:
+    for day, array in zip(DAYS, cube_factory.values().astype(np.int16), strict=True):
+        array[:, 0, 0] = -9999
+        write_tif(tmp_path / f"S2_{day}.tif", array, descriptions=BANDS)
+    series, reading = read(tmp_path)
+    assert series.id.tolist() == list(range(1, 120))
+    assert reading.report.counts["pixels_without_a_usable_date_left_out"] == 1
