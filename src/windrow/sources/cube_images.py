@@ -6,11 +6,7 @@ Files are opened once and read by windows, so that memory does not grow with the
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,71 +15,22 @@ import numpy.typing as npt
 
 from windrow import sensors
 from windrow.data.series import ProcessingLevel
-from windrow.errors import BandError, DataError, SettingsError
-from windrow.sources.baseline import offset_of_baseline
+from windrow.errors import DataError, SettingsError
 from windrow.sources.cube_files import choose_year
-from windrow.sources.cube_grid import CubeFacts, Grid, Raw, Window, band_of
+from windrow.sources.cube_grid import CubeFacts, Grid, Raw, Window
 from windrow.sources.cube_scratch import identity_of_files
+from windrow.sources.image_files import (
+    ENDINGS,
+    ImageFile,
+    find_images,
+    offset_of_file,
+    raster_environment,
+    read_header,
+    reason_of,
+)
 from windrow.sources.reading import IngestOptions
 
-ENDINGS = (".tif", ".tiff")
-_DATE = re.compile(
-    r"(?<!\d)(20\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])(?!\d{2,}(?!T))"
-)
-_WORD = re.compile(r"[^A-Za-z0-9]+")
 _MAX_OPEN = 512
-_CACHE_BYTES = 64 * 2**20
-
-
-@dataclass(frozen=True)
-class ImageFile:
-    """One GeoTIFF.
-
-    Attributes:
-        path: the file.
-        date: from its name, or the folder's.
-        layer: band or ``SCL``, where the name says so; None for a file of several bands.
-        indexes: the band's position in the file (from 1), by layer.
-        grid: where its pixels lie.
-    """
-
-    path: Path
-    date: np.datetime64
-    layer: str | None
-    indexes: dict[str, int]
-    grid: Grid
-    header: dict[str, Any]
-
-
-def date_in_name(name: str) -> np.datetime64 | None:
-    """The first date in a file's name, else in the nearest folder that has one, or None.
-
-    The first, since products bear the day of processing behind the day of acquisition.
-
-    Example:
-        >>> str(date_in_name("T31UES_20180511T105031_B02.tif")), date_in_name("dem.tif")
-        ('2018-05-11', None)
-    """
-    for part in reversed(Path(name).parts):
-        found = _DATE.search(part)
-        if found is not None:
-            try:
-                return np.datetime64("-".join(found.groups()), "D")
-            except ValueError:  # such as 31 February
-                return None
-    return None
-
-
-def find_images(path: Path) -> list[Path]:
-    """GeoTIFFs with a date in their name or folder, at most two folders down."""
-    if not path.is_dir():
-        return []
-    places = [p for depth in ("*", "*/*", "*/*/*") for p in path.glob(depth)]
-    return sorted(
-        p
-        for p in places
-        if p.suffix.lower() in ENDINGS and date_in_name(p.relative_to(path).as_posix())
-    )
 
 
 class ImageCube:
@@ -119,7 +66,7 @@ class ImageCube:
         whole = len(rows) == window.height * window.width and bool(
             (pixels == np.arange(len(pixels))).all()
         )
-        with _environment():
+        with raster_environment():
             for date, files in enumerate(self._layers):
                 by_file: dict[Path, list[str]] = defaultdict(list)
                 for name in wanted:
@@ -154,7 +101,7 @@ class ImageCube:
             raise DataError(
                 "a GeoTIFF is damaged or cut short",
                 where=file.path,
-                found=_reason(error),
+                found=reason_of(error),
                 hint="fetch it again, or leave it out",
             ) from None
 
@@ -174,20 +121,6 @@ class ImageCube:
         self._open.clear()
 
 
-@contextmanager
-def _environment() -> Iterator[None]:
-    import rasterio
-
-    # GDAL's own cache is 5 % of the machine's memory; windows of whole blocks need little of it.
-    with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
-        yield
-
-
-def _reason(error: BaseException) -> str:
-    text = str(error.__cause__ or error) or type(error).__name__
-    return text.splitlines()[0][:120]
-
-
 def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
     """Opens every file's header and checks that they belong together.
 
@@ -203,7 +136,7 @@ def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
             "GeoTIFFs need rasterio", where=path, hint="pip install 'windrow[cubes]'"
         ) from None
     places = find_images(path)
-    files = [_header(place, path, options) for place in places]
+    files = [read_header(place, path, options) for place in places]
     without = sum(p.suffix.lower() in ENDINGS for p in path.rglob("*")) - len(places)
     grid = _check_grids(files)
     days, _ = choose_year(np.unique([f.date for f in files]), path, options.year)
@@ -237,82 +170,6 @@ def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
         ),
         layers,
     )
-
-
-def _header(place: Path, root: Path, options: IngestOptions) -> ImageFile:
-    import rasterio
-    from rasterio.errors import RasterioError
-
-    date = date_in_name(place.relative_to(root).as_posix())
-    assert date is not None
-    try:
-        with _environment(), rasterio.open(place) as source:
-            transform = tuple(float(v) for v in source.transform[:6])
-            a, b, c, d, e, f = transform
-            crs = source.crs.to_string() if source.crs else None
-            grid = Grid(source.height, source.width, (a, b, c, d, e, f), crs)
-            whole = source.dtypes[0].startswith(("int", "uint"))
-            no_data = source.nodata if source.nodata is not None else 0.0 if whole else None
-            header = {
-                "dtype": source.dtypes[0],
-                "block": source.block_shapes[0],
-                "count": source.count,
-                "scale": source.scales[0] if source.scales[0] != 1.0 else None,
-                "offset": source.offsets[0],
-                "no_data": no_data,
-                "tags": {key.upper(): value for key, value in source.tags().items()},
-            }
-            layer, indexes = _layers_of_file(place, source.descriptions, options)
-    except (RasterioError, OSError) as error:
-        raise DataError(
-            "a GeoTIFF is damaged or cut short",
-            where=place,
-            found=_reason(error),
-            hint="fetch it again, or leave it out",
-        ) from None
-    return ImageFile(place, date, layer, indexes, grid, header)
-
-
-def _layer_of(word: str) -> str | None:
-    return word.upper() if word.upper() in ("SCL", "CLP") else band_of(word)
-
-
-def _layers_of_file(
-    place: Path, descriptions: tuple[str | None, ...], options: IngestOptions
-) -> tuple[str | None, dict[str, int]]:
-    """Which layer each band of a file is: from its name, its descriptions, or as given."""
-    words = [_layer_of(word) for word in _WORD.split(place.stem)]
-    layer = next((word for word in reversed(words) if word is not None), None)
-    if layer is not None and len(descriptions) == 1:
-        return layer, {layer: 1}
-    names: list[str | None] = [_layer_of(text or "") for text in descriptions]
-    if options.bands is not None:
-        names = [_layer_of(text) or text for text in options.bands]
-        if len(names) != len(descriptions):
-            raise DataError(
-                "another number of bands",
-                where=place,
-                found=len(descriptions),
-                expected=f"{len(names)}: {' '.join(options.bands)}, as given",
-            )
-    elif not any(names):
-        known = {12: sensors.SENTINEL2, 13: sensors.SENTINEL2_L1C}.get(len(descriptions))
-        if known is None:
-            raise SettingsError(
-                "which bands a GeoTIFF holds is not said",
-                where=place,
-                found=f"{len(descriptions)} bands without descriptions",
-                hint="name them in their order with --bands",
-            )
-        names = list(known)
-    indexes: dict[str, int] = {}
-    for position, name in enumerate(names, start=1):
-        if name is None:
-            continue
-        if name in indexes:
-            raise BandError(f"band {name} stands twice", where=place)
-        indexes[name] = position
-    return None, indexes
 
 
 def _check_grids(files: list[ImageFile]) -> Grid:
@@ -416,24 +273,7 @@ def _describe_days(days: npt.NDArray[np.datetime64]) -> str:
 
 def _offsets(files: list[ImageFile]) -> npt.NDArray[np.int64] | None:
     """The offset of each day from tags, GDAL's band offset, or the baseline in the name."""
-    found = [_offset(file) for file in files]
+    found = [offset_of_file(file) for file in files]
     if any(value is None for value in found):
         return None
     return np.array(found, dtype=np.int64)
-
-
-def _offset(file: ImageFile) -> int | None:
-    tags, header = file.header["tags"], file.header
-    readers: tuple[tuple[str, Callable[[str], int]], ...] = (
-        ("BOA_ADD_OFFSET", lambda text: int(float(text))),
-        ("PROCESSING_BASELINE", offset_of_baseline),
-    )
-    for name, convert in readers:
-        if name in tags:
-            return convert(tags[name])
-    if header["offset"]:
-        scale = header["scale"] or 1.0 / sensors.SCALE
-        offset = float(header["offset"])
-        return round(offset / scale if abs(offset) < 1 else offset)
-    match = re.search(r"_(N\d{4})_", file.path.name)
-    return offset_of_baseline(match[1]) if match else None

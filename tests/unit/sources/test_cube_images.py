@@ -11,7 +11,7 @@ import cube_factory
 from cube_factory import BANDS, CRS, DAYS, write_by_band, write_daily, write_tif
 from windrow.data.series import Series, concatenate
 from windrow.errors import DataError, WindrowError
-from windrow.sources.cube_images import date_in_name
+from windrow.sources.image_files import date_in_name
 from windrow.sources.reading import IngestOptions, Reading
 from windrow.sources.recognition import recognise
 
