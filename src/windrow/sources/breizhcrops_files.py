@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from windrow.data.series import ProcessingLevel
-from windrow.errors import DataError
+from windrow.errors import DataError, SettingsError
 
 REGIONS = ("frh01", "frh02", "frh03", "frh04", "belle-ile")
 _LEVELS: tuple[ProcessingLevel, ...] = ("L1C", "L2A")
@@ -80,8 +80,12 @@ class Region:
         if self.kind == "raw CSV":
             yield _RawCsv(self.series)
             return
-        import h5py
-
+        try:
+            import h5py
+        except ImportError:
+            raise SettingsError(
+                "HDF5 needs h5py", where=self.series, hint="pip install 'windrow[hdf5]'"
+            ) from None
         try:
             file = h5py.File(self.series, "r")
         except OSError as error:
