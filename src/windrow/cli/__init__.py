@@ -16,6 +16,7 @@ from windrow.version import __version__
 COMMANDS = {
     "demo": "simulate, pre-train, classify, compare and report: the main job, once",
     "simulate": "simulate both sensors over landscapes of fields into a series store",
+    "download": "fetch public files, by the checksums of their record",
     "ingest": "read a product or a field table into a series store",
     "pretrain": "pre-train the encoder on a store, by recipe",
     "embed": "turn series into representations, one row an id",

@@ -3,58 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from windrow.cli.progress import progress
 from windrow.errors import SettingsError
+from windrow.sources.reading import IngestOptions
 
 
 @dataclass(frozen=True)
 class Ingest:
-    """Reads a field table and writes it as a series store, saying what it found and dropped."""
+    """Reads a product and writes it as a series store, saying what it found and dropped."""
 
     path: Annotated[Path, tyro.conf.Positional]
-    """A field or pixel table: CSV or Parquet, one row an id and date, one column a band."""
+    """A product's file or folder; which product it is, is recognised from it."""
     out: Path | None = None
     """Where the store is written; must not exist. Not needed with --dry-run."""
     dry_run: bool = False
     """Only say what is found."""
-    labels: Path | None = None
-    """A label table to store with the series."""
-    label_column: str | None = None
-    """The column of the label table; by default the usual names are looked for."""
-    id_column: str | None = None
-    """The column that names the field or pixel; by default it is detected."""
-    date_column: str | None = None
-    """The column of the date; by default it is detected."""
-    field_column: str | None = None
-    """The column of the field in which a pixel lies; by default it is detected."""
-    sort_dates: bool = False
-    """Sort the dates of each id instead of refusing unsorted ones."""
+    split_map: Path | None = None
+    """A picture (.png, .svg, .pdf) of the fields by part of the split, of DENETHOR."""
+    options: Annotated[IngestOptions, tyro.conf.arg(name="")] = field(default_factory=IngestOptions)
+    """What is not to be detected."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow ingest``."""
-    options = tyro.cli(Ingest, args=arguments, prog="windrow ingest")
-    if options.out is None and not options.dry_run:
+    chosen = tyro.cli(Ingest, args=arguments, prog="windrow ingest")
+    if chosen.out is None and not chosen.dry_run:
         raise SettingsError("nowhere to write", hint="give --out STORE, or --dry-run")
-    from windrow.experiments.ingestion import TableOptions, ingest
+    if chosen.split_map is not None and chosen.dry_run:
+        raise SettingsError("a map of the split needs a store", hint="leave --dry-run out")
+    from windrow.experiments.ingestion import ingest
 
-    lines = ingest(
-        options.path,
-        out=None if options.dry_run else options.out,
-        labels=options.labels,
-        label_column=options.label_column,
-        options=TableOptions(
-            id_column=options.id_column,
-            date_column=options.date_column,
-            field_column=options.field_column,
-            sort_dates=options.sort_dates,
-        ),
-    )
-    print("\n".join(lines))
-    if not options.dry_run:
-        print(options.out)
+    out = None if chosen.dry_run else chosen.out
+    with progress("reading", "images") as report:
+        found = ingest(chosen.path, out=out, options=chosen.options, on_progress=report)
+    print(f"product: {found.product}")
+    print("\n".join(found.lines))
+    if out is not None:
+        if chosen.split_map is not None:
+            from windrow.reporting.split_map import write_split_map
+
+            print(write_split_map(out, chosen.split_map))
+        print(out)

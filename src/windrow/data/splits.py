@@ -12,10 +12,40 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from windrow.config import Settings
 from windrow.errors import SplitError
 
 MIN_FIELDS_A_PART = 2
 """A part gets at least so many fields of a class, where the class has enough for all parts."""
+
+
+class PartSettings(Settings):
+    """One part of a split by field.
+
+    Attributes:
+        name: such as ``pretraining``.
+        fraction: share of the fields of each class.
+        num_series: so many series in all, drawn without replacement; None takes all.
+        num_per_class: so many series of each class, with replacement where there are fewer;
+            excludes ``num_series``.
+    """
+
+    name: str
+    fraction: float
+    num_series: int | None
+    num_per_class: int | None
+
+
+class SplitSettings(Settings):
+    """A split by field, and what is drawn from each part.
+
+    Attributes:
+        tile: the tile that it belongs to.
+        parts: their fractions sum to one.
+    """
+
+    tile: str
+    parts: tuple[PartSettings, ...]
 
 
 def check_no_shared_field(train_field: npt.NDArray[Any], test_field: npt.NDArray[Any]) -> None:

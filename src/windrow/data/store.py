@@ -11,6 +11,7 @@ Layout (N series; every array has named dimensions)::
       planetscope_day          (planetscope_step) int16
       labels/label             (series) int16, attribute ``legend``
       truth/NAME               (series, ...), of simulated stores only
+      tables/NAME/COLUMN       (row), small tables beside the series, such as a split by field
 
 No wall-clock time and no path is stored, so that equal content is equal bytes. Each array's
 checksum is the SHA-256 of its decoded bytes in C order, so that a damaged or cut chunk is found
@@ -60,6 +61,17 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
     "day_of_year": {"long_name": "day of year, 0 = 1 January"},
     "cloud_probability": {"long_name": "cloud probability, 0..255"},
 }
+
+
+_REFLECTANCE_LEVEL, _LEVEL = 5, 3
+
+
+def _level(name: str) -> int:
+    """Compression: real reflectance is .82 of its bytes at level 3 and .74 at 5, which is slower.
+
+    The PlanetScope series are most of what is written, and stay at the faster level.
+    """
+    return _REFLECTANCE_LEVEL if name == "reflectance" else _LEVEL
 
 
 class StoreWriter(AbstractContextManager["StoreWriter"]):
@@ -132,6 +144,22 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
             self._pending = [rest] if len(rest) else []
             self._num_pending = len(rest)
 
+    def add_table(self, name: str, columns: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Keeps a small table, columns of numbers or text; see :func:`read_store_table`.
+
+        Raises:
+            DataError: the columns are of different length.
+        """
+        if len({len(values) for values in columns.values()}) > 1:
+            raise DataError("the columns of a table differ in length", where=name)
+        with writing_errors(self._path):
+            for column, values in columns.items():
+                self._put(f"tables/{name}/{column}", values, (f"{name}_row",))
+
+    def add_provenance(self, name: str, value: Any) -> None:
+        """Adds what is known only once the series are written; JSON values."""
+        self._provenance[name] = value
+
     def _check_ids(self, part: Series) -> None:
         ids = part.id.tolist()
         repeated = self._ids.intersection(ids)
@@ -201,7 +229,7 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
                 chunks=(CHUNK, *inner),
                 shards=(SHARD, *inner),
                 dtype="str" if text else values.dtype,
-                compressors=[BloscCodec(cname="zstd", clevel=3, shuffle="shuffle")],
+                compressors=[BloscCodec(cname="zstd", clevel=_level(name), shuffle="shuffle")],
                 dimension_names=list(dimensions),
                 attributes=attributes or {},
             )
@@ -244,7 +272,7 @@ def read_store(path: str | Path, *, planetscope: bool = True) -> Series:
     """
     group = _open(path)
     attributes = _complete_attributes(group, path)
-    names = list(attributes["checksums"])
+    names = [name for name in attributes["checksums"] if not name.startswith("tables/")]
     if not planetscope:
         names = [name for name in names if not name.startswith("planetscope")]
     arrays = {name: _read(group, name, path, attributes["checksums"][name]) for name in names}
@@ -273,6 +301,21 @@ def read_store(path: str | Path, *, planetscope: bool = True) -> Series:
         raise StoreError(
             "the store's metadata do not fit its arrays", where=path, found=error.what
         ) from error
+
+
+def read_store_table(path: str | Path, name: str) -> dict[str, npt.NDArray[Any]]:
+    """The columns of a small table kept beside the series, checksums verified.
+
+    Raises:
+        StoreError: there is no store, no such table, or it is damaged.
+    """
+    group = _open(path)
+    checksums = _complete_attributes(group, path)["checksums"]
+    prefix = f"tables/{name}/"
+    columns = [key for key in checksums if key.startswith(prefix)]
+    if not columns:
+        raise StoreError("the store has no such table", where=path, expected=name)
+    return {key.removeprefix(prefix): _read(group, key, path, checksums[key]) for key in columns}
 
 
 _NEEDED = ("reflectance", "day_of_year", "valid", "id", "field_id", "year")

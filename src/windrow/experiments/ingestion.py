@@ -2,71 +2,82 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from windrow.data.store import write_store
-from windrow.errors import SettingsError
+from windrow.data.store import StoreWriter
 from windrow.files import refuse_existing
-from windrow.sources.labels import attach_labels, read_labels
-from windrow.sources.tables import read_table
+from windrow.sources.reading import IngestOptions, ResolvedOptions
+from windrow.sources.recognition import recognise
 
 
 @dataclass(frozen=True)
-class TableOptions:
-    """What a user may say of a table that is otherwise detected; see ``read_table``."""
+class Ingested:
+    """What an ingest found.
 
-    id_column: str | None = None
-    date_column: str | None = None
-    field_column: str | None = None
-    sort_dates: bool = False
+    Attributes:
+        product: name of the reader.
+        lines: lines of text: what was recognised, assumed and left out.
+        num_series: series written, None where nothing was to be written.
+    """
+
+    product: str
+    lines: list[str]
+    num_series: int | None
 
 
 def ingest(
     path: str | Path,
     *,
     out: str | Path | None,
-    labels: str | Path | None = None,
-    label_column: str | None = None,
-    options: TableOptions | None = None,
-) -> list[str]:
-    """Reads a field table and writes it as a series store.
+    options: IngestOptions | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Ingested:
+    """Recognises a product, reads it part by part and writes it as a series store.
 
     Args:
-        path: a CSV or Parquet table of observations.
+        path: a file or folder of any product that :mod:`windrow.sources.recognition` knows.
         out: the store to write, which must not exist; None only says what is found.
-        labels: a label table to store with the series.
-        label_column: its column of classes; None looks for the usual names.
-        options: columns that are not to be detected.
-
-    Returns:
-        lines of text: what was recognised, assumed and left out.
+        options: what is not to be detected.
+        on_progress: called with the steps of preparation done and wanted, where there are any.
 
     Raises:
-        WindrowError: the table or the labels cannot be used, or the store cannot be written.
+        WindrowError: the product cannot be recognised or used, or the store cannot be written.
     """
-    options = options or TableOptions()
+    options = options or IngestOptions()
     if out is not None:
         refuse_existing(out)
-    if label_column is not None and labels is None:
-        raise SettingsError("a label column without a label table", hint="give --labels")
-    reading = read_table(
-        path,
-        id_column=options.id_column,
-        date_column=options.date_column,
-        field_column=options.field_column,
-        sort_dates=options.sort_dates,
-    )
-    series, reports = reading.series, [reading.report]
-    if labels is not None:
-        series, report = attach_labels(series, read_labels(labels, label_column))
-        reports.append(report)
-    if out is not None:
-        provenance = {"command": "ingest", "reports": [_portable(r.to_dict()) for r in reports]}
-        write_store(out, series, provenance=provenance)
-    return [line for report in reports for line in report.lines()]
+    reader = recognise(path)
+    scratch: Path | None = None
+    if out is not None and options.scratch is None:
+        scratch = Path(out).parent / f".{Path(out).name}.scratch"
+        options = options.model_copy(update={"scratch": scratch})
+    reading = reader.read(Path(path), _resolved(options))
+    if out is None:
+        return Ingested(reader.name, reading.report.lines(), None)
+    for done, total in reading.preparation:
+        if on_progress is not None:
+            on_progress(done, total)
+    num_series = 0
+    provenance = {"command": "ingest", "options": options.said(), **reading.provenance}
+    with StoreWriter(out, provenance=provenance) as writer:
+        for part in reading.parts:
+            writer.append(part)
+            num_series += len(part)
+        for name, columns in reading.tables.items():
+            writer.add_table(name, columns)
+        writer.add_provenance("report", reading.report.portable())
+    if scratch is not None:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return Ingested(reader.name, reading.report.lines(), num_series)
 
 
-def _portable(report: dict[str, object]) -> dict[str, object]:
-    """The report with the file's name alone: equal content is equal bytes wherever it lay."""
-    return {**report, "source": Path(str(report["source"])).name}
+def _resolved(options: IngestOptions) -> IngestOptions:
+    """The options with the numbers of the protocol, which stand in the recipes alone."""
+    if options.protocol is None:
+        return options
+    from windrow.experiments.recipes import split  # imports torch, which reading does not need
+
+    return ResolvedOptions(**dict(options), split=split(options.protocol))

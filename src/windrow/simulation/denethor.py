@@ -30,6 +30,7 @@ _ORIGIN = (420_000.0, 5_820_000.0)
 _RASTERS = 32633
 _LABELS = 25833
 _ROWS = 4
+_CELL_M = 2
 _PREFIX = "dlr_fusion_competition_germany_train"
 _TILE = "33N_18E_242N"
 
@@ -76,13 +77,80 @@ def simulate_denethor(
         _write_labels(folder, ground)
 
 
+def simulate_landscapes(
+    path: str | Path,
+    *,
+    scenario: str | ScenarioSettings = DEFAULT_SCENARIO,
+    num_series: int | None = None,
+    seed: int,
+    every_days: int = 1,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Writes whole landscapes as DENETHOR's folders, as many as hold the number of series.
+
+    One landscape is written into the folder itself, several into ``landscape-000`` and so on,
+    each a product of its own: they all lie at the same made-up place.
+
+    Args:
+        path: folder to make.
+        scenario: a name or settings.
+        num_series: pixels in all, a multiple of those of a landscape; None is one landscape.
+        seed: the seed.
+        every_days: days between the PlanetScope files: 1 or 5.
+        on_progress: called with rows of pixels made and wanted.
+
+    Raises:
+        WindrowError: rasterio is not installed.
+        SettingsError: an unknown scenario, another number of days, or a number of series that
+            does not fill whole landscapes.
+        OutputError: the folder exists or cannot be written.
+    """
+    settings = scenario_settings(scenario)
+    _require_rasterio()
+    side = make_landscape(settings, seed, 0).side
+    num_pixels = side * side
+    wanted = num_pixels if num_series is None else num_series
+    if wanted < 1 or wanted % num_pixels:
+        raise SettingsError(
+            "layout denethor writes whole landscapes",
+            found=f"{wanted:,} series",
+            expected=f"a multiple of {num_pixels:,} ({side} x {side} pixels), such as "
+            f"{max(1, round(wanted / num_pixels)) * num_pixels}",
+            hint="leave --num-series out for one landscape, or take --layout store",
+        )
+    num_landscapes = wanted // num_pixels
+    if num_landscapes == 1:
+        simulate_denethor(
+            path, scenario=settings, seed=seed, every_days=every_days, on_progress=on_progress
+        )
+        return
+    with atomic_folder(path) as folder:
+        for number in range(num_landscapes):
+            simulate_denethor(
+                folder / f"landscape-{number:03d}",
+                scenario=settings,
+                seed=seed,
+                landscape=number,
+                every_days=every_days,
+                on_progress=_shifted(on_progress, number * side, num_landscapes * side),
+            )
+
+
+def _shifted(
+    on_progress: Callable[[int, int], None] | None, before: int, total: int
+) -> Callable[[int, int], None] | None:
+    if on_progress is None:
+        return None
+    return lambda made, _: on_progress(before + made, total)
+
+
 def _require_rasterio() -> None:
     try:
         import rasterio  # noqa: F401
     except ImportError:
         raise WindrowError(
             "GeoTIFFs need the package rasterio",
-            hint="pip install rasterio, or write a store instead",
+            hint="pip install 'windrow[rasters]', or write a store instead",
         ) from None
 
 
@@ -186,11 +254,13 @@ def _write_labels(folder: Path, ground: Landscape) -> None:
     from rasterio.features import shapes
     from rasterio.warp import transform_geom
 
-    step = (np.arange(ground.fine_side) + 0.5) * FINE_M
+    # Cells of 2 m, so that one is centred on the centre of each Sentinel-2 pixel: burning the
+    # polygons into that grid gives every pixel back its own field.
+    step = (np.arange(ground.settings.landscape_m // _CELL_M) + 0.5) * _CELL_M
     fields = ground.field_at(step[None, :], step[:, None]).astype(np.int32)
     polygons: dict[int, list[Any]] = {}
-    areas = np.bincount(fields.ravel(), minlength=ground.num_fields) * FINE_M**2
-    for shape, value in shapes(fields, transform=_transform(FINE_M)):
+    areas = np.bincount(fields.ravel(), minlength=ground.num_fields) * _CELL_M**2
+    for shape, value in shapes(fields, transform=_transform(_CELL_M)):
         moved = transform_geom(f"EPSG:{_RASTERS}", f"EPSG:{_LABELS}", shape)
         polygons.setdefault(int(value), []).append(moved["coordinates"])
     features = [

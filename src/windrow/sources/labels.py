@@ -13,7 +13,8 @@ import numpy.typing as npt
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.data.series import Series
 from windrow.errors import DataError
-from windrow.sources.table_files import ReadingReport, find_column, identifiers, read_columns
+from windrow.sources.reading import ReadingReport
+from windrow.sources.table_files import find_column, identifiers, read_columns
 from windrow.sources.tables import ID_COLUMNS
 
 LABEL_COLUMNS = ("label", "class", "crop", "crop_type", "crop_name", "crop_group")

@@ -1,0 +1,356 @@
+"""The prepared HDF5 files of the group's earlier study (Zenodo record 7737587).
+
+Pre-training pairs of both sensors, and labelled Sentinel-2 series of two tasks, as the group drew
+them from DENETHOR. They hold neither field ids nor clouds, and the record names no licence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow import sensors
+from windrow.data.legend import DENETHOR
+from windrow.data.series import NO_DATA, Series
+from windrow.data.store import SHARD
+from windrow.errors import BandError, DataError, SettingsError, WindrowError
+from windrow.sources.pickles import read_timestamps
+from windrow.sources.reading import IngestOptions, Reading, ReadingReport, Scale, refuse_options
+from windrow.sources.reflectance import agreed_scale, scale_of, to_integers
+
+FILES = {
+    "pretraining_time2.h5": "pre-training series of both sensors",
+    "pretraining_point2.h5": "pre-training pairs of one date",
+    "train_sentinel_ts.hdf5": "task 1, training",
+    "val_sentinel_ts.hdf5": "task 1, validation",
+    "validation_train_sentinel_ts.hdf5": "task 2, training",
+    "validation_val_sentinel_ts.hdf5": "task 2, validation",
+}
+SENTINEL2_DATES = "time_stamp_sentinel_list.pkl"
+PLANETSCOPE_DATES = "time_stamp_planet_list.pkl"
+OPTIONS = frozenset({"scale", "bands", "year", "num_series", "planetscope"})
+ENDINGS = (".h5", ".hdf5")
+
+_BLOCK = SHARD // 4
+_NUM_BANDS = len(sensors.PLANETSCOPE_BANDS)
+_WINDOW = sensors.PLANETSCOPE_WINDOW**2
+
+PlanetLayout = Literal["series first", "days first, pixel by pixel", "days first, window by window"]
+
+
+def recognises(path: Path) -> bool:
+    """Whether this is one of the files, by name or by its data sets, or a folder with one."""
+    if path.is_dir():
+        return any((path / name).is_file() for name in FILES)
+    if not path.is_file() or path.suffix.lower() not in ENDINGS:
+        return False
+    if path.name in FILES:
+        return True
+    try:
+        with _opened(path) as file:
+            return "sentinel2_data" in file or {"time_series", "crop_labels"} <= set(file)
+    except WindrowError:
+        return False
+
+
+def read(path: Path, options: IngestOptions) -> Reading:
+    """Opens one of the files; PlanetScope's old and new layout are told apart by shape.
+
+    Raises:
+        WindrowError: h5py is missing.
+        SettingsError: the path is a folder with several files.
+        DataError: the file is damaged or of another shape, or its dates are missing.
+    """
+    refuse_options(options, OPTIONS, product="the prepared files")
+    file = _chosen_file(path)
+    report = ReadingReport(str(file))
+    prepared = _Prepared(file, options, report)
+    provenance = {
+        "product": "prepared_h5",
+        "record": "doi:10.5281/zenodo.7737587",
+        "file": file.name,
+        "seed": options.seed,
+    }
+    return Reading(prepared.parts(), report, provenance)
+
+
+def _chosen_file(path: Path) -> Path:
+    if path.is_file():
+        return path
+    there = [name for name in FILES if (path / name).is_file()]
+    if len(there) > 1:
+        raise SettingsError(
+            "several prepared files here, each a store of its own",
+            where=path,
+            found="; ".join(f"{name} ({FILES[name]})" for name in there),
+            hint="give the path of one of them",
+        )
+    return path / there[0]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        import h5py
+    except ImportError:
+        raise WindrowError(
+            "HDF5 files need the package h5py", hint="pip install 'windrow[hdf5]'"
+        ) from None
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, KeyError, RuntimeError) as error:
+        raise DataError(
+            "the HDF5 file cannot be read",
+            where=path,
+            found=str(error)[:120],
+            hint="it is damaged or cut short: download it again",
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Shapes:
+    num_series: int
+    num_dates: int
+    planet: tuple[int, ...] | None
+    labels: bool
+
+
+class _Prepared:
+    """One file, opened by its shapes and dates; its series come in blocks."""
+
+    def __init__(self, path: Path, options: IngestOptions, report: ReadingReport) -> None:
+        self._path, self._options, self._report = path, options, report
+        with _opened(path) as file:
+            self._name = "time_series" if "time_series" in file else "sentinel2_data"
+            self._shapes = self._check_shapes(file)
+            self._layout = self._planet_layout(file) if self._shapes.planet else None
+            self._scale = self._detect_scale(file)
+        self._dates = self._read_dates(SENTINEL2_DATES, self._shapes.num_dates)
+        self._year = self._one_year(self._dates, SENTINEL2_DATES)
+        self._planet_dates: list[datetime] = []
+        if self._shapes.planet:
+            num_days = self._shapes.planet[1 if self._layout == "series first" else 0]
+            self._planet_dates = self._read_dates(PLANETSCOPE_DATES, num_days)
+            self._one_year(self._planet_dates, PLANETSCOPE_DATES)
+        self._rows = self._choose_rows()
+        self._say()
+
+    def _check_shapes(self, file: Any) -> _Shapes:
+        if self._name not in file:
+            raise DataError(
+                "this is none of the prepared files",
+                where=self._path,
+                found="data sets " + (", ".join(file) or "none"),
+                expected="sentinel2_data and planet_data, or time_series and crop_labels",
+            )
+        shape = file[self._name].shape
+        self._bands = sensors.check_bands(self._options.bands or sensors.SENTINEL2_BANDS)
+        if len(shape) == 2 and shape[1] == len(self._bands):
+            raise DataError(
+                "the file holds pairs of one date, without the date",
+                where=self._path,
+                found=f"{self._name} {shape}",
+                expected="series (series, dates, bands)",
+                hint="take pretraining_time2.h5: pairs of one date are drawn from its series",
+            )
+        if len(shape) != 3 or shape[2] != len(self._bands):
+            raise BandError(
+                "the Sentinel-2 series have another shape",
+                where=self._path,
+                found=f"{self._name} {shape}",
+                expected=f"(series, dates, {len(self._bands)} bands)",
+            )
+        planet = None
+        if "planet_data" in file and self._options.planetscope != "none":
+            planet = tuple(file["planet_data"].shape)
+        labels = "crop_labels" in file
+        if labels and file["crop_labels"].shape[0] != shape[0]:
+            raise DataError(
+                "labels and series differ in number",
+                where=self._path,
+                found=f"{file['crop_labels'].shape[0]} labels, {shape[0]} series",
+            )
+        return _Shapes(shape[0], shape[1], planet, labels)
+
+    def _planet_layout(self, file: Any) -> PlanetLayout:
+        shape, num = self._shapes.planet, self._shapes.num_series
+        assert shape is not None
+        if len(shape) == 4 and shape[0] == num and shape[2:] == (_NUM_BANDS, _WINDOW):
+            return "series first"
+        if len(shape) == 3 and shape[1:] == (_NUM_BANDS, num * _WINDOW):
+            # Nothing says which index runs faster; the nine pixels of one window are alike.
+            values = np.asarray(file["planet_data"][0, 0], dtype=np.float64)
+            by_pixel = np.nanvar(values.reshape(num, _WINDOW), axis=1).mean()
+            by_window = np.nanvar(values.reshape(_WINDOW, num), axis=0).mean()
+            if by_pixel <= by_window:
+                return "days first, pixel by pixel"
+            return "days first, window by window"
+        raise DataError(
+            "the PlanetScope series have another shape",
+            where=self._path,
+            found=f"planet_data {shape}",
+            expected=f"({num}, days, 4, 9) or (days, 4, {num * _WINDOW})",
+        )
+
+    def _detect_scale(self, file: Any) -> Scale:
+        for start in range(0, self._shapes.num_series, _BLOCK):
+            found = scale_of(file[self._name][start : start + _BLOCK], where=self._path)
+            if found is not None:
+                return agreed_scale(found, self._options.scale, where=self._path)
+        raise DataError("no series has data", where=self._path, found="NaN or 0 everywhere")
+
+    def _read_dates(self, name: str, number: int) -> list[datetime]:
+        place = self._path.parent / name
+        if not place.is_file():
+            raise DataError(
+                "the dates are missing",
+                where=self._path,
+                expected=f"{name} beside it",
+                hint="'windrow download prepared' fetches it",
+            )
+        dates = read_timestamps(place.read_bytes(), where=place)
+        if len(dates) != number:
+            raise DataError(
+                "the dates and the series do not fit",
+                where=place,
+                found=f"{len(dates)} dates",
+                expected=f"{number}, as in {self._path.name}",
+            )
+        if sorted(dates) != dates:
+            raise DataError("the dates are not sorted", where=place)
+        return dates
+
+    def _one_year(self, dates: list[datetime], name: str) -> int:
+        year = self._options.year or dates[0].year
+        other = next((date for date in dates if date.year != year), None)
+        if other is not None:
+            raise DataError(
+                "a date lies outside the year",
+                where=self._path.parent / name,
+                found=other.date(),
+                expected=year,
+            )
+        return year
+
+    def _choose_rows(self) -> npt.NDArray[np.intp]:
+        num, wanted = self._shapes.num_series, self._options.num_series
+        if wanted is None or wanted >= num:
+            return np.arange(num)
+        return np.sort(np.random.default_rng(self._options.seed).permutation(num)[:wanted])
+
+    def _say(self) -> None:
+        report, shapes = self._report, self._shapes
+        report.say("content", FILES.get(self._path.name, "a prepared file under another name"))
+        report.say("processing_level", "L2A (DENETHOR's)")
+        report.say("bands", " ".join(self._bands))
+        report.say("scale", f"{self._scale} (detected)")
+        report.say("dates", f"{self._dates[0].date()} to {self._dates[-1].date()}")
+        if self._path.name.startswith("validation_"):
+            report.say("dates_assumed", "task 2 is of 2019, but the record's dates are these")
+        if shapes.planet:
+            report.say("planetscope", f"{len(self._planet_dates)} days, {self._layout}")
+        elif self._options.planetscope == "none":
+            report.say("planetscope", "none (as wanted)")
+        else:
+            report.say("planetscope", "none in this file")
+        report.say("cloud", "not known: the cloud loss is off")
+        report.say("field", "not known: a split cannot be checked for leakage")
+        report.say("licence", "the record names none")
+        report.count("series_in_the_file", shapes.num_series)
+        report.count("series", len(self._rows))
+
+    def parts(self) -> Iterator[Series]:
+        """The chosen series, block by block; those without any usable date are left out."""
+        left_out = 0
+        with _opened(self._path) as file:
+            for start in range(0, self._shapes.num_series, _BLOCK):
+                stop = min(start + _BLOCK, self._shapes.num_series)
+                first, last = np.searchsorted(self._rows, (start, stop))
+                rows = self._rows[first:last]
+                if not len(rows):
+                    continue
+                part = self._block(file, start, stop, rows)
+                seen = part.valid.any(axis=1)
+                left_out += int((~seen).sum())
+                self._report.count("series_without_a_usable_date_left_out", left_out)
+                if seen.any():
+                    yield part.select(np.flatnonzero(seen))
+
+    def _block(self, file: Any, start: int, stop: int, rows: npt.NDArray[np.intp]) -> Series:
+        inside = rows - start
+        where = f"{self._path}, rows {start} to {stop - 1}"
+        converted = to_integers(file[self._name][start:stop][inside], self._scale, where=where)
+        counts = self._report.counts
+        for name, number in (
+            ("values_brighter_than_3.2767_clipped", converted.num_clipped),
+            ("dates_of_series_without_data_made_invalid", int((~converted.valid).sum())),
+        ):
+            self._report.count(name, counts.get(name, 0) + number)
+        days = np.array([date.timetuple().tm_yday - 1 for date in self._dates], dtype=np.int16)
+        fine = fine_days = None
+        if self._shapes.planet:
+            fine = self._planet(file["planet_data"], start, stop)[inside]
+            fine_days = np.array(
+                [date.timetuple().tm_yday - 1 for date in self._planet_dates], dtype=np.int16
+            )
+        label = None
+        if self._shapes.labels:
+            label = self._labels(file["crop_labels"][start:stop][inside], rows)
+        return Series(
+            reflectance=converted.values,
+            day_of_year=np.tile(days, (len(rows), 1)),
+            valid=converted.valid,
+            bands=self._bands,
+            processing_level="L2A",
+            id=rows.astype(np.int64),
+            field_id=rows.astype(np.int64),
+            year=np.full(len(rows), self._year, dtype=np.int16),
+            planetscope=fine,
+            planetscope_day=fine_days,
+            label=label,
+            legend=None if label is None else DENETHOR,
+        )
+
+    def _planet(self, data: Any, start: int, stop: int) -> npt.NDArray[np.int16]:
+        num, count = self._shapes.num_series, stop - start
+        if self._layout == "series first":
+            values = np.asarray(data[start:stop])
+        elif self._layout == "days first, pixel by pixel":
+            block = data[:, :, start * _WINDOW : stop * _WINDOW]
+            values = block.reshape(-1, _NUM_BANDS, count, _WINDOW).transpose(2, 0, 1, 3)
+        else:
+            blocks = [data[:, :, k * num + start : k * num + stop] for k in range(_WINDOW)]
+            values = np.stack(blocks, axis=-1).transpose(2, 0, 1, 3)
+        missing = ~(values != 0).any(axis=2, keepdims=True)
+        if values.dtype.kind == "f":
+            missing = missing | ~np.isfinite(values).all(axis=2, keepdims=True)
+            values = np.rint(np.where(missing, 0, values * self._factor()))
+        values = np.clip(values, NO_DATA + 1, np.iinfo(np.int16).max)
+        values = np.where(missing, NO_DATA, values).astype(np.int16)
+        return values.reshape(count, -1, _NUM_BANDS * _WINDOW)
+
+    def _factor(self) -> float:
+        return float(sensors.SCALE) if self._scale == "reflectance" else 1.0
+
+    def _labels(
+        self, values: npt.NDArray[Any], rows: npt.NDArray[np.intp]
+    ) -> npt.NDArray[np.int16]:
+        codes = values.reshape(len(rows))
+        known = (codes == np.round(codes)) & (codes >= 0) & (codes <= len(DENETHOR))
+        if not known.all():
+            row = int(np.argmin(known))
+            raise DataError(
+                "an unknown crop code",
+                where=f"{self._path}, row {rows[row]}",
+                found=codes[row],
+                expected=f"1 to {len(DENETHOR)}, 0 unlabelled",
+            )
+        return (codes.astype(np.int16) - 1).astype(np.int16)

@@ -1,0 +1,210 @@
+"""What every reader takes and gives: options that a user may say, and series in parts.
+
+A reader recognises a product, says what it found, and yields series part by part, so that a
+product larger than memory becomes a store all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy.typing as npt
+from pydantic import Field
+
+from windrow.config import Settings
+from windrow.data.pairing import Pairing
+from windrow.data.series import ProcessingLevel, Series
+from windrow.data.splits import SplitSettings
+from windrow.errors import SettingsError
+
+Scale = Literal["reflectance", "dn"]
+"""``reflectance`` is 0..1; ``dn`` (digital number) is reflectance x 10,000."""
+
+
+@dataclass
+class ReadingReport:
+    """What a reader took, assumed and left out.
+
+    Attributes:
+        source: the file.
+        facts: what was recognised or assumed, by name.
+        counts: how many series, rows or dates, by name.
+
+    Example:
+        >>> report = ReadingReport("fields.csv")
+        >>> report.say("scale", "dn")
+        >>> report.count("dates_with_empty_band", 3)
+        >>> report.lines()
+        ['fields.csv', 'scale: dn', '3 dates with empty band']
+    """
+
+    source: str
+    facts: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def say(self, name: str, text: str) -> None:
+        """Notes a fact."""
+        self.facts[name] = text
+
+    def count(self, name: str, number: int) -> None:
+        """Notes a count."""
+        self.counts[name] = number
+
+    def add(self, other: ReadingReport) -> None:
+        """Takes over the facts and counts of another report, whose source becomes a fact.
+
+        A name that stands in both keeps this report's value.
+        """
+        self.facts = {**other.facts, **self.facts}
+        self.counts = {**other.counts, **self.counts}
+
+    def lines(self) -> list[str]:
+        """Lines of text for people; counts of zero are left out."""
+        facts = [f"{name.replace('_', ' ')}: {text}" for name, text in self.facts.items()]
+        counts = [f"{n:,} {name.replace('_', ' ')}" for name, n in self.counts.items() if n]
+        return [self.source, *facts, *counts]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"source": self.source, "facts": dict(self.facts), "counts": dict(self.counts)}
+
+    def portable(self) -> dict[str, Any]:
+        """Plain JSON values with the file's name alone: equal content is equal bytes anywhere."""
+        return {**self.to_dict(), "source": Path(self.source).name}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A product opened: series in parts, what was found, and where it came from.
+
+    Attributes:
+        parts: series in bounded memory, drawn once; all alike (``check_alike``), of one number
+            of dates, ids unique over all parts.
+        report: what was found. It is there before the first part is drawn, except for counts
+            that come with the reading itself; it is complete after the last part.
+        provenance: JSON values for the store: no path beyond a file's name, no clock.
+        preparation: steps done and wanted, drawn before the parts by who wants to show them; the
+            parts make up for what was not drawn.
+        tables: small tables kept in the store beside the series: columns of equal length, numbers
+            or text, by name of table and column.
+    """
+
+    parts: Iterator[Series]
+    report: ReadingReport
+    provenance: Mapping[str, Any]
+    preparation: Iterator[tuple[int, int]] = field(default_factory=lambda: iter(()))
+    tables: Mapping[str, Mapping[str, npt.NDArray[Any]]] = field(default_factory=dict)
+
+
+class IngestOptions(Settings):
+    """What a user may say of a product that is otherwise detected; None means: detect it.
+
+    An option that does not concern a product is refused by its reader, never ignored
+    (:func:`refuse_options`).
+    """
+
+    labels: Path | None = None
+    """A label table, or a vector file of labelled parcels, to store with the series."""
+    label_column: str | None = None
+    """The column or property of classes; by default the usual names are looked for."""
+    id_column: str | None = None
+    """The column or property that names the field or pixel; by default it is detected."""
+    date_column: str | None = None
+    """The column of the date; by default it is detected."""
+    field_column: str | None = None
+    """The column of the field in which a pixel lies; by default it is detected."""
+    cloud_column: str | None = None
+    """The column or variable of clouds; by default it is detected."""
+    separator: str | None = None
+    """What separates the columns of a CSV; by default it is detected."""
+    date_format: str | None = None
+    """How dates are written, as in Python's strftime; by default it is detected."""
+    sort_dates: bool = False
+    """Sort the dates of each id instead of refusing unsorted ones."""
+    scale: Scale | None = None
+    """Reflectance 0..1, or digital numbers x 10,000; by default it is detected."""
+    baseline_offset: int | None = None
+    """Added to digital numbers: -1000 since processing baseline 04.00 (January 2022), else 0."""
+    processing_level: ProcessingLevel | None = None
+    """L1C (top of atmosphere) or L2A (surface); by default it is detected."""
+    bands: tuple[str, ...] | None = None
+    """The order of the bands in the file, where it does not name them; of a table BAND=COLUMN."""
+    year: int | None = Field(default=None, ge=2015, le=2099)
+    """The year to read, where there are several."""
+    tile: str | None = None
+    """The tile or region to read, where there are several."""
+    pairing: Pairing | None = None
+    """Which PlanetScope pixels belong to a Sentinel-2 pixel; by default 'corner'."""
+    planetscope: Literal["auto", "daily", "5day", "none"] = "auto"
+    """Which PlanetScope files to read; by default daily ones where there are any."""
+    quality_bands: tuple[int, ...] | None = None
+    """Bands of PlanetScope's quality files (from 1) of which a value above 0 makes no data."""
+    average_parcels: bool = False
+    """One mean series a parcel instead of one a pixel."""
+    protocol: str | None = None
+    """A named protocol of splits and classes of the product."""
+    part: str | None = None
+    """The part of the protocol's split to write."""
+    classes: Literal["all", "paper"] = "all"
+    """All classes of the product, or only those that its paper's task uses."""
+    legend: Path | None = None
+    """A table of crop codes and names; a label's code outside of it is then an error."""
+    collection: str = "sentinel-2-l2a"
+    """The collection to ask a STAC server for."""
+    num_series: int | None = Field(default=None, ge=1)
+    """At most so many series, drawn at random; by default all."""
+    seed: int = Field(default=0, ge=0)
+    """Every random draw follows from it."""
+    scratch: Path | None = None
+    """Folder of intermediate files, from which an interrupted ingest continues; by default
+    beside the output."""
+
+    def said(self) -> dict[str, Any]:
+        """What was said, as JSON values for provenance: no default, no path beyond a name."""
+        values = {
+            name: getattr(self, name)
+            for name in type(self).model_fields
+            if name not in ("scratch", "split")
+            and getattr(self, name) != type(self).model_fields[name].default
+        }
+        return {
+            name: value.name if isinstance(value, Path) else value for name, value in values.items()
+        }
+
+
+class ResolvedOptions(IngestOptions):
+    """Options with the numbers of a named protocol, which stand in the recipes."""
+
+    split: SplitSettings | None = None
+    """The split by field that ``protocol`` names."""
+
+
+ALWAYS = frozenset({"seed", "scratch"})
+"""Options that never change what a product means, accepted by every reader."""
+
+
+def refuse_options(options: IngestOptions, known: Collection[str], *, product: str) -> None:
+    """Refuses what was said and does not concern a product: nothing is ignored in silence.
+
+    Args:
+        options: what the user said.
+        known: names of the options that the reader heeds.
+        product: its name, for the message.
+
+    Raises:
+        SettingsError: an option was said that the reader does not heed; names the first.
+
+    Example:
+        >>> refuse_options(IngestOptions(scale="dn"), {"scale"}, product="a table")
+    """
+    foreign = [name for name in options.said() if name not in known and name not in ALWAYS]
+    if foreign:
+        heeded = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(known)) or "none"
+        raise SettingsError(
+            f"--{foreign[0].replace('_', '-')} does not concern {product}",
+            expected=f"options of {product}: {heeded}",
+            hint="leave it out",
+        )

@@ -1,0 +1,119 @@
+"""Which product lies at a path: a table of readers, asked in order, each by names and headers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from windrow.errors import DataError
+from windrow.sources import (
+    breizhcrops,
+    cubes,
+    denethor,
+    eurocropsml,
+    prepared_h5,
+    table_reader,
+)
+from windrow.sources.cube_stac import address
+from windrow.sources.reading import IngestOptions, Reading
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One product.
+
+    Attributes:
+        name: what it is called in reports.
+        looks_for: what it is recognised by, for the message when nothing is recognised.
+        recognises: whether a path holds it, from names and headers alone.
+        read: opens it.
+    """
+
+    name: str
+    looks_for: str
+    recognises: Callable[[Path], bool]
+    read: Callable[[Path, IngestOptions], Reading]
+
+
+READERS: tuple[Reader, ...] = (
+    Reader(
+        "denethor",
+        "a folder of DENETHOR (PF-SR/YYYY-MM-DD.tif or *_source_planet_*/sr.tif, bands.npy)",
+        denethor.recognises,
+        denethor.read,
+    ),
+    Reader(
+        "prepared_h5",
+        "a prepared HDF5 file (pretraining_time2.h5, train_sentinel_ts.hdf5, ...)",
+        prepared_h5.recognises,
+        prepared_h5.read,
+    ),
+    Reader(
+        "BreizhCrops",
+        "a folder of BreizhCrops (classmapping.csv, <year>/<level>/<region>.csv and .h5)",
+        breizhcrops.recognises,
+        breizhcrops.read,
+    ),
+    Reader(
+        "EuroCropsML",
+        "a folder of EuroCropsML parcels (<NUTS3>_<parcel>_<code>.npz)",
+        eurocropsml.recognises,
+        eurocropsml.read,
+    ),
+    Reader(
+        "cube",
+        "a netCDF file or Zarr group with (time, y, x) variables",
+        cubes.recognises_file,
+        cubes.read_file,
+    ),
+    Reader(
+        "STAC items",
+        "a STAC catalogue or item collection (.json), or the address of a server",
+        cubes.recognises_stac,
+        cubes.read_stac,
+    ),
+    Reader(
+        "GeoTIFFs",
+        "a folder of GeoTIFFs with the date in the name",
+        cubes.recognises_images,
+        cubes.read_images,
+    ),
+    Reader(
+        "table",
+        "a table (.csv, .csv.gz, .parquet) of one row an id and date",
+        table_reader.recognises,
+        table_reader.read,
+    ),
+)
+"""All readers; the first that recognises a path reads it, so the particular come first."""
+
+
+def recognise(path: str | Path) -> Reader:
+    """The reader of a product.
+
+    Raises:
+        DataError: there is nothing at the path, or no reader recognises it; says what was
+            looked for.
+    """
+    place = Path(path)
+    if not place.exists() and address(place) is None:
+        raise DataError("no such input", where=place, hint="check the path")
+    for reader in READERS:
+        if reader.recognises(place):
+            return reader
+    raise DataError(
+        "no product is recognised here",
+        where=place,
+        found=_contents(place),
+        expected=", or ".join(reader.looks_for for reader in READERS),
+    )
+
+
+def _contents(place: Path) -> str:
+    if place.is_file():
+        return f"a file of kind {''.join(place.suffixes[-2:]) or 'without an ending'!r}"
+    names = sorted(entry.name for entry in place.iterdir())
+    if not names:
+        return "an empty folder"
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
