@@ -49,7 +49,7 @@ def seasons(num_series: int, seed: int) -> tuple[HeadInputs, np.ndarray]:
 def test_few_labels_are_learned_and_repeat(model: object) -> None:
     inputs, label = seasons(90, 0)
     new, truth = seasons(300, 1)
-    settings = training(model, min_steps=60, learning_rate=0.01, epochs=10)
+    settings = training(model, batch_size=256, min_steps=60, learning_rate=0.01, epochs=10)
     steps: list[tuple[int, int]] = []
     heads = [
         train_sequence_head(
