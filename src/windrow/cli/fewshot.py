@@ -44,6 +44,9 @@ class Fewshot:
     """Every draw follows from it."""
     pool: Literal["mean", "month"] = "month"
     """How the representation is pooled for light heads."""
+    sequence_heads: tuple[Literal["transformer", "lstm", "inception"], ...] = ()
+    """Base models to train as well, on the representation and from scratch; half a minute each, at
+    every k and draw."""
     json: bool = False
     """Print fewshot.json instead of the table."""
 
@@ -54,12 +57,13 @@ def main(arguments: Sequence[str]) -> None:
     from windrow.evaluation.fewshot import fewshot
     from windrow.evaluation.fewshot_result import write_fewshot
     from windrow.evaluation.inference import load
-    from windrow.experiments.heads import fewshot_settings
+    from windrow.experiments.heads import comparison, fewshot_settings
     from windrow.sources.labels import read_labels
     from windrow.sources.opening import open_series
 
     refuse_existing(options.out)
     settings = fewshot_settings(
+        heads=comparison(sequence_heads=options.sequence_heads),
         k=options.k,
         num_draws=options.draws,
         seed=options.seed,

@@ -63,6 +63,17 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
 }
 
 
+_REFLECTANCE_LEVEL, _LEVEL = 5, 3
+
+
+def _level(name: str) -> int:
+    """Compression: real reflectance is .82 of its bytes at level 3 and .74 at 5, which is slower.
+
+    The PlanetScope series are most of what is written, and stay at the faster level.
+    """
+    return _REFLECTANCE_LEVEL if name == "reflectance" else _LEVEL
+
+
 class StoreWriter(AbstractContextManager["StoreWriter"]):
     """Writes a store part by part in bounded memory; it appears whole or not at all.
 
@@ -218,7 +229,7 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
                 chunks=(CHUNK, *inner),
                 shards=(SHARD, *inner),
                 dtype="str" if text else values.dtype,
-                compressors=[BloscCodec(cname="zstd", clevel=3, shuffle="shuffle")],
+                compressors=[BloscCodec(cname="zstd", clevel=_level(name), shuffle="shuffle")],
                 dimension_names=list(dimensions),
                 attributes=attributes or {},
             )

@@ -179,7 +179,7 @@ def write_fewshot(folder: str | Path, result: FewshotResult) -> None:
 
 
 def _write_predictions(path: Path, result: FewshotResult) -> None:
-    """Long table: k, draw, method, head, id, true, predicted; classes by name."""
+    """Long table: k, draw, method, head, id, true, predicted, and the place where it is known."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -187,6 +187,11 @@ def _write_predictions(path: Path, result: FewshotResult) -> None:
     identity = task.series.id[task.test]
     names = np.asarray(task.legend.names)
     true = task.label[task.test]
+    places = {
+        name: values[task.test]
+        for name in ("longitude", "latitude")
+        if (values := getattr(task.series, name)) is not None
+    }
     parts = []
     for each in result.predictions:
         for k, predicted in each.predicted.items():
@@ -202,6 +207,7 @@ def _write_predictions(path: Path, result: FewshotResult) -> None:
                         "id": pa.array(np.tile(identity, num_draws).tolist()),
                         "true": pa.array(names[np.tile(true, num_draws)].tolist()),
                         "predicted": pa.array(names[predicted.ravel()].tolist()),
+                        **{name: np.tile(values, num_draws) for name, values in places.items()},
                     }
                 )
             )

@@ -15,12 +15,7 @@ from windrow.data.store import read_store
 from windrow.evaluation.fewshot import FewshotSettings, fewshot
 from windrow.evaluation.fewshot_result import write_fewshot
 from windrow.evaluation.inference import load
-from windrow.experiments.heads import (
-    BASE_MODELS,
-    LIGHT_COMPARISON,
-    fewshot_settings,
-    sequence_comparison,
-)
+from windrow.experiments.heads import comparison, fewshot_settings
 from windrow.experiments.pretraining import PretrainingSettings, pretrain
 from windrow.experiments.progress import ProgressOf, training_progress
 from windrow.experiments.recipes import small
@@ -45,7 +40,6 @@ def demo_settings(*, seed: int = 0) -> DemoSettings:
     Heads learn from ten labelled fields a class, three times over, and are tested on all fields of
     the other half of the held-out landscapes.
     """
-    sequences = [each for model in BASE_MODELS for each in sequence_comparison(model)]
     return DemoSettings(
         scenario="brandenburg-2018",
         num_series=6_000,
@@ -53,7 +47,7 @@ def demo_settings(*, seed: int = 0) -> DemoSettings:
         seed=seed,
         pretraining=small(seed=seed),
         fewshot=fewshot_settings(
-            heads=(*LIGHT_COMPARISON, *sequences), k=(10,), num_draws=3, seed=seed
+            heads=comparison(sequence_heads=("transformer",)), k=(10,), num_draws=3, seed=seed
         ),
     )
 

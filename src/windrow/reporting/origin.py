@@ -12,8 +12,6 @@ def simulated_parts(run: Run) -> list[str]:
     pretraining = run.pretraining
     if pretraining is not None and pretraining_simulated(pretraining):
         parts.append("the series on which the weights were trained and tested")
-    if run.heads is not None and run.heads.comparison and run.heads.comparison.simulated:
-        parts.append("the fields of the comparison of heads")
     for part in run.fewshots:
         if part.results.simulated_data:
             parts.append(f"the fields of {plain(part.name)}")
@@ -25,8 +23,6 @@ def simulated_parts(run: Run) -> list[str]:
 def origin_known(run: Run) -> bool:
     """Whether any file of the run says if its data are real or simulated."""
     flags: list[object] = [part.results.simulated_data for part in run.fewshots]
-    if run.heads is not None and run.heads.comparison is not None:
-        flags.append(run.heads.comparison.simulated)
     if run.pretraining is not None:
         flags.append(pretraining_simulated(run.pretraining))
     return any(flag is not None for flag in flags)
@@ -50,3 +46,10 @@ def weights_simulated(part: FewShotPart, run: Run) -> bool | None:
     if part.results.simulated_weights is not None or run.pretraining is None:
         return part.results.simulated_weights
     return pretraining_simulated(run.pretraining)
+
+
+def mark_of(part: FewShotPart, run: Run) -> str:
+    """The word to be written into the figures of few-label results."""
+    if not part.results.simulated_data and weights_simulated(part, run):
+        return "WEIGHTS FROM SIMULATED SERIES"
+    return word_of(part.results.simulated_data)

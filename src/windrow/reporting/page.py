@@ -28,8 +28,8 @@ def write_report(run: Path) -> Path:
     same contents give the same bytes. Parts that are absent are named at its end.
 
     Args:
-        run: what pretrain, fewshot or demo wrote; a demo folder holds ``pretraining``, ``heads``
-            and ``fewshot`` folders.
+        run: what pretrain, fewshot or demo wrote; a demo folder holds ``pretraining`` and
+            ``fewshot`` folders.
 
     Raises:
         DataError: the path is no run directory, or one of its files is damaged.

@@ -18,11 +18,9 @@ from pydantic import ValidationError
 from windrow.errors import DataError
 from windrow.reporting.records import (
     LOSS_PARTS,
-    Comparison,
     Evaluation,
     FewShot,
     FewShotPart,
-    HeadsPart,
     MetricLine,
     Metrics,
     PretrainingPart,
@@ -53,19 +51,18 @@ def read_run(path: str | Path) -> Run:
         )
     missing: list[str] = []
     pretraining = _read_pretraining(folder, missing)
-    heads = _read_heads(folder, missing)
     fewshots = _read_fewshots(folder)
     if not fewshots:
         missing.append("few-label results (fewshot.json)")
-    if pretraining is None and heads is None and not fewshots:
+    if pretraining is None and not fewshots:
         raise DataError(
             "not a run directory",
             where=folder,
             found="none of its files",
-            expected="config.yaml, metrics.jsonl, evaluation.json, comparison.json or fewshot.json",
+            expected="config.yaml, metrics.jsonl, evaluation.json or fewshot.json",
             hint="give the folder that pretrain, fewshot or demo wrote",
         )
-    return Run(folder, pretraining, heads, fewshots, tuple(missing))
+    return Run(folder, pretraining, fewshots, tuple(missing))
 
 
 def _read_pretraining(folder: Path, missing: list[str]) -> PretrainingPart | None:
@@ -95,23 +92,6 @@ def _read_pretraining(folder: Path, missing: list[str]) -> PretrainingPart | Non
         evaluation=_fit(Evaluation, _read_json(evaluation), evaluation) if evaluation else None,
         predictions=read_series_predictions(predictions) if predictions else None,
         weights=read_weights_header(weights) if weights else None,
-    )
-
-
-def _read_heads(folder: Path, missing: list[str]) -> HeadsPart | None:
-    place = folder if (folder / "comparison.json").is_file() else folder / "heads"
-    comparison, predictions = place / "comparison.json", place / "predictions.parquet"
-    if not comparison.is_file():
-        missing.append("comparison of heads (heads/comparison.json)")
-        if place == folder or not predictions.is_file():
-            return None
-    if not predictions.is_file():
-        missing.append("classes of held-out series (heads/predictions.parquet)")
-    return HeadsPart(
-        comparison=_fit(Comparison, _read_json(comparison), comparison)
-        if comparison.is_file()
-        else None,
-        predictions=read_class_predictions(predictions) if predictions.is_file() else None,
     )
 
 

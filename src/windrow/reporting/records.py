@@ -96,7 +96,7 @@ def one_difference_each(pairs: object) -> object:
     """Pairs of windrow and a baseline that carry several metrics, as one difference a metric.
 
     Few-label results hold ``windrow_head``, the baseline's ``method`` and ``head``, and for each
-    metric its difference, low and high; what already is one difference is left as it is.
+    metric its difference, low and high.
 
     Example:
         >>> pair = {"windrow_head": "lstm", "method": "bands", "head": "extra_trees"}
@@ -108,14 +108,13 @@ def one_difference_each(pairs: object) -> object:
         return pairs
     found: list[object] = []
     for pair in pairs:
-        if not isinstance(pair, dict) or "windrow_head" not in pair:
-            found.append(pair)
-            continue
+        if not isinstance(pair, dict):
+            return pairs
         found.extend(
             {
                 "k": pair.get("k"),
                 "method": "windrow",
-                "head": pair["windrow_head"],
+                "head": pair.get("windrow_head"),
                 "baseline_method": pair.get("method"),
                 "baseline_head": pair.get("head"),
                 "metric": metric,
@@ -130,29 +129,6 @@ def one_difference_each(pairs: object) -> object:
 
 
 PairedDifferences = Annotated[tuple[PairedDifference, ...], BeforeValidator(one_difference_each)]
-
-
-class HeadScore(Record):
-    """One head, on one method's input, with one seed."""
-
-    method: str
-    head: str
-    seed: int
-    overall_accuracy: float
-    macro_f1: float
-    kappa: float | None = None
-
-
-class Comparison(Record):
-    """``heads/comparison.json``: heads on the representation beside heads on raw bands."""
-
-    simulated: bool | None = None
-    num_train_fields: int | None = None
-    num_test_fields: int | None = None
-    seeds: tuple[int, ...] = ()
-    rows: tuple[HeadScore, ...] = ()
-    paired: PairedDifferences = ()
-    notes: tuple[str, ...] = ()
 
 
 class FewShotRow(Record):
@@ -226,14 +202,6 @@ class PretrainingPart:
 
 
 @dataclass(frozen=True)
-class HeadsPart:
-    """A comparison of heads and the classes that they gave each held-out series."""
-
-    comparison: Comparison | None
-    predictions: pd.DataFrame | None
-
-
-@dataclass(frozen=True)
 class FewShotPart:
     """One folder of few-label results."""
 
@@ -248,6 +216,5 @@ class Run:
 
     path: Path
     pretraining: PretrainingPart | None
-    heads: HeadsPart | None
     fewshots: tuple[FewShotPart, ...]
     missing: tuple[str, ...]

@@ -10,11 +10,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from windrow.reporting import figures, result_figures, tables
-from windrow.reporting.origin import pretraining_simulated, weights_simulated, word_of
+from windrow.reporting.origin import mark_of, pretraining_simulated, weights_simulated, word_of
 from windrow.reporting.records import (
-    Comparison,
     FewShotPart,
-    HeadsPart,
     LeftOut,
     PairedDifference,
     PretrainingPart,
@@ -76,8 +74,6 @@ def key_figures(run: Run) -> list[KeyFigure]:
                         + tables.number(score.baseline_day_mean_r2, 3),
                     )
                 )
-    if run.heads is not None and run.heads.comparison is not None:
-        found.extend(_keys_of_heads(run.heads.comparison))
     for part in run.fewshots:
         rows = [row for row in part.results.rows if row.method == "windrow"]
         if not rows:
@@ -99,37 +95,11 @@ def key_figures(run: Run) -> list[KeyFigure]:
     return found
 
 
-def _keys_of_heads(comparison: Comparison) -> list[KeyFigure]:
-    """Each head on the representation beside the same head on raw input, by mean macro F1."""
-    means: dict[str, dict[str, list[float]]] = {}
-    for row in comparison.rows:
-        means.setdefault(row.head, {}).setdefault(row.method, []).append(row.macro_f1)
-    found = []
-    for head, methods in means.items():
-        others = {name: sum(v) / len(v) for name, v in methods.items() if name != "windrow"}
-        if "windrow" not in methods or not others:
-            continue
-        ours = methods["windrow"]
-        beside = ", ".join(
-            f"{wording(name, 20)} {tables.share(value)}" for name, value in others.items()
-        )
-        found.append(
-            KeyFigure(
-                f"Macro F1 (%), {wording(head)} on the representation",
-                tables.share(sum(ours) / len(ours)),
-                f"the same head on {beside}",
-            )
-        )
-    return found[:2]
-
-
 def make_sections(run: Run) -> list[Section]:
     """All parts of the page of which the run holds something."""
     sections: list[Section | None] = []
     if run.pretraining is not None:
         sections += [_training(run.pretraining), _prediction(run.pretraining)]
-    if run.heads is not None:
-        sections.append(_heads(run.heads))
     sections += [_few_labels(part, run, i) for i, part in enumerate(run.fewshots)]
     sections.append(_map(run))
     sections.append(_settings(run))
@@ -206,21 +176,6 @@ def _prediction(part: PretrainingPart) -> Section | None:
     return section if section.drawings or section.tables or section.notes else None
 
 
-def _heads(part: HeadsPart) -> Section:
-    section = Section("heads", "Heads on the representation and on raw bands")
-    comparison, predictions = part.comparison, part.predictions
-    mark = word_of(comparison.simulated if comparison else None)
-    if comparison is not None:
-        section.intro = counted_fields(comparison.num_train_fields, comparison.num_test_fields)
-        section.tables.append(tables.heads_table(comparison))
-        _add_paired(section, comparison.paired, mark)
-        section.notes.extend(comparison.notes)
-    if predictions is not None and not predictions.empty:
-        for title, rows in by_method_and_head(predictions).items():
-            section.matrices.append(tables.matrix_of_predictions(title, rows))
-    return section
-
-
 MOST_PAIRS = 16
 """Rows of a figure of paired differences; the table beside it holds all."""
 
@@ -266,10 +221,9 @@ def by_method_and_head(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def _few_labels(part: FewShotPart, run: Run, place: int) -> Section:
     results = part.results
     section = Section(f"few-labels-{place}", f"Few labels: {plain(part.name, 60)}")
-    mark = word_of(results.simulated_data)
+    mark = mark_of(part, run)
     words = [counted_fields(results.num_train_fields, results.num_test_fields)]
     if not results.simulated_data and weights_simulated(part, run):
-        mark = "WEIGHTS FROM SIMULATED SERIES"
         words.append("The weights were trained on simulated series.")
         if results.simulated_data is False:
             words.append("The fields are real.")
@@ -324,12 +278,9 @@ def left_out(item: LeftOut | str) -> str:
 
 def _map(run: Run) -> Section | None:
     sources = []
-    if run.heads is not None and run.heads.predictions is not None:
-        mark = word_of(run.heads.comparison.simulated if run.heads.comparison else None)
-        sources.append(("heads", run.heads.predictions, mark))
     for part in run.fewshots:
         if part.predictions is not None:
-            sources.append((part.name, part.predictions, word_of(part.results.simulated_data)))
+            sources.append((part.name, part.predictions, mark_of(part, run)))
     if not sources:
         return None
     section = Section("map", "Where fields are right and wrong")

@@ -16,10 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from windrow.reporting.records import (
-    Comparison,
     Evaluation,
     FewShotRow,
-    HeadScore,
     LagScore,
     PairedDifference,
 )
@@ -116,21 +114,6 @@ def points(value: float | None) -> str:
     return f"+{text}" if value is not None and value > 0 and text not in (DASH, "0.0") else text
 
 
-def mean_and_deviation(values: Sequence[float]) -> str:
-    """Mean ± sample standard deviation of shares, in per cent; one value stands alone.
-
-    Example:
-        >>> mean_and_deviation([0.5, 0.7]).split()
-        ['60.0', '±', '14.1']
-    """
-    if len(values) == 0:
-        return DASH
-    mean = share(float(np.mean(values)))
-    if len(values) == 1:
-        return mean
-    return _plus_minus(mean, share(float(np.std(values, ddof=1))))
-
-
 def _plus_minus(mean: str, deviation: str) -> str:
     return mean if deviation == DASH else f"{mean}{_NO_BREAK}±{_NO_BREAK}{deviation}"
 
@@ -220,49 +203,6 @@ def auxiliary_table(evaluation: Evaluation) -> Table | None:
         ),
         tuple(rows),
     )
-
-
-def heads_table(comparison: Comparison) -> Table:
-    """Each method and head as mean ± standard deviation over the seeds."""
-    groups: dict[tuple[str, str], list[HeadScore]] = {}
-    for row in comparison.rows:
-        groups.setdefault((row.head, row.method), []).append(row)
-    heads = list(dict.fromkeys(head for head, _ in groups))
-    rows = []
-    for head in heads:
-        own = [key for key in groups if key[0] == head]
-        best_accuracy = _best([_mean(groups[key], "overall_accuracy") for key in own])
-        best_f1 = _best([_mean(groups[key], "macro_f1") for key in own])
-        for place, key in enumerate(own):
-            scores = groups[key]
-            kappas = [score.kappa for score in scores if score.kappa is not None]
-            accuracy = mean_and_deviation([s.overall_accuracy for s in scores])
-            f1 = mean_and_deviation([s.macro_f1 for s in scores])
-            kappa = _plus_minus(
-                number(float(np.mean(kappas)) if kappas else None, 3),
-                number(float(np.std(kappas, ddof=1)) if len(kappas) > 1 else None, 3),
-            )
-            rows.append(
-                (
-                    Cell(wording(head) if place == 0 else ""),
-                    Cell(wording(key[1])),
-                    Cell(str(len({score.seed for score in scores})), number=True),
-                    Cell(accuracy, place in best_accuracy, number=True),
-                    Cell(f1, place in best_f1, number=True),
-                    Cell(kappa, number=True),
-                )
-            )
-    return Table(
-        "Heads on the frozen representation (windrow) beside the same heads on raw Sentinel-2."
-        " Overall accuracy and macro F1 in per cent, kappa without unit; mean ± standard deviation"
-        " over the seeds. Bold: best of its head.",
-        _header("Head", "Input", "Seeds", "Overall accuracy", "Macro F1", "Kappa", text_columns=2),
-        tuple(rows),
-    )
-
-
-def _mean(scores: Sequence[HeadScore], name: str) -> float:
-    return float(np.mean([getattr(score, name) for score in scores]))
 
 
 def label_count_table(rows: Sequence[FewShotRow]) -> Table:

@@ -121,7 +121,7 @@ class IngestOptions(Settings):
     separator: str | None = None
     """What separates the columns of a CSV; by default it is detected."""
     date_format: str | None = None
-    """How dates are written, as in Python's strftime; by default ISO dates are read."""
+    """How dates are written, as in Python's strftime; by default it is detected."""
     sort_dates: bool = False
     """Sort the dates of each id instead of refusing unsorted ones."""
     scale: Scale | None = None
@@ -131,7 +131,7 @@ class IngestOptions(Settings):
     processing_level: ProcessingLevel | None = None
     """L1C (top of atmosphere) or L2A (surface); by default it is detected."""
     bands: tuple[str, ...] | None = None
-    """The order of the bands in the file, where the file does not name them."""
+    """The order of the bands in the file, where it does not name them; of a table BAND=COLUMN."""
     year: int | None = Field(default=None, ge=2015, le=2099)
     """The year to read, where there are several."""
     tile: str | None = None
@@ -148,6 +148,12 @@ class IngestOptions(Settings):
     """A named protocol of splits and classes of the product."""
     part: str | None = None
     """The part of the protocol's split to write."""
+    classes: Literal["all", "paper"] = "all"
+    """All classes of the product, or only those that its paper's task uses."""
+    legend: Path | None = None
+    """A table of crop codes and names; a label's code outside of it is then an error."""
+    collection: str = "sentinel-2-l2a"
+    """The collection to ask a STAC server for."""
     num_series: int | None = Field(default=None, ge=1)
     """At most so many series, drawn at random; by default all."""
     seed: int = Field(default=0, ge=0)

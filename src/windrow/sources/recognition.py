@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windrow.errors import DataError
-from windrow.sources import denethor, prepared_h5, table_reader
+from windrow.sources import (
+    breizhcrops,
+    cubes,
+    denethor,
+    eurocropsml,
+    prepared_h5,
+    table_reader,
+)
+from windrow.sources.cube_stac import address
 from windrow.sources.reading import IngestOptions, Reading
 
 
@@ -42,6 +50,36 @@ READERS: tuple[Reader, ...] = (
         prepared_h5.read,
     ),
     Reader(
+        "BreizhCrops",
+        "a folder of BreizhCrops (classmapping.csv, <year>/<level>/<region>.csv and .h5)",
+        breizhcrops.recognises,
+        breizhcrops.read,
+    ),
+    Reader(
+        "EuroCropsML",
+        "a folder of EuroCropsML parcels (<NUTS3>_<parcel>_<code>.npz)",
+        eurocropsml.recognises,
+        eurocropsml.read,
+    ),
+    Reader(
+        "cube",
+        "a netCDF file or Zarr group with (time, y, x) variables",
+        cubes.recognises_file,
+        cubes.read_file,
+    ),
+    Reader(
+        "STAC items",
+        "a STAC catalogue or item collection (.json), or the address of a server",
+        cubes.recognises_stac,
+        cubes.read_stac,
+    ),
+    Reader(
+        "GeoTIFFs",
+        "a folder of GeoTIFFs with the date in the name",
+        cubes.recognises_images,
+        cubes.read_images,
+    ),
+    Reader(
         "table",
         "a table (.csv, .csv.gz, .parquet) of one row an id and date",
         table_reader.recognises,
@@ -59,7 +97,7 @@ def recognise(path: str | Path) -> Reader:
             looked for.
     """
     place = Path(path)
-    if not place.exists():
+    if not place.exists() and address(place) is None:
         raise DataError("no such input", where=place, hint="check the path")
     for reader in READERS:
         if reader.recognises(place):

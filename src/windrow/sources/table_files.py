@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,18 +18,36 @@ import numpy.typing as npt
 import pandas as pd
 
 from windrow.errors import BandError, DataError
+from windrow.sources.reading import ReadingReport
+
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+"""Separators of columns that are recognised, and their names."""
+
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*")
+_DECIMAL_POINT = re.compile(r"\s*[-+]?\d*\.\d+(?:[eE][-+]?\d+)?\s*")
 
 
-def read_columns(path: Path, *, text_columns: Sequence[str] = ()) -> pd.DataFrame:
+def read_columns(
+    path: Path,
+    *,
+    text_columns: Sequence[str] = (),
+    separator: str | None = None,
+    report: ReadingReport | None = None,
+) -> pd.DataFrame:
     """Reads a CSV or Parquet file whole.
 
     Args:
-        path: ``.csv``, ``.csv.gz``, ``.parquet`` or ``.pq``; the CSV's separator (comma,
-            semicolon or tab) is taken from its header.
+        path: ``.csv``, ``.csv.gz``, ``.parquet`` or ``.pq``.
         text_columns: columns of a CSV, in any case, kept as the text that stands there.
+        separator: of the CSV's columns; None takes the most frequent of comma, semicolon, tab
+            and bar in its header.
+        report: where separator and decimal sign are said.
+
+    Numbers with a decimal comma are read where the separator is none.
 
     Raises:
-        DataError: the file is missing, of another kind, unreadable or empty.
+        DataError: the file is missing, of another kind, unreadable or empty, or mixes decimal
+            commas with decimal points.
         BandError: a column stands twice.
     """
     name = path.name.lower()
@@ -40,7 +59,8 @@ def read_columns(path: Path, *, text_columns: Sequence[str] = ()) -> pd.DataFram
         if name.endswith((".parquet", ".pq")):
             frame = _read_parquet(path)
         else:
-            frame = _read_csv(path, {column.lower() for column in text_columns})
+            text = {column.lower() for column in text_columns}
+            frame = _read_csv(path, text, separator, report or ReadingReport(str(path)))
     except (DataError, MemoryError):
         raise
     except Exception as error:  # parsers raise many kinds on damaged files
@@ -61,19 +81,66 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     return frame
 
 
-def _read_csv(path: Path, text_columns: set[str]) -> pd.DataFrame:
+def _read_csv(
+    path: Path, text_columns: set[str], given: str | None, report: ReadingReport
+) -> pd.DataFrame:
     opened = gzip.open if path.name.lower().endswith(".gz") else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
         first = file.readline()
     if not first.strip():
         raise DataError("the table is empty", where=path, expected="a header and rows")
-    separator = max(",;\t", key=first.count)
+    separator = {"tab": "\t", "\\t": "\t"}.get(given or "", given) or max(
+        SEPARATORS, key=first.count
+    )
+    if len(separator) != 1 or separator not in first:
+        raise DataError(
+            f"the separator {given!r} is not in the header", where=path, found=first.strip()[:80]
+        )
+    report.say(
+        "separator",
+        f"{SEPARATORS.get(separator, repr(separator))} ({'as given' if given else 'detected'})",
+    )
     header = next(csv.reader([first], delimiter=separator))
     _refuse_repeated(header, path)
     text = {column: str for column in header if column.strip().lower() in text_columns}
-    return pd.read_csv(
+    frame = pd.read_csv(
         path, sep=separator, dtype=text, encoding="utf-8-sig", low_memory=False, index_col=False
     )
+    if separator != ",":
+        _read_decimal_commas(frame, set(text), path, report)
+    return frame
+
+
+def _read_decimal_commas(
+    frame: pd.DataFrame, text_columns: set[str], path: Path, report: ReadingReport
+) -> None:
+    """Turns columns of text such as ``0,0312`` into numbers, in place."""
+    found: list[str] = []
+    for name in frame.columns:
+        column = frame[name]
+        if name in text_columns or pd.api.types.is_numeric_dtype(column):
+            continue
+        written = column.dropna().astype(str)
+        comma = written.map(lambda value: _DECIMAL_COMMA.fullmatch(value) is not None)
+        if not comma.any():
+            continue
+        point = written.map(lambda value: _DECIMAL_POINT.fullmatch(value) is not None)
+        if point.any():
+            raise DataError(
+                "decimal commas and decimal points are mixed",
+                where=f"{path}, column {name}",
+                found=f"{written[comma].iloc[0]} and {written[point].iloc[0]}",
+                hint="write all numbers alike",
+            )
+        replaced = pd.to_numeric(
+            column.astype(object).map(lambda v: v.replace(",", ".") if isinstance(v, str) else v),
+            errors="coerce",
+        )
+        if not (replaced.isna() & column.notna()).any():
+            frame[name] = replaced
+            found.append(str(name))
+    if found:
+        report.say("decimal", f"comma in {len(found)} columns (detected)")
 
 
 def _refuse_repeated(columns: Sequence[str], path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from windrow.errors import SettingsError
 from windrow.sources.labels import attach_labels, read_labels
 from windrow.sources.reading import IngestOptions, Reading, refuse_options
-from windrow.sources.tables import read_table
+from windrow.sources.tables import Writing, read_table
 
 ENDINGS = (".csv", ".csv.gz", ".parquet", ".pq")
 
@@ -22,6 +22,10 @@ OPTIONS = frozenset(
         "sort_dates",
         "scale",
         "processing_level",
+        "separator",
+        "date_format",
+        "baseline_offset",
+        "bands",
     }
 )
 
@@ -50,13 +54,16 @@ def read(path: Path, options: IngestOptions) -> Reading:
         cloud_column=options.cloud_column,
         field_column=options.field_column,
         sort_dates=options.sort_dates,
+        writing=Writing(
+            options.separator, options.date_format, options.baseline_offset, options.bands
+        ),
     )
     series, report = reading.series, reading.report
     provenance: dict[str, object] = {"product": "table"}
     if options.labels is not None:
         labels = read_labels(options.labels, options.label_column)
         series, labelling = attach_labels(series, labels)
-        report.say("labels", str(options.labels))
+        report.say("labels", options.labels.name)
         report.add(labelling)
         provenance["labels"] = options.labels.name
     return Reading(iter([series]), report, provenance)

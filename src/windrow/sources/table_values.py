@@ -7,7 +7,6 @@ from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from windrow import sensors
 from windrow.errors import DataError
@@ -21,11 +20,6 @@ SMALLEST_BRIGHT_DN = 100.0
 
 SMALLEST_REFLECTANCE = -0.2
 """Atmospheric correction overshoots to slightly negative values, not to -9999."""
-
-FIRST_YEAR = 2015
-"""Sentinel-2A was launched in June 2015."""
-
-LAST_YEAR = 2099
 
 
 def reflectance_as_integers(
@@ -161,48 +155,3 @@ def clouds_as_probability(
     if fraction:
         return sensors.cloud_probability_of_fraction(filled)
     return np.round(filled).astype(np.uint8)
-
-
-def days_and_years(
-    column: pd.Series[Any], keys: npt.NDArray[Any], name: str, place: Path
-) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]]:
-    """Day of year (0 = 1 January) and calendar year of each row.
-
-    Text in ISO form, dates, and whole numbers ``YYYYMMDD`` are read; a time of day or zone is
-    converted to UTC and cut off.
-
-    Raises:
-        DataError: there is no date at all, or one is missing, unreadable, or before Sentinel-2.
-    """
-    if column.isna().all():
-        raise DataError("no dates", where=f"{place}, column {name}", found="only empty cells")
-    text: pd.Series[Any] = column
-    if pd.api.types.is_numeric_dtype(column):
-        plain = pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
-        text = pd.Series([f"{value:.0f}" if np.isfinite(value) else None for value in plain])
-        dates = pd.to_datetime(text, format="%Y%m%d", errors="coerce", utc=True)
-    elif pd.api.types.is_datetime64_any_dtype(column):
-        dates = pd.to_datetime(column, utc=True)
-    else:
-        dates = pd.to_datetime(column.astype(str), format="ISO8601", errors="coerce", utc=True)
-    index = pd.DatetimeIndex(dates)
-    broken = np.asarray(index.isna())
-    if broken.any():
-        row = int(np.argmax(broken))
-        raise DataError(
-            "a date cannot be read",
-            where=f"{place}, column {name}, id {keys[row]}",
-            found=repr(column.iloc[row])[:40],
-            expected="a date such as 2018-06-30",
-        )
-    years = np.asarray(index.year, dtype=np.int64)
-    outside = (years < FIRST_YEAR) | (years > LAST_YEAR)
-    if outside.any():
-        row = int(np.argmax(outside))
-        raise DataError(
-            "a date is out of range",
-            where=f"{place}, column {name}, id {keys[row]}",
-            found=str(index[row].date()),
-            expected=f"a date from {FIRST_YEAR} on, when Sentinel-2 began, to {LAST_YEAR}",
-        )
-    return np.asarray(index.day_of_year, dtype=np.int16) - np.int16(1), years

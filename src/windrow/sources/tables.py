@@ -19,7 +19,9 @@ import pandas as pd
 from windrow import sensors
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
+from windrow.sources.baseline import Offset, given_offset, offset_from_values
 from windrow.sources.reading import ReadingReport, Scale
+from windrow.sources.table_dates import days_and_years
 from windrow.sources.table_files import (
     find_column,
     identifiers,
@@ -28,7 +30,6 @@ from windrow.sources.table_files import (
 )
 from windrow.sources.table_values import (
     clouds_as_probability,
-    days_and_years,
     reflectance_as_integers,
 )
 
@@ -69,6 +70,23 @@ class TableReading:
     report: ReadingReport
 
 
+@dataclass(frozen=True)
+class Writing:
+    """How a table is written, where that is not to be detected.
+
+    Attributes:
+        separator: of a CSV's columns.
+        date_format: as in Python's strftime.
+        baseline_offset: added to digital numbers of dates since 25 January 2022: -1000 or 0.
+        bands: columns of bands, each ``BAND=COLUMN``; only these are then read.
+    """
+
+    separator: str | None = None
+    date_format: str | None = None
+    baseline_offset: int | None = None
+    bands: tuple[str, ...] | None = None
+
+
 def read_table(
     path: str | Path,
     *,
@@ -79,6 +97,7 @@ def read_table(
     cloud_column: str | None = None,
     field_column: str | None = None,
     sort_dates: bool = False,
+    writing: Writing | None = None,
 ) -> TableReading:
     """Reads a long table of Sentinel-2 observations into series.
 
@@ -96,22 +115,32 @@ def read_table(
         field_column: the field a series lies in; None takes the first of ``FIELD_COLUMNS`` that
             is not the column of ids, and else every series is its own field.
         sort_dates: sort the dates of each series instead of refusing unsorted ones.
+        writing: separator, date format, offset and columns of bands, where they are not to be
+            detected.
 
     Raises:
         DataError: the table is empty or unreadable, a column is missing or stands twice, a date
             cannot be read, lies outside the Sentinel-2 era or in another year than the rest of
-            its series, dates are unsorted, a scale is mixed or impossible, or a series has no
-            usable date.
+            its series, dates are unsorted, day and month cannot be told apart, whether the offset
+            of baseline 04.00 was taken off is not clear, a scale is mixed or impossible, or a
+            series has no usable date.
         BandError: a band is unknown or stands twice.
     """
     place = Path(path)
     names = [id_column] if id_column is not None else []
-    frame = read_columns(place, text_columns=(*names, *ID_COLUMNS, *FIELD_COLUMNS))
+    writing = writing or Writing()
     report = ReadingReport(source=str(place))
+    frame = read_columns(
+        place,
+        text_columns=(*names, *ID_COLUMNS, *FIELD_COLUMNS),
+        separator=writing.separator,
+        report=report,
+    )
     table = _Table(frame, place, report)
-    table.recognise(id_column, date_column, cloud_column, field_column, processing_level)
-    table.arrange(sort_dates)
-    return TableReading(table.series(scale), report)
+    table.recognise(id_column, date_column, cloud_column, field_column)
+    table.recognise_bands(writing.bands, processing_level)
+    table.arrange(sort_dates, writing.date_format)
+    return TableReading(table.series(scale, writing.baseline_offset), report)
 
 
 class _Table:
@@ -128,9 +157,8 @@ class _Table:
         date_column: str | None,
         cloud_column: str | None,
         field_column: str | None,
-        processing_level: ProcessingLevel | None,
     ) -> None:
-        """Finds the role of every column."""
+        """Finds the role of every column but the bands."""
         frame, place = self._frame, self._place
         found = find_column(frame, id_column, ID_COLUMNS, "id", place)
         self._id = _required(found, "id", "--id-column", frame, place)
@@ -141,12 +169,24 @@ class _Table:
         self._field = find_column(frame, field_column, others, "field", place)
         self._longitude = find_column(frame, None, LONGITUDE_COLUMNS, "longitude", place)
         self._latitude = find_column(frame, None, LATITUDE_COLUMNS, "latitude", place)
-        taken = {self._id, self._date, self._cloud, self._field}
-        self._columns = {
-            str(column): sensors.canonical_band(str(column))
-            for column in frame.columns
-            if column not in taken and _BAND_NAME.fullmatch(str(column).strip())
-        }
+        report = self._report
+        report.say("columns", f"id {self._id!r}, date {self._date!r}, cloud {self._cloud!r}")
+        report.say("field", repr(self._field) if self._field else "every series is its own field")
+
+    def recognise_bands(
+        self, given: tuple[str, ...] | None, processing_level: ProcessingLevel | None
+    ) -> None:
+        """Finds the columns of bands by name, or takes those given as ``BAND=COLUMN``."""
+        frame, place = self._frame, self._place
+        if given is not None:
+            self._columns = _given_bands(given, frame, place)
+        else:
+            taken = {self._id, self._date, self._cloud, self._field}
+            self._columns = {
+                str(column): sensors.canonical_band(str(column))
+                for column in frame.columns
+                if column not in taken and _BAND_NAME.fullmatch(str(column).strip())
+            }
         cirrus = [column for column, band in self._columns.items() if band == "B10"]
         for column in cirrus:
             del self._columns[column]
@@ -156,13 +196,11 @@ class _Table:
                 where=place,
                 found="columns " + ", ".join(map(str, frame.columns)),
                 expected="columns such as B02, B03, B04, B08",
-                hint="name the columns after the bands of Sentinel-2",
+                hint="name the columns after the bands of Sentinel-2, or give --bands B02=COLUMN",
             )
         self._bands = sensors.check_bands(list(self._columns.values()))
         self._level = self._processing_level(processing_level, bool(cirrus))
         report = self._report
-        report.say("columns", f"id {self._id!r}, date {self._date!r}, cloud {self._cloud!r}")
-        report.say("field", repr(self._field) if self._field else "every series is its own field")
         report.say("bands", " ".join(self._bands))
         if cirrus:
             report.say("dropped_bands", "B10 (cirrus), which is no input")
@@ -175,12 +213,14 @@ class _Table:
         self._report.say("processing_level", f"{level} ({how})")
         return level
 
-    def arrange(self, sort_dates: bool) -> None:
+    def arrange(self, sort_dates: bool, date_format: str | None) -> None:
         """Brings the rows of each series together, and each series' dates in order."""
         frame, place = self._frame, self._place
         keys = identifiers(frame[self._id], self._id, place)
         self._ids, self._first_row, series = _by_first_appearance(keys)
-        days, years = days_and_years(frame[self._date], keys, self._date, place)
+        days, years = days_and_years(
+            frame[self._date], keys, place, date_format=date_format, report=self._report
+        )
         self._year = years[self._first_row]
         other = np.flatnonzero(years != self._year[series])
         if len(other):
@@ -213,12 +253,13 @@ class _Table:
         start = np.searchsorted(sorted_series, np.arange(len(self._ids)))
         self._step = np.arange(len(order)) - start[sorted_series]
 
-    def series(self, scale: Scale | None) -> Series:
+    def series(self, scale: Scale | None, baseline_offset: int | None) -> Series:
         """Fills the padded arrays."""
         frame, place, report = self._frame, self._place, self._report
         values = np.stack([numbers(frame[c], c, place) for c in self._columns], axis=1)[self._row]
         keys = self._ids[self._series_of_row]
         valid_row, integers = reflectance_as_integers(values, keys, scale, place, report)
+        integers = self._without_offset(integers, valid_row, baseline_offset)
         shape = (len(self._ids), int(self._step.max()) + 1)
         at = (self._series_of_row, self._step)
         valid = np.zeros(shape, dtype=np.bool_)
@@ -253,6 +294,27 @@ class _Table:
             latitude=latitude,
         )
 
+    def _without_offset(
+        self,
+        integers: npt.NDArray[np.int16],
+        valid: npt.NDArray[np.bool_],
+        given: int | None,
+    ) -> npt.NDArray[np.int16]:
+        """The integers less the offset of baseline 04.00, where the table has dates since 2022."""
+        years = (self._year[self._series_of_row] - 1970).astype("M8[Y]").astype("M8[D]")
+        dates = years + self._day.astype("m8[D]")
+        offset: Offset
+        if given is not None:
+            offset = given_offset(given, dates)
+        else:
+            darkest = integers[valid].min(axis=1).astype(np.float64)
+            offset = offset_from_values(
+                darkest, dates[valid], where=self._place, report=self._report
+            )
+        self._report.say("baseline_offset", offset.how)
+        added = np.where(valid, offset.of_dates(dates), 0)
+        return (integers.astype(np.int64) + added[:, None]).astype(np.int16)
+
     def _field_of_series(self) -> npt.NDArray[Any]:
         if self._field is None:
             return self._ids
@@ -285,6 +347,22 @@ class _Table:
             result.append(degrees)
         self._report.say("coordinates", f"{self._longitude!r} and {self._latitude!r}, degrees")
         return result[0], result[1]
+
+
+def _given_bands(given: tuple[str, ...], frame: pd.DataFrame, place: Path) -> dict[str, str]:
+    columns: dict[str, str] = {}
+    for text in given:
+        band, equals, column = text.partition("=")
+        if not equals:
+            raise DataError("a band of a table is given as BAND=COLUMN", found=text)
+        if column not in frame.columns:
+            raise DataError(
+                f"no column {column!r} of band {band}",
+                where=place,
+                found="columns " + ", ".join(map(str, frame.columns)),
+            )
+        columns[column] = sensors.canonical_band(band)
+    return columns
 
 
 def _required(column: str | None, role: str, option: str, frame: pd.DataFrame, place: Path) -> str:

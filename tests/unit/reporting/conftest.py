@@ -153,51 +153,6 @@ ACCURACY = {
 }
 
 
-def write_heads(folder: Path) -> None:
-    folder.mkdir(parents=True)
-    rows = [
-        {
-            "method": method,
-            "head": head,
-            "seed": seed,
-            "overall_accuracy": level + 0.01 * seed,
-            "macro_f1": level - 0.04 + 0.02 * seed,
-            "kappa": level - 0.1,
-        }
-        for (method, head), level in ACCURACY.items()
-        for seed in (0, 1, 2)
-    ]
-    paired = [
-        difference(("windrow", "logistic_regression"), ("bands", "logistic_regression"), 0.15),
-        difference(("windrow", "transformer"), ("scratch", "transformer"), 0.02),
-    ]
-    _write_json(
-        folder / "comparison.json",
-        {
-            "simulated": True,
-            "num_train_fields": 60,
-            "num_test_fields": 540,
-            "seeds": [0, 1, 2],
-            "rows": rows,
-            "paired": paired,
-        },
-    )
-    class_predictions(ACCURACY).to_parquet(folder / "predictions.parquet")
-
-
-def difference(first: tuple[str, str], second: tuple[str, str], value: float) -> dict[str, Any]:
-    return {
-        "method": first[0],
-        "head": first[1],
-        "baseline_method": second[0],
-        "baseline_head": second[1],
-        "metric": "macro_f1",
-        "difference": value,
-        "low": value - 0.05,
-        "high": value + 0.05,
-    }
-
-
 def write_fewshot(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     curves = {
@@ -259,6 +214,7 @@ def write_fewshot(folder: Path) -> None:
             "settings": {"k": [1, 5, 10, 20], "bootstrap": {"level": 0.95, "num_resamples": 2000}},
         },
     )
+    class_predictions(ACCURACY).to_parquet(folder / "predictions.parquet")
 
 
 @pytest.fixture(scope="session")
@@ -280,7 +236,6 @@ def demo_run(tmp_path: Path) -> Path:
 
 def write_demo(folder: Path) -> None:
     write_pretraining(folder / "pretraining")
-    write_heads(folder / "heads")
     write_fewshot(folder / "fewshot")
 
 

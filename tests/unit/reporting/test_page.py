@@ -66,22 +66,20 @@ def test_demo_folder_shows_every_part(kept_demo_run: Path) -> None:
         "Pre-training",
         "Last recorded step: 399 of 400; median speed 640 series a second.",
         "Measured on 600 held-out series.",
-        "60 training fields; 540 test fields.",
         "Few labels: fewshot",
         "132 training fields; 131 test fields. The weights were trained on simulated series.",
         "Half B is not independent of half A",
         "Left out: Rye, 4 fields: fewer than 10 fields",
         "The intervals hold a share of 0.95 of 2000 resamples of the test fields.",
         "Where fields are right and wrong",
-        "heads, seed 0: test fields on longitude and latitude",
+        "fewshot, seed 0: test fields on longitude and latitude",
         "encoder.num_layers",
-        "the same head on bands 64.0",  # key figures: means over the seeds
         "best baseline 86.0 (bands, extra trees)",
         "weights (weights.safetensors)",
     ):
         assert words in page.text, words
-    # loss, series, density, paired (heads), curves, paired (few labels, two metrics), map
-    assert page.elements.count("svg") == 8
+    # loss, series, density, curves, paired (two metrics), map
+    assert page.elements.count("svg") == 7
 
 
 def test_page_loads_nothing_and_runs_nothing(kept_demo_run: Path) -> None:
@@ -168,12 +166,11 @@ def test_a_run_that_predicted_sentinel2_instead(tmp_path: Path) -> None:
     assert "The season and cloud tasks were off." in page.text
 
 
-@pytest.mark.parametrize("name", ["pretraining", "heads", "fewshot"])
+@pytest.mark.parametrize("name", ["pretraining", "fewshot"])
 def test_one_part_alone_names_what_is_missing(demo_run: Path, name: str) -> None:
     page, _ = report_of(demo_run / name)
     missing = page.text[page.text.index("These parts are not in the folder") :]
     assert ("fewshot.json" in missing) == (name != "fewshot")
-    assert ("comparison.json" in missing) == (name != "heads")
     assert ("config.yaml, metrics.jsonl" in missing) == (name != "pretraining")
 
 
@@ -201,7 +198,7 @@ def test_hostile_text_stays_text(demo_run: Path) -> None:
     (demo_run / "pretraining" / "config.yaml").write_text(json.dumps({HOSTILE: [HOSTILE]}))
     for folder, columns in (
         ("pretraining", ("series_id", "band")),
-        ("heads", ("true", "predicted", "head", "method")),
+        (hostile.name, ("true", "predicted", "head", "method")),
     ):
         path = demo_run / folder / "predictions.parquet"
         table = pd.read_parquet(path)
@@ -224,9 +221,9 @@ def test_names_beyond_the_font_are_drawn_without_complaint(
 
 
 def test_no_coordinates_is_said(demo_run: Path) -> None:
-    path = demo_run / "heads" / "predictions.parquet"
+    path = demo_run / "fewshot" / "predictions.parquet"
     pd.read_parquet(path).drop(columns=["longitude", "latitude"]).to_parquet(path)
-    page, _ = report_of(demo_run / "heads")
+    page, _ = report_of(demo_run / "fewshot")
     assert "No map: the predictions carry no longitude and latitude" in page.text
 
 

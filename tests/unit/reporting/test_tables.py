@@ -9,10 +9,8 @@ from sklearn.metrics import f1_score
 
 from windrow.reporting import tables
 from windrow.reporting.records import (
-    Comparison,
     Evaluation,
     FewShotRow,
-    HeadScore,
     LagScore,
     PairedDifference,
 )
@@ -28,36 +26,6 @@ def test_numbers_as_text() -> None:
     assert tables.number(float("nan"), 1) == tables.DASH
     assert tables.points(-0.05) == "\N{MINUS SIGN}5.0"
     assert tables.points(None) == tables.DASH
-    assert tables.mean_and_deviation([]) == tables.DASH
-    assert tables.mean_and_deviation([0.5]) == "50.0"
-
-
-def test_heads_are_means_over_seeds() -> None:
-    random = np.random.default_rng(3)
-    values = random.random((2, 3, 3))
-    rows = tuple(
-        HeadScore(
-            method=method,
-            head="lstm",
-            seed=seed,
-            overall_accuracy=values[m, seed, 0],
-            macro_f1=values[m, seed, 1],
-            kappa=values[m, seed, 2],
-        )
-        for seed in range(3)
-        for m, method in enumerate(("windrow", "scratch"))
-    )
-    table = tables.heads_table(Comparison(rows=rows))
-    mean, std = values.mean(axis=1), values.std(axis=1, ddof=1)
-    for m, row in enumerate(texts(table)):
-        assert row[2:] == [
-            "3",
-            f"{100 * mean[m, 0]:.1f} ± {100 * std[m, 0]:.1f}",
-            f"{100 * mean[m, 1]:.1f} ± {100 * std[m, 1]:.1f}",
-            f"{mean[m, 2]:.3f} ± {std[m, 2]:.3f}",
-        ]
-    assert [row[3].strong for row in table.rows] == (mean[:, 0] == mean[:, 0].max()).tolist()
-    assert [row[0] for row in texts(table)] == ["lstm", ""]
 
 
 def test_confusion_against_scikit_learn() -> None:

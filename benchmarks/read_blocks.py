@@ -1,0 +1,177 @@
+"""How fast blocks of a stack of GeoTIFFs are read, against rioxarray with dask, on one core.
+
+Both give the values of every date and band of each block; the ratio is of processor seconds, so
+that it holds on a machine that others use. The default is a season of dates every five days; dask's
+part grows with the number of files, so that short stacks, and one file of all bands a day, where
+decompression is most of the work, gain less. Prints one line of JSON. Run::
+
+    python benchmarks/read_blocks.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.sources.cube_grid import windows
+from windrow.sources.cube_images import open_image_cube
+from windrow.sources.reading import IngestOptions
+
+BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
+
+
+Layout = Literal["file_a_band", "file_a_day"]
+
+
+def write_stack(
+    folder: Path, layout: Layout, *, num_dates: int, size: int, tile: int, compress: str = "deflate"
+) -> int:
+    """Writes tiled, deflated GeoTIFFs of smooth fields with noise; returns their raw bytes.
+
+    One file a day and band is how Sentinel-2 is distributed; one file a day is what users make.
+    """
+    random = np.random.default_rng(0)
+    field = np.kron(random.integers(300, 3500, (size // 32, size // 32)), np.ones((32, 32)))
+    for date in range(num_dates):
+        day = np.datetime64("2018-03-01", "D") + 5 * date
+        noise = random.normal(0, 60, (len(BANDS), size, size))
+        values = np.clip(field + 40 * date + noise, 1, 10_000).astype(np.uint16)
+        if layout == "file_a_day":
+            _write(folder / f"S2_{day}.tif", values, BANDS, (tile, compress))
+        else:
+            for band, one in zip(BANDS, values, strict=True):
+                _write(folder / f"S2_{day}_{band}.tif", one[None], (band,), (tile, compress))
+    return num_dates * len(BANDS) * size * size * 2
+
+
+def _write(
+    path: Path, values: npt.NDArray[np.uint16], bands: tuple[str, ...], storage: tuple[int, str]
+) -> None:
+    import rasterio
+    from rasterio.transform import from_origin
+
+    tile, compress = storage
+
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        count=len(bands),
+        height=values.shape[1],
+        width=values.shape[2],
+        dtype="uint16",
+        crs="EPSG:32631",
+        transform=from_origin(5e5, 5.6e6, 10, 10),
+        tiled=True,
+        blockxsize=tile,
+        blockysize=tile,
+        compress=compress,
+        interleave="band",
+    ) as target:
+        target.write(values)
+        for index, band in enumerate(bands, start=1):
+            target.set_band_description(index, band)
+
+
+def read_windrow(folder: Path, block: int) -> int:
+    """Reads every block through windrow; returns a sum as a check."""
+    cube = open_image_cube(folder, IngestOptions())
+    facts = cube.facts
+    limit = block * block
+    total = 0
+    for window in windows(facts.grid, facts.native, 1, limit=limit):
+        rows, columns = np.divmod(np.arange(window.height * window.width), window.width)
+        total += _sum(cube.read(window, rows, columns).values)
+    cube.close()
+    return total
+
+
+def read_rioxarray(folder: Path, block: int) -> int:
+    """Reads every block through rioxarray and dask, on one thread; returns the same sum."""
+    import dask
+    import rioxarray
+    import xarray
+
+    total = 0
+    with dask.config.set(scheduler="synchronous"):
+        by_day: dict[str, list[xarray.DataArray]] = {}
+        for place in sorted(folder.glob("*.tif")):
+            layer = rioxarray.open_rasterio(place, chunks={"band": -1, "y": block, "x": block})
+            by_day.setdefault(place.name[3:13], []).append(layer)
+        days = [xarray.concat(layers, dim="band") for layers in by_day.values()]
+        stack = xarray.concat(days, dim="time")
+        for row in range(0, stack.sizes["y"], block):
+            for column in range(0, stack.sizes["x"], block):
+                part = stack.isel(y=slice(row, row + block), x=slice(column, column + block))
+                total += _sum(part.values)
+        for layers in by_day.values():
+            for layer in layers:
+                layer.close()
+    return total
+
+
+def _sum(values: npt.NDArray[np.uint16]) -> int:
+    return int(values[..., ::997].sum(dtype=np.int64) >= 0) * values.size
+
+
+def main() -> None:
+    """Writes a stack, reads it both ways in turn, and prints the ratio."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--num-dates", type=int, default=73)
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--tile", type=int, default=256)
+    parser.add_argument("--compress", default="deflate", choices=("deflate", "zstd", "none"))
+    parser.add_argument("--repeat", type=int, default=2)
+    settings = parser.parse_args()
+    readers: dict[str, Callable[[Path, int], int]] = {
+        "windrow": read_windrow,
+        "rioxarray_dask": read_rioxarray,
+    }
+    layouts: tuple[Layout, ...] = ("file_a_band", "file_a_day")
+    for layout in layouts:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            raw = write_stack(
+                folder,
+                layout,
+                num_dates=settings.num_dates,
+                size=settings.size,
+                tile=settings.tile,
+                compress=settings.compress,
+            )
+            checks = {reader: readers[reader](folder, settings.tile) for reader in readers}  # warm
+            assert len(set(checks.values())) == 1, checks
+            best = dict.fromkeys(readers, float("inf"))
+            for _ in range(settings.repeat):
+                for reader, read in readers.items():
+                    started = time.process_time()
+                    read(folder, settings.tile)
+                    best[reader] = min(best[reader], time.process_time() - started)
+        mib = raw / 2**20
+        result = {
+            "benchmark": "read_blocks",
+            "layout": layout,
+            "num_dates": settings.num_dates,
+            "num_bands": len(BANDS),
+            "size": settings.size,
+            "tile": settings.tile,
+            "compress": settings.compress,
+            "raw_mib": round(mib, 1),
+            **{f"{reader}_mib_per_core_second": round(mib / s, 1) for reader, s in best.items()},
+            "ratio": round(best["rioxarray_dask"] / best["windrow"], 2),
+        }
+        sys.stdout.write(json.dumps(result) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,356 @@
+"""netCDF and Zarr cubes: a (time, y, x) variable a band, or one variable with a band axis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow import sensors
+from windrow.data.series import ProcessingLevel
+from windrow.errors import DataError, SettingsError
+from windrow.sources.baseline import offset_of_baseline
+from windrow.sources.cube_grid import Affine, CubeFacts, Grid, Raw, Window, band_of
+from windrow.sources.cube_scratch import identity_of_files
+from windrow.sources.reading import IngestOptions
+
+NETCDF = (".nc", ".nc4", ".cdf")
+TIME = ("time", "t", "date", "datetime")
+Y = ("y", "lat", "latitude", "northing")
+X = ("x", "lon", "longitude", "easting")
+CLOUD = ("clp", "cloud_probability", "cloud_fraction")
+LABELS = ("crop_code", "crop_type", "crop", "label", "labels", "parcels_label")
+
+
+def is_cube_file(path: Path) -> bool:
+    """Whether a path is a netCDF file, or a Zarr group other than a series store."""
+    if path.is_file():
+        return path.name.lower().endswith(NETCDF)
+    if (path / ".zgroup").is_file():
+        return True
+    place = path / "zarr.json"
+    if not place.is_file():
+        return False
+    try:
+        attributes = json.loads(place.read_text(encoding="utf-8")).get("attributes", {})
+    except (OSError, ValueError, AttributeError):
+        return False
+    return bool(attributes.get("format") != "windrow series store")
+
+
+@dataclass(frozen=True)
+class FileCube:
+    """An opened netCDF or Zarr cube.
+
+    Attributes:
+        facts: what is known of it.
+        bands: the variable of each band, axes (time, y, x).
+        quality: the quality variable, or None.
+        steps: (T,) positions on the time axis that are read.
+        labels: names of integer variables (y, x), which may be crop codes.
+        dataset: the opened dataset.
+    """
+
+    facts: CubeFacts
+    bands: tuple[Any, ...]
+    quality: Any
+    steps: npt.NDArray[np.intp]
+    labels: tuple[str, ...]
+    dataset: Any
+
+    def read(
+        self, window: Window, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+    ) -> Raw:
+        """Chosen pixels of a window, every band at every date.
+
+        Raises:
+            DataError: the file is damaged or cut short.
+        """
+        values = np.stack([self._pixels(b, window, rows, columns) for b in self.bands], axis=1)
+        quality = self.quality
+        layer = None if quality is None else self._pixels(quality, window, rows, columns)
+        return Raw(values, layer)
+
+    def _pixels(
+        self,
+        variable: Any,
+        window: Window,
+        rows: npt.NDArray[np.intp],
+        columns: npt.NDArray[np.intp],
+    ) -> npt.NDArray[Any]:
+        y = slice(window.row, window.row + window.height)
+        x = slice(window.column, window.column + window.width)
+        try:
+            block = np.asarray(variable[:, y, x].values)
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            raise DataError(
+                f"variable {variable.name} cannot be read",
+                where=self.facts.names[0],
+                found=str(error).splitlines()[0][:100],
+                hint="the file may be damaged or cut short: fetch it again",
+            ) from None
+        return np.asarray(block[self.steps][:, rows, columns])
+
+    def label_codes(self, name: str | None) -> tuple[str, npt.NDArray[np.int64]] | None:
+        """The crop codes (y, x) of a variable: the one named, or the first usual name; or None.
+
+        Raises:
+            DataError: the variable named is not there.
+        """
+        by_name = {label.lower(): label for label in self.labels}
+        found = name if name in self.labels else None
+        if name is not None and found is None:
+            raise DataError(
+                f"no label variable {name!r}",
+                where=self.facts.names[0],
+                found=", ".join(self.labels) or "no whole-number variable over y and x",
+            )
+        found = found or next((by_name[known] for known in LABELS if known in by_name), None)
+        if found is None:
+            return None
+        return found, np.asarray(self.dataset[found].values).astype(np.int64)
+
+
+def open_file_cube(path: Path, options: IngestOptions) -> FileCube:
+    """Opens a netCDF or Zarr cube; values are read later, by windows.
+
+    Raises:
+        DataError: it has no time axis, no band, or is damaged; or bands differ in shape.
+        SettingsError: it holds several years and none is chosen, or xarray is missing.
+    """
+    dataset = _open(path)
+    time = _axis(dataset, TIME, "time", path)
+    y, x = _axis(dataset, Y, "y", path), _axis(dataset, X, "x", path)
+    named = dict(_band_variables(dataset, (time, y, x), path))
+    bands = tuple(band for band in sensors.SENTINEL2_BANDS if band in named)
+    if not bands:
+        raise DataError(
+            "no band in the cube",
+            where=path,
+            found=", ".join(map(str, dataset.data_vars)),
+            expected="variables (time, y, x) named B02, B03, ... or blue, green, ...",
+        )
+    dates, steps = _dates(dataset[time], path, options.year)
+    first = named[bands[0]]
+    scale, offset = _packing(first)
+    quality_name, quality = _quality(dataset, options.cloud_column, (time, y, x), path)
+    chunks = first.encoding.get("preferred_chunks") or {}
+    facts = {"bands_in_file": ", ".join(str(named[band].name) for band in bands)}
+    if "B10" in named:
+        facts["dropped_bands"] = "B10 (cirrus), which is no input"
+    level: ProcessingLevel = options.processing_level or ("L1C" if "B10" in named else "L2A")
+    return FileCube(
+        facts=CubeFacts(
+            grid=_grid(dataset, y, x, path),
+            dates=dates,
+            bands=bands,
+            processing_level=level,
+            native=(
+                int(chunks.get(y, dataset.sizes[y])),
+                int(chunks.get(x, dataset.sizes[x])),
+            ),
+            scale=scale,
+            no_data=_no_data(first),
+            offsets=_offsets(dataset, time, steps, offset),
+            quality=quality_name,
+            names=(str(path),) * len(dates),
+            identity=identity_of_files(
+                [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+            ),
+            facts=facts,
+        ),
+        bands=tuple(named[band] for band in bands),
+        quality=quality,
+        steps=steps,
+        labels=tuple(
+            str(name)
+            for name, variable in dataset.data_vars.items()
+            if variable.dims == (y, x) and variable.dtype.kind in "iu"
+        ),
+        dataset=dataset,
+    )
+
+
+def _open(path: Path) -> Any:
+    try:
+        import xarray
+    except ImportError:
+        raise SettingsError(
+            "cubes need xarray", where=path, hint="pip install 'windrow[cubes]'"
+        ) from None
+    engine = "h5netcdf" if path.is_file() else "zarr"
+    options: dict[str, Any] = {} if path.is_file() else {"consolidated": False}
+    try:
+        return xarray.open_dataset(
+            path, engine=engine, mask_and_scale=False, decode_coords="all", **options
+        )
+    except Exception as error:  # backends raise many kinds on damaged files
+        raise DataError(
+            "the cube cannot be read",
+            where=path,
+            found=(str(error).splitlines() or [type(error).__name__])[0][:120],
+            hint="the file may be damaged or cut short: fetch it again",
+        ) from None
+
+
+def _axis(dataset: Any, known: tuple[str, ...], role: str, path: Path) -> str:
+    by_name = {str(name).lower(): str(name) for name in dataset.dims}
+    found = next((by_name[name] for name in known if name in by_name), None)
+    if found is None or found not in dataset.coords:
+        what = f"no {role} axis" if found is None else f"the {role} axis has no coordinates"
+        raise DataError(
+            what,
+            where=path,
+            found="axes " + ", ".join(map(str, dataset.dims)),
+            expected=" or ".join(known),
+        )
+    return found
+
+
+def _band_variables(
+    dataset: Any, axes: tuple[str, str, str], path: Path
+) -> Iterator[tuple[str, Any]]:
+    seen: dict[str, str] = {}
+    for name, variable in dataset.data_vars.items():
+        parts: list[tuple[str, Any]] = []
+        if set(variable.dims) == set(axes):
+            parts = [(str(name), variable)]
+        elif "band" in variable.dims and set(variable.dims) - {"band"} == set(axes):
+            names = [str(value) for value in dataset["band"].values.tolist()]
+            parts = [(band, variable.isel(band=i)) for i, band in enumerate(names)]
+        for label, part in parts:
+            band = band_of(label)
+            if band is None:
+                continue
+            if band in seen:
+                raise DataError(
+                    f"band {band} stands twice", where=path, found=f"{seen[band]} and {label}"
+                )
+            seen[band] = label
+            yield band, part.transpose(*axes)
+
+
+def _dates(
+    time: Any, path: Path, year: int | None
+) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.intp]]:
+    values = np.asarray(time.values)
+    if values.dtype.kind != "M":
+        raise DataError(
+            "the time axis holds no dates", where=path, found=values.dtype, expected="dates"
+        )
+    dates = values.astype("M8[D]")
+    return choose_year(dates, path, year)
+
+
+def choose_year(
+    dates: npt.NDArray[np.datetime64], path: object, year: int | None
+) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.intp]]:
+    """The dates of one year in order, and their positions.
+
+    Raises:
+        DataError: there is none, or there are several years and none is chosen.
+    """
+    years = dates.astype("M8[Y]").astype(np.int64) + 1970
+    there = sorted(set(years.tolist()))
+    if year is None and len(there) > 1:
+        raise DataError(
+            "dates of more than one calendar year",
+            where=path,
+            found=f"{dates.min()} to {dates.max()}",
+            hint="choose one with --year",
+        )
+    kept = np.flatnonzero(years == (there[0] if year is None and there else year))
+    if not len(kept):
+        raise DataError(
+            "no date in the year",
+            where=path,
+            found=f"{dates.min()} to {dates.max()}" if len(dates) else "no date at all",
+            expected=f"dates of {year}",
+        )
+    order = kept[np.argsort(dates[kept], kind="stable")]
+    return dates[order], order
+
+
+def _grid(dataset: Any, y: str, x: str, path: Path) -> Grid:
+    ys, xs = np.asarray(dataset[y].values, float), np.asarray(dataset[x].values, float)
+    steps = []
+    for name, values in ((x, xs), (y, ys)):
+        difference = np.diff(values)
+        if not len(values) or (
+            len(difference) and not np.allclose(difference, difference[0], rtol=1e-3)
+        ):
+            raise DataError("the grid is not regular", where=f"{path}, axis {name}")
+        steps.append(float(difference.mean()) if len(difference) else 10.0)
+    a, e = steps
+    transform: Affine = (a, 0.0, float(xs[0]) - a / 2, 0.0, e, float(ys[0]) - e / 2)
+    return Grid(len(ys), len(xs), transform, _crs(dataset, x))
+
+
+def _crs(dataset: Any, x: str) -> str | None:
+    places = [dataset.attrs]
+    for name in ("spatial_ref", "crs"):
+        if name in dataset.variables:
+            places.insert(0, dataset[name].attrs)
+    for attributes in places:
+        for key in ("crs_wkt", "spatial_ref", "crs", "epsg", "epsg_code"):
+            value = attributes.get(key)
+            if value:
+                text = str(value)
+                return f"EPSG:{text}" if text.isdigit() else text
+    return "EPSG:4326" if x.lower().startswith("lon") else None
+
+
+def _packing(variable: Any) -> tuple[float | None, float]:
+    scale = variable.attrs.get("scale_factor")
+    offset = float(variable.attrs.get("add_offset", 0.0))
+    return (None if scale is None else float(scale)), offset
+
+
+def _no_data(variable: Any) -> float | None:
+    for key in ("_FillValue", "missing_value", "nodata", "no_data"):
+        if key in variable.attrs:
+            return float(np.ravel(variable.attrs[key])[0])
+    return 0.0 if variable.dtype.kind in "iu" else None
+
+
+def _offsets(
+    dataset: Any, time: str, steps: npt.NDArray[np.intp], packed: float
+) -> npt.NDArray[np.int64] | None:
+    """Offsets from CF packing, an attribute or a coordinate of the processing baseline."""
+    if packed:
+        return np.full(len(steps), round(packed * sensors.SCALE), dtype=np.int64)
+    for name in ("BOA_ADD_OFFSET", "boa_add_offset"):
+        if name in dataset.attrs:
+            return np.full(len(steps), int(dataset.attrs[name]), dtype=np.int64)
+    if str(dataset.attrs.get("boa_offset_applied", "")).lower() in ("true", "1", "yes"):
+        return np.zeros(len(steps), dtype=np.int64)
+    for name in ("processing_baseline", "s2:processing_baseline"):
+        if name in dataset.attrs:
+            value = offset_of_baseline(str(dataset.attrs[name]))
+            return np.full(len(steps), value, dtype=np.int64)
+        if name in dataset.variables and dataset[name].dims == (time,):
+            texts = [str(value) for value in dataset[name].values[steps].tolist()]
+            return np.array([offset_of_baseline(text) for text in texts], dtype=np.int64)
+    return None
+
+
+def _quality(
+    dataset: Any, given: str | None, axes: tuple[str, str, str], path: Path
+) -> tuple[str | None, Any]:
+    by_name = {
+        str(name).lower(): str(name)
+        for name, variable in dataset.data_vars.items()
+        if set(variable.dims) == set(axes)
+    }
+    if given is not None and given.lower() not in by_name:
+        raise DataError(f"no cloud variable {given!r}", where=path, found=", ".join(by_name))
+    wanted = (given.lower(),) if given else ("scl", *CLOUD)
+    name = next((known for known in wanted if known in by_name), None)
+    if name is None:
+        return None, None
+    return ("SCL" if name == "scl" else "clp"), dataset[by_name[name]].transpose(*axes)

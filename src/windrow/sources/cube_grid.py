@@ -1,0 +1,178 @@
+"""Image cubes: a grid, dates and bands, read pixel by pixel in windows of bounded size."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow import sensors
+from windrow.data.series import ProcessingLevel
+
+BLOCK_BYTES = 128 * 2**20
+"""At most so many bytes of raw values are held of one window."""
+
+Affine = tuple[float, float, float, float, float, float]
+"""x = a column + b row + c; y = d column + e row + f, of pixel corners."""
+
+_ALIASES = {
+    "coastal": "B01",
+    "blue": "B02",
+    "green": "B03",
+    "red": "B04",
+    "rededge1": "B05",
+    "rededge2": "B06",
+    "rededge3": "B07",
+    "nir": "B08",
+    "nir08": "B8A",
+    "nir09": "B09",
+    "cirrus": "B10",
+    "swir16": "B11",
+    "swir22": "B12",
+}
+_BAND = re.compile(r"B(\d{1,2}|8A)", re.IGNORECASE)
+
+
+def band_of(name: str) -> str | None:
+    """The band that a variable, asset or file is called after, in any usual spelling, or None.
+
+    Example:
+        >>> band_of("b8a"), band_of("swir16"), band_of("SCL")
+        ('B8A', 'B11', None)
+    """
+    text = name.strip()
+    if text.lower() in _ALIASES:
+        return _ALIASES[text.lower()]
+    if _BAND.fullmatch(text) is None:
+        return None
+    band = sensors.canonical_band(text) if text.upper() != "B00" else None
+    return band
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the pixels lie.
+
+    Attributes:
+        height, width: in pixels.
+        transform: of pixel corners to coordinates.
+        crs: as text that pyproj understands, or None where it is not known.
+    """
+
+    height: int
+    width: int
+    transform: Affine
+    crs: str | None
+
+    def centres(
+        self, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Coordinates of pixel centres in the grid's CRS."""
+        a, b, c, d, e, f = self.transform
+        x, y = columns + 0.5, rows + 0.5
+        return a * x + b * y + c, d * x + e * y + f
+
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Smallest x, smallest y, largest x, largest y."""
+        a, b, c, d, e, f = self.transform
+        corners = [(column, row) for column in (0, self.width) for row in (0, self.height)]
+        xs = [a * column + b * row + c for column, row in corners]
+        ys = [d * column + e * row + f for column, row in corners]
+        return min(xs), min(ys), max(xs), max(ys)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of pixels: first row and column, height and width."""
+
+    row: int
+    column: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Values of chosen pixels as they stand in the files.
+
+    Attributes:
+        values: (T, B, n) in the files' type.
+        quality: (T, n) of the cube's quality layer, or None.
+    """
+
+    values: npt.NDArray[Any]
+    quality: npt.NDArray[Any] | None
+
+
+@dataclass(frozen=True)
+class CubeFacts:
+    """What is known of a cube before its values are read.
+
+    Attributes:
+        grid: where its pixels lie.
+        dates: (T,) days, not decreasing.
+        bands: canonical names, B10 left out.
+        processing_level: of all dates.
+        native: height and width of the blocks in which the files are stored.
+        scale: factor to reflectance where metadata say so, else None.
+        no_data: the value that is none; 0 where nothing is declared of whole numbers.
+        offsets: (T,) added to digital numbers, where metadata say so, else None.
+        quality: name and meaning of the quality layer: ``SCL`` or ``clp``; or None.
+        names: the file or item of each date, for messages.
+        identity: text that changes when the files or items do.
+        facts: what else is to be said of it.
+    """
+
+    grid: Grid
+    dates: npt.NDArray[np.datetime64]
+    bands: tuple[str, ...]
+    processing_level: ProcessingLevel
+    native: tuple[int, int]
+    scale: float | None
+    no_data: float | None
+    offsets: npt.NDArray[np.int64] | None
+    quality: str | None
+    names: tuple[str, ...]
+    identity: tuple[str, ...]
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+class Cube(Protocol):
+    """Something that reads chosen pixels of a window at every date."""
+
+    @property
+    def facts(self) -> CubeFacts:
+        """What is known before reading."""
+
+    def read(
+        self, window: Window, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+    ) -> Raw:
+        """Values of the pixels at these rows and columns within the window."""
+
+
+def windows(
+    grid: Grid, native: tuple[int, int], bytes_per_pixel: int, *, limit: int = BLOCK_BYTES
+) -> Iterator[Window]:
+    """Covers the grid once with windows of whole native blocks, as large as the limit allows.
+
+    Example:
+        >>> grid = Grid(5, 4, (1, 0, 0, 0, -1, 0), None)
+        >>> [(w.row, w.column, w.height, w.width) for w in windows(grid, (2, 4), 1, limit=16)]
+        [(0, 0, 4, 4), (4, 0, 1, 4)]
+    """
+    height, width = (min(size, native[i]) for i, size in enumerate((grid.height, grid.width)))
+    while height * width * bytes_per_pixel > limit and max(height, width) > 1:
+        height, width = (height, (width + 1) // 2) if width > height else ((height + 1) // 2, width)
+    while width < grid.width and height * 2 * width * bytes_per_pixel <= limit:
+        width = min(grid.width, 2 * width)
+    while height < grid.height and 2 * height * width * bytes_per_pixel <= limit:
+        height = min(grid.height, 2 * height)
+    for row in range(0, grid.height, height):
+        for column in range(0, grid.width, width):
+            yield Window(
+                row, column, min(height, grid.height - row), min(width, grid.width - column)
+            )

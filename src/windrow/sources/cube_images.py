@@ -1,0 +1,279 @@
+"""Folders of GeoTIFFs with the date in the name: one file a day, or one a day and band.
+
+Files are opened once and read by windows, so that memory does not grow with the images. Bands of
+20 or 60 m beside bands of 10 m are read onto the finest grid, each pixel repeated.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow import sensors
+from windrow.data.series import ProcessingLevel
+from windrow.errors import DataError, SettingsError
+from windrow.sources.cube_files import choose_year
+from windrow.sources.cube_grid import CubeFacts, Grid, Raw, Window
+from windrow.sources.cube_scratch import identity_of_files
+from windrow.sources.image_files import (
+    ENDINGS,
+    ImageFile,
+    find_images,
+    offset_of_file,
+    raster_environment,
+    read_header,
+    reason_of,
+)
+from windrow.sources.reading import IngestOptions
+
+_MAX_OPEN = 512
+
+
+class ImageCube:
+    """A folder of GeoTIFFs, opened."""
+
+    def __init__(self, facts: CubeFacts, layers: list[dict[str, ImageFile]]) -> None:
+        self._facts = facts
+        self._layers = layers
+        self._open: dict[Path, Any] = {}
+
+    @property
+    def facts(self) -> CubeFacts:
+        """What is known before reading."""
+        return self._facts
+
+    def read(
+        self, window: Window, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+    ) -> Raw:
+        """Chosen pixels of a window, every band at every date.
+
+        Raises:
+            DataError: a file is damaged or cut short; names it.
+        """
+        bands, quality = self._facts.bands, self._facts.quality
+        dtype = self._layers[0][bands[0]].header["dtype"]
+        values = np.empty((len(self._layers), len(bands), len(rows)), dtype=dtype)
+        layer = None
+        if quality is not None:
+            kind = self._layers[0][quality].header["dtype"]
+            layer = np.empty((len(self._layers), len(rows)), dtype=kind)
+        wanted = (*bands, quality) if quality is not None else bands
+        pixels = rows * window.width + columns
+        whole = len(rows) == window.height * window.width and bool(
+            (pixels == np.arange(len(pixels))).all()
+        )
+        with raster_environment():
+            for date, files in enumerate(self._layers):
+                by_file: dict[Path, list[str]] = defaultdict(list)
+                for name in wanted:
+                    by_file[files[name].path].append(name)
+                for names in by_file.values():
+                    block = self._window(files[names[0]], names, window)
+                    flat = block.reshape(len(names), -1)
+                    chosen = flat if whole else flat[:, pixels]
+                    for name, one in zip(names, chosen, strict=True):
+                        if name == quality and layer is not None:
+                            layer[date] = one
+                        else:
+                            values[date, bands.index(name)] = one
+        return Raw(values, layer)
+
+    def _window(self, file: ImageFile, names: list[str], window: Window) -> npt.NDArray[Any]:
+        from rasterio.errors import RasterioError
+        from rasterio.windows import Window as RasterWindow
+
+        ratio = self._facts.grid.width / file.grid.width
+        part = RasterWindow(
+            window.column / ratio, window.row / ratio, window.width / ratio, window.height / ratio
+        )
+        shape = (len(names), window.height, window.width)
+        try:
+            source = self._dataset(file.path)
+            indexes = [file.indexes[name] for name in names]
+            if ratio == 1:
+                return np.asarray(source.read(indexes, window=part))
+            return np.asarray(source.read(indexes, window=part, out_shape=shape))
+        except (RasterioError, OSError, ValueError) as error:
+            raise DataError(
+                "a GeoTIFF is damaged or cut short",
+                where=file.path,
+                found=reason_of(error),
+                hint="fetch it again, or leave it out",
+            ) from None
+
+    def _dataset(self, path: Path) -> Any:
+        if path not in self._open:
+            if len(self._open) >= _MAX_OPEN:
+                self._open.pop(next(iter(self._open))).close()
+            import rasterio
+
+            self._open[path] = rasterio.open(path)
+        return self._open[path]
+
+    def close(self) -> None:
+        """Closes the files."""
+        for source in self._open.values():
+            source.close()
+        self._open.clear()
+
+
+def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
+    """Opens every file's header and checks that they belong together.
+
+    Raises:
+        DataError: a file is damaged, of another grid, CRS or number of bands than the first; two
+            files hold one day, or a day lacks a file.
+        SettingsError: which bands the files hold cannot be told, or rasterio is missing.
+    """
+    try:
+        import rasterio  # noqa: F401
+    except ImportError:
+        raise SettingsError(
+            "GeoTIFFs need rasterio", where=path, hint="pip install 'windrow[cubes]'"
+        ) from None
+    places = find_images(path)
+    files = [read_header(place, path, options) for place in places]
+    without = sum(p.suffix.lower() in ENDINGS for p in path.rglob("*")) - len(places)
+    grid = _check_grids(files)
+    days, _ = choose_year(np.unique([f.date for f in files]), path, options.year)
+    layers = [_layers_of_day([f for f in files if f.date == day]) for day in days]
+    bands, quality = _check_layers(layers, days, options)
+    first = layers[0][bands[0]]
+    facts = {"files": str(len(files)), "days": _describe_days(days)}
+    if without > 0:
+        facts["files_without_a_date_left_out"] = str(without)
+    if any("B10" in layer for layer in layers):
+        facts["dropped_bands"] = "B10 (cirrus), which is no input"
+    cirrus = any("B10" in layer for layer in layers)
+    names = " ".join(file.path.name for file in files)
+    level: ProcessingLevel = options.processing_level or (
+        "L1C" if cirrus or "MSIL1C" in names else "L2A"
+    )
+    return ImageCube(
+        CubeFacts(
+            grid=grid,
+            dates=days,
+            bands=bands,
+            processing_level=level,
+            native=first.header["block"],
+            scale=first.header["scale"],
+            no_data=first.header["no_data"],
+            offsets=_offsets([layer[bands[0]] for layer in layers]),
+            quality=quality,
+            names=tuple(str(layer[bands[0]].path) for layer in layers),
+            identity=identity_of_files([file.path for file in files]),
+            facts=facts,
+        ),
+        layers,
+    )
+
+
+def _check_grids(files: list[ImageFile]) -> Grid:
+    finest = min(files, key=lambda file: abs(file.grid.transform[0]))
+    for file in files:
+        if file.grid.crs != finest.grid.crs:
+            raise DataError(
+                "another CRS",
+                where=file.path,
+                found=file.grid.crs or "none",
+                expected=f"{finest.grid.crs or 'none'}, as {finest.path.name}",
+                hint="bring all files to one grid",
+            )
+        ratio = finest.grid.width / file.grid.width
+        same = np.allclose(file.grid.bounds(), finest.grid.bounds(), atol=1e-3)
+        if not same or ratio != int(ratio) or finest.grid.height != ratio * file.grid.height:
+            raise DataError(
+                "another grid",
+                where=file.path,
+                found=f"{file.grid.height} x {file.grid.width} pixels, {_box(file.grid)}",
+                expected=f"{finest.grid.height} x {finest.grid.width} pixels, "
+                f"{_box(finest.grid)}, as {finest.path.name}",
+                hint="bring all files to one grid",
+            )
+    return finest.grid
+
+
+def _box(grid: Grid) -> str:
+    return "bounds " + " ".join(f"{value:.10g}" for value in grid.bounds())
+
+
+def _layers_of_day(files: list[ImageFile]) -> dict[str, ImageFile]:
+    layers: dict[str, ImageFile] = {}
+    for file in files:
+        for name in file.indexes:
+            if name in layers:
+                raise DataError(
+                    "two files for one day",
+                    where=f"{layers[name].path} and {file.path}",
+                    found=f"{name} of {file.date} twice",
+                    hint="keep one, or give each tile a folder of its own",
+                )
+            layers[name] = file
+    return layers
+
+
+def _check_layers(
+    layers: list[dict[str, ImageFile]], days: npt.NDArray[np.datetime64], options: IngestOptions
+) -> tuple[tuple[str, ...], str | None]:
+    counts: dict[str, int] = defaultdict(int)
+    for layer in layers:
+        for name in layer:
+            counts[name] += 1
+    for day, layer in zip(days, layers, strict=True):
+        missing = [name for name in counts if name not in layer]
+        if missing:
+            multiple = all(file.layer is None for file in layer.values())
+            other = next(other[missing[0]].path.name for other in layers if missing[0] in other)
+            raise DataError(
+                "another number of bands" if multiple else "a file is missing",
+                where=next(iter(layer.values())).path if multiple else f"the files of {day}",
+                found="bands " + " ".join(layer),
+                expected=f"{missing[0]} too, as in {other}",
+                hint="fetch the file, or leave the day out",
+            )
+    bands = tuple(band for band in sensors.SENTINEL2_BANDS if band in counts)
+    if not bands:
+        raise SettingsError(
+            "no band in the files", found=", ".join(counts), hint="name them with --bands"
+        )
+    quality = next((name for name in ("SCL", "CLP") if name in counts), None)
+    types = {layer[band].header["dtype"]: layer[band].path for layer in layers for band in bands}
+    if len(types) > 1:
+        found = " and ".join(f"{kind} ({place.name})" for kind, place in types.items())
+        raise DataError("the files hold different types of numbers", found=found)
+    return bands, quality
+
+
+def _describe_days(days: npt.NDArray[np.datetime64]) -> str:
+    """First, last and number of days, and those missing from a regular rhythm.
+
+    Example:
+        >>> _describe_days(np.array(["2018-05-01", "2018-05-06", "2018-05-16"], "M8[D]"))
+        '3, 2018-05-01 to 2018-05-16, every 5 days but for 2018-05-11'
+    """
+    text = f"{len(days)}, {days[0]} to {days[-1]}"
+    gaps = np.diff(days).astype(int)
+    if len(gaps) < 2:
+        return text
+    step = int(gaps.min())
+    if (gaps % step).any() or (gaps == step).mean() < 0.5:
+        return f"{text}, {gaps.min()} to {gaps.max()} days apart"
+    rhythm = np.arange(days[0], days[-1], step)
+    missing = rhythm[~np.isin(rhythm, days)]
+    if not len(missing):
+        return f"{text}, every {step} days"
+    shown = ", ".join(map(str, missing[:5]))
+    more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+    return f"{text}, every {step} days but for {shown}{more}"
+
+
+def _offsets(files: list[ImageFile]) -> npt.NDArray[np.int64] | None:
+    """The offset of each day from tags, GDAL's band offset, or the baseline in the name."""
+    found = [offset_of_file(file) for file in files]
+    if any(value is None for value in found):
+        return None
+    return np.array(found, dtype=np.int64)

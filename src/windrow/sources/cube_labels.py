@@ -1,0 +1,233 @@
+"""Labelled parcels as vector files, in any CRS, laid onto the grid of a cube."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.data.legend import Legend
+from windrow.errors import DataError, SettingsError
+from windrow.sources.cube_grid import Grid, Window
+from windrow.sources.legends import read_legend
+from windrow.sources.reading import IngestOptions, ReadingReport
+
+ENDINGS = (".gpkg", ".geojson", ".json", ".shp", ".parquet", ".geoparquet", ".fgb", ".shp.zip")
+ID_PROPERTIES = ("field_id", "parcel_id", "plot_id", "fid", "id", "objectid")
+CLASS_PROPERTIES = (
+    "crop_id",
+    "crop_code",
+    "crop_type",
+    "crop_name",
+    "crop",
+    "label",
+    "class",
+    "code",
+    "code_cultu",
+    "ec_hcat_c",
+)
+"""Names by which the property of crops is recognised, the first found being taken."""
+
+NO_PARCEL = -1
+
+
+@dataclass(frozen=True)
+class Parcels:
+    """Labelled parcels in the CRS of a grid.
+
+    Attributes:
+        source: the file.
+        id: (P,) int64 or text, unique.
+        label: (P,) positions in ``legend``.
+        legend: the classes.
+        shapes: (P,) geometries in the grid's CRS.
+    """
+
+    source: Path
+    id: npt.NDArray[Any]
+    label: npt.NDArray[np.int16]
+    legend: Legend
+    shapes: Any
+
+    def rasterise(self, grid: Grid, window: Window) -> npt.NDArray[np.int32]:
+        """The parcel of each pixel centre of a window, -1 where there is none.
+
+        Where parcels overlap the later one of the file is taken.
+        """
+        from rasterio.features import rasterize
+        from rasterio.transform import Affine
+        from shapely.geometry import box
+
+        a, b, c, d, e, f = grid.transform
+        shifted = Affine(
+            a,
+            b,
+            c + a * window.column + b * window.row,
+            d,
+            e,
+            f + d * window.column + e * window.row,
+        )
+        part = Grid(window.height, window.width, tuple(shifted)[:6], grid.crs)
+        near = np.sort(self.shapes.sindex.query(box(*part.bounds())))
+        out = np.full((window.height, window.width), NO_PARCEL, dtype=np.int32)
+        pairs = [(self.shapes.iloc[index], int(index)) for index in near]
+        if pairs:
+            rasterize(pairs, out=out, transform=shifted)
+        return out
+
+
+def is_vector_file(path: Path) -> bool:
+    """Whether a label file is one of parcels rather than a table."""
+    return path.name.lower().endswith(ENDINGS) and not _is_plain_parquet(path)
+
+
+def _is_plain_parquet(path: Path) -> bool:
+    if not path.name.lower().endswith(".parquet") or not path.is_file():
+        return False
+    from pyarrow import ArrowInvalid, parquet
+
+    try:
+        return b"geo" not in (parquet.read_schema(path).metadata or {})
+    except (ArrowInvalid, OSError):
+        return False
+
+
+def read_frame(path: Path) -> Any:
+    """A vector file as a GeoDataFrame.
+
+    Raises:
+        DataError: it is missing, damaged, empty or without geometry.
+        SettingsError: geopandas is missing.
+    """
+    try:
+        import geopandas
+    except ImportError:
+        raise SettingsError(
+            "parcels need geopandas", where=path, hint="pip install 'windrow[vectors]'"
+        ) from None
+    if not path.is_file():
+        raise DataError("no such label file", where=path)
+    parquet = path.name.lower().endswith(("parquet",))
+    try:
+        frame = geopandas.read_parquet(path) if parquet else geopandas.read_file(path)
+    except Exception as error:  # drivers raise many kinds on damaged files
+        raise DataError(
+            "the label file cannot be read",
+            where=path,
+            found=(str(error).splitlines() or [type(error).__name__])[0][:120],
+        ) from None
+    if not isinstance(frame, geopandas.GeoDataFrame) or frame.empty:
+        raise DataError("a label file without parcels", where=path)
+    return frame
+
+
+def read_parcels(path: Path, grid: Grid, options: IngestOptions, report: ReadingReport) -> Parcels:
+    """Reads parcels and brings them to a grid's CRS.
+
+    Raises:
+        DataError: the file has no crops, no CRS, a crop code outside a given legend, an id
+            twice, or no parcel within the grid.
+    """
+    frame = read_frame(path)
+    column = _property(frame, options.label_column, CLASS_PROPERTIES, "crops", path)
+    if column is None:
+        raise DataError(
+            "a label file without crop ids",
+            where=path,
+            found="properties " + ", ".join(str(c) for c in frame.columns if c != "geometry"),
+            expected="one of " + ", ".join(CLASS_PROPERTIES[:5]),
+            hint="name it with --label-column",
+        )
+    if frame.crs is None:
+        raise DataError(
+            "a label file without a CRS", where=path, hint="write its CRS into the file"
+        )
+    if grid.crs is None:
+        raise DataError("the cube has no CRS to lay labels on", where=path)
+    report.say("labels", f"{path.name}, property {column!r}, {frame.crs.to_string()[:60]}")
+    empty = frame.geometry.is_empty | frame.geometry.isna()
+    unlabelled = frame[column].isna()
+    report.count("parcels_without_a_geometry_left_out", int(empty.sum()))
+    report.count("parcels_without_a_crop_left_out", int((unlabelled & ~empty).sum()))
+    frame = frame[~empty & ~unlabelled].to_crs(grid.crs)
+    if frame.empty:
+        raise DataError("no parcel has a crop", where=f"{path}, property {column}")
+    inside = _within(frame, grid, path)
+    report.count("parcels_outside_the_images_left_out", len(frame) - int(inside.sum()))
+    frame = frame[inside]
+    identity = _ids(frame, options.id_column, path)
+    codes = [_code(value) for value in frame[column].tolist()]
+    legend, position = read_legend(options.legend, codes, where=path, report=report)
+    return Parcels(
+        source=path,
+        id=identity,
+        label=np.array([position[code] for code in codes], dtype=np.int16),
+        legend=legend,
+        shapes=frame.geometry.reset_index(drop=True),
+    )
+
+
+def _property(
+    frame: Any, given: str | None, known: tuple[str, ...], role: str, path: Path
+) -> str | None:
+    if given is not None:
+        if given not in frame.columns:
+            raise DataError(
+                f"no property {given!r} of {role}",
+                where=path,
+                found="properties " + ", ".join(map(str, frame.columns)),
+            )
+        return given
+    by_name = {str(column).strip().lower(): str(column) for column in frame.columns}
+    return next((by_name[name] for name in known if name in by_name), None)
+
+
+def _code(value: object) -> str:
+    if isinstance(value, float) and value == int(value):
+        return str(int(value))
+    return str(value).strip()
+
+
+def _within(frame: Any, grid: Grid, path: Path) -> npt.NDArray[np.bool_]:
+    left, low, right, high = grid.bounds()
+    bounds = frame.bounds.to_numpy(dtype=float)
+    inside = ((bounds[:, 2] > left) & (bounds[:, 0] < right)) & (
+        (bounds[:, 3] > low) & (bounds[:, 1] < high)
+    )
+    if not inside.any():
+        total = frame.total_bounds
+        raise DataError(
+            "labels and images do not overlap",
+            where=path,
+            found="parcels in " + " ".join(f"{value:.0f}" for value in total),
+            expected="some within "
+            + " ".join(f"{value:.0f}" for value in grid.bounds())
+            + f" ({(grid.crs or '')[:60]})",
+            hint="check tile, year and CRS",
+        )
+    return np.asarray(inside)
+
+
+def _ids(frame: Any, given: str | None, path: Path) -> npt.NDArray[Any]:
+    column = _property(frame, given, ID_PROPERTIES, "ids", path)
+    if column is None:
+        return np.asarray(frame.index.to_numpy(dtype=np.int64))
+    values = frame[column]
+    if values.isna().any():
+        raise DataError("a parcel without an id", where=f"{path}, property {column}")
+    whole = values.dtype.kind in "iu" or (
+        values.dtype.kind == "f" and bool((values == values.round()).all())
+    )
+    ids = values.to_numpy(dtype=np.int64) if whole else values.astype(str).to_numpy(dtype=str)
+    unique, counts = np.unique(ids, return_counts=True)
+    if len(unique) < len(ids):
+        raise DataError(
+            "a parcel's id stands twice",
+            where=f"{path}, property {column}",
+            found=unique[counts > 1][0],
+            hint="name another property with --id-column",
+        )
+    return np.asarray(ids)

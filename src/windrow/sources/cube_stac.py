@@ -1,0 +1,322 @@
+"""STAC items as a cube: a static catalogue or item collection, or a server.
+
+Items of one day become one date (mosaicked). A server is asked for the items that cover the
+labels in the year. The grid is that of the items' projection where they state one, at 10 m.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow import sensors
+from windrow.errors import DataError, SettingsError
+from windrow.sources.baseline import offset_of_baseline
+from windrow.sources.cube_files import choose_year
+from windrow.sources.cube_grid import CubeFacts, Grid, Raw, Window, band_of
+from windrow.sources.cube_labels import read_frame
+from windrow.sources.reading import IngestOptions
+
+METRES = 10.0
+_KINDS = ("Catalog", "Collection", "FeatureCollection", "Feature")
+_NATIVE = (1024, 1024)
+
+
+def address(path: Path) -> str | None:
+    """The address of a server, whose slashes a path joins, or None."""
+    text = str(path)
+    for scheme in ("https:/", "http:/"):
+        if text.startswith(scheme):
+            return scheme + "/" + text.removeprefix(scheme).lstrip("/")
+    return None
+
+
+def is_stac(path: Path) -> bool:
+    """Whether this is a STAC file, a folder with ``catalog.json``, or an address."""
+    if address(path) is not None:
+        return True
+    place = _file(path)
+    if place is None:
+        return False
+    try:
+        content = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    if not isinstance(content, dict) or content.get("type") not in _KINDS:
+        return False
+    items = content.get("features") or [content]
+    return bool(items) and all("stac_version" in item for item in items[:3])
+
+
+def _file(path: Path) -> Path | None:
+    if path.is_file() and path.suffix.lower() in (".json", ".geojson"):
+        return path
+    names = ("catalog.json", "collection.json")
+    return next((path / name for name in names if (path / name).is_file()), None)
+
+
+class StacCube:
+    """STAC items on one grid."""
+
+    def __init__(self, facts: CubeFacts, days: list[list[Any]], assets: dict[str, str]) -> None:
+        self._facts = facts
+        self._days = days
+        self._assets = assets
+
+    @property
+    def facts(self) -> CubeFacts:
+        """What is known before reading."""
+        return self._facts
+
+    def read(
+        self, window: Window, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+    ) -> Raw:
+        """Chosen pixels of a window, every band at every date.
+
+        Raises:
+            DataError: an asset cannot be read; names the item.
+        """
+        wanted = (*self._facts.bands, *((self._facts.quality,) if self._facts.quality else ()))
+        dates = [self._day(items, wanted, window)[:, rows, columns] for items in self._days]
+        layers = np.stack(dates)
+        quality = layers[:, -1] if self._facts.quality else None
+        return Raw(layers[:, : len(self._facts.bands)], quality)
+
+    def _day(self, items: list[Any], wanted: tuple[str, ...], window: Window) -> npt.NDArray[Any]:
+        import odc.stac
+        from rasterio.errors import RasterioError
+
+        names = [self._assets[name] for name in wanted]
+        try:
+            cube = odc.stac.load(
+                items,
+                bands=names,
+                geobox=self._box(window),
+                groupby="solar_day",
+                fail_on_error=True,
+            )
+        except (RasterioError, OSError, ValueError) as error:
+            raise DataError(
+                "an asset cannot be read",
+                where="item " + " or ".join(str(item.id) for item in items),
+                found=str(error.__cause__ or error).splitlines()[0][:120],
+            ) from None
+        # Items of one day may fall on two solar days at the date line: the first that has data.
+        layers = np.stack([np.asarray(cube[name].values) for name in names])
+        merged = layers[:, 0]
+        for step in range(1, layers.shape[1]):
+            merged = np.where(merged == (self._facts.no_data or 0), layers[:, step], merged)
+        return np.asarray(merged)
+
+    def _box(self, window: Window) -> Any:
+        from odc.geo.geobox import GeoBox
+        from rasterio.transform import Affine
+
+        grid = self._facts.grid
+        whole = Affine(*grid.transform) @ Affine.translation(window.column, window.row)
+        return GeoBox((window.height, window.width), whole, grid.crs)
+
+
+def open_stac_cube(path: Path, options: IngestOptions) -> StacCube:
+    """Opens STAC items.
+
+    Raises:
+        DataError: there is no item, an item lacks a band, or a catalogue cannot be read.
+        SettingsError: pystac-client or odc-stac is missing, or a server is asked without labels
+            and year.
+    """
+    items = _items(path, options)
+    if not items:
+        raise DataError("no item", where=path, hint="check labels, year and --collection")
+    by_day: dict[np.datetime64, list[Any]] = defaultdict(list)
+    for item in items:
+        if item.datetime is None:
+            raise DataError("an item without a date", where=f"{path}, item {item.id}")
+        by_day[np.datetime64(item.datetime.replace(tzinfo=None), "D")].append(item)
+    days, _ = choose_year(np.array(sorted(by_day)), path, options.year)
+    chosen = [by_day[day] for day in days]
+    assets = _assets([item for day in chosen for item in day], path)
+    chosen = [[_only(item, set(assets.values())) for item in day] for day in chosen]
+    bands = tuple(band for band in sensors.SENTINEL2_BANDS if band in assets)
+    facts = {"items": str(sum(map(len, chosen)))}
+    if "B10" in assets:
+        facts["dropped_bands"] = "B10 (cirrus), which is no input"
+    return StacCube(
+        CubeFacts(
+            grid=_grid(chosen, options, path),
+            dates=days,
+            bands=bands,
+            processing_level=options.processing_level or ("L1C" if "B10" in assets else "L2A"),
+            native=_NATIVE,
+            scale=None,
+            no_data=0.0,
+            offsets=_offsets(chosen),
+            quality="SCL" if "SCL" in assets else None,
+            names=tuple("item " + str(day[0].id) for day in chosen),
+            identity=tuple(
+                f"{item.id}:{item.properties.get('updated', '')}" for day in chosen for item in day
+            ),
+            facts=facts,
+        ),
+        chosen,
+        assets,
+    )
+
+
+def _items(path: Path, options: IngestOptions) -> list[Any]:
+    try:
+        import odc.stac  # noqa: F401
+        import pystac
+        import pystac_client
+    except ImportError:
+        raise SettingsError(
+            "STAC needs pystac-client and odc-stac",
+            where=path,
+            hint="pip install 'windrow[stac,cubes,vectors]'",
+        ) from None
+    server = address(path)
+    try:
+        if server is not None:
+            area = _area(options, server)
+            client = pystac_client.Client.open(server)
+            search = client.search(
+                collections=[options.collection], bbox=area, datetime=str(options.year)
+            )
+            return list(search.items())
+        place = _file(path)
+        assert place is not None
+        content = json.loads(place.read_text(encoding="utf-8"))
+        if content["type"] == "FeatureCollection":
+            return list(pystac.ItemCollection.from_file(str(place)))
+        if content["type"] == "Feature":
+            return [pystac.Item.from_file(str(place))]
+        kind = pystac.Collection if content["type"] == "Collection" else pystac.Catalog
+        return list(kind.from_file(str(place)).get_items(recursive=True))
+    except SettingsError:
+        raise
+    except Exception as error:  # pystac, requests and json raise many kinds
+        raise DataError(
+            "the STAC catalogue cannot be read",
+            where=server or path,
+            found=(str(error).splitlines() or [type(error).__name__])[0][:120],
+        ) from None
+
+
+def _area(options: IngestOptions, server: str) -> list[float]:
+    if options.labels is None or options.year is None:
+        raise SettingsError(
+            "a STAC server is asked for the labels' place in a year",
+            where=server,
+            hint="give --labels and --year",
+        )
+    frame = read_frame(options.labels)
+    return [float(value) for value in frame.to_crs("EPSG:4326").total_bounds]
+
+
+def _assets(items: list[Any], path: Path) -> dict[str, str]:
+    """The asset of each band, found by key, common name or band name; the same in all items."""
+    found: dict[str, str] = {}
+    for key, asset in items[0].assets.items():
+        described = asset.extra_fields.get("eo:bands") or asset.extra_fields.get("bands") or []
+        names = [key]
+        if len(described) == 1:
+            names += [str(described[0].get("name", "")), str(described[0].get("common_name", ""))]
+        if key.lower().endswith("-jp2"):
+            continue
+        layer = "SCL" if key.upper() == "SCL" else next(filter(None, map(band_of, names)), None)
+        if layer is not None:
+            found.setdefault(layer, key)
+    for item in items:
+        missing = [name for name, key in found.items() if key not in item.assets]
+        if missing:
+            raise DataError(
+                "another number of bands",
+                where=f"{path}, item {item.id}",
+                found="assets " + ", ".join(list(item.assets)[:15]),
+                expected=f"{missing[0]} too, as item {items[0].id} has",
+            )
+    if not set(found) & set(sensors.SENTINEL2_BANDS):
+        raise DataError(
+            "no band among the assets",
+            where=f"{path}, item {items[0].id}",
+            found=", ".join(items[0].assets),
+            expected="assets such as B02 or blue",
+        )
+    return found
+
+
+def _only(item: Any, keys: set[str]) -> Any:
+    """The item with these assets alone, in full addresses: previews may have none."""
+    kept = item.clone()
+    kept.assets = {key: asset.clone() for key, asset in item.assets.items() if key in keys}
+    for key, asset in kept.assets.items():
+        asset.href = item.assets[key].get_absolute_href() or asset.href
+        asset.set_owner(kept)
+    return kept
+
+
+def _grid(days: list[list[Any]], options: IngestOptions, path: Path) -> Grid:
+    """The projection of the items; the extent of the labels, or of all items without labels."""
+    from rasterio.warp import transform_bounds
+
+    items = [item for day in days for item in day]
+    systems = {_crs(item) for item in items}
+    if len(systems) > 1 or None in systems:
+        found = ", ".join(sorted(str(system) for system in systems))
+        raise DataError(
+            "items in several projections" if len(systems) > 1 else "items without a projection",
+            where=path,
+            found=found,
+            hint="choose items of one UTM zone that state proj:code or proj:epsg",
+        )
+    crs = str(systems.pop())
+    if options.labels is not None:
+        bounds = tuple(float(v) for v in read_frame(options.labels).to_crs(crs).total_bounds)
+    else:
+        boxes = np.array([transform_bounds("EPSG:4326", crs, *item.bbox) for item in items])
+        bounds = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
+    left, low, right, high = bounds
+    left, low = METRES * np.floor(left / METRES), METRES * np.floor(low / METRES)
+    right, high = METRES * np.ceil(right / METRES), METRES * np.ceil(high / METRES)
+    size = round((high - low) / METRES), round((right - left) / METRES)
+    return Grid(*size, (METRES, 0.0, float(left), 0.0, -METRES, float(high)), crs)
+
+
+def _crs(item: Any) -> str | None:
+    code = item.properties.get("proj:code")
+    if code:
+        return str(code)
+    epsg = item.properties.get("proj:epsg")
+    return f"EPSG:{epsg}" if epsg else None
+
+
+def _offsets(days: list[list[Any]]) -> npt.NDArray[np.int64] | None:
+    """The offset of each date from the items' processing baseline; None where one has none."""
+    result = []
+    for items in days:
+        found = {_offset(item) for item in items}
+        if None in found:
+            return None
+        if len(found) > 1:
+            raise DataError(
+                "items of one day differ in the offset of their processing baseline",
+                where=" and ".join(f"item {item.id}" for item in items),
+                hint="keep the items of one baseline",
+            )
+        result.append(found.pop())
+    return np.array(result, dtype=np.int64)
+
+
+def _offset(item: Any) -> int | None:
+    properties = item.properties
+    if properties.get("earthsearch:boa_offset_applied") is True:
+        return 0
+    for key in ("s2:processing_baseline", "processing:version"):
+        if properties.get(key):
+            return offset_of_baseline(str(properties[key]))
+    return None

@@ -1,0 +1,135 @@
+"""Readers of image cubes: netCDF and Zarr, folders of GeoTIFFs, STAC items; with their labels.
+
+Labels are parcels in any CRS (GeoPackage, GeoJSON, Shapefile, GeoParquet), or a variable of crop
+codes in the cube. Without labels every pixel becomes a series.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from windrow.errors import SettingsError
+from windrow.sources.cube_files import FileCube, is_cube_file, open_file_cube
+from windrow.sources.cube_grid import Cube
+from windrow.sources.cube_images import open_image_cube
+from windrow.sources.cube_labels import is_vector_file, read_parcels
+from windrow.sources.cube_series import parcel_series, pixel_series, plan
+from windrow.sources.cube_stac import is_stac, open_stac_cube
+from windrow.sources.cube_targets import EveryPixel, ParcelPixels, Targets, patches_of_codes
+from windrow.sources.cube_values import find_meaning
+from windrow.sources.image_files import find_images
+from windrow.sources.reading import IngestOptions, Reading, ReadingReport, refuse_options
+
+OPTIONS = frozenset(
+    {
+        "labels",
+        "label_column",
+        "id_column",
+        "legend",
+        "average_parcels",
+        "scale",
+        "baseline_offset",
+        "processing_level",
+        "year",
+        "num_series",
+    }
+)
+
+
+def recognises_file(path: Path) -> bool:
+    """Whether this is a netCDF file or a Zarr group that is no series store."""
+    return is_cube_file(path)
+
+
+def recognises_images(path: Path) -> bool:
+    """Whether this is a folder of GeoTIFFs with dates in their names."""
+    return bool(find_images(path))
+
+
+def recognises_stac(path: Path) -> bool:
+    """Whether this is a static STAC catalogue or item collection, or the address of a server."""
+    return is_stac(path)
+
+
+def read_file(path: Path, options: IngestOptions) -> Reading:
+    """Opens a netCDF or Zarr cube; ``cloud_column`` names its cloud variable.
+
+    Raises:
+        DataError: the cube or its labels cannot be used.
+        SettingsError: an option does not fit.
+    """
+    refuse_options(options, OPTIONS | {"cloud_column"}, product="a netCDF or Zarr cube")
+    return _read(path, open_file_cube(path, options), "cube", options)
+
+
+def read_images(path: Path, options: IngestOptions) -> Reading:
+    """Opens a folder of GeoTIFFs; ``bands`` names the bands of a file in their order.
+
+    Raises:
+        DataError: files do not belong together, or the labels cannot be used.
+        SettingsError: an option does not fit.
+    """
+    refuse_options(options, OPTIONS | {"bands"}, product="a folder of GeoTIFFs")
+    return _read(path, open_image_cube(path, options), "GeoTIFFs", options)
+
+
+def read_stac(path: Path, options: IngestOptions) -> Reading:
+    """Opens STAC items; a server is asked for what covers the labels in the ``year``.
+
+    Raises:
+        DataError: items do not belong together, or the labels cannot be used.
+        SettingsError: an option does not fit.
+    """
+    refuse_options(options, OPTIONS | {"collection"}, product="STAC items")
+    return _read(path, open_stac_cube(path, options), "STAC items", options)
+
+
+def _read(path: Path, cube: Cube, product: str, options: IngestOptions) -> Reading:
+    report = ReadingReport(source=str(path))
+    facts = cube.facts
+    grid = facts.grid
+    report.say("product", product)
+    report.say(
+        "grid",
+        f"{grid.height} x {grid.width} pixels of {abs(grid.transform[0]):g}, "
+        f"{(grid.crs or 'CRS not known')[:60]}",
+    )
+    report.say("dates", f"{len(facts.dates)}, {facts.dates[0]} to {facts.dates[-1]}")
+    same_day = len(facts.dates) - len(set(facts.dates.tolist()))
+    report.count("dates_on_one_day_kept", same_day)
+    report.say("bands", " ".join(facts.bands))
+    given = "as given" if options.processing_level else "detected"
+    report.say("processing_level", f"{facts.processing_level} ({given})")
+    for name, text in facts.facts.items():
+        report.say(name, text)
+    targets = _targets(cube, options, report)
+    meaning = find_meaning(cube, options, report)
+    steps = plan(cube, meaning, targets, options, report)
+    as_series = parcel_series if options.average_parcels else pixel_series
+    provenance = {"product": product}
+    if options.labels is not None:
+        provenance["labels"] = options.labels.name
+    return Reading(parts=as_series(steps, report), report=report, provenance=provenance)
+
+
+def _targets(cube: Cube, options: IngestOptions, report: ReadingReport) -> Targets:
+    if options.labels is not None:
+        if not is_vector_file(options.labels):
+            raise SettingsError(
+                "labels of a cube are parcels",
+                where=options.labels,
+                expected="a GeoPackage, GeoJSON, Shapefile or GeoParquet",
+            )
+        grid = cube.facts.grid
+        return ParcelPixels(read_parcels(options.labels, grid, options, report), grid)
+    if isinstance(cube, FileCube):
+        found = cube.label_codes(options.label_column)
+        if found is not None:
+            name, codes = found
+            report.say("labels", f"variable {name!r}, 0 where nothing is declared")
+            place = f"{cube.facts.names[0]}, variable {name}"
+            return patches_of_codes(codes, legend=options.legend, where=place, report=report)
+    if options.average_parcels or options.label_column or options.id_column or options.legend:
+        raise SettingsError("an option of labels without labels", hint="give --labels")
+    report.say("labels", "none: every pixel is its own field")
+    return EveryPixel()

@@ -1,0 +1,83 @@
+"""Crop codes and their names: from a table that the user gives, or the codes themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from windrow.data.legend import Legend
+from windrow.errors import DataError
+from windrow.sources.reading import ReadingReport
+
+CODE_COLUMNS = ("code", "crop_code", "crop_id", "id", "value", "ec_hcat_c")
+NAME_COLUMNS = ("name", "crop_name", "crop", "label", "class", "classname", "ec_hcat_n")
+
+
+def read_legend(
+    path: Path | None, codes: Iterable[str], *, where: object, report: ReadingReport
+) -> tuple[Legend, dict[str, int]]:
+    """The legend of the codes that occur; without a table each code is its own name.
+
+    Codes of one name are one class, under the first of them.
+
+    Args:
+        path: a CSV with a column of codes and one of names, or None.
+        codes: the codes that occur, repeated or not.
+        where: the file in which they occur, for messages.
+        report: where it is said.
+
+    Returns:
+        the legend, and the position in it of each code.
+
+    Raises:
+        DataError: the table has no such columns, or a code is not in it.
+    """
+    found = sorted(set(codes), key=_numeric_first)
+    if path is None:
+        legend = Legend(names=tuple(found), codes=tuple(found))
+        return legend, {code: position for position, code in enumerate(found)}
+    name_of = _names(path)
+    unknown = [code for code in found if code not in name_of]
+    if unknown:
+        raise DataError(
+            f"unknown crop code {unknown[0]}",
+            where=where,
+            found=", ".join(unknown[:10]),
+            expected=f"codes of {path}",
+            hint="add the code to the legend, or leave the legend out",
+        )
+    report.say("legend", path.name)
+    first: dict[str, str] = {}
+    for code in found:
+        first.setdefault(name_of[code], code)
+    joined = len(found) - len(first)
+    if joined:
+        report.count("crop_codes_joined_with_another_of_the_same_name", joined)
+    legend = Legend(names=tuple(first), codes=tuple(first.values()))
+    return legend, {code: legend.names.index(name_of[code]) for code in found}
+
+
+def _numeric_first(code: str) -> tuple[bool, int, str]:
+    return (not code.isdigit(), int(code) if code.isdigit() else 0, code)
+
+
+def _names(path: Path) -> dict[str, str]:
+    try:
+        frame = pd.read_csv(path, dtype=str, sep=None, engine="python", encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise DataError("the legend cannot be read", where=path, found=str(error)[:80]) from None
+    by_name = {str(column).strip().lower(): column for column in frame.columns}
+    columns = []
+    for known in (CODE_COLUMNS, NAME_COLUMNS):
+        column = next((by_name[name] for name in known if name in by_name), None)
+        if column is None:
+            raise DataError(
+                "a legend without codes or names",
+                where=path,
+                found="columns " + ", ".join(map(str, frame.columns)),
+                expected="columns code and name",
+            )
+        columns.append(frame[column].astype(str).str.strip().tolist())
+    return dict(zip(*columns, strict=True))
