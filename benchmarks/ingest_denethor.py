@@ -31,7 +31,6 @@ from windrow.sources.reading import IngestOptions
 
 WEST, NORTH = 420_000.0, 5_820_000.0
 PREFIX, CODE = "dlr_fusion_competition_germany_train", "33N_18E_242N"
-NUM_FULL = 10
 
 
 class AnonymousMemory:
@@ -55,7 +54,9 @@ class AnonymousMemory:
             time.sleep(0.02)
 
 
-def make_tile(root: Path, *, side: int, num_dates: int, num_days: int, tiled: bool) -> list[Path]:
+def make_tile(
+    root: Path, *, side: int, num_dates: int, num_days: int, num_full: int, tiled: bool
+) -> list[Path]:
     """Writes the tile and returns the full PlanetScope files."""
     draw = np.random.default_rng(0)
     sentinel2 = root / f"{PREFIX}_source_sentinel_2" / f"{PREFIX}_source_sentinel_2_{CODE}_2018"
@@ -92,7 +93,7 @@ def make_tile(root: Path, *, side: int, num_dates: int, num_days: int, tiled: bo
             SPARSE_OK=True,
             **profile,
         ) as raster:
-            if number < NUM_FULL:
+            if number < num_full:
                 raster.write(draw.integers(1, 9_000, (4, fine, fine), dtype=np.int16))
                 full.append(path)
     return full
@@ -169,13 +170,22 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="the size of a real tile")
     parser.add_argument("--tiled", action="store_true", help="tiled files instead of strips")
     parser.add_argument("--num-series", type=int, default=None)
+    parser.add_argument("--num-dates", type=int, default=None, help="Sentinel-2 dates")
+    parser.add_argument("--num-days", type=int, default=None, help="PlanetScope files")
+    parser.add_argument("--num-full", type=int, default=10, help="of them with content")
     settings = parser.parse_args()
     side, num_dates, num_days = (2_400, 144, 365) if settings.full else (600, 36, 40)
+    num_dates, num_days = settings.num_dates or num_dates, settings.num_days or num_days
     num_series = settings.num_series or (150_000 if settings.full else 10_000)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "tile"
         full = make_tile(
-            root, side=side, num_dates=num_dates, num_days=num_days, tiled=settings.tiled
+            root,
+            side=side,
+            num_dates=num_dates,
+            num_days=num_days,
+            num_full=settings.num_full,
+            tiled=settings.tiled,
         )
         rates = throughput(full, side, num_series)
         with AnonymousMemory() as memory:
@@ -189,6 +199,7 @@ def main() -> None:
         "side": side,
         "num_dates": num_dates,
         "num_days": num_days,
+        "num_full_days": settings.num_full,
         "num_series": num_series,
         "tiled": settings.tiled,
         **rates,
