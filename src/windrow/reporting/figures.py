@@ -120,6 +120,8 @@ def series_panels(predictions: pd.DataFrame, *, num_pixels: int = 4, mark: str) 
                     axes.set_title(style.wording(band))
                 if column == 0:
                     axes.set_ylabel(f"pixel {style.plain(pixel, 14)}", color=style.INK)
+        for axes in grid[0]:  # limits of a shared axis, once all its panels are drawn
+            axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
         first = grid[0, 0]  # all panels share its axis of days
         first.set_xlim(0, 366)
         first.set_xticks(_MONTH_STARTS, labels=[])
@@ -183,7 +185,6 @@ def _draw_series(axes: Axes, rows: pd.DataFrame) -> None:
         color=style.MUTED,
     )
     axes.tick_params(axis="x", which="minor", length=0, labelsize=9)
-    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
 
 
 def ordered_bands(names: pd.Series | Sequence[str]) -> list[str]:

@@ -70,6 +70,7 @@ class Evaluation(Record):
     simulated: bool | None = None
     num_series: int | None = None
     planetscope: tuple[LagScore, ...] | None = None
+    planetscope_growing_season: tuple[LagScore, ...] | None = None
     sentinel2: tuple[LagScore, ...] | None = None
     month: MonthScore | None = None
     cloud: CloudScore | None = None

@@ -165,6 +165,10 @@ def _prediction(part: PretrainingPart) -> Section | None:
             section.intro = f"Measured on {evaluation.num_series:,} held-out series."
         if evaluation.planetscope:
             section.tables.append(tables.reflectance_table(evaluation.planetscope, "PlanetScope"))
+        if evaluation.planetscope_growing_season:
+            season = evaluation.planetscope_growing_season
+            when = " in the growing season, without the snow that only Sentinel-2 sees"
+            section.tables.append(tables.reflectance_table(season, "PlanetScope", when=when))
         if evaluation.sentinel2:
             section.title = "What the model predicts of Sentinel-2"
             section.tables.append(tables.reflectance_table(evaluation.sentinel2, "Sentinel-2"))

@@ -131,8 +131,14 @@ def _best(values: Sequence[float | None], *, lowest: bool = False) -> set[int]:
     return {i for i, v in enumerate(values) if v is not None and math.isclose(v, best)}
 
 
-def reflectance_table(scores: Sequence[LagScore], sensor: str) -> Table:
-    """R2 and RMSE by band and lag beside the two trivial baselines; the best is strong."""
+def reflectance_table(scores: Sequence[LagScore], sensor: str, *, when: str = "") -> Table:
+    """R2 and RMSE by band and lag beside the two trivial baselines; the best is strong.
+
+    Args:
+        scores: rows of ``evaluation.json``.
+        sensor: what was predicted.
+        when: the part of the year, for the caption; empty for all of it.
+    """
     rows = []
     band = None
     for score in scores:
@@ -149,7 +155,7 @@ def reflectance_table(scores: Sequence[LagScore], sensor: str) -> Table:
         )
         band = score.band
     return Table(
-        f"{sensor} reflectance predicted at held-out series, by band and lag (days from the"
+        f"{sensor} reflectance predicted at held-out series{when}, by band and lag (days from the"
         " Sentinel-2 date), the dates masked as in training. R² is without unit, RMSE in"
         " reflectance (0 to 1). Bold: best of three.",
         _header(
