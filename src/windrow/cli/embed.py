@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
     from windrow.experiments.embedding import embed_to_parquet
 
     with progress("embedding", "series") as report:
-        embed_to_parquet(
+        lines = embed_to_parquet(
             options.input,
             weights=options.weights,
             out=options.out,
@@ -45,4 +45,4 @@ def main(arguments: Sequence[str]) -> None:
             pool=options.pool,
             on_progress=report,
         )
-    print(options.out)
+    print("\n".join([*lines, str(options.out)]))

@@ -27,7 +27,7 @@ def embed_to_parquet(
     label_column: str | None = None,
     pool: Literal["mean", "month"] = "mean",
     on_progress: Callable[[int, int], None] | None = None,
-) -> int:
+) -> list[str]:
     """Writes the pooled representation of every series of an input.
 
     Args:
@@ -41,18 +41,21 @@ def embed_to_parquet(
         on_progress: called with the number of series done and their total.
 
     Returns:
-        the number of rows written.
+        lines of text: how many series, and which column the labels were taken from.
 
     Raises:
         WindrowError: the input, the weights or the labels are not usable together.
     """
     encoder = load(weights)
     series = open_series(source)
-    known = None
+    known, lines = None, [f"{len(series):,} series"]
     if labels is not None:
         table = read_labels(labels, label_column)
         position = table.positions(label_keys(series, table))
         known = [table.label[row] or None if row >= 0 else None for row in position]
+        lines.append(
+            f"{len(known) - known.count(None):,} with a label, of column {table.label_column!r}"
+        )
     blocks = []
     for start in range(0, len(series), SERIES_A_CALL):
         blocks.append(encoder.embed(series.select(slice(start, start + SERIES_A_CALL)), pool=pool))
@@ -67,4 +70,4 @@ def embed_to_parquet(
         columns["label"] = pa.array(known, type=pa.string())
     with atomic_file(out) as temporary:
         pq.write_table(pa.table(columns), temporary)
-    return len(series)
+    return lines
