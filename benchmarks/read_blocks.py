@@ -42,7 +42,7 @@ def write_stack(
     random = np.random.default_rng(0)
     field = np.kron(random.integers(300, 3500, (size // 32, size // 32)), np.ones((32, 32)))
     for date in range(num_dates):
-        day = np.datetime64("2018-03-01", "D") + 5 * date
+        day = np.datetime64("2018-01-01", "D") + 5 * date
         noise = random.normal(0, 60, (len(BANDS), size, size))
         values = np.clip(field + 40 * date + noise, 1, 10_000).astype(np.uint16)
         if layout == "file_a_day":
