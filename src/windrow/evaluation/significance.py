@@ -108,6 +108,40 @@ def paired_difference(
     return accuracy, macro_f1
 
 
+@dataclass(frozen=True)
+class Interval:
+    """A score with its percentile interval over fields, as fractions."""
+
+    value: float
+    low: float
+    high: float
+
+
+def score_intervals(
+    resampled: ResampledScores, *, settings: BootstrapSettings
+) -> tuple[Interval, Interval]:
+    """Overall accuracy and macro F1 of one method with their intervals over fields."""
+    tail = (1.0 - settings.level) / 2
+    low, high = np.quantile(resampled.resampled, [tail, 1.0 - tail], axis=0)
+    accuracy, macro_f1 = (
+        Interval(float(resampled.measured[i]), float(low[i]), float(high[i])) for i in range(2)
+    )
+    return accuracy, macro_f1
+
+
+def bootstrap_p_values(first: ResampledScores, second: ResampledScores) -> tuple[float, float]:
+    """Two-sided p values that the two methods differ, in overall accuracy and in macro F1.
+
+    Twice the smaller share of resamples on either side of zero; a resample at zero counts on both
+    sides and the sample itself is counted in, so that no p value is ever 0.
+    """
+    difference = first.resampled - second.resampled
+    below = (difference <= 0).sum(axis=0) + 1
+    above = (difference >= 0).sum(axis=0) + 1
+    accuracy, macro_f1 = np.minimum(2.0 * np.minimum(below, above) / (len(difference) + 1), 1.0)
+    return float(accuracy), float(macro_f1)
+
+
 def _mean_over_draws(
     confusion: npt.NDArray[np.float64], num_classes: int
 ) -> npt.NDArray[np.float64]:

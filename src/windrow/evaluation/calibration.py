@@ -1,0 +1,48 @@
+"""Calibration error: whether a probability of 0.8 is right four times out of five."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.errors import DataError
+
+NUM_BINS = 15
+"""Equal bins of confidence, as in Guo et al. (2017)."""
+
+
+def expected_calibration_error(
+    probability: npt.NDArray[np.floating],
+    true: npt.NDArray[np.integer],
+    *,
+    num_bins: int = NUM_BINS,
+) -> float:
+    """Mean distance of confidence and accuracy over bins of confidence (Guo et al. 2017, eq. 5).
+
+    The confidence of a series is its largest probability; bins are of equal width, open below
+    and closed above, and weigh as many series as they hold.
+
+    Args:
+        probability: (N, C), rows sum to one.
+        true: (N,) classes.
+        num_bins: bins between 0 and 1.
+
+    Raises:
+        DataError: there is no series.
+
+    Example:
+        >>> sure = np.array([[0.9, 0.1], [0.9, 0.1]])
+        >>> round(expected_calibration_error(sure, np.array([0, 1])), 3)
+        0.4
+    """
+    if len(true) == 0:
+        raise DataError("no series to measure the calibration on")
+    confidence = probability.max(axis=1).astype(np.float64)
+    right = probability.argmax(axis=1) == true
+    # ceil puts an edge into the bin below it.
+    place = np.clip(np.ceil(confidence * num_bins).astype(np.intp) - 1, 0, num_bins - 1)
+    counts = np.bincount(place, minlength=num_bins)
+    gap = np.bincount(place, weights=right, minlength=num_bins) - np.bincount(
+        place, weights=confidence, minlength=num_bins
+    )
+    return float(np.abs(gap).sum() / counts.sum())

@@ -1,0 +1,50 @@
+"""How early in the year a crop can be told: series of which only the first days are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from windrow.data.series import DAYS, Series
+from windrow.errors import DataError, SettingsError
+
+
+def known_until(series: Series, day: int) -> Series:
+    """The same series as they were known on the morning of a day of the year.
+
+    Dates of that day and later become invalid and their values are wiped, so that nothing behind
+    can look at them; PlanetScope, which only pre-training sees, is left out.
+
+    Args:
+        series: N series.
+        day: 1..366; 120 keeps the days 0 to 119, 1 January to 30 April.
+
+    Raises:
+        SettingsError: the day is outside the year.
+        DataError: a series has no valid date before that day.
+    """
+    if not 1 <= day <= DAYS:
+        raise SettingsError("the day lies outside the year", found=day, expected=f"1 to {DAYS}")
+    valid = series.valid & (series.day_of_year < day)
+    without = np.flatnonzero(~valid.any(axis=1))
+    if len(without):
+        raise DataError(
+            f"{len(without)} series have no valid date before day {day}",
+            where=f"series {series.id[without[0]]}",
+            hint="ask for a later day",
+        )
+    kept = np.flatnonzero(valid.any(axis=0))
+    last = int(kept[-1]) + 1
+    valid = valid[:, :last]
+    cloud = series.cloud_probability
+    return replace(
+        series,
+        valid=valid,
+        reflectance=np.where(valid[..., None], series.reflectance[:, :last], 0).astype(np.int16),
+        day_of_year=np.where(valid, series.day_of_year[:, :last], 0).astype(np.int16),
+        cloud_probability=None if cloud is None else np.where(valid, cloud[:, :last], 0),
+        planetscope=None,
+        planetscope_day=None,
+        truth={},
+    )

@@ -1,0 +1,27 @@
+"""From one task to another: a head fitted on one legend, tested where the legend is the same."""
+
+from __future__ import annotations
+
+from windrow.data.legend import Legend
+
+
+def why_not_transferable(source: Legend, target: Legend) -> str | None:
+    """Why a head of one legend cannot be tested on another, or None where it can.
+
+    The classes have to be the same ones by name and order; a head that knows nine crops is not
+    tested on six others under a mapping that somebody made up.
+
+    Example:
+        >>> crops = Legend(names=("Wheat", "Rye"), codes=("1", "2"))
+        >>> why_not_transferable(crops, crops) is None
+        True
+        >>> why_not_transferable(crops, Legend(names=("Wheat",), codes=("1",)))
+        'the classes differ: Rye is in one of them only'
+    """
+    if source.names == target.names:
+        return None
+    odd = [name for name in source.names if name not in target.names]
+    odd += [name for name in target.names if name not in source.names]
+    if odd:
+        return f"the classes differ: {', '.join(odd)} is in one of them only"
+    return "the classes are the same but stand in another order"
