@@ -122,11 +122,11 @@ def sign_flip_test(
             number = np.arange(start, min(start + _ROWS, total))
             signs = ((number[:, None] >> np.arange(num_pairs)) & 1) * 2.0 - 1.0
             beyond += int((np.abs(signs @ values) >= bound).sum())
-        return beyond / total
+        return float(beyond / total)
     generator = np.random.default_rng(seed)
     beyond = 1
     for start in range(0, _NUM_DRAWN, _ROWS):
         num_rows = min(_ROWS, _NUM_DRAWN - start)
         signs = generator.integers(0, 2, size=(num_rows, num_pairs)) * 2.0 - 1.0
         beyond += int((np.abs(signs @ values) >= bound).sum())
-    return beyond / (_NUM_DRAWN + 1)
+    return float(beyond / (_NUM_DRAWN + 1))

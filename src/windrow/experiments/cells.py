@@ -1,0 +1,180 @@
+"""One cell of a study: train a head, predict the test fields, keep figures and predictions.
+
+A cell leaves ``cells/NAME.parquet`` (one row a tested series and task: id, field, place, label,
+prediction, probabilities) and then ``cells/NAME.json`` (figures and costs), which says that it is
+done. Both appear whole or not at all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from windrow.data.series import Series
+from windrow.data.splits import draw_few_labels
+from windrow.errors import DataError
+from windrow.evaluation.calibration import expected_calibration_error
+from windrow.evaluation.metrics import confusion_matrix, scores
+from windrow.experiments.study_settings import Cell
+from windrow.experiments.study_tasks import TaskPart
+from windrow.files import atomic_file, write_json
+from windrow.models.heads.inputs import HeadInputs
+
+VERSION = 1
+
+
+class Classifier(Protocol):
+    """What is asked of a fitted head."""
+
+    def predict_probability(self, inputs: HeadInputs) -> npt.NDArray[np.float64]:
+        """(N, C)."""
+        ...
+
+
+Fit = Callable[[HeadInputs, npt.NDArray[np.int16], npt.NDArray[Any]], Classifier]
+"""Fits a head on inputs, labels and fields of the training series."""
+
+
+@dataclass(frozen=True, eq=False)
+class PartInputs:
+    """A part of a task as a head sees it.
+
+    Attributes:
+        part: its series and labels.
+        inputs: representation of its series.
+    """
+
+    part: TaskPart
+    inputs: HeadInputs
+
+
+def inputs_of(series: Series, values: npt.NDArray[Any]) -> HeadInputs:
+    """Sequences of a representation with the dates of their series."""
+    return HeadInputs(values=values, day_of_year=series.day_of_year, valid=series.valid)
+
+
+def cell_paths(folder: str | Path, cell: Cell) -> tuple[Path, Path]:
+    """The cell's figures and predictions."""
+    cells = Path(folder) / "cells"
+    return cells / f"{cell.name}.json", cells / f"{cell.name}.parquet"
+
+
+def is_done(folder: str | Path, cell: Cell) -> bool:
+    """Whether a cell is finished."""
+    return cell_paths(folder, cell)[0].is_file()
+
+
+def run_cell(
+    folder: str | Path,
+    cell: Cell,
+    *,
+    train: PartInputs,
+    tests: Mapping[str, PartInputs],
+    fit: Fit,
+    about: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Trains and tests one cell, and writes its two files.
+
+    Args:
+        folder: of the study.
+        cell: which.
+        train: the training part of its task; the few labels are drawn from it.
+        tests: the test part of its own task, and of others to which it is transferred, by task.
+        fit: trains the head.
+        about: further JSON values for its file.
+
+    Raises:
+        DataError: fewer than two classes are labelled.
+    """
+    rows = _training_rows(cell, train.part)
+    label = train.part.label[rows]
+    field_id = train.part.series.field_id[rows]
+    inputs = train.inputs if len(rows) == len(train.inputs) else train.inputs.select(rows)
+    started = time.perf_counter()
+    head = fit(inputs, label, field_id)
+    fit_seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    tables, figures = [], {}
+    for name, test in tests.items():
+        probability = head.predict_probability(test.inputs)
+        tables.append(_predictions(name, test.part, probability))
+        figures[name] = figures_of(test.part, probability)
+    predict_seconds = time.perf_counter() - started
+    legend = train.part.series.legend
+    assert legend is not None
+    report = {
+        "format": "windrow cell",
+        "version": VERSION,
+        "cell": cell.to_dict(),
+        "simulated": train.part.series.simulated,
+        "legend": list(legend.names),
+        "training": TaskPart(train.part.series.select(rows), train.part.notes).counts(),
+        "scores": figures,
+        "fit_seconds": round(fit_seconds, 3),
+        "predict_seconds": round(predict_seconds, 3),
+        **about,
+    }
+    figures_path, predictions_path = cell_paths(folder, cell)
+    with atomic_file(predictions_path) as temporary:
+        pd.concat(tables, ignore_index=True).to_parquet(temporary, index=False)
+    write_json(figures_path, report)
+    return report
+
+
+def _training_rows(cell: Cell, part: TaskPart) -> npt.NDArray[np.intp]:
+    if cell.num_fields is None:
+        return np.arange(len(part.series), dtype=np.intp)
+    return draw_few_labels(
+        part.series.field_id, part.label, k=cell.num_fields, seed=cell.seed, draw=0
+    )
+
+
+def figures_of(part: TaskPart, probability: npt.NDArray[np.float64]) -> dict[str, Any]:
+    """Every figure of a test, as JSON values.
+
+    Args:
+        part: what was tested.
+        probability: (N, C) of each of its series.
+    """
+    legend = part.series.legend
+    if legend is None or probability.shape != (len(part.series), len(legend)):
+        raise DataError("probabilities do not fit the test series", found=probability.shape)
+    predicted = probability.argmax(axis=1)
+    confusion = confusion_matrix(part.label, predicted, num_classes=len(legend))
+    result = scores(confusion)
+    return {
+        "overall_accuracy": float(result.overall_accuracy),
+        "macro_f1": float(result.macro_f1),
+        "kappa": float(result.kappa),
+        "per_class_f1": dict(zip(legend.names, result.per_class_f1.tolist(), strict=True)),
+        "calibration_error": expected_calibration_error(probability, part.label),
+        "confusion_matrix": confusion.tolist(),
+        **part.counts(),
+    }
+
+
+def _predictions(task: str, part: TaskPart, probability: npt.NDArray[np.float64]) -> pd.DataFrame:
+    series = part.series
+    assert series.legend is not None
+    unknown = np.full(len(series), np.nan)
+    table = pd.DataFrame(
+        {
+            "task": task,
+            "id": series.id.astype(str),
+            "field_id": series.field_id.astype(str),
+            "longitude": unknown if series.longitude is None else series.longitude,
+            "latitude": unknown if series.latitude is None else series.latitude,
+            "label": part.label.astype(np.int16),
+            "predicted": probability.argmax(axis=1).astype(np.int16),
+        }
+    )
+    for index in range(probability.shape[1]):
+        table[f"p{index}"] = probability[:, index].astype(np.float32)
+    return table

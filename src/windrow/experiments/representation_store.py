@@ -1,0 +1,152 @@
+"""Representations on disk in 16 bit, made once and read by all heads of a task and method.
+
+54,000 series of 144 dates and width 256 are 4 GB in 16 bit and would be 8 in 32. They are mapped
+into memory, so that a head reads what it needs, and removed when no cell that is still to be done
+needs them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.data.series import Series
+from windrow.errors import DataError
+from windrow.files import atomic_folder, write_json
+
+BYTES_A_VALUE = 2
+SERIES_A_CALL = 1_024
+
+
+class Representing(Protocol):
+    """What is asked of a representation."""
+
+    @property
+    def width(self) -> int:
+        """D."""
+        ...
+
+    content_hash: str
+
+    def sequence(self, series: Series) -> npt.NDArray[np.float32]:
+        """(N, T, D)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRepresentation:
+    """A representation opened.
+
+    Attributes:
+        values: (N, T, D) float16, mapped read-only.
+        about: what was written beside it: hash, shape, seconds and the like.
+    """
+
+    values: npt.NDArray[np.float16]
+    about: dict[str, Any]
+
+
+def bytes_of(num_series: int, num_dates: int, width: int) -> int:
+    """Bytes that a representation takes on disk.
+
+    Example:
+        >>> bytes_of(54_000, 144, 256)
+        3981312000
+    """
+    return num_series * num_dates * width * BYTES_A_VALUE
+
+
+def write_representation(
+    folder: str | Path,
+    series: Series,
+    representation: Representing,
+    *,
+    about: dict[str, Any],
+    on_progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Represents all series and keeps the result; it appears whole or not at all.
+
+    Args:
+        folder: where; must not exist.
+        series: N series.
+        representation: what represents them.
+        about: JSON values kept beside it; may be filled while the values are made.
+        on_progress: told series done and series in all.
+
+    Raises:
+        DataError: a value is not finite or too large for 16 bit.
+        OutputError: the disk is full.
+    """
+    shape = (len(series), series.num_dates, representation.width)
+    with atomic_folder(folder) as temporary:
+        values = np.lib.format.open_memmap(
+            temporary / "z.npy", mode="w+", dtype=np.float16, shape=shape
+        )
+        for start in range(0, len(series), SERIES_A_CALL):
+            rows = slice(start, min(start + SERIES_A_CALL, len(series)))
+            with np.errstate(over="ignore"):
+                part = representation.sequence(series.select(rows)).astype(np.float16)
+            if not np.isfinite(part).all():
+                raise DataError(
+                    "a representation does not fit into 16 bit",
+                    where=folder,
+                    expected="finite values of at most 65,504",
+                )
+            values[rows] = part
+            if on_progress is not None:
+                on_progress(rows.stop, len(series))
+        values.flush()
+        del values
+        write_json(
+            temporary / "about.json",
+            {**about, "shape": list(shape), "content_hash": representation.content_hash},
+        )
+
+
+def is_written(folder: str | Path) -> bool:
+    """Whether a representation stands here."""
+    return (Path(folder) / "about.json").is_file()
+
+
+def open_representation(folder: str | Path) -> StoredRepresentation:
+    """Maps a representation into memory.
+
+    Raises:
+        DataError: it is not there, or its arrays do not fit what is written beside them.
+    """
+    place = Path(folder)
+    try:
+        about = json.loads((place / "about.json").read_text(encoding="utf-8"))
+        values = np.load(place / "z.npy", mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            "no representation here, or it is damaged",
+            where=place,
+            found=str(error)[:120],
+            hint="remove the folder; it will be made again",
+        ) from error
+    if values.dtype != np.float16 or list(values.shape) != about.get("shape"):
+        raise DataError(
+            "the representation is not what stands beside it",
+            where=place,
+            found=f"{values.dtype} {values.shape}",
+            hint="remove the folder; it will be made again",
+        )
+    return StoredRepresentation(values, about)
+
+
+def remove_representation(folder: str | Path) -> None:
+    """Removes a representation; one that is not there is no mistake.
+
+    What stands beside the values goes first, so that no process takes a half-removed one.
+    """
+    place = Path(folder)
+    (place / "about.json").unlink(missing_ok=True)
+    shutil.rmtree(place, ignore_errors=True)

@@ -1,0 +1,222 @@
+"""What a study compares: tasks, arms, heads, configurations, seeds; and the cells that follow.
+
+An *arm* is a method with changes of its settings (a depth, a masking rate), so that a benchmark
+and an ablation are the same thing. A *cell* is one head trained and tested once: the smallest
+piece of work, one file in the study's folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from windrow.config import Settings
+from windrow.evaluation.significance import BootstrapSettings
+
+ScaleName = Literal["tiny", "small", "paper"]
+Variant = Literal["corrected", "paper"]
+HEADS = ("lstm", "inception", "transformer")
+FOREST = "forest"
+"""The head of a method that classifies by itself, such as the random forest."""
+
+
+class TaskSettings(Settings):
+    """One downstream task.
+
+    Attributes:
+        name: ``task1``, ``task2`` or ``task3``.
+        scenario: its simulated twin.
+        fractions: share of the fields to pre-train on (0 where none), to train and to test on.
+        train_per_class, test_per_class: series of each class.
+        classes_left_out: of a real store that holds the whole task.
+        balanced_landscapes: the twin grows all classes alike, so that there are enough fields.
+        accept_other_level: the representation may have been trained on another processing level,
+            as in the paper's task 3; said in the report.
+    """
+
+    name: str = Field(pattern=r"^task[1-9]$")
+    scenario: str
+    fractions: tuple[float, float, float]
+    train_per_class: int = Field(ge=1)
+    test_per_class: int = Field(ge=1)
+    classes_left_out: tuple[str, ...]
+    balanced_landscapes: bool
+    accept_other_level: bool
+
+
+class Arm(Settings):
+    """A method with changes of its settings.
+
+    Attributes:
+        name: of files and tables; letters, digits and hyphens.
+        title: of tables and figures.
+        method: its name in :mod:`windrow.experiments.methods`.
+        changes: handed to the method's ``settings``.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str
+    method: str
+    changes: dict[str, Any]
+
+
+class Cell(Settings):
+    """One head, trained and tested once.
+
+    Attributes:
+        task: on whose training series it is trained.
+        arm: whose representation it sees.
+        head: the base model.
+        configuration: 1, 2, ... as the paper numbers its ten.
+        seed: of the pre-training, the head and the draw of labelled fields.
+        num_fields: labelled fields a class, None for all.
+        until_day: only dates before this day of the year are known; None for the whole year.
+    """
+
+    task: str
+    arm: str
+    head: str
+    configuration: int = Field(ge=1)
+    seed: int = Field(ge=0)
+    num_fields: int | None
+    until_day: int | None
+
+    @property
+    def name(self) -> str:
+        """Name of the cell's files.
+
+        Example:
+            >>> Cell(task="task2", arm="bert", head="lstm", configuration=5, seed=0,
+            ...      num_fields=10, until_day=None).name
+            'task2.bert.lstm.5.0.k10'
+        """
+        parts = [self.task, self.arm, self.head, str(self.configuration), str(self.seed)]
+        if self.num_fields is not None:
+            parts.append(f"k{self.num_fields}")
+        if self.until_day is not None:
+            parts.append(f"d{self.until_day}")
+        return ".".join(parts)
+
+
+class StudySettings(Settings):
+    """A whole study, as it stands in its ``config.yaml``.
+
+    Attributes:
+        kind: what its report shows.
+        scale: name of the numbers it was made of.
+        data: ``simulated``, or the folder of the real stores.
+        tasks, arms, heads: what is crossed.
+        num_configurations: of each head, the same for all arms.
+        seeds: everything but the data and their split follows from these.
+        split_seed: of the data and their split.
+        num_pretraining_series: of the twin of task 1, whose other fields pre-train.
+        epochs, min_steps, batch_size: of every head.
+        protocol: ``corrected`` or ``paper``, see :mod:`windrow.evaluation.sequence_heads`.
+        variant: ``corrected``, or ``paper`` with the known faults of earlier code.
+        num_fields: labelled fields a class of the curve over labels.
+        until_days: days of the year of the curve over the season.
+        curve_configurations: configurations that the two curves are made of.
+        curve_tasks: tasks that the two curves are made of.
+        transfer: whether each head is also tested on the other tasks of the same legend.
+        map_configuration: the configuration of the maps of right and wrong (5 in the paper).
+        bootstrap: how intervals are made.
+    """
+
+    format: Literal["windrow study"] = "windrow study"
+    version: Literal[1] = 1
+    kind: Literal["benchmark", "ablation"]
+    scale: ScaleName
+    data: str
+    tasks: tuple[TaskSettings, ...] = Field(min_length=1)
+    arms: tuple[Arm, ...] = Field(min_length=1)
+    heads: tuple[Literal["lstm", "inception", "transformer"], ...] = Field(min_length=1)
+    num_configurations: int = Field(ge=1)
+    seeds: tuple[int, ...] = Field(min_length=1)
+    split_seed: int = Field(ge=0)
+    num_pretraining_series: int = Field(ge=1)
+    epochs: int = Field(ge=1)
+    min_steps: int = Field(ge=1)
+    batch_size: int = Field(ge=2)
+    protocol: Literal["corrected", "paper"]
+    variant: Variant
+    num_fields: tuple[int, ...]
+    until_days: tuple[int, ...]
+    curve_configurations: tuple[int, ...]
+    curve_tasks: tuple[str, ...]
+    transfer: bool
+    map_configuration: int = Field(ge=1)
+    bootstrap: BootstrapSettings
+
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> StudySettings:
+        for what, values in (
+            ("task", [task.name for task in self.tasks]),
+            ("arm", [arm.name for arm in self.arms]),
+            ("head", self.heads),
+            ("seed", self.seeds),
+        ):
+            if len(set(values)) != len(values):
+                raise ValueError(f"a {what} stands twice")
+        unknown = set(self.curve_tasks) - {task.name for task in self.tasks}
+        if unknown:
+            raise ValueError(f"no task {min(unknown)} to draw a curve of")
+        if any(not 1 <= number <= self.num_configurations for number in self.curve_configurations):
+            raise ValueError("a curve is asked of a configuration that is not there")
+        return self
+
+    def task(self, name: str) -> TaskSettings:
+        """The task of this name."""
+        return next(task for task in self.tasks if task.name == name)
+
+    def arm(self, name: str) -> Arm:
+        """The arm of this name."""
+        return next(arm for arm in self.arms if arm.name == name)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether no satellite ever saw its data."""
+        return self.data == "simulated"
+
+
+def cells_of(settings: StudySettings, heads_of: dict[str, Sequence[str]]) -> list[Cell]:
+    """All cells of a study, those that share a representation beside each other.
+
+    Args:
+        settings: the study.
+        heads_of: heads of each arm by its name; a method that classifies by itself has one.
+    """
+    found: list[Cell] = []
+    for task in settings.tasks:
+        for arm in settings.arms:
+            for seed in settings.seeds:
+                found.extend(_cells_of_arm(settings, task.name, arm.name, seed, heads_of[arm.name]))
+    return found
+
+
+def _cells_of_arm(
+    settings: StudySettings, task: str, arm: str, seed: int, heads: Sequence[str]
+) -> Iterator[Cell]:
+    curves = task in settings.curve_tasks
+    days: tuple[int | None, ...] = (None, *(settings.until_days if curves else ()))
+    for day in days:
+        for head in heads:
+            last = 1 if head == FOREST else settings.num_configurations
+            for configuration in range(1, last + 1):
+                in_curve = head == FOREST or configuration in settings.curve_configurations
+                counts: tuple[int | None, ...] = (None,)
+                if day is None and curves and in_curve:
+                    counts = (None, *settings.num_fields)
+                if day is not None and not in_curve:
+                    continue
+                for count in counts:
+                    yield Cell(
+                        task=task,
+                        arm=arm,
+                        head=head,
+                        configuration=configuration,
+                        seed=seed,
+                        num_fields=count,
+                        until_day=day,
+                    )

@@ -1,0 +1,324 @@
+"""The data of a study: stores of fields that pre-train, train and test, one a part of a task.
+
+A study's ``stores`` folder holds ``pretraining`` and, of each task, ``taskN-train`` and
+``taskN-validation``. Real ones come of ``windrow ingest --protocol taskN --part PART``; simulated
+ones are twins of the same form, made here. Fields are split, never pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.data.legend import UNLABELLED, Legend
+from windrow.data.series import Series, concatenate
+from windrow.data.splits import check_no_shared_field, split_fields
+from windrow.data.store import StoreWriter, is_store, read_store
+from windrow.errors import DataError, SettingsError, StoreError
+from windrow.evaluation.fields import effective_fields, num_fields
+from windrow.experiments.study_settings import StudySettings, TaskSettings
+from windrow.simulation.generate import simulate
+from windrow.simulation.scenarios import scenario_settings
+
+PRETRAINING = "pretraining"
+TRAIN, TEST = "train", "validation"
+PARTS = (TRAIN, TEST)
+_DRAW = 17
+"""Stream of the draws of series within a class."""
+
+
+@dataclass(frozen=True, eq=False)
+class TaskPart:
+    """The series of one part of a task.
+
+    Attributes:
+        series: labelled, without PlanetScope.
+        notes: what has to be said of them.
+    """
+
+    series: Series
+    notes: tuple[str, ...]
+
+    @property
+    def label(self) -> npt.NDArray[np.int16]:
+        """(N,) class of each series."""
+        assert self.series.label is not None
+        return self.series.label
+
+    def counts(self) -> dict[str, Any]:
+        """Series, fields and effective fields, in all and by class."""
+        legend = self.series.legend
+        assert legend is not None
+        of_class = num_fields(self.series.field_id, self.label, num_classes=len(legend))
+        effective = effective_fields(self.series.field_id, self.label, num_classes=len(legend))
+        return {
+            "num_series": len(self.series),
+            "num_fields": sum(of_class),
+            "fields_by_class": dict(zip(legend.names, of_class, strict=True)),
+            "effective_fields_by_class": {
+                name: round(value, 2) for name, value in zip(legend.names, effective, strict=True)
+            },
+        }
+
+
+def store_name(task: str, part: str) -> str:
+    """Name of the store of a part of a task.
+
+    Example:
+        >>> store_name("task1", "train")
+        'task1-train'
+    """
+    return f"{task}-{part}"
+
+
+def read_part(
+    stores: str | Path, task: TaskSettings, part: str, *, replacement: bool, seed: int
+) -> TaskPart:
+    """So many labelled series of each class, spread over as many fields as there are.
+
+    Args:
+        stores: folder of the stores.
+        task: whose.
+        part: ``train`` or ``validation``.
+        replacement: draws anew where a class has too few, as the paper does; otherwise a class
+            has fewer, and that is said.
+        seed: of the draw.
+
+    Raises:
+        StoreError: the store is missing or damaged.
+        DataError: it carries no labels.
+    """
+    path = Path(stores) / store_name(task.name, part)
+    series = read_store(path, planetscope=False)
+    if series.label is None or series.legend is None:
+        raise DataError("the series carry no labels", where=path)
+    wanted = task.train_per_class if part == TRAIN else task.test_per_class
+    rows, notes = [], []
+    for each, name in enumerate(series.legend.names):
+        members = np.flatnonzero(series.label == each)
+        drawn = _spread(members, series.field_id, wanted, seed=seed, each=each)
+        if len(drawn) < wanted and replacement and len(members):
+            draw = np.random.default_rng([seed, each, _DRAW])
+            drawn = draw.choice(members, wanted, replace=True)
+            notes.append(f"{name}: {len(members)} series, drawn with replacement")
+        elif len(drawn) < wanted:
+            notes.append(f"{name}: {len(drawn)} series instead of {wanted}")
+        rows.append(drawn)
+    chosen = np.sort(np.concatenate(rows)).astype(np.intp)
+    return TaskPart(_selected(series, chosen), tuple(notes))
+
+
+def _selected(series: Series, chosen: npt.NDArray[np.intp]) -> Series:
+    """Series may stand twice under replacement; ids must not, so they become positions."""
+    if len(np.unique(chosen)) == len(chosen):
+        return series.select(chosen)
+    unique, inverse = np.unique(chosen, return_inverse=True)
+    once = series.select(unique)
+    parts = []
+    for repeat in range(int(np.bincount(inverse).max())):
+        often = np.flatnonzero(np.bincount(inverse) > repeat)
+        part = once.select(often.astype(np.intp))
+        names = np.array([f"{each}/{repeat}" for each in part.id.tolist()])
+        parts.append(_renamed(part, names))
+    return concatenate(parts)
+
+
+def _renamed(series: Series, names: npt.NDArray[Any]) -> Series:
+    return replace(series, id=names)
+
+
+def _spread(
+    members: npt.NDArray[np.intp],
+    field_id: npt.NDArray[Any],
+    wanted: int,
+    *,
+    seed: int,
+    each: int,
+) -> npt.NDArray[np.intp]:
+    """Members in rounds, one of every field a round, until there are enough."""
+    draw = np.random.default_rng([seed, each, _DRAW])
+    shuffled = draw.permutation(members)
+    _, field = np.unique(field_id[shuffled], return_inverse=True)
+    # How often the field of a member stood before it: its round.
+    order = np.argsort(field, kind="stable")
+    counts = np.bincount(field) if len(field) else np.zeros(0, dtype=np.intp)
+    place = np.arange(len(field)) - np.repeat(np.cumsum(counts) - counts, counts)
+    rounds = np.empty(len(field), dtype=np.intp)
+    rounds[order] = place
+    return np.asarray(shuffled[np.argsort(rounds, kind="stable")][:wanted])
+
+
+def check_stores(settings: StudySettings) -> Path:
+    """The folder of real stores, complete; a task may be one store that is still to be split.
+
+    Raises:
+        SettingsError: the folder is not there.
+        StoreError: a store is missing.
+    """
+    folder = Path(settings.data)
+    names = [store_name(task.name, part) for task in settings.tasks for part in PARTS]
+    if not folder.is_dir():
+        raise SettingsError(
+            "no folder of stores",
+            where=folder,
+            expected="'simulated', or a folder with " + ", ".join([PRETRAINING, *names]),
+        )
+    for name in [PRETRAINING, *names]:
+        whole = name.split("-")[0]  # task3 in place of task3-train and task3-validation
+        if not is_store(folder / name) and not is_store(folder / whole):
+            raise StoreError(
+                f"the study needs a store {name!r}",
+                where=folder,
+                hint="make it with 'windrow ingest'; docs/benchmark.md says how",
+            )
+    return folder
+
+
+def simulate_stores(
+    folder: str | Path,
+    settings: StudySettings,
+    task: TaskSettings,
+    *,
+    num_workers: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Simulates the twin of a task and splits it by field into stores.
+
+    The twin of task 1 also gives the fields that pre-train, as in the paper.
+
+    Args:
+        folder: of the stores.
+        settings: the study.
+        task: whose twin.
+        num_workers: processes that simulate.
+        on_progress: told series made and wanted.
+    """
+    scenario = scenario_settings(task.scenario)
+    if task.balanced_landscapes:
+        share = 1.0 / len(scenario.class_shares)
+        shares = tuple(share for _ in scenario.class_shares)
+        scenario = scenario.model_copy(update={"class_shares": shares})
+    num_series = twin_size(settings, task)
+    parts = list(
+        simulate(
+            scenario,
+            num_series=num_series,
+            seed=settings.split_seed,
+            num_workers=num_workers,
+            on_progress=on_progress,
+        )
+    )
+    series = concatenate(parts)
+    assert series.label is not None
+    names, fractions = _parts_of(task)
+    positions = split_fields(
+        series.field_id, series.label, fractions=fractions, seed=settings.split_seed
+    )
+    provenance = {
+        "source": "windrow simulation: no satellite ever saw these series",
+        "scenario": scenario.to_dict(),
+        "seed": settings.split_seed,
+        "task": task.to_dict(),
+    }
+    for name, rows in zip(names, positions, strict=True):
+        place = Path(folder) / name
+        if is_store(place):
+            continue
+        part = series.select(rows)
+        if name != PRETRAINING:
+            part = without_planetscope(part)
+        elif len(part) > settings.num_pretraining_series:
+            draw = np.random.default_rng([settings.split_seed, _DRAW])
+            kept = draw.permutation(len(part))[: settings.num_pretraining_series]
+            part = part.select(np.sort(kept))
+        with StoreWriter(place, provenance={**provenance, "part": name}) as writer:
+            writer.append(part)
+
+
+def stores_of(task: TaskSettings) -> tuple[str, ...]:
+    """Names of the stores that the twin of a task is split into."""
+    return _parts_of(task)[0]
+
+
+def _parts_of(task: TaskSettings) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    names = (PRETRAINING, store_name(task.name, TRAIN), store_name(task.name, TEST))
+    kept = [(n, f) for n, f in zip(names, task.fractions, strict=True) if f > 0]
+    return tuple(n for n, _ in kept), tuple(f for _, f in kept)
+
+
+def twin_size(settings: StudySettings, task: TaskSettings) -> int:
+    """Series to simulate for a twin, so that every part has enough, with a tenth to spare.
+
+    Fields differ in their number of pixels and classes in their number of fields, so that a
+    share of the series is never met exactly.
+    """
+    num_classes = len([s for s in scenario_settings(task.scenario).class_shares if s > 0])
+    pretraining, train, test = task.fractions
+    needed = [task.train_per_class * num_classes / train, task.test_per_class * num_classes / test]
+    if pretraining > 0:
+        needed.append(settings.num_pretraining_series / pretraining)
+    return int(np.ceil(1.1 * max(needed)))
+
+
+def split_whole_store(source: Path, folder: Path, task: TaskSettings, seed: int) -> None:
+    """Splits the one real store of a task by field into a training and a test store.
+
+    BreizhCrops comes without a split of the paper's form: fields 70:30, three classes left out.
+
+    Args:
+        source: the store.
+        folder: of the two.
+        task: whose; its shares to train and to test are taken relative to each other.
+        seed: of the split.
+    """
+    series = leave_out(read_store(source, planetscope=False), task.classes_left_out)
+    if series.label is None:
+        raise DataError("the series carry no labels", where=source)
+    _, train, test = task.fractions
+    shares = (train / (train + test), test / (train + test))
+    positions = split_fields(series.field_id, series.label, fractions=shares, seed=seed)
+    provenance = {"source": source.name, "task": task.to_dict(), "seed": seed}
+    for part, rows in zip(PARTS, positions, strict=True):
+        place = folder / store_name(task.name, part)
+        if not is_store(place):
+            with StoreWriter(place, provenance={**provenance, "part": part}) as writer:
+                writer.append(without_planetscope(series.select(rows)))
+
+
+def leave_out(series: Series, names: Sequence[str]) -> Series:
+    """The series of all classes but these, whose names are compared without regard to case."""
+    legend = series.legend
+    if legend is None or series.label is None:
+        return series
+    unwanted = {name.lower() for name in names}
+    kept = [i for i, name in enumerate(legend.names) if name.lower() not in unwanted]
+    position = np.full(len(legend) + 1, UNLABELLED, dtype=np.int16)
+    position[kept] = np.arange(len(kept))
+    label = position[series.label]
+    fewer = Legend(
+        names=tuple(legend.names[i] for i in kept), codes=tuple(legend.codes[i] for i in kept)
+    )
+    rows = np.flatnonzero((label != UNLABELLED) | (series.label == UNLABELLED))
+    return replace(series, label=label, legend=fewer).select(rows)
+
+
+def without_planetscope(series: Series) -> Series:
+    """What everything downstream of pre-training sees: Sentinel-2 alone."""
+    return replace(series, planetscope=None, planetscope_day=None, truth={})
+
+
+def check_parts(train: TaskPart, test: TaskPart) -> None:
+    """Refuses parts that share a field or differ in their legend.
+
+    Raises:
+        SplitError: a field is on both sides.
+        DataError: the legends differ.
+    """
+    check_no_shared_field(train.series.field_id, test.series.field_id)
+    if train.series.legend != test.series.legend:
+        raise DataError("the parts of a task have different legends")
