@@ -11,7 +11,8 @@ import tyro
 
 from windrow.cli.progress import progress
 from windrow.errors import SettingsError
-from windrow.experiments.pretraining import PretrainingSettings, pretrain
+from windrow.experiments.pretraining import pretrain
+from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.experiments.progress import training_progress
 from windrow.experiments.recipes import RECIPES, recipe
 from windrow.training.execution import ExecutionSettings
@@ -45,7 +46,13 @@ def main(arguments: Sequence[str]) -> None:
         settings=recipe(name),
         execution=ExecutionSettings(),
     )
-    options = tyro.cli(Pretrain, args=words, prog="windrow pretrain RECIPE", default=defaults)
+    options = tyro.cli(
+        Pretrain,
+        args=words,
+        prog="windrow pretrain RECIPE",
+        default=defaults,
+        config=(tyro.conf.AvoidSubcommands,),
+    )
     with progress("pre-training", "steps") as report:
         pretrain(
             options.settings,

@@ -1,9 +1,9 @@
 """Standardisation of reflectance, per band, with what the training set had.
 
 The stored integers are divided by 10,000 and standardised with the mean and the *standard
-deviation* of the valid values. (Earlier public code divided by the variance; that is an error and
-is not reproduced.) Sums are taken in whole numbers, so that the result does not depend on the
-order of the series.
+deviation* of the valid values. (Earlier public code divided by the variance; that is an error,
+kept only as :meth:`Normalization.by_variance` to measure what it does.) Sums are taken in whole
+numbers, so that the result does not depend on the order of the series.
 """
 
 from __future__ import annotations
@@ -106,6 +106,15 @@ class Normalization:
             means.append(float(fitted.mean[0]))
             stds.append(float(fitted.std[0]))
         return cls(np.array(means), np.array(stds))
+
+    def by_variance(self) -> Normalization:
+        """The fault of earlier public code, kept to measure it: divides by the variance.
+
+        Example:
+            >>> Normalization(np.array([0.2]), np.array([0.1])).by_variance().std.round(4).tolist()
+            [0.01]
+        """
+        return Normalization(self.mean, self.std**2)
 
     def repeat(self, times: int) -> Normalization:
         """Each band ``times`` over, for the pixels of a PlanetScope window."""

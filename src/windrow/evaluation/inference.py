@@ -14,12 +14,13 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from windrow.data.batches import month_of_day
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError, WeightsError
-from windrow.models.encoder import Encoder
+from windrow.models.encoder import EncoderSettings
+from windrow.models.flops import encoder_flops
 from windrow.models.weights import WeightsHeader, load_encoder
 
 Pooling = Literal["mean", "month"]
@@ -47,7 +48,7 @@ class FrozenEncoder:
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: nn.Module,
         *,
         header: WeightsHeader,
         content_hash: str,
@@ -62,7 +63,7 @@ class FrozenEncoder:
     @property
     def width(self) -> int:
         """D, the width of the representation."""
-        return self.header.encoder.width
+        return self.header.width
 
     @property
     def bands(self) -> tuple[str, ...]:
@@ -78,6 +79,10 @@ class FrozenEncoder:
     def simulated(self) -> bool:
         """Whether it was trained on simulated series."""
         return self.header.simulated
+
+    def flops_per_series(self, num_dates: int) -> int:
+        """Operations of the encoder for a series of so many valid dates."""
+        return encoder_flops(self.header.encoder, num_bands=len(self.bands), num_dates=num_dates)
 
     def sequence(self, series: Series, *, batch_size: int = BATCH_SIZE) -> npt.NDArray[np.float32]:
         """The representation of every date.
@@ -195,7 +200,12 @@ class FrozenEncoder:
                 hint="leave them out",
             )
         settings = self.header.encoder
-        if settings.position == "learned" and len(series) and counts.max() > settings.num_positions:
+        if (
+            isinstance(settings, EncoderSettings)
+            and settings.position == "learned"
+            and len(series)
+            and counts.max() > settings.num_positions
+        ):
             raise DataError(
                 "a series has more dates than the encoder has learned positions",
                 where=f"series {series.id[int(np.argmax(counts))]}",

@@ -1,9 +1,10 @@
-"""Pre-training from a series store to a run directory.
+"""Pre-training from a series store to a run directory, whatever the pretext task.
 
 The run directory holds ``config.yaml`` (the resolved settings), ``environment.json``,
-``metrics.jsonl``, ``checkpoint.safetensors``, ``weights.safetensors``, ``evaluation.json`` and
-``predictions.parquet``. A run that is killed leaves its last checkpoint, from which ``resume``
-goes on to the same result, bit for bit.
+``metrics.jsonl``, ``checkpoint.safetensors``, ``weights.safetensors``, ``evaluation.json``,
+``cost.json`` and, where something is predicted, ``predictions.parquet``. A run that is killed
+leaves its last checkpoint, from which ``resume`` goes on to the same result, bit for bit (but for
+the seconds of ``cost.json``).
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor
 
-from windrow.config import Settings
-from windrow.data.batches import BatchOrder, PretrainingData
-from windrow.data.normalization import Normalization
+from windrow.data.batches import BatchOrder
 from windrow.data.series import Series
 from windrow.data.store import read_store, store_attributes
-from windrow.errors import DataError, SettingsError, SplitError
-from windrow.evaluation.pretext import PretextData, evaluate_pretext, predict_table
+from windrow.errors import SettingsError, SplitError
+from windrow.experiments.cost import CostRecord
+from windrow.experiments.pretext import Part, Pretext, PretextInputs
+from windrow.experiments.pretext_tasks import start_pretext
+from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.experiments.run_directory import (
     Metrics,
     Progress,
@@ -33,51 +34,19 @@ from windrow.experiments.run_directory import (
     environment,
     store_fingerprint,
 )
-from windrow.files import atomic_file, refuse_existing, write_json, write_text
-from windrow.models.bimodal import BimodalBert
-from windrow.models.encoder import EncoderSettings
+from windrow.files import refuse_existing, write_json, write_text
 from windrow.models.weights import FORMAT, VERSION, BandMoments, WeightsHeader, write_weights
-from windrow.tasks.bert import BertSettings, apply_model, bert_losses, build_model, mask
 from windrow.tasks.masking import seeded_generator
 from windrow.training.checkpoint import check_identity, load_checkpoint, save_checkpoint
 from windrow.training.execution import ExecutionSettings
 from windrow.training.loop import train
-from windrow.training.optimization import OptimizationSettings, adamw, warmup_cosine
+from windrow.training.optimization import build_optimizer, learning_rate
 from windrow.version import __version__
 
-_MASKS, _VALIDATION, _SPLIT = 1, 2, 4
-"""Streams of random draws (0 is the order of the series, 3 the evaluation)."""
+_STREAMS: dict[Part, int] = {"training": 1, "held_out": 2}
+"""Streams of random draws (0 is the order of the items, 3 the evaluation)."""
 
-
-class PretrainingSettings(Settings):
-    """A whole pre-training: what a recipe returns."""
-
-    recipe: str = Field(description="name of the recipe it comes from")
-    encoder: EncoderSettings
-    task: BertSettings
-    optimization: OptimizationSettings
-    batch_size: int = Field(ge=1)
-    num_steps: int | None = Field(ge=1, description="length in steps, or None")
-    num_epochs: int | None = Field(ge=1, description="length in epochs, or None")
-    validation_share: float = Field(gt=0, lt=1, description="share of the fields held out")
-    num_validation_series: int = Field(ge=1, description="the most held-out series to evaluate")
-    clear_below: int = Field(ge=1, le=256, description="cloud probability of a clear observation")
-    growing_season: tuple[int, int] = Field(
-        description="first target day of the growing season, and the first after it"
-    )
-    log_every: int = Field(ge=1, description="steps between lines of metrics")
-    validate_every: int = Field(ge=1, description="steps between validations")
-    checkpoint_every: int = Field(ge=1, description="steps between checkpoints")
-    num_predicted_series: int = Field(ge=1, description="held-out pixels in predictions.parquet")
-    seed: int = Field(ge=0)
-
-    @model_validator(mode="after")
-    def _lengths_fit(self) -> PretrainingSettings:
-        if (self.num_steps is None) == (self.num_epochs is None):
-            raise ValueError("give either num_steps or num_epochs")
-        if self.checkpoint_every % self.log_every:
-            raise ValueError("checkpoint_every must be a multiple of log_every")
-        return self
+_SPLIT = 4
 
 
 @dataclass(frozen=True)
@@ -85,41 +54,35 @@ class _Run:
     """Everything that a step needs."""
 
     settings: PretrainingSettings
-    execution: ExecutionSettings
-    module: BimodalBert
-    training: PretrainingData
-    order: BatchOrder
-    held_out: PretextData
+    pretext: Pretext
+    order: BatchOrder | None
     num_steps: int
+    device: torch.device
 
     def losses(self, step: int) -> dict[str, Tensor]:
         """The losses of a training step."""
-        return self._losses(self.training, self.order.indices(step), _MASKS, step)
+        assert self.order is not None
+        return self._losses("training", self.order.indices(step), step)
 
     def validation_losses(self) -> dict[str, float]:
-        """The losses of the held-out series, always under the same masks."""
+        """The losses of the held-out items, always under the same draws."""
         totals: dict[str, float] = {}
-        data = self.held_out.resident
-        self.module.eval()
+        batches = self.pretext.validation_batches()
+        num_items = sum(len(index) for index in batches)
+        self.pretext.module.eval()
+        start = 0
         with torch.no_grad():
-            for start in range(0, data.num_series, self.settings.batch_size):
-                end = min(start + self.settings.batch_size, data.num_series)
-                losses = self._losses(data, torch.arange(start, end), _VALIDATION, start)
+            for index in batches:
+                losses = self._losses("held_out", index, start)
                 for name, value in losses.items():
-                    share = (end - start) / data.num_series
-                    totals[name] = totals.get(name, 0.0) + value.item() * share
+                    totals[name] = totals.get(name, 0.0) + value.item() * len(index) / num_items
+                start += len(index)
         return totals
 
-    def _losses(
-        self, data: PretrainingData, index: Tensor, stream: int, step: int
-    ) -> dict[str, Tensor]:
-        task = self.settings.task
-        generator = seeded_generator(self.settings.seed, stream, step, device=data.device)
-        batch = data.batch(index)
-        masked = mask(batch, data, task, generator)
-        with self.execution.autocast():
-            outputs = apply_model(self.module, batch, masked)
-        return bert_losses(outputs, batch, masked, task.losses)
+    def _losses(self, part: Part, index: Tensor, key: int) -> dict[str, Tensor]:
+        seed = self.settings.seed
+        generator = seeded_generator(seed, _STREAMS[part], key, device=self.device)
+        return self.pretext.losses(part, index, generator)
 
 
 def pretrain(
@@ -170,86 +133,67 @@ def pretrain(
     else:
         held_out = read_store(validation)
     held_out = _thinned(held_out, settings.num_validation_series)
-    run, header = _assemble(settings, execution, training, held_out, store_path)
-    if not run.training.has_cloud:
-        tell({"kind": "note", "text": "no cloud probability: the cloud loss is off"})
+    run = _assemble(settings, execution, training, held_out)
+    for note in run.pretext.notes:
+        tell({"kind": "note", "text": note})
     if not resume:
         write_text(path / "config.yaml", settings.to_yaml())
         write_json(path / "environment.json", environment(execution, store_path))
     _train(run, path, identity=identity, tell=tell)
-    write_weights(path / "weights.safetensors", run.module, header=header)
-    return _evaluate(run, path)
+    header = _header(run, training, store_attributes(store_path).get("provenance", {}))
+    write_weights(path / "weights.safetensors", run.pretext.module, header=header)
+    figures = run.pretext.evaluate(path)
+    write_json(path / "evaluation.json", figures)
+    return figures
 
 
 def _assemble(
-    settings: PretrainingSettings,
-    execution: ExecutionSettings,
-    training: Series,
-    held_out: Series,
-    store_path: str | Path,
-) -> tuple[_Run, WeightsHeader]:
+    settings: PretrainingSettings, execution: ExecutionSettings, training: Series, held_out: Series
+) -> _Run:
     held_out = held_out.with_bands(training.bands)
-    _check_series(training, held_out, settings)
-    normalization = Normalization.fit(training.reflectance, training.valid)
-    target_normalization = normalization
-    if settings.task.target == "planetscope":
-        assert training.planetscope is not None
-        target_normalization = Normalization.fit_planetscope(training.planetscope)
+    pretext = start_pretext(PretextInputs(settings, execution, training, held_out))
+    order = None
+    num_steps = settings.num_steps or 0
+    if settings.num_steps != 0:
+        order = BatchOrder(pretext.num_items, batch_size=settings.batch_size, seed=settings.seed)
+        num_steps = num_steps or (settings.num_epochs or 0) * order.steps_per_epoch
+    return _Run(settings, pretext, order, num_steps, torch.device(execution.device))
 
-    def resident(series: Series) -> PretrainingData:
-        return PretrainingData(
-            series,
-            normalization=normalization,
-            target=settings.task.target,
-            target_normalization=target_normalization,
-            target_offsets=settings.task.target_offsets,
-            device=execution.device,
-        )
 
-    order = BatchOrder(len(training), batch_size=settings.batch_size, seed=settings.seed)
-    num_steps = settings.num_steps or (settings.num_epochs or 0) * order.steps_per_epoch
-    module = build_model(
-        settings.encoder, settings.task, num_bands=len(training.bands), seed=settings.seed
-    )
-    run = _Run(
-        settings=settings,
-        execution=execution,
-        module=module.to(execution.device),
-        training=resident(training),
-        order=order,
-        held_out=PretextData(training, held_out, resident(held_out)),
-        num_steps=num_steps,
-    )
-    header = WeightsHeader(
+def _header(run: _Run, training: Series, provenance: Mapping[str, Any]) -> WeightsHeader:
+    target = run.pretext.target_normalization
+    return WeightsHeader(
         format=FORMAT,
         version=VERSION,
-        encoder=settings.encoder,
+        encoder=run.settings.encoder,
         bands=training.bands,
         processing_level=training.processing_level,
-        normalization=BandMoments.of(normalization),
-        target_normalization=BandMoments.of(target_normalization),
+        normalization=BandMoments.of(run.pretext.normalization),
+        target_normalization=None if target is None else BandMoments.of(target),
         simulated=training.simulated,
-        training_hash=settings.content_hash(),
+        training_hash=run.settings.content_hash(),
         provenance={
             "windrow": __version__,
-            "recipe": settings.recipe,
-            "num_steps": num_steps,
+            "recipe": run.settings.recipe,
+            "num_steps": run.num_steps,
             "num_series": len(training),
-            "store": store_attributes(store_path).get("provenance", {}),
+            "store": dict(provenance),
         },
     )
-    return run, header
 
 
 def _train(run: _Run, path: Path, *, identity: Mapping[str, Any], tell: Progress) -> None:
-    settings = run.settings
-    optimizer = adamw(run.module, settings.optimization)
+    settings, module = run.settings, run.pretext.module
     checkpoint = path / "checkpoint.safetensors"
+    cost = CostRecord(path / "cost.json", run.pretext, batch_size=settings.batch_size)
+    if run.num_steps == 0:  # a control with random weights
+        cost.write(0)
+        return
+    optimizer = build_optimizer(module, settings.optimization)
     start = 0
     if checkpoint.is_file():
-        start = load_checkpoint(
-            checkpoint, module=run.module, optimizer=optimizer, identity=identity
-        )
+        start = load_checkpoint(checkpoint, module=module, optimizer=optimizer, identity=identity)
+    cost.start(start)
     metrics = Metrics(path / "metrics.jsonl", before_step=start, tell=tell)
     window = StepMeans(settings.batch_size)
 
@@ -266,43 +210,20 @@ def _train(run: _Run, path: Path, *, identity: Mapping[str, Any], tell: Progress
             window.restart()
         if done % settings.checkpoint_every == 0 or last:
             save_checkpoint(
-                checkpoint, module=run.module, optimizer=optimizer, step=done, identity=identity
+                checkpoint, module=module, optimizer=optimizer, step=done, identity=identity
             )
+            cost.write(done)
 
     train(
-        run.module,
+        module,
         optimizer=optimizer,
         compute_loss=run.losses,
         num_steps=run.num_steps,
         start_step=start,
-        learning_rate=warmup_cosine(settings.optimization, num_steps=run.num_steps),
+        learning_rate=learning_rate(settings.optimization, num_steps=run.num_steps),
         gradient_clip=settings.optimization.gradient_clip,
         on_step=on_step,
     )
-
-
-def _evaluate(run: _Run, path: Path) -> dict[str, Any]:
-    settings = run.settings
-    figures = evaluate_pretext(
-        run.module,
-        run.held_out,
-        task=settings.task,
-        seed=settings.seed,
-        clear_below=settings.clear_below,
-        growing_season=settings.growing_season,
-    )
-    if settings.task.target == "planetscope":
-        table = predict_table(
-            run.module,
-            run.held_out,
-            task=settings.task,
-            seed=settings.seed,
-            num_series=settings.num_predicted_series,
-        )
-        with atomic_file(path / "predictions.parquet") as temporary:
-            table.to_parquet(temporary, index=False)
-    write_json(path / "evaluation.json", figures)
-    return figures
 
 
 def _check_finite(loss: float, step: int) -> None:
@@ -322,31 +243,6 @@ def _check_resumable(path: Path, settings: PretrainingSettings) -> None:
         )
     found = PretrainingSettings.from_yaml(config).to_dict()
     check_identity({"setting": found}, {"setting": settings.to_dict()}, where=config)
-
-
-def _check_series(training: Series, held_out: Series, settings: PretrainingSettings) -> None:
-    for series in (training, held_out):
-        if settings.task.target == "planetscope" and series.planetscope is None:
-            raise DataError(
-                "the series have no PlanetScope to predict",
-                hint="use a store with both sensors, or the setting task.target = sentinel2",
-            )
-        if len(series) == 0 or not series.valid.any():
-            raise DataError("no series with a valid date to train or validate on")
-        if series.processing_level != training.processing_level:
-            raise DataError(
-                "the validation store is of another processing level",
-                found=series.processing_level,
-                expected=training.processing_level,
-            )
-        longest = int(series.valid.sum(axis=1).max())
-        if settings.encoder.position == "learned" and longest > settings.encoder.num_positions:
-            raise SettingsError(
-                "the series have more dates than the encoder has learned positions",
-                where="setting encoder.num_positions",
-                found=settings.encoder.num_positions,
-                expected=f"at least {longest}",
-            )
 
 
 def _hold_out(series: Series, settings: PretrainingSettings) -> tuple[Series, Series]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from windrow.data.splits import PartSettings, SplitSettings
 from windrow.errors import SettingsError
-from windrow.experiments.pretraining import PretrainingSettings
+from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.models.encoder import EncoderSettings
 from windrow.tasks.bert import BertSettings
 from windrow.tasks.losses import LossSettings, Reduction
@@ -63,6 +63,8 @@ def task(*, cloud_input: CloudInput, reduction: Reduction) -> BertSettings:
 def optimization(*, learning_rate: float) -> OptimizationSettings:
     """AdamW, 5 % warm-up (5 of 100 epochs, section 4), cosine to zero, clipping at 1 (ours)."""
     return OptimizationSettings(
+        kind="adamw",
+        schedule="cosine",
         learning_rate=learning_rate,
         betas=(0.9, 0.999),
         weight_decay=0.01,
@@ -78,6 +80,7 @@ def tiny(*, seed: int = 0) -> PretrainingSettings:
         encoder=encoder(num_layers=1, width=16, mlp_width=32),
         task=task(cloud_input="visible", reduction="mean"),
         optimization=optimization(learning_rate=3e-3),
+        normalization="deviation",
         batch_size=8,
         num_steps=20,
         num_epochs=None,
@@ -107,6 +110,7 @@ def small(*, seed: int = 0) -> PretrainingSettings:
         encoder=encoder(num_layers=4, width=128, mlp_width=512),
         task=task(cloud_input="visible", reduction="sum"),
         optimization=optimization(learning_rate=2e-3),
+        normalization="deviation",
         batch_size=16,
         num_steps=4_000,
         num_epochs=None,
@@ -129,6 +133,7 @@ def base(*, seed: int = 0) -> PretrainingSettings:
         encoder=encoder(num_layers=16, width=256, mlp_width=1_024),
         task=task(cloud_input="visible", reduction="mean"),
         optimization=optimization(learning_rate=1e-3),
+        normalization="deviation",
         batch_size=128,
         num_steps=20_000,
         num_epochs=None,
@@ -155,6 +160,7 @@ def paper(*, seed: int = 0) -> PretrainingSettings:
         encoder=encoder(num_layers=32, width=256, mlp_width=1_024),
         task=task(cloud_input="masked", reduction="sum"),
         optimization=optimization(learning_rate=1e-3),
+        normalization="deviation",
         batch_size=64,
         num_steps=None,
         num_epochs=100,

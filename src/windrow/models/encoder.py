@@ -7,6 +7,8 @@ the keys, and only where a batch has any.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
@@ -20,8 +22,9 @@ INITIAL_DEVIATION = 0.02
 
 
 class EncoderSettings(Settings):
-    """Shape of an encoder."""
+    """Shape of an encoder; ``kind`` tells it from those that are no transformers."""
 
+    kind: Literal["transformer"] = "transformer"
     num_layers: int = Field(ge=1, description="transformer blocks")
     width: int = Field(ge=2, description="D, width of a token and of the representation")
     num_heads: int = Field(ge=1, description="attention heads; they share the width")

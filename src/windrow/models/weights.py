@@ -28,11 +28,13 @@ from windrow.data.normalization import Normalization
 from windrow.data.series import ProcessingLevel
 from windrow.errors import BandError, DataError, SettingsError, WeightsError
 from windrow.files import atomic_file
-from windrow.models.encoder import Encoder, EncoderSettings
+from windrow.models.encoders import TRANSFORMER, AnyEncoderSettings, build_encoder, encoder_width
 
 FORMAT = "windrow weights"
 VERSION = 1
 ENCODER_PREFIX = "encoder."
+BATCH_COUNT = "num_batches_tracked"
+"""What batch norm calls its count of steps."""
 
 
 class BandMoments(Settings):
@@ -56,7 +58,7 @@ class WeightsHeader(Settings):
 
     format: Literal["windrow weights"]
     version: Literal[1]
-    encoder: EncoderSettings
+    encoder: AnyEncoderSettings = Field(description="which kind of encoder, and its shape")
     bands: tuple[str, ...] = Field(description="Sentinel-2 bands, in the order of the input")
     processing_level: ProcessingLevel
     normalization: BandMoments = Field(description="of the Sentinel-2 bands")
@@ -66,6 +68,11 @@ class WeightsHeader(Settings):
     simulated: bool = Field(description="True where the training data were simulated")
     training_hash: str = Field(description="content hash of the training settings")
     provenance: dict[str, Any] = Field(description="where the weights come from")
+
+    @property
+    def width(self) -> int:
+        """D, the width of the representation."""
+        return encoder_width(self.encoder, num_bands=len(self.bands))
 
 
 def encoder_hash(header: WeightsHeader, tensors: Mapping[str, Tensor]) -> str:
@@ -79,6 +86,9 @@ def encoder_hash(header: WeightsHeader, tensors: Mapping[str, Tensor]) -> str:
     meaning = header.model_dump(
         mode="json", include={"encoder", "bands", "processing_level", "normalization"}
     )
+    if meaning["encoder"]["kind"] == TRANSFORMER:
+        # Unnamed while it was the only kind: heads fitted on earlier weights still fit.
+        del meaning["encoder"]["kind"]
     digest = hashlib.sha256(json.dumps(meaning, sort_keys=True).encode())
     for name in sorted(tensors):
         if name.startswith(ENCODER_PREFIX):
@@ -111,6 +121,8 @@ def read_weights(path: str | Path) -> tuple[WeightsHeader, dict[str, Tensor]]:
     metadata, tensors = read_tensors(path)
     header = _header(path, metadata)
     for name, values in tensors.items():
+        if name.endswith(BATCH_COUNT):  # a whole number that no output depends on
+            continue
         if values.dtype != torch.float32:
             raise WeightsError(
                 "a tensor of the weights has the wrong type",
@@ -151,14 +163,14 @@ def read_tensors(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     return metadata, tensors
 
 
-def load_encoder(path: str | Path) -> tuple[Encoder, WeightsHeader, str]:
+def load_encoder(path: str | Path) -> tuple[nn.Module, WeightsHeader, str]:
     """The encoder of a weights file, in evaluation mode and without gradients, with its hash.
 
     Raises:
         WeightsError: as :func:`read_weights`, or the tensors do not fit the header's settings.
     """
     header, tensors = read_weights(path)
-    encoder = Encoder(header.encoder, num_bands=len(header.bands))
+    encoder = build_encoder(header.encoder, num_bands=len(header.bands))
     own = {
         name.removeprefix(ENCODER_PREFIX): values
         for name, values in tensors.items()

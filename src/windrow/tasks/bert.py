@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -25,8 +26,9 @@ from windrow.tasks.masking import Masked, MaskingSettings, mask_batch
 
 
 class BertSettings(Settings):
-    """The pretext task."""
+    """The pretext task; ``kind`` tells it from the contrastive ones."""
 
+    kind: Literal["bert"] = "bert"
     target: Target = Field(description="planetscope, or sentinel2 for the control")
     target_offsets: tuple[int, ...] = Field(
         min_length=1, description="days from a date to what is predicted there"

@@ -1,14 +1,14 @@
-"""AdamW, and a learning rate that warms up linearly and falls to zero along a cosine."""
+"""AdamW or Adam, and a learning rate that warms up and falls along a cosine, or stands still."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 from torch import nn
-from torch.optim import AdamW
+from torch.optim import Adam, AdamW, Optimizer
 
 from windrow.config import Settings
 
@@ -16,11 +16,34 @@ from windrow.config import Settings
 class OptimizationSettings(Settings):
     """How the weights move."""
 
+    kind: Literal["adamw", "adam"] = Field(
+        description="adamw spares vectors its decay; adam adds the decay of all to the gradient"
+    )
+    schedule: Literal["cosine", "constant"] = Field(description="of the rate after the warm-up")
     learning_rate: float = Field(gt=0, description="highest rate, reached after the warm-up")
     betas: tuple[float, float]
-    weight_decay: float = Field(ge=0, description="not on norms, biases and the mask token")
+    weight_decay: float = Field(ge=0, description="with adamw not on norms, biases, mask token")
     warmup_share: float = Field(ge=0, lt=1, description="share of all steps with a rising rate")
-    gradient_clip: float = Field(gt=0, description="largest norm of the whole gradient")
+    gradient_clip: float | None = Field(
+        gt=0, description="largest norm of the whole gradient; None clips nothing"
+    )
+
+
+def build_optimizer(module: nn.Module, settings: OptimizationSettings) -> Optimizer:
+    """The optimizer of a module's parameters.
+
+    Args:
+        module: holds the parameters.
+        settings: kind, rate, betas and decay.
+    """
+    if settings.kind == "adamw":
+        return adamw(module, settings)
+    return Adam(
+        [parameter for parameter in module.parameters() if parameter.requires_grad],
+        lr=settings.learning_rate,
+        betas=settings.betas,
+        weight_decay=settings.weight_decay,
+    )
 
 
 def adamw(module: nn.Module, settings: OptimizationSettings) -> AdamW:
@@ -44,6 +67,15 @@ def adamw(module: nn.Module, settings: OptimizationSettings) -> AdamW:
     )
 
 
+def learning_rate(settings: OptimizationSettings, *, num_steps: int) -> Callable[[int], float]:
+    """The learning rate of each step 0 .. num_steps - 1, of either schedule."""
+    if settings.schedule == "cosine":
+        return warmup_cosine(settings, num_steps=num_steps)
+    warmup = round(settings.warmup_share * num_steps)
+    peak = settings.learning_rate
+    return lambda step: peak * min(step + 1, warmup) / warmup if warmup else peak
+
+
 def warmup_cosine(settings: OptimizationSettings, *, num_steps: int) -> Callable[[int], float]:
     """The learning rate of each step 0 .. num_steps - 1.
 
@@ -53,8 +85,8 @@ def warmup_cosine(settings: OptimizationSettings, *, num_steps: int) -> Callable
 
     Example:
         >>> settings = OptimizationSettings(
-        ...     learning_rate=1.0, betas=(0.9, 0.999), weight_decay=0.0, warmup_share=0.2,
-        ...     gradient_clip=1.0,
+        ...     kind="adamw", schedule="cosine", learning_rate=1.0, betas=(0.9, 0.999),
+        ...     weight_decay=0.0, warmup_share=0.2, gradient_clip=1.0,
         ... )
         >>> rate = warmup_cosine(settings, num_steps=10)
         >>> [round(rate(step), 2) for step in range(10)]

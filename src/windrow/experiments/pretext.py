@@ -1,0 +1,122 @@
+"""What a pretext task must be able to do, so that one pre-training serves all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from windrow.data.normalization import Normalization
+from windrow.data.series import Series
+from windrow.errors import DataError
+from windrow.experiments.pretraining_settings import PretrainingSettings
+from windrow.training.execution import ExecutionSettings
+
+Part = Literal["training", "held_out"]
+
+
+@dataclass(frozen=True, eq=False)
+class PretextInputs:
+    """What a pretext task is made of.
+
+    Attributes:
+        settings: the whole pre-training.
+        execution: device and precision, resolved.
+        training: series to train on.
+        held_out: series of other fields, in the same bands.
+    """
+
+    settings: PretrainingSettings
+    execution: ExecutionSettings
+    training: Series
+    held_out: Series
+
+    def normalization(self) -> Normalization:
+        """Moments of the Sentinel-2 bands of the training series, as the settings divide."""
+        fitted = Normalization.fit(self.training.reflectance, self.training.valid)
+        return fitted.by_variance() if self.settings.normalization == "variance" else fitted
+
+    def planetscope_normalization(self) -> Normalization:
+        """Moments of the four PlanetScope bands of the training series, as the settings divide.
+
+        Raises:
+            DataError: there is no PlanetScope.
+        """
+        if self.training.planetscope is None:
+            raise DataError("the series have no PlanetScope")
+        fitted = Normalization.fit_planetscope(self.training.planetscope)
+        return fitted.by_variance() if self.settings.normalization == "variance" else fitted
+
+
+class Pretext(Protocol):
+    """A pretext task with its module and its data in place.
+
+    An *item* is what a batch counts: a series, or a pair of a pixel and a date.
+    """
+
+    @property
+    def module(self) -> nn.Module:
+        """What is trained; its ``encoder`` is what stays."""
+        ...
+
+    @property
+    def normalization(self) -> Normalization:
+        """Of the Sentinel-2 bands."""
+        ...
+
+    @property
+    def target_normalization(self) -> Normalization | None:
+        """Of the other sensor's bands; None where there is none."""
+        ...
+
+    @property
+    def num_items(self) -> int:
+        """Items of the training series."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be said before it starts."""
+        ...
+
+    def losses(self, part: Part, index: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """The losses of a batch: ``loss``, which is minimised, and its parts.
+
+        Args:
+            part: of the training or of the held-out series.
+            index: (n,) int64 positions of items.
+            generator: of every draw of the step, on the device.
+        """
+        ...
+
+    def validation_batches(self) -> list[Tensor]:
+        """Positions of held-out items, batch by batch, always the same."""
+        ...
+
+    def evaluate(self, path: Path) -> dict[str, Any]:
+        """Figures on held-out fields; what else there is to keep is written into the folder."""
+        ...
+
+    def flops_per_item(self) -> int:
+        """Operations of a forward pass of the whole module for one item."""
+        ...
+
+
+def check_levels(training: Series, held_out: Series) -> None:
+    """Refuses series that no task can be trained on.
+
+    Raises:
+        DataError: a set is empty, or the two are of different processing levels.
+    """
+    for series in (training, held_out):
+        if len(series) == 0 or not series.valid.any():
+            raise DataError("no series with a valid date to train or validate on")
+        if series.processing_level != training.processing_level:
+            raise DataError(
+                "the validation store is of another processing level",
+                found=series.processing_level,
+                expected=training.processing_level,
+            )

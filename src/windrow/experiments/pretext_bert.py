@@ -1,0 +1,149 @@
+"""Bi-modal BERT as a pretext task of :mod:`windrow.experiments.pretraining`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from windrow.data.batches import PretrainingData
+from windrow.data.series import Series
+from windrow.errors import DataError, SettingsError
+from windrow.evaluation.pretext import PretextData, evaluate_pretext, predict_table
+from windrow.experiments.pretext import Part, PretextInputs, check_levels
+from windrow.files import atomic_file
+from windrow.models.encoder import EncoderSettings
+from windrow.models.flops import encoder_flops
+from windrow.tasks.bert import BertSettings, apply_model, bert_losses, build_model, mask
+from windrow.tasks.losses import NUM_MONTHS
+
+
+class BertPretext:
+    """Masked prediction of PlanetScope, or of Sentinel-2 for the control.
+
+    Args:
+        inputs: settings and series.
+
+    Raises:
+        DataError: the series cannot be trained on.
+        SettingsError: the encoder is no transformer, or has too few learned positions.
+    """
+
+    def __init__(self, inputs: PretextInputs) -> None:
+        settings = inputs.settings
+        assert isinstance(settings.task, BertSettings)
+        if not isinstance(settings.encoder, EncoderSettings):
+            raise SettingsError(
+                "bi-modal BERT needs a transformer",
+                where="setting encoder.kind",
+                found=settings.encoder.kind,
+                expected="transformer",
+            )
+        self._settings = settings
+        self._task = settings.task
+        self._encoder = settings.encoder
+        self._execution = inputs.execution
+        _check_series(inputs.training, inputs.held_out, settings.task, settings.encoder)
+        self.normalization = inputs.normalization()
+        self.target_normalization = self.normalization
+        if settings.task.target == "planetscope":
+            self.target_normalization = inputs.planetscope_normalization()
+        module = build_model(
+            settings.encoder,
+            settings.task,
+            num_bands=len(inputs.training.bands),
+            seed=settings.seed,
+        )
+        self.module = module.to(inputs.execution.device)
+        self._resident = {
+            "training": self._place(inputs.training),
+            "held_out": self._place(inputs.held_out),
+        }
+        self._held_out = PretextData(inputs.training, inputs.held_out, self._resident["held_out"])
+        self.num_items = len(inputs.training)
+        self.notes: tuple[str, ...] = ()
+        if not self._resident["training"].has_cloud:
+            self.notes = ("no cloud probability: the cloud loss is off",)
+
+    def losses(self, part: Part, index: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Equations (1) to (3) under masks drawn from ``generator``."""
+        data = self._resident[part]
+        batch = data.batch(index)
+        masked = mask(batch, data, self._task, generator)
+        with self._execution.autocast():
+            outputs = apply_model(self.module, batch, masked)
+        return bert_losses(outputs, batch, masked, self._task.losses)
+
+    def validation_batches(self) -> list[Tensor]:
+        """All held-out series in their order."""
+        every = torch.arange(self._resident["held_out"].num_series)
+        return list(torch.split(every, self._settings.batch_size))
+
+    def evaluate(self, path: Path) -> dict[str, Any]:
+        """What :func:`windrow.evaluation.pretext.evaluate_pretext` gives; and a table of
+        predictions.
+        """  # noqa: D205
+        settings = self._settings
+        figures = evaluate_pretext(
+            self.module,
+            self._held_out,
+            task=self._task,
+            seed=settings.seed,
+            clear_below=settings.clear_below,
+            growing_season=settings.growing_season,
+        )
+        if self._task.target == "planetscope":
+            table = predict_table(
+                self.module,
+                self._held_out,
+                task=self._task,
+                seed=settings.seed,
+                num_series=settings.num_predicted_series,
+            )
+            with atomic_file(path / "predictions.parquet") as temporary:
+                table.to_parquet(temporary, index=False)
+        return figures
+
+    def flops_per_item(self) -> int:
+        """Of the encoder and of the three linear layers, for a series without an invalid date."""
+        num_dates = self._resident["training"].num_dates
+        encoder = encoder_flops(
+            self._encoder, num_bands=self.module.encoder.num_bands, num_dates=num_dates
+        )
+        width = self._encoder.width
+        outputs = self.module.num_lags * self.module.num_values + self.module.cloud.out_features
+        season = NUM_MONTHS * self.module.season.out_features
+        return encoder + 2 * width * (num_dates * outputs + season)
+
+    def _place(self, series: Series) -> PretrainingData:
+        return PretrainingData(
+            series,
+            normalization=self.normalization,
+            target=self._task.target,
+            target_normalization=self.target_normalization,
+            target_offsets=self._task.target_offsets,
+            device=self._execution.device,
+        )
+
+
+def _check_series(
+    training: Series, held_out: Series, task: BertSettings, encoder: EncoderSettings
+) -> None:
+    for series in (training, held_out):
+        if task.target == "planetscope" and series.planetscope is None:
+            raise DataError(
+                "the series have no PlanetScope to predict",
+                hint="use a store with both sensors, or the setting task.target = sentinel2",
+            )
+    check_levels(training, held_out)
+    for series in (training, held_out):
+        longest = int(series.valid.sum(axis=1).max())
+        if encoder.position == "learned" and longest > encoder.num_positions:
+            raise SettingsError(
+                "the series have more dates than the encoder has learned positions",
+                where="setting encoder.num_positions",
+                found=encoder.num_positions,
+                expected=f"at least {longest}",
+            )

@@ -1,0 +1,25 @@
+"""The pretext tasks by the kind of their settings: a new one is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from windrow.experiments.pretext import Pretext, PretextInputs
+from windrow.experiments.pretext_bert import BertPretext
+
+PRETEXTS: dict[str, Callable[[PretextInputs], Pretext]] = {
+    "bert": BertPretext,
+}
+
+
+def start_pretext(inputs: PretextInputs) -> Pretext:
+    """The pretext task that the settings name, with its module and data in place.
+
+    Args:
+        inputs: settings and series.
+
+    Raises:
+        DataError: the series cannot be trained on.
+        SettingsError: settings and series do not fit together.
+    """
+    return PRETEXTS[inputs.settings.task.kind](inputs)

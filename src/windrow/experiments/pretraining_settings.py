@@ -1,0 +1,50 @@
+"""The settings of a whole pre-training, whatever its encoder and pretext task."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from windrow.config import Settings
+from windrow.models.encoders import AnyEncoderSettings
+from windrow.tasks.bert import BertSettings
+from windrow.training.optimization import OptimizationSettings
+
+AnyTaskSettings = BertSettings
+
+
+class PretrainingSettings(Settings):
+    """A whole pre-training: what a recipe returns."""
+
+    recipe: str = Field(description="name of the recipe it comes from")
+    encoder: AnyEncoderSettings = Field(description="which kind of encoder, and its shape")
+    task: AnyTaskSettings = Field(description="which pretext task, and its numbers")
+    optimization: OptimizationSettings
+    normalization: Literal["deviation", "variance"] = Field(
+        description="what the bands are divided by; variance is a fault of earlier code"
+    )
+    batch_size: int = Field(ge=1)
+    num_steps: int | None = Field(ge=0, description="length in steps, or None")
+    num_epochs: int | None = Field(ge=1, description="length in epochs, or None")
+    validation_share: float = Field(gt=0, lt=1, description="share of the fields held out")
+    num_validation_series: int = Field(ge=1, description="the most held-out series to evaluate")
+    clear_below: int = Field(ge=1, le=256, description="cloud probability of a clear observation")
+    growing_season: tuple[int, int] = Field(
+        description="first target day of the growing season, and the first after it"
+    )
+    log_every: int = Field(ge=1, description="steps between lines of metrics")
+    validate_every: int = Field(ge=1, description="steps between validations")
+    checkpoint_every: int = Field(ge=1, description="steps between checkpoints")
+    num_predicted_series: int = Field(
+        ge=1, description="held-out pixels in predictions.parquet, where something is predicted"
+    )
+    seed: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _lengths_fit(self) -> PretrainingSettings:
+        if (self.num_steps is None) == (self.num_epochs is None):
+            raise ValueError("give either num_steps or num_epochs")
+        if self.checkpoint_every % self.log_every:
+            raise ValueError("checkpoint_every must be a multiple of log_every")
+        return self

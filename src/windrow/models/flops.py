@@ -1,0 +1,101 @@
+"""Floating-point operations, counted from the shapes: a multiplication and its addition are two.
+
+Only matrix products and convolutions count, as is usual; norms and activations are a few in a
+hundred of them. A training step costs three forward passes: the backward pass takes two.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from windrow.models.bands import BandsSettings
+from windrow.models.encoder import EncoderSettings
+from windrow.models.heads.inception import (
+    BOTTLENECK,
+    NUM_BRANCHES,
+    RESIDUAL_EVERY,
+    InceptionSettings,
+)
+from windrow.models.heads.lstm import LstmSettings
+from windrow.models.heads.transformer import TransformerSettings
+from windrow.models.resmlp import ResmlpSettings
+
+TRAINING_FACTOR = 3
+"""Forward passes that a training step costs."""
+
+
+def encoder_flops(
+    settings: EncoderSettings | ResmlpSettings | BandsSettings, *, num_bands: int, num_dates: int
+) -> int:
+    """Forward operations of an encoder for one series.
+
+    Args:
+        settings: kind and shape.
+        num_bands: B.
+        num_dates: T, valid dates.
+
+    Example:
+        >>> shape = ResmlpSettings(num_layers=2, width=4, dropout=0.0)
+        >>> encoder_flops(shape, num_bands=3, num_dates=1)  # 2 (3*4 + 2 * 2*4*4 + 4*4)
+        184
+    """
+    if isinstance(settings, BandsSettings):
+        return 0
+    width = settings.width
+    if isinstance(settings, ResmlpSettings):
+        return 2 * num_dates * (num_bands * width + (2 * settings.num_layers + 1) * width**2)
+    block = 4 * width**2 + 2 * width * settings.mlp_width + 2 * num_dates * width
+    embedding = num_bands * settings.kernel_size * width
+    return 2 * num_dates * (embedding + settings.num_layers * block)
+
+
+def head_flops(
+    settings: LstmSettings | InceptionSettings | TransformerSettings,
+    *,
+    num_inputs: int,
+    num_classes: int,
+    num_dates: int,
+) -> int:
+    """Forward operations of a base model for one series.
+
+    Args:
+        settings: which model, and its size.
+        num_inputs: D, values a date.
+        num_classes: C.
+        num_dates: T, valid dates.
+    """
+    if isinstance(settings, LstmSettings):
+        hidden, layers = settings.hidden, settings.num_layers
+        first = 8 * hidden * (num_inputs + hidden)
+        further = (layers - 1) * 8 * hidden * 3 * hidden
+        return 2 * (num_dates * (first + further) + 2 * layers * hidden * num_classes)
+    if isinstance(settings, TransformerSettings):
+        width = settings.width
+        block = 4 * width**2 + 2 * width * 2 * width + 2 * num_dates * width
+        a_date = num_inputs * width + settings.num_layers * block
+        return 2 * (num_dates * a_date + width * num_classes)
+    return 2 * (num_dates * _inception_date(settings, num_inputs) + settings.hidden * num_classes)
+
+
+def _inception_date(settings: InceptionSettings, num_inputs: int) -> int:
+    """Multiplications of one date."""
+    hidden, kernel = settings.hidden, settings.kernel_size
+    branch = hidden // NUM_BRANCHES
+    total = 0
+    for index in range(settings.num_layers):
+        inputs = num_inputs if index == 0 else hidden
+        kernels = kernel + kernel // 2 + kernel // 4
+        total += inputs * BOTTLENECK + BOTTLENECK * branch * kernels + inputs * branch
+    for index in range(settings.num_layers // RESIDUAL_EVERY):
+        total += (num_inputs if index == 0 else hidden) * hidden
+    return total
+
+
+def num_parameters(module: nn.Module) -> int:
+    """How many numbers of a module are trained.
+
+    Example:
+        >>> num_parameters(nn.Linear(3, 2))
+        8
+    """
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)

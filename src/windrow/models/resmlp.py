@@ -1,0 +1,90 @@
+"""ResMLP: an encoder of single dates, without time (Patnala et al. 2024; section 6).
+
+``B -> Linear -> residual blocks -> BatchNorm, ReLU, Linear``, where a block is ``x + BatchNorm,
+Linear, ReLU, Dropout, Linear, Dropout``. How we differ: initial weights are those of torch's
+``Linear``, as nothing else is said; invalid dates enter no batch statistic.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from windrow.config import Settings
+
+
+class ResmlpSettings(Settings):
+    """Shape of a ResMLP."""
+
+    kind: Literal["resmlp"] = "resmlp"
+    num_layers: int = Field(ge=1, description="residual blocks")
+    width: int = Field(ge=1, description="D, width of the blocks and of the representation")
+    dropout: float = Field(ge=0, lt=1, description="inside the blocks")
+
+
+class ResidualBlock(nn.Module):
+    """``x + Dropout(Linear(Dropout(ReLU(Linear(BatchNorm(x))))))`` on rows (M, D)."""
+
+    def __init__(self, settings: ResmlpSettings) -> None:
+        super().__init__()
+        width = settings.width
+        self.norm = nn.BatchNorm1d(width)
+        self.linear_in = nn.Linear(width, width)
+        self.linear_out = nn.Linear(width, width)
+        self.dropout = nn.Dropout(settings.dropout)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Rows (M, D) to rows."""
+        hidden = self.dropout(torch.relu(self.linear_in(self.norm(rows))))
+        result: Tensor = rows + self.dropout(self.linear_out(hidden))
+        return result
+
+
+class Resmlp(nn.Module):
+    """The representation of each date by itself.
+
+    Args:
+        settings: its shape.
+        num_inputs: B bands, or the 36 values of PlanetScope.
+
+    Example:
+        >>> resmlp = Resmlp(ResmlpSettings(num_layers=1, width=8, dropout=0.0), num_inputs=12)
+        >>> tuple(resmlp.encode(torch.zeros(5, 12)).shape)
+        (5, 8)
+    """
+
+    def __init__(self, settings: ResmlpSettings, *, num_inputs: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.num_bands = num_inputs
+        self.linear_in = nn.Linear(num_inputs, settings.width)
+        self.blocks = nn.ModuleList(ResidualBlock(settings) for _ in range(settings.num_layers))
+        self.norm = nn.BatchNorm1d(settings.width)
+        self.linear_out = nn.Linear(settings.width, settings.width)
+
+    def encode(self, rows: Tensor) -> Tensor:
+        """Standardised values (M, B) of single dates to (M, D)."""
+        x = self.linear_in(rows)
+        for block in self.blocks:
+            x = block(x)
+        encoded: Tensor = self.linear_out(torch.relu(self.norm(x)))
+        return encoded
+
+    def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
+        """The representation of every date of a series.
+
+        Args:
+            values: (N, T, B) standardised reflectance.
+            day_of_year: (N, T); not used, a date knows nothing of its place in the year.
+            valid: (N, T) bool; other dates are not encoded and move no batch statistic.
+
+        Returns:
+            (N, T, D), zero at invalid dates.
+        """
+        encoded = self.encode(values[valid])
+        result = encoded.new_zeros(*valid.shape, encoded.shape[-1])
+        result[valid] = encoded
+        return result
