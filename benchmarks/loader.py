@@ -25,7 +25,7 @@ from windrow.experiments.pretraining import pretrain
 from windrow.experiments.recipes import recipe
 from windrow.simulation.generate import simulate_store
 from windrow.tasks.bert import mask
-from windrow.tasks.masking import seeded_generator
+from windrow.tasks.draws import seeded_draws
 
 
 def main() -> None:
@@ -61,8 +61,9 @@ def main() -> None:
         order = BatchOrder(len(series), batch_size=settings.batch_size, seed=0)
         started = time.perf_counter()
         for step in range(options.num_steps):
-            batch = data.batch(order.indices(step))
-            mask(batch, data, settings.task, seeded_generator(0, 1, step))
+            index = order.indices(step)
+            batch = data.batch(index)
+            mask(batch, data, settings.task, seeded_draws(0, 1, step=step, series=index))
         loading = options.num_steps * settings.batch_size / (time.perf_counter() - started)
         pretrain(
             settings,

@@ -7,7 +7,7 @@ from windrow.data.batches import PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.experiments.recipes import encoder, optimization, task
 from windrow.tasks.bert import apply_model, bert_losses, build_model, mask
-from windrow.tasks.masking import seeded_generator
+from windrow.tasks.draws import seeded_draws
 from windrow.training.loop import train
 from windrow.training.optimization import adamw
 
@@ -25,7 +25,9 @@ def _fit(series, *, num_steps, weights, cloud_input="visible"):
     shape = encoder(num_layers=2, width=32, mlp_width=64)
     module = build_model(shape, pretext, num_bands=12, seed=0)
     batch = data.batch(torch.arange(len(series)))
-    masked = mask(batch, data, pretext, seeded_generator(0, 1, 0))
+    masked = mask(
+        batch, data, pretext, seeded_draws(0, 1, step=0, series=torch.arange(len(series)))
+    )
     curve = []
     train(
         module,

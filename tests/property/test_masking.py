@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windrow.config import SettingsError
+from windrow.tasks.draws import seeded_draws
 from windrow.tasks.masking import (
     CLOUD,
     INVALID,
@@ -19,7 +20,6 @@ from windrow.tasks.masking import (
     draw_roles,
     mask_batch,
     part_counts,
-    seeded_generator,
 )
 
 
@@ -30,6 +30,10 @@ def masking(mask_ratio=0.9, cloud_ratio=0.1, cloud_input="masked"):
         proportions=(7, 1, 1),
         cloud_input=cloud_input,
     )
+
+
+def _draws(num_series, seed, step=0):
+    return seeded_draws(seed, 1, step=step, series=torch.arange(num_series))
 
 
 RATIOS = st.integers(1, 90).map(lambda percent: percent / 100)
@@ -68,7 +72,7 @@ def test_roles_have_exactly_these_counts_among_valid_dates(lengths, mask_ratio, 
     draw = torch.Generator().manual_seed(seed)
     places = torch.rand((len(lengths), 30), generator=draw).argsort(dim=1)
     valid = places < torch.tensor(lengths)[:, None]
-    roles = draw_roles(valid, masking(mask_ratio), seeded_generator(seed, 0))
+    roles = draw_roles(valid, masking(mask_ratio), _draws(len(valid), seed))
     assert torch.equal(roles == INVALID, ~valid)
     for row, length in zip(roles, lengths, strict=True):
         found = tuple(int((row == role).sum()) for role in range(5))
@@ -77,7 +81,7 @@ def test_roles_have_exactly_these_counts_among_valid_dates(lengths, mask_ratio, 
 
 def test_every_date_is_equally_likely():
     valid = torch.ones((20_000, 10), dtype=torch.bool)
-    roles = draw_roles(valid, masking(), seeded_generator(3))
+    roles = draw_roles(valid, masking(), _draws(len(valid), 3))
     share = (roles == CLOUD).double().mean(dim=0)
     assert torch.allclose(share, torch.full((10,), 0.1, dtype=torch.float64), atol=0.01)
 
@@ -101,7 +105,7 @@ def test_what_stands_at_each_role(cloud_input):
         mean=mean,
         std=std,
         settings=masking(0.6, cloud_input=cloud_input),
-        generator=seeded_generator(5),
+        draws=_draws(len(values), 5),
     )
     roles = masked.roles
     for role in (UNCHANGED, VISIBLE, CLOUD):
@@ -128,7 +132,7 @@ def test_what_stands_at_each_role(cloud_input):
 def test_a_lone_series_gets_random_values_for_anothers():
     values, valid, mean, std = _batch(num_series=8)
     masked = mask_batch(
-        values[:1], valid[:1], mean=mean, std=std, settings=masking(), generator=seeded_generator(1)
+        values[:1], valid[:1], mean=mean, std=std, settings=masking(), draws=_draws(1, 1)
     )
     reflectance = masked.values[masked.roles == OTHER] * std + mean
     assert len(reflectance) > 0
@@ -145,7 +149,7 @@ def test_partners_are_drawn_evenly_among_the_valid():
         mean=torch.zeros(1),
         std=torch.ones(1),
         settings=masking(),
-        generator=seeded_generator(9),
+        draws=_draws(len(values), 9),
     )
     found = masked.values[0, masked.roles[0] == OTHER, 0]
     shares = [(found == n).double().mean().item() for n in range(5)]
@@ -154,10 +158,10 @@ def test_partners_are_drawn_evenly_among_the_valid():
 
 def test_draws_depend_on_seed_and_step_alone():
     valid = torch.ones((4, 20), dtype=torch.bool)
-    first = draw_roles(valid, masking(), seeded_generator(1, 2))
-    assert torch.equal(first, draw_roles(valid, masking(), seeded_generator(1, 2)))
-    assert not torch.equal(first, draw_roles(valid, masking(), seeded_generator(1, 3)))
-    assert not torch.equal(first, draw_roles(valid, masking(), seeded_generator(2, 2)))
+    first = draw_roles(valid, masking(), _draws(4, 1, step=2))
+    assert torch.equal(first, draw_roles(valid, masking(), _draws(4, 1, step=2)))
+    assert not torch.equal(first, draw_roles(valid, masking(), _draws(4, 1, step=3)))
+    assert not torch.equal(first, draw_roles(valid, masking(), _draws(4, 2, step=2)))
 
 
 def test_shares_above_one_are_refused():

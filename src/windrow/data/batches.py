@@ -55,8 +55,8 @@ def month_of_day(
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Series of one step, standardised. N series, T dates, B bands, L lags, K target values.
+class Inputs:
+    """Sentinel-2 series of one step, standardised. N series, T dates, B bands.
 
     Attributes:
         values: (N, T, B) standardised Sentinel-2 reflectance, zero at invalid dates.
@@ -64,8 +64,10 @@ class Batch:
         valid: (N, T) bool.
         month: (N, T) int64, 0..11.
         cloud_level: (N, T) int64, 0..31, or None where it is not known.
-        target: (N, T, L, K) what is to be predicted, standardised; zero where unknown.
-        known: (N, T, L, K) bool, False where there is no such target.
+        all_valid: True where no date of the set is invalid, known without asking the device;
+            None where that is not known.
+        date: (N, T) int64, which of the stored dates stands there; None where all stand in
+            their places.
     """
 
     values: Tensor
@@ -73,6 +75,48 @@ class Batch:
     valid: Tensor
     month: Tensor
     cloud_level: Tensor | None
+    all_valid: bool | None = None
+    date: Tensor | None = None
+
+    def series(self, rows: slice) -> Inputs:
+        """Only some of the series."""
+        return replace(
+            self,
+            values=self.values[rows],
+            day_of_year=self.day_of_year[rows],
+            valid=self.valid[rows],
+            month=self.month[rows],
+            cloud_level=None if self.cloud_level is None else self.cloud_level[rows],
+            date=None if self.date is None else self.date[rows],
+        )
+
+    def chosen_dates(self, date: Tensor) -> Inputs:
+        """Only some of the dates.
+
+        Args:
+            date: (N, W) int64 positions on the date axis.
+        """
+        cloud = self.cloud_level
+        return replace(
+            self,
+            values=self.values.gather(1, date[..., None].expand(*date.shape, self.values.shape[2])),
+            day_of_year=self.day_of_year.gather(1, date),
+            valid=self.valid.gather(1, date),
+            month=self.month.gather(1, date),
+            cloud_level=None if cloud is None else cloud.gather(1, date),
+            date=date if self.date is None else self.date.gather(1, date),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch(Inputs):
+    """Series of one step with what is to be predicted. L lags, K target values.
+
+    Attributes:
+        target: (N, T, L, K) what is to be predicted, standardised; zero where unknown.
+        known: (N, T, L, K) bool, False where there is no such target.
+    """
+
     target: Tensor
     known: Tensor
 
@@ -92,6 +136,10 @@ class PretrainingData:
         target_offsets: days from a date to its targets, such as (-2, -1, 0); (0,) for
             ``sentinel2``, whose target is the date itself.
         device: where the tensors live.
+
+    Attributes:
+        num_valid: (N,) valid dates of each series, in host memory.
+        all_valid: whether every date of every series is valid.
 
     Raises:
         DataError: there is no PlanetScope to predict.
@@ -126,6 +174,8 @@ class PretrainingData:
 
         self.num_series = len(series)
         self.num_dates = series.num_dates
+        self.num_valid = series.valid.sum(axis=1)
+        self.all_valid = bool(series.valid.all())
         self.device = torch.device(device)
         self._reflectance = resident(series.reflectance)
         self._day = resident(np.where(series.valid, series.day_of_year, 0).astype(np.int16))
@@ -154,22 +204,50 @@ class PretrainingData:
         """Whether the cloud level is known."""
         return self._cloud is not None
 
-    def batch(self, index: Tensor) -> Batch:
-        """The series at these positions, standardised, with their targets.
+    def inputs(self, index: Tensor) -> Inputs:
+        """The Sentinel-2 series at these positions, standardised.
 
         Args:
             index: (n,) int64 positions.
         """
         index = index.to(self.device)
         valid = self._valid[index]
-        day = self._day[index].long()
-        stored = self._reflectance[index]
-        values = (stored.float() / sensors.SCALE - self.mean) / self.std
+        values = (self._reflectance[index].float() / sensors.SCALE - self.mean) / self.std
+        return Inputs(
+            values=values.masked_fill(~valid[..., None], 0.0),
+            day_of_year=self._day[index].long(),
+            valid=valid,
+            month=self._month[index].long(),
+            cloud_level=None if self._cloud is None else self._cloud[index].long(),
+            all_valid=self.all_valid,
+        )
+
+    def batch(self, index: Tensor) -> Batch:
+        """The series at these positions, standardised, with their targets.
+
+        Args:
+            index: (n,) int64 positions.
+        """
+        return self.with_targets(index, self.inputs(index))
+
+    def with_targets(self, index: Tensor, inputs: Inputs) -> Batch:
+        """Adds what is to be predicted at the dates of the inputs.
+
+        Args:
+            index: (n,) int64 positions of the series of ``inputs``.
+            inputs: all dates of these series, or some.
+        """
+        index = index.to(self.device)
+        valid = inputs.valid
         if self._planetscope is None:
+            stored = self._reflectance[index]
+            if inputs.date is not None:
+                date = inputs.date[..., None]
+                stored = stored.gather(1, date.expand(*valid.shape, stored.shape[2]))
             target = stored[:, :, None, :]
             known = valid[:, :, None, None].expand_as(target)
         else:
-            target_day = day[..., None] + self._offsets
+            target_day = inputs.day_of_year[..., None] + self._offsets
             inside = (target_day >= 0) & (target_day < DAYS)
             step = self._step_of_day[target_day.clamp(0, DAYS - 1)]
             target = self._planetscope[index[:, None, None], step.clamp(min=0)]
@@ -177,11 +255,13 @@ class PretrainingData:
             known = has_day[..., None] & (target != NO_DATA)
         standardised = (target.float() / sensors.SCALE - self.target_mean) / self.target_std
         return Batch(
-            values=values.masked_fill(~valid[..., None], 0.0),
-            day_of_year=day,
+            values=inputs.values,
+            day_of_year=inputs.day_of_year,
             valid=valid,
-            month=self._month[index].long(),
-            cloud_level=None if self._cloud is None else self._cloud[index].long(),
+            month=inputs.month,
+            cloud_level=inputs.cloud_level,
+            all_valid=inputs.all_valid,
+            date=inputs.date,
             target=standardised.masked_fill(~known, 0.0),
             known=known,
         )
@@ -220,11 +300,15 @@ class BatchOrder:
         """(batch_size,) int64 positions of the series of a step."""
         epoch, place = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
-            state = np.random.SeedSequence([self._seed, 0, epoch]).generate_state(1, np.uint64)
-            generator = torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
-            self._order = torch.randperm(self._num_series, generator=generator)
+            self._order = self.of_epoch(epoch)
             self._epoch = epoch
         return self._order[place * self._batch_size : (place + 1) * self._batch_size]
+
+    def of_epoch(self, epoch: int) -> Tensor:
+        """(num_series,) int64 positions of all series, in the order of an epoch."""
+        state = np.random.SeedSequence([self._seed, 0, epoch]).generate_state(1, np.uint64)
+        generator = torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
+        return torch.randperm(self._num_series, generator=generator)
 
 
 def _moments(normalization: Normalization, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -23,8 +23,9 @@ from windrow.data.batches import Batch, PretrainingData
 from windrow.data.series import DAYS, NO_DATA, Series
 from windrow.models.bimodal import BimodalBert
 from windrow.tasks.bert import BertSettings, Outputs, apply_model, mask
+from windrow.tasks.draws import seeded_draws
 from windrow.tasks.losses import NUM_MONTHS
-from windrow.tasks.masking import CLOUD, UNCHANGED, VISIBLE, Masked, seeded_generator
+from windrow.tasks.masking import CLOUD, UNCHANGED, VISIBLE, Masked
 
 MATCHING_BAND = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08"}
 """The Sentinel-2 band nearest to each PlanetScope band."""
@@ -71,7 +72,7 @@ def evaluate_pretext(
         seed: of the masks.
         clear_below: an observation with a smaller cloud probability (0..255) is clear.
         growing_season: first target day of it, and the first after it.
-        batch_size: series at a time; the masks depend on it.
+        batch_size: series at a time; which series lends its values depends on it.
 
     Returns:
         JSON values: ``simulated``, ``num_series``, ``planetscope`` and
@@ -189,9 +190,9 @@ def _run(
     module: BimodalBert, resident: PretrainingData, task: BertSettings, index: Tensor, seed: int
 ) -> tuple[Batch, Masked, Outputs, Outputs]:
     """A batch, its masks, and the outputs with and without the position."""
-    generator = seeded_generator(seed, _STREAM, int(index[0]), device=resident.device)
+    index = index.to(resident.device)
     batch = resident.batch(index)
-    masked = mask(batch, resident, task, generator)
+    masked = mask(batch, resident, task, seeded_draws(seed, _STREAM, step=0, series=index))
     with torch.inference_mode():
         outputs = apply_model(module, batch, masked)
         blind = apply_model(module, batch, masked, use_position=False)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import torch
 from torch import Tensor, nn
 
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
 from windrow.errors import DataError
 from windrow.experiments.pretraining_settings import PretrainingSettings
+from windrow.tasks.draws import Draws
 from windrow.training.execution import ExecutionSettings
 
 Part = Literal["training", "held_out"]
@@ -82,13 +82,13 @@ class Pretext(Protocol):
         """What has to be said before it starts."""
         ...
 
-    def losses(self, part: Part, index: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, part: Part, index: Tensor, draws: Draws) -> dict[str, Tensor]:
         """The losses of a batch: ``loss``, which is minimised, and its parts.
 
         Args:
             part: of the training or of the held-out series.
             index: (n,) int64 positions of items.
-            generator: of every draw of the step, on the device.
+            draws: the random numbers of the n items, on the device.
         """
         ...
 

@@ -16,7 +16,8 @@ from windrow.experiments.pretext import Part, PretextInputs, check_levels
 from windrow.files import atomic_file
 from windrow.models.encoder import EncoderSettings
 from windrow.models.flops import encoder_flops
-from windrow.tasks.bert import BertSettings, apply_model, bert_losses, build_model, mask
+from windrow.tasks.bert import BertSettings, apply_model, bert_losses, build_model, masked_batch
+from windrow.tasks.draws import Draws
 from windrow.tasks.losses import NUM_MONTHS
 
 
@@ -67,11 +68,10 @@ class BertPretext:
         if not self._resident["training"].has_cloud:
             self.notes = ("no cloud probability: the cloud loss is off",)
 
-    def losses(self, part: Part, index: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """Equations (1) to (3) under masks drawn from ``generator``."""
+    def losses(self, part: Part, index: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """Equations (1) to (3) under masks drawn from ``draws``."""
         data = self._resident[part]
-        batch = data.batch(index)
-        masked = mask(batch, data, self._task, generator)
+        batch, masked = masked_batch(data, index, self._task, draws)
         with self._execution.autocast():
             outputs = apply_model(self.module, batch, masked)
         return bert_losses(outputs, batch, masked, self._task.losses)

@@ -36,7 +36,7 @@ from windrow.experiments.run_directory import (
 )
 from windrow.files import refuse_existing, write_json, write_text
 from windrow.models.weights import FORMAT, VERSION, BandMoments, WeightsHeader, write_weights
-from windrow.tasks.masking import seeded_generator
+from windrow.tasks.draws import seeded_draws
 from windrow.training.checkpoint import check_identity, load_checkpoint, save_checkpoint
 from windrow.training.execution import ExecutionSettings
 from windrow.training.loop import train
@@ -70,19 +70,17 @@ class _Run:
         batches = self.pretext.validation_batches()
         num_items = sum(len(index) for index in batches)
         self.pretext.module.eval()
-        start = 0
         with torch.no_grad():
             for index in batches:
-                losses = self._losses("held_out", index, start)
+                losses = self._losses("held_out", index, 0)
                 for name, value in losses.items():
                     totals[name] = totals.get(name, 0.0) + value.item() * len(index) / num_items
-                start += len(index)
         return totals
 
-    def _losses(self, part: Part, index: Tensor, key: int) -> dict[str, Tensor]:
-        seed = self.settings.seed
-        generator = seeded_generator(seed, _STREAMS[part], key, device=self.device)
-        return self.pretext.losses(part, index, generator)
+    def _losses(self, part: Part, index: Tensor, step: int) -> dict[str, Tensor]:
+        index = index.to(self.device)
+        draws = seeded_draws(self.settings.seed, _STREAMS[part], step=step, series=index)
+        return self.pretext.losses(part, index, draws)
 
 
 def pretrain(

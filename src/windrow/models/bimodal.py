@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from windrow.models.encoder import Encoder, EncoderSettings, initialise
+from windrow.models.packing import Packing
 
 
 class BimodalBert(nn.Module):
@@ -52,8 +53,13 @@ class BimodalBert(nn.Module):
         *,
         masked: Tensor | None = None,
         use_position: bool = True,
+        all_valid: bool | None = None,
+        packing: Packing | None = None,
     ) -> Tensor:
-        """The representation (N, T, D) of a batch; ``masked`` (N, T) dates get the mask token."""
+        """The representation (N, T, D) of a batch; ``masked`` (N, T) dates get the mask token.
+
+        The other arguments are those of :class:`windrow.models.encoder.Encoder`.
+        """
         z: Tensor = self.encoder(
             values,
             day_of_year,
@@ -61,10 +67,12 @@ class BimodalBert(nn.Module):
             masked=masked,
             mask_token=self.mask_token,
             use_position=use_position,
+            all_valid=all_valid,
+            packing=packing,
         )
         return z
 
     def reconstruct(self, z: Tensor) -> Tensor:
         """What the other sensor saw: z (N, T, D) to (N, T, L, K), standardised."""
-        predicted: Tensor = self.reconstruction(z)
+        predicted: Tensor = self.reconstruction(z.to(self.reconstruction.weight.dtype))
         return predicted.view(*z.shape[:2], self.num_lags, self.num_values)

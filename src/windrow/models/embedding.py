@@ -119,6 +119,7 @@ class SeriesEmbedding(nn.Module):
         return tokens
 
     def _patches(self, values: Tensor, valid: Tensor) -> Tensor:
+        values = values.to(self.patch.weight.dtype)
         if self.kernel_size == 1:
             # The same product as the convolution, without its transposes.
             return nn.functional.linear(values, self.patch.weight[:, :, 0], self.patch.bias)

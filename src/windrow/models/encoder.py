@@ -2,7 +2,7 @@
 
 A backbone like Dosovitskiy et al. (2020) as the paper's section 4 uses it: no class token, GELU,
 no dropout. Attention runs on ``scaled_dot_product_attention``; invalid dates are masked out of
-the keys, and only where a batch has any.
+the keys, and only where a batch has any. Where the batch is packed, no invalid date takes part.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from windrow.config import Settings
 from windrow.models.embedding import Position, SeriesEmbedding
+from windrow.models.packing import Packing
 
 INITIAL_DEVIATION = 0.02
 """Deviation of the initial weights, truncated at two of it (as in ViT and BERT)."""
@@ -72,18 +73,52 @@ class Block(nn.Module):
         self.mlp_in = nn.Linear(width, mlp_width)
         self.mlp_out = nn.Linear(mlp_width, width)
 
-    def forward(self, tokens: Tensor, attended: Tensor | None) -> Tensor:
-        """Tokens (N, T, D) to tokens; ``attended`` (N, 1, 1, T) bool marks the keys, or None."""
-        num_series, num_dates, width = tokens.shape
-        mixed = self.query_key_value(self.attention_norm(tokens))
-        mixed = mixed.view(num_series, num_dates, 3, self.num_heads, width // self.num_heads)
-        query, key, value = mixed.permute(2, 0, 3, 1, 4)
-        attention = _attend(query, key, value, attended)
-        attention = attention.transpose(1, 2).reshape(num_series, num_dates, width)
+    def forward(
+        self, tokens: Tensor, attended: Tensor | None = None, packing: Packing | None = None
+    ) -> Tensor:
+        """Tokens to tokens.
+
+        Args:
+            tokens: (N, T, D), or (C, D) of a packed batch; the sums are kept in its precision.
+            attended: (N, 1, 1, T) bool, the keys; None where all are.
+            packing: of a packed batch.
+        """
+        precision = self.projection.weight.dtype
+        mixed = self.query_key_value(_normed(self.attention_norm, tokens, precision))
+        mixed = mixed.unflatten(-1, (3, self.num_heads, -1))
+        if packing is None:
+            attention = self._attention(mixed, attended)
+        elif mixed.is_cuda and mixed.dtype in (torch.bfloat16, torch.float16):
+            attention = _attend_varlen(mixed, packing)
+        else:
+            spread = self._attention(packing.unpack(mixed), packing.attended)
+            attention = packing.pack(spread)
         tokens = tokens + self.projection(attention)
-        hidden = F.gelu(self.mlp_in(self.mlp_norm(tokens)))
+        hidden = F.gelu(self.mlp_in(_normed(self.mlp_norm, tokens, precision)))
         result: Tensor = tokens + self.mlp_out(hidden)
         return result
+
+    def _attention(self, mixed: Tensor, attended: Tensor | None) -> Tensor:
+        """(N, T, 3, heads, D / heads) to (N, T, D)."""
+        query, key, value = mixed.permute(2, 0, 3, 1, 4)
+        return _attend(query, key, value, attended).transpose(1, 2).flatten(2)
+
+
+def _normed(norm: nn.LayerNorm, tokens: Tensor, precision: torch.dtype) -> Tensor:
+    """The norm in the precision of its weights, then in that of the matrix product after it."""
+    normed: Tensor = norm(tokens.to(norm.weight.dtype)).to(precision)
+    return normed
+
+
+def _attend_varlen(mixed: Tensor, packing: Packing) -> Tensor:
+    """Attention within each series of a packed batch; (C, 3, heads, D / heads) to (C, D)."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    query, key, value = mixed.unbind(1)
+    bounds, longest = packing.bounds, packing.max_length
+    attention = varlen_attn(query, key, value, bounds, bounds, longest, longest)
+    assert isinstance(attention, Tensor)  # a pair only where more is asked for
+    return attention.flatten(1)
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, attended: Tensor | None) -> Tensor:
@@ -103,6 +138,9 @@ class Encoder(nn.Module):
     Args:
         settings: its shape.
         num_bands: B, the bands it reads.
+
+    Attributes:
+        residual_precision: of the sum that the blocks add to; None leaves that of the embedding.
 
     Example:
         >>> import torch
@@ -132,6 +170,7 @@ class Encoder(nn.Module):
             for _ in range(settings.num_layers)
         )
         self.norm = nn.LayerNorm(settings.width)
+        self.residual_precision: torch.dtype | None = None
         initialise(self)
 
     def forward(
@@ -143,6 +182,8 @@ class Encoder(nn.Module):
         masked: Tensor | None = None,
         mask_token: Tensor | None = None,
         use_position: bool = True,
+        all_valid: bool | None = None,
+        packing: Packing | None = None,
     ) -> Tensor:
         """The representation of every date.
 
@@ -154,6 +195,8 @@ class Encoder(nn.Module):
                 task only.
             mask_token: (D,).
             use_position: False leaves the position out, to see what a task owes to it.
+            all_valid: whether every date is; None looks, which waits for the device.
+            packing: of ``valid``; the blocks then see valid dates only.
 
         Returns:
             (N, T, D); what stands at invalid dates is finite and means nothing.
@@ -166,12 +209,16 @@ class Encoder(nn.Module):
             mask_token=mask_token,
             use_position=use_position,
         )
+        if self.residual_precision is not None:
+            tokens = tokens.to(self.residual_precision)
         attended: Tensor | None = None
-        if not bool(valid.all()):
+        if packing is not None:
+            tokens = packing.pack(tokens)
+        elif not (bool(valid.all()) if all_valid is None else all_valid):
             # A series without any date attends to everything, which keeps it finite.
             keys = valid | ~valid.any(dim=1, keepdim=True)
             attended = keys[:, None, None, :]
         for block in self.blocks:
-            tokens = block(tokens, attended)
-        normed: Tensor = self.norm(tokens)
-        return normed
+            tokens = block(tokens, attended, packing)
+        normed: Tensor = self.norm(tokens.to(self.norm.weight.dtype))
+        return normed if packing is None else packing.unpack(normed)

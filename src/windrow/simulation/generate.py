@@ -13,7 +13,6 @@ from threadpoolctl import threadpool_limits
 
 from windrow.data.legend import DENETHOR
 from windrow.data.series import Series
-from windrow.data.store import StoreWriter
 from windrow.errors import SettingsError
 from windrow.files import refuse_existing
 from windrow.sensors import SENTINEL2_BANDS
@@ -238,6 +237,9 @@ def simulate_store(
         SettingsError: an unknown scenario, no series, or no worker.
         OutputError: the path exists already, or cannot be written.
     """
+    # Here, so that series can be simulated where there is no zarr to store them with.
+    from windrow.data.store import StoreWriter
+
     settings = scenario_settings(scenario)
     refuse_existing(path)
     parts = simulate(

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from windrow import sensors
 from windrow.config import Settings
-from windrow.data.batches import Batch, PretrainingData, Target
+from windrow.data.batches import Batch, Inputs, PretrainingData, Target
 from windrow.models.bimodal import BimodalBert
 from windrow.models.encoder import EncoderSettings
+from windrow.models.packing import pack_dates
+from windrow.tasks.draws import Draws
 from windrow.tasks.losses import (
     NUM_MONTHS,
     LossSettings,
@@ -89,9 +91,53 @@ def build_model(
         )
 
 
-def mask(
-    batch: Batch, data: PretrainingData, task: BertSettings, generator: torch.Generator
-) -> Masked:
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of a packed batch, decided on the host.
+
+    Attributes:
+        num_dates: W, at least the valid dates of the longest series.
+        num_tokens: C, :func:`windrow.models.packing.packed_size` of all valid dates.
+    """
+
+    num_dates: int
+    num_tokens: int
+
+
+def masked_batch(
+    data: PretrainingData,
+    index: Tensor,
+    task: BertSettings,
+    draws: Draws,
+    *,
+    rows: slice | None = None,
+    sizes: Sizes | None = None,
+) -> tuple[Batch, Masked]:
+    """The batch of a step, and the same with its dates hidden.
+
+    Args:
+        data: what is trained on.
+        index: (N,) int64 positions of all series of the step; any of them lends its values.
+        task: the pretext task.
+        draws: of the N series.
+        rows: the series wanted, where other processes take the rest.
+        sizes: brings the valid dates to the front and drops others, down to
+            ``sizes.num_dates``; None keeps every date. What is hidden, and by what, stays.
+    """
+    inputs = data.inputs(index)
+    masked = mask(inputs, data, task, draws)
+    if rows is not None:
+        index = index[rows]
+        inputs, masked = inputs.series(rows), masked.series(rows)
+    if sizes is not None:
+        dates = torch.arange(data.num_dates, device=inputs.valid.device)
+        late = torch.where(inputs.valid, dates, dates + data.num_dates)
+        kept = late.argsort(dim=1)[:, : sizes.num_dates]
+        inputs, masked = inputs.chosen_dates(kept), masked.chosen_dates(kept)
+    return data.with_targets(index, inputs), masked
+
+
+def mask(batch: Inputs, data: PretrainingData, task: BertSettings, draws: Draws) -> Masked:
     """Hides dates of a batch as the task's settings say."""
     return mask_batch(
         batch.values,
@@ -99,28 +145,46 @@ def mask(
         mean=data.mean,
         std=data.std,
         settings=task.masking,
-        generator=generator,
+        draws=draws,
     )
 
 
 def apply_model(
-    module: BimodalBert, batch: Batch, masked: Masked, *, use_position: bool = True
+    module: BimodalBert,
+    batch: Batch,
+    masked: Masked,
+    *,
+    use_position: bool = True,
+    sizes: Sizes | None = None,
 ) -> Outputs:
-    """Runs the model on a masked batch; the outputs are in the precision of the batch."""
+    """Runs the model on a masked batch; the outputs are in the precision of the batch.
+
+    Args:
+        module: the model.
+        batch: from :func:`masked_batch`, as ``masked``.
+        masked: the same with its dates hidden.
+        use_position: False leaves the position out.
+        sizes: of a packed batch, whose valid dates come first.
+    """
+    packing = None
+    if sizes is not None:
+        packing = pack_dates(batch.valid, num_tokens=sizes.num_tokens)
     z = module(
         masked.values,
         batch.day_of_year,
         batch.valid,
         masked=masked.token,
         use_position=use_position,
+        all_valid=batch.all_valid,
+        packing=packing,
     )
     months, present = pool_months(z.to(batch.values.dtype), batch.month, batch.valid)
     return Outputs(
         z=z,
         prediction=module.reconstruct(z).to(batch.target.dtype),
-        season=module.season(months).to(batch.values.dtype),
+        season=module.season(months.to(module.season.weight.dtype)).to(batch.values.dtype),
         present=present,
-        cloud=module.cloud(z).to(batch.values.dtype),
+        cloud=module.cloud(z.to(module.cloud.weight.dtype)).to(batch.values.dtype),
     )
 
 

@@ -75,7 +75,8 @@ def pool_months(z: Tensor, month: Tensor, valid: Tensor) -> tuple[Tensor, Tensor
     Returns:
         (N, 12, D), zero for a month without a date, and (N, 12) bool, whether it has one.
     """
-    chosen = F.one_hot(month, NUM_MONTHS).to(z.dtype) * valid[..., None]
+    months = torch.arange(NUM_MONTHS, device=month.device)
+    chosen = ((month[..., None] == months) & valid[..., None]).to(z.dtype)
     counts = chosen.sum(dim=1)
     total = torch.einsum("ntm,ntd->nmd", chosen, z)
     return total / counts.clamp(min=1)[..., None], counts > 0

@@ -3,7 +3,8 @@
 Per series and step, without replacement, among its valid dates: the scored part, cut 7:1:1 into
 dates with random values, with the values of another series of the batch, and unchanged ones; the
 cloud part; and the rest, which stays visible and is not scored. Every draw is a function of
-(seed, step), so that nothing has to be remembered to resume.
+(seed, step, series, date), so that nothing has to be remembered to resume, and nothing is read
+from the device: a step can be captured in a graph.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Literal
 
-import numpy as np
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
 from windrow.config import Settings
+from windrow.tasks.draws import Draws
 
 CloudInput = Literal["masked", "visible"]
 
@@ -26,6 +27,13 @@ RANDOM, OTHER, UNCHANGED, CLOUD, VISIBLE, INVALID = range(6)
 """Roles of a date. The first three are the scored part."""
 
 NUM_SCORED_ROLES = 3
+
+_ROLE, _PARTNER, _FIRST_BAND = (0, 1), (1, 2), 2
+"""Channels of a date's draws."""
+
+_LAST = 1 << 62
+_ORDER_BITS = (1 << 62) - (1 << 16)
+"""Random bits of the order of the dates: below ``_LAST``, above the number of the date."""
 
 
 class MaskingSettings(Settings):
@@ -61,6 +69,19 @@ class Masked:
     roles: Tensor
     token: Tensor | None
 
+    def series(self, rows: slice) -> Masked:
+        """Only some of the series."""
+        token = None if self.token is None else self.token[rows]
+        return Masked(values=self.values[rows], roles=self.roles[rows], token=token)
+
+    def chosen_dates(self, date: Tensor) -> Masked:
+        """Only some of the dates; ``date`` (N, W) int64 positions on the date axis."""
+        token = None if self.token is None else self.token.gather(1, date)
+        wide = date[..., None].expand(*date.shape, self.values.shape[2])
+        return Masked(
+            values=self.values.gather(1, wide), roles=self.roles.gather(1, date), token=token
+        )
+
     @property
     def scored(self) -> Tensor:
         """(N, T) bool, the set of equation (1)."""
@@ -70,12 +91,6 @@ class Masked:
     def cloud(self) -> Tensor:
         """(N, T) bool, the set of equation (3)."""
         return self.roles == CLOUD
-
-
-def seeded_generator(*key: int, device: str | torch.device = "cpu") -> torch.Generator:
-    """A generator whose draws are a function of the key alone, such as (seed, stream, step)."""
-    state = np.random.SeedSequence(list(key)).generate_state(1, np.uint64)
-    return torch.Generator(device=device).manual_seed(int(state[0] >> np.uint64(1)))
 
 
 def part_counts(num_dates: int, settings: MaskingSettings) -> tuple[int, int, int, int, int]:
@@ -113,21 +128,24 @@ def part_counts(num_dates: int, settings: MaskingSettings) -> tuple[int, int, in
     return (counts[0], counts[1], counts[2], counts[3], counts[4])
 
 
-def draw_roles(valid: Tensor, settings: MaskingSettings, generator: torch.Generator) -> Tensor:
+def draw_roles(valid: Tensor, settings: MaskingSettings, draws: Draws) -> Tensor:
     """A role for every date.
 
     Args:
         valid: (N, T) bool.
         settings: the shares.
-        generator: on the device of ``valid``.
+        draws: of the N series.
 
     Returns:
         (N, T) int64; ``INVALID`` at invalid dates.
     """
-    draws = torch.rand(valid.shape, generator=generator, device=valid.device)
-    draws = draws.masked_fill(~valid, 2.0)
-    place = draws.argsort(dim=1, stable=True).argsort(dim=1)
-    bounds = _bounds(valid.shape[1], settings).to(valid.device)[valid.sum(dim=1)]
+    num_dates = valid.shape[1]
+    dates = torch.arange(num_dates, device=valid.device).expand(valid.shape)
+    # The date in the last bits makes the keys distinct, so that no tie is left to the sort.
+    bits = draws.bits(num_dates, channels=_ROLE)[..., 0]
+    keys = (bits & _ORDER_BITS) | dates | torch.where(valid, 0, _LAST)
+    place = torch.empty_like(dates).scatter_(1, keys.argsort(dim=1), dates)
+    bounds = _bounds(num_dates, settings, valid.device)[valid.sum(dim=1)]
     roles = (place[..., None] >= bounds[:, None, :]).sum(dim=-1)
     return roles.masked_fill(~valid, INVALID)
 
@@ -139,7 +157,7 @@ def mask_batch(
     mean: Tensor,
     std: Tensor,
     settings: MaskingSettings,
-    generator: torch.Generator,
+    draws: Draws,
 ) -> Masked:
     """Hides dates of a batch.
 
@@ -153,13 +171,15 @@ def mask_batch(
         mean: (B,) of the standardisation.
         std: (B,) of the standardisation.
         settings: the shares, and what stands at the cloud dates.
-        generator: on the device of the tensors.
+        draws: of the N series.
     """
-    roles = draw_roles(valid, settings, generator)
-    uniform = torch.rand(values.shape, generator=generator, device=values.device, dtype=mean.dtype)
+    num_dates, num_bands = values.shape[1:]
+    roles = draw_roles(valid, settings, draws)
+    channels = (_FIRST_BAND, _FIRST_BAND + num_bands)
+    uniform = draws.uniform(num_dates, channels=channels).to(mean.dtype)
     noise = ((uniform - mean) / std).to(values.dtype)
-    partner, has_partner = _draw_partners(valid, generator)
-    steps = torch.arange(values.shape[1], device=values.device)
+    partner, has_partner = _draw_partners(valid, draws)
+    steps = torch.arange(num_dates, device=values.device)
     other = torch.where(has_partner[..., None], values[partner, steps], noise)
     replaced = torch.where((roles == RANDOM)[..., None], noise, values)
     replaced = torch.where((roles == OTHER)[..., None], other, replaced)
@@ -167,22 +187,25 @@ def mask_batch(
     return Masked(values=replaced, roles=roles, token=token)
 
 
-def _draw_partners(valid: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _draw_partners(valid: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
     """Another series for every valid date, even among those that are valid at the same step.
 
     Returns:
         (N, T) int64 positions in the batch, and (N, T) bool where there is such a series.
     """
-    steps = torch.arange(valid.shape[1], device=valid.device)
+    num_series, num_dates = valid.shape
     num_valid = valid.sum(dim=0)
     rank = valid.long().cumsum(dim=0) - 1
-    draws = torch.rand(valid.shape, generator=generator, device=valid.device)
     others = (num_valid - 1).clamp(min=1)
     # In float32 the product can round up to ``others`` itself, which would be the series again.
-    shift = 1 + torch.minimum((draws * others).long(), others - 1)
+    uniform = draws.uniform(num_dates, channels=_PARTNER)[..., 0]
+    shift = 1 + torch.minimum((uniform * others).long(), others - 1)
     place = (rank + shift) % num_valid.clamp(min=1)
-    valid_first = torch.argsort(~valid, dim=0, stable=True)
-    return valid_first[place.clamp(min=0), steps], valid & (num_valid > 1)
+    # (N + 1, T): the series by their rank at a step; what is invalid goes to the last row.
+    rows = torch.arange(num_series, device=valid.device)[:, None].expand(valid.shape)
+    by_rank = torch.zeros((num_series + 1, num_dates), dtype=torch.int64, device=valid.device)
+    by_rank.scatter_(0, rank.masked_fill(~valid, num_series), rows)
+    return by_rank.gather(0, place), valid & (num_valid > 1)
 
 
 def _exact(ratio: float) -> Fraction:
@@ -190,7 +213,7 @@ def _exact(ratio: float) -> Fraction:
 
 
 @lru_cache(maxsize=64)
-def _bounds(max_dates: int, settings: MaskingSettings) -> Tensor:
+def _bounds(max_dates: int, settings: MaskingSettings, device: torch.device) -> Tensor:
     """(max_dates + 1, 4): where each role ends, by the number of valid dates."""
     counts = torch.tensor([part_counts(n, settings) for n in range(max_dates + 1)])
-    return counts.cumsum(dim=1)[:, :-1]
+    return counts.cumsum(dim=1)[:, :-1].to(device)

@@ -21,7 +21,8 @@ from windrow.files import atomic_file
 from windrow.models.weights import load_state, read_tensors
 
 FORMAT = "windrow checkpoint"
-VERSION = 1
+VERSION = 2
+"""2: the masks are drawn by series, so a run of version 1 would not go on as it began."""
 
 
 def save_checkpoint(

@@ -12,7 +12,8 @@ from windrow.data.series import NO_DATA
 from windrow.evaluation.pretext import PretextData, evaluate_pretext, predict_table
 from windrow.experiments.recipes import encoder, task
 from windrow.tasks.bert import apply_model, build_model, mask
-from windrow.tasks.masking import UNCHANGED, seeded_generator
+from windrow.tasks.draws import seeded_draws
+from windrow.tasks.masking import UNCHANGED
 
 SEED = 5
 SEASON = (120, 200)
@@ -44,7 +45,7 @@ def evaluated(make_series):
         module, data, task=TASK, seed=SEED, clear_below=128, growing_season=SEASON
     )
     batch = data.resident.batch(torch.arange(6))
-    masked = mask(batch, data.resident, TASK, seeded_generator(SEED, 3, 0))
+    masked = mask(batch, data.resident, TASK, seeded_draws(SEED, 3, step=0, series=torch.arange(6)))
     with torch.no_grad():
         outputs = apply_model(module.eval(), batch, masked)
     return module, data, figures, masked, outputs

@@ -11,8 +11,8 @@ from windrow.data.batches import PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.experiments.recipes import encoder, task
 from windrow.tasks.bert import apply_model, bert_losses, build_model, mask
+from windrow.tasks.draws import seeded_draws
 from windrow.tasks.losses import cloud_loss, pool_months, reconstruction_loss, season_loss
-from windrow.tasks.masking import seeded_generator
 
 SHAPE = (3, 5, 2, 4)
 
@@ -121,7 +121,9 @@ def _step(series, settings, **encoder_changes):
     shape = encoder(num_layers=1, width=16, mlp_width=32).model_copy(update=encoder_changes)
     module = build_model(shape, settings, num_bands=len(series.bands), seed=0)
     batch = data.batch(torch.arange(len(series)))
-    masked = mask(batch, data, settings, seeded_generator(0, 1, 0))
+    masked = mask(
+        batch, data, settings, seeded_draws(0, 1, step=0, series=torch.arange(len(series)))
+    )
     return module, batch, masked
 
 

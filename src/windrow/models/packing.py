@@ -1,0 +1,89 @@
+"""Series of different lengths without their padding.
+
+The tokens of all series stand one after another, so that norms and matrix products see valid dates
+only; attention alone has to know where a series ends. Positions are computed where the tensors
+are and the sizes are given by the host, so that nothing is read from the device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+GRANULE = 128
+"""The number of tokens is a multiple of it, so that few sizes occur."""
+
+
+def packed_size(num_valid: int) -> int:
+    """C, the tokens that so many valid dates are packed into.
+
+    Example:
+        >>> packed_size(129)
+        256
+    """
+    return max(-(-num_valid // GRANULE), 1) * GRANULE
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Where the valid dates of N series of T dates stand in a row of C tokens.
+
+    Attributes:
+        source: (C,) int64 positions in N x T of each token; what lies beyond the last valid date
+            of the last series repeats some date and reaches nothing.
+        place: (N, T) int64 positions in C of each date; at invalid dates any.
+        attended: (N, 1, 1, T) bool, the keys of a series' attention.
+        bounds: (N + 2,) int32, where each series begins, and the tokens beyond the last.
+        max_length: at least the tokens between two bounds.
+    """
+
+    source: Tensor
+    place: Tensor
+    attended: Tensor
+    bounds: Tensor
+    max_length: int
+
+    def pack(self, values: Tensor) -> Tensor:
+        """(N, T, D) to (C, D)."""
+        return values.flatten(0, 1)[self.source]
+
+    def unpack(self, tokens: Tensor) -> Tensor:
+        """(C, D) to (N, T, D); what stands at invalid dates means nothing."""
+        return tokens[self.place]
+
+
+def pack_dates(valid: Tensor, *, num_tokens: int) -> Packing:
+    """Packs series whose valid dates come first.
+
+    Args:
+        valid: (N, T) bool, the valid dates of a series before the others.
+        num_tokens: C, :func:`packed_size` of the valid dates of all series.
+
+    Example:
+        >>> valid = torch.tensor([[True, True, False], [True, False, False]])
+        >>> packing = pack_dates(valid, num_tokens=packed_size(3))
+        >>> packing.source[:3].tolist(), packing.bounds.tolist()
+        ([0, 1, 3], [0, 2, 3, 128])
+    """
+    num_series, num_dates = valid.shape
+    lengths = valid.sum(dim=1)
+    ends = lengths.cumsum(dim=0)
+    starts = ends - lengths
+    token = torch.arange(num_tokens, device=valid.device)
+    row = torch.searchsorted(ends, token, right=True).clamp(max=num_series - 1)
+    date = (token - starts[row]).clamp(max=num_dates - 1)
+    dates = torch.arange(num_dates, device=valid.device)
+    place = (starts[:, None] + dates).clamp(max=num_tokens - 1)
+    bounds = F.pad(ends, (1, 1))
+    bounds[-1:].fill_(num_tokens)
+    return Packing(
+        source=row * num_dates + date,
+        place=place,
+        # A series without any date attends to everything, which keeps it finite.
+        attended=(valid | (lengths == 0)[:, None])[:, None, None, :],
+        bounds=bounds.int(),
+        max_length=max(num_dates, GRANULE),
+    )
