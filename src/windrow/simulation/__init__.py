@@ -1,7 +1,8 @@
 """Both sensors by radiative transfer: landscapes in, simulated series out.
 
 Read in this order: :mod:`~windrow.simulation.random` (draws keyed by position),
-:mod:`~windrow.simulation.crops` and :mod:`~windrow.simulation.scenarios` (the numbers),
+:mod:`~windrow.simulation.crops`, :mod:`~windrow.simulation.settings` and
+:mod:`~windrow.simulation.scenarios` (the numbers),
 :mod:`~windrow.simulation.landscape` (where fields lie), :mod:`~windrow.simulation.weather` and
 :mod:`~windrow.simulation.phenology` (what happens on them),
 :mod:`~windrow.simulation.ground`, :mod:`~windrow.simulation.canopy` and
@@ -21,13 +22,14 @@ from windrow.simulation.generate import (
 from windrow.simulation.scenarios import (
     DEFAULT_SCENARIO,
     SCENARIOS,
-    ScenarioSettings,
     scenario_settings,
 )
+from windrow.simulation.settings import CropClass, ScenarioSettings
 
 __all__ = [
     "DEFAULT_SCENARIO",
     "SCENARIOS",
+    "CropClass",
     "ScenarioSettings",
     "scenario_settings",
     "simulate",

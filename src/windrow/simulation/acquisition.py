@@ -9,16 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.sensors import SCALE
-from windrow.simulation.atmosphere import apply_air, make_air
 from windrow.simulation.canopy import Float32
+from windrow.simulation.clouds import make_clouds
+from windrow.simulation.geometry import NUM_DATES, Overpasses, direction_factor, make_overpasses
 from windrow.simulation.ground import SNOW
 from windrow.simulation.landscape import Footprints, Integers, Landscape
+from windrow.simulation.overflight import observe
 from windrow.simulation.random import Floats, keyed, noise, normal, spread, uniform
-from windrow.simulation.surface import Surface, interpolation
+from windrow.simulation.surface import Surface, Surroundings, interpolation
 from windrow.simulation.weather import DAYS, NUM_DAYS, Weather
-
-NUM_DATES = 146
-"""Most Sentinel-2 dates of a year: two orbits of five days."""
 
 _COARSE_BANDS = np.array([1, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1], dtype=bool)
 """Which of the twelve bands have pixels of 20 or 60 m."""
@@ -26,17 +25,6 @@ _COARSE_BANDS = np.array([1, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1], dtype=bool)
 
 LEAST_SNOW = 0.05
 """Share of flat ground under snow from which on a PlanetScope scene is taken for cloudy."""
-
-
-def sentinel2_days(seed: int, landscape: int) -> Integers:
-    """Days of year of the acquisitions: two overlapping orbits, a few dates lost."""
-    first = int(uniform(keyed(seed, "orbit", landscape)) * 5)
-    gap = 2 + int(uniform(keyed(seed, "second orbit", landscape)) < 0.5)
-    days = np.unique(
-        np.concatenate([np.arange(first, NUM_DAYS, 5), np.arange((first + gap) % 5, NUM_DAYS, 5)])
-    )
-    kept = uniform(keyed(seed, "lost date", landscape, days)) >= 0.015
-    return days[kept]
 
 
 def _components(values: npt.NDArray[Any], index: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
@@ -65,6 +53,7 @@ class Sentinel2:
         valid: (n, 146) bool.
         cloud_probability: (n, 146) uint8.
         leaf_area_index: (n, 146) float16.
+        chlorophyll: (n, 146) float16, mean of the leaves, micrograms a cm2.
         cover_fraction: (n, 146) float16.
     """
 
@@ -74,6 +63,7 @@ class Sentinel2:
     valid: npt.NDArray[np.bool_]
     cloud_probability: npt.NDArray[np.uint8]
     leaf_area_index: npt.NDArray[np.float16]
+    chlorophyll: npt.NDArray[np.float16]
     cover_fraction: npt.NDArray[np.float16]
 
 
@@ -82,13 +72,15 @@ def acquire_sentinel2(
     weather: Weather,
     surface: Surface,
     *,
+    surroundings: Surroundings,
     seen: Footprints,
     present: npt.NDArray[np.bool_],
     rows: Integers,
     columns: Integers,
 ) -> Sentinel2:
     """Sentinel-2's year over pixels whose parts ``present`` (n, K) are the surface's, in order."""
-    days = sentinel2_days(landscape.seed, landscape.number)
+    overpasses = make_overpasses(landscape)
+    days = overpasses.days
     before, after = interpolation(surface.knots, days)
 
     def on_dates(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -97,16 +89,27 @@ def acquire_sentinel2(
         return _components(parts, present)
 
     reflectance = on_dates(surface.reflectance[..., :12])
-    green = _weighted(seen.fine, on_dates(surface.green))
+    area = on_dates(surface.green)
+    green = _weighted(seen.fine, area)
     cover = _weighted(seen.fine, on_dates(surface.cover))
+    pigment = _weighted(seen.fine, area * on_dates(surface.chlorophyll))
     mixed = np.where(
         _COARSE_BANDS, _weighted(seen.coarse, reflectance), _weighted(seen.fine, reflectance)
     )
     snow = _snow_cover(landscape, weather, rows=rows, columns=columns, days=days, green=green)
-    mixed = mixed * (1 - snow[..., None]) + snow[..., None] * _snow_colour(landscape, days)
-    mixed = mixed.astype(np.float32)
-    air = make_air(landscape, weather, rows=rows, columns=columns, days=days, snow=snow)
-    measured = apply_air(mixed, air)
+    truth = _under_snow(landscape, overpasses, mixed, snow)
+    around = surroundings.on(days)
+    everywhere = np.broadcast_to(weather.snow[days], (1, len(days)))
+    clouds = make_clouds(landscape, weather, overpasses, rows=rows, columns=columns, snow=snow)
+    measured = observe(
+        landscape,
+        overpasses,
+        clouds,
+        surface=truth,
+        surroundings=_under_snow(
+            landscape, overpasses, around[None].astype(np.float32), everywhere
+        )[0],
+    )
     keys = keyed(
         landscape.seed,
         "sentinel2 noise",
@@ -119,11 +122,12 @@ def acquire_sentinel2(
     measured = measured + noise(keys) * (0.0012 + 0.008 * measured)
     return Sentinel2(
         reflectance=_padded(to_integers(measured)),
-        cloud_free=_padded(to_integers(mixed)),
+        cloud_free=_padded(to_integers(truth)),
         day_of_year=_padded(np.tile(days.astype(np.int16), (len(rows), 1))),
         valid=_padded(np.ones((len(rows), len(days)), dtype=bool)),
-        cloud_probability=_padded(air.probability),
+        cloud_probability=_padded(clouds.probability),
         leaf_area_index=_padded(green.astype(np.float16)),
+        chlorophyll=_padded((pigment / np.maximum(green, 1e-6)).astype(np.float16)),
         cover_fraction=_padded(cover.astype(np.float16)),
     )
 
@@ -153,6 +157,15 @@ def _snow_cover(
     patchy = np.clip(0.97 + spread(keys, 0, 0.05), 0, 1)[:, None]
     hidden = 1 - 0.08 * np.clip(green / 2.0, 0, 1.5)
     return np.asarray(weather.snow[days] * patchy * hidden)
+
+
+def _under_snow(
+    landscape: Landscape, overpasses: Overpasses, surface: Float32, snow: Floats
+) -> Float32:
+    """The surface (n, T, 12) as its direction shows it, with its share under snow."""
+    colour = _snow_colour(landscape, overpasses.days)
+    bare = surface * direction_factor(overpasses)
+    return np.asarray(bare * (1 - snow[..., None]) + snow[..., None] * colour, dtype=np.float32)
 
 
 def _snow_colour(landscape: Landscape, days: Integers) -> Floats:

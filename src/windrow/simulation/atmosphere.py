@@ -1,153 +1,282 @@
-"""What the air does: clouds, their shadows, cirrus, the haze that correction leaves behind.
+"""The clear atmosphere: from the surface to its top and back, with coefficients from literature.
 
-Clouds persist: one state a day and landscape with a memory of a day and a half (the weather), and
-a surface in space for what is broken. Their optical form is ours: an opacity between the pixel and
-a cloud spectrum, bright and white in the visible, darker in the short-wave infrared by ice and
-water. All levels are assumed and tuned on quantiles of real observations; see
-docs/simulation.md.
+The form is that of 6S (Vermote et al. 1997)::
+
+    toa = Tg [ pR + (pRA - pR) Tw(U/2) + Tw(U) Td (r e + re (Tu - e)) / (1 - S re) ]
+
+with Tg the two-way transmittance of ozone and mixed gases and Tw that of water vapour, pR and pRA
+the path reflectance of molecules and of molecules and aerosol, Td and Tu the transmittance down and
+up, e its undiffused part, S the spherical albedo, r the reflectance of the pixel and re that of its
+surroundings, whose light is scattered into the view (adjacency).
+
+- Molecules: optical depth after Bodhaine et al. (1999), equation 30.
+- Aerosol: the law of Angstrom (1929); exponent 1.3, single-scattering albedo 0.93 and asymmetry
+  0.65 of continental aerosol (Dubovik et al. 2002 give 0.9 to 0.98 and 0.6 to 0.7).
+- Scattering: Sobolev's approximation (1975), whose transmittance and spherical albedo are for
+  molecules those of 6S.
+- Gases: absorption coefficients and transmittance functions of Bird and Riordan (1986), averaged
+  under the band responses. Methane, which takes about 3 % of B12, is not among them.
+
+Not exact: light is not polarised, aerosol absorbs along the direct path only, and clouds, ground
+and aerosol do not interact.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from windrow.sensors import SENTINEL2, SENTINEL2_BANDS
-from windrow.simulation.canopy import Float32
-from windrow.simulation.ground import sun_zenith
-from windrow.simulation.landscape import COARSE_M, Integers, Landscape
-from windrow.simulation.random import Floats, keyed, noise, normal, patches, spread, uniform
-from windrow.simulation.weather import Weather
+from windrow.simulation.random import Floats
 
-_CENTRES = np.array([SENTINEL2[b].centre_nm for b in SENTINEL2_BANDS])
-_WATER_CLOUD = np.array([1.08, 1.02, 0.98, 0.98, 1.0, 1.0, 0.99, 1.0, 0.97, 1.15, 0.60, 0.56])
-_ICE_SHARE = np.array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0.2, -0.25, -0.25])
-_HAZE = np.minimum((_CENTRES / 490.0) ** -1.6, 0.95)
-_HAZE[SENTINEL2_BANDS.index("B01")] = 0.3
-_BROKEN = 0.33
+_CENTRES = np.array([SENTINEL2[band].centre_nm for band in SENTINEL2_BANDS])
+_ANGSTROM = 1.3
+_SINGLE_ALBEDO = 0.93
+_ASYMMETRY = 0.65
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
+_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+
+# Bird and Riordan (1986), table 1: wavelength in nm, absorption by ozone (1/cm), by water vapour
+# (1/cm) and by mixed gases; what is left out is nought or touches no band. Nodes of nought around
+# the oxygen bands B and A (684, 694 and 771 nm) are ours: the table's neighbours lie too far off.
+_OZONE_TABLE = (
+    (440, 0), (450, 0.003), (460, 0.006), (470, 0.009), (480, 0.014), (490, 0.021), (500, 0.03),
+    (510, 0.04), (520, 0.048), (530, 0.063), (540, 0.075), (550, 0.085), (570, 0.12), (593, 0.119),
+    (610, 0.12), (630, 0.09), (656, 0.065), (667.6, 0.051), (690, 0.028), (710, 0.018),
+    (718, 0.015), (724.4, 0.012), (740, 0.01), (752.5, 0.008), (757.5, 0.007), (762.5, 0.006),
+    (767.5, 0.005), (780, 0),
+)  # fmt: skip
+_VAPOUR_TABLE = (
+    (570, 0), (593, 0.075), (610, 0), (667.6, 0), (690, 0.016), (710, 0.0125), (718, 1.8),
+    (724.4, 2.5), (740, 0.061), (752.5, 0.0008), (757.5, 0.0001), (780, 0.0006), (800, 0.036),
+    (816, 1.6), (823.7, 2.5), (831.5, 0.5), (840, 0.155), (860, 1e-5), (880, 0.0026), (905, 7.0),
+    (915, 5.0), (925, 5.0), (930, 27.0), (937, 55.0), (948, 45.0), (965, 4.0), (980, 1.48),
+    (993.5, 0.1), (1040, 1e-5), (1442.5, 185.0), (1462.5, 80.0), (1477, 80.0), (1497, 12.0),
+    (1520, 0.16), (1539, 0.002), (1558, 0.0005), (1578, 0.0001), (1592, 1e-5), (1610, 0.0001),
+    (1630, 0.001), (1646, 0.01), (1678, 0.036), (1740, 1.1), (1800, 130.0), (1960, 100.0),
+    (1985, 4.0), (2005, 2.9), (2035, 1.0), (2065, 0.4), (2100, 0.22), (2148, 0.25), (2198, 0.33),
+    (2270, 0.5), (2360, 4.0), (2450, 80.0), (2500, 310.0),
+)  # fmt: skip
+_MIXED_TABLE = (
+    (684, 0), (690, 0.15), (694, 0), (757.5, 0), (762.5, 4.0), (767.5, 0.35), (771, 0), (1040, 0),
+    (1442.5, 0.05), (1462.5, 0.011), (1477, 0.005), (1497, 0.0006), (1520, 0), (1539, 0.005),
+    (1558, 0.13), (1578, 0.04), (1592, 0.06), (1610, 0.13), (1630, 0.001), (1646, 0.0014),
+    (1678, 0.0001), (1740, 1e-5), (1800, 1e-5), (1960, 4.3), (1985, 0.2), (2005, 21.0),
+    (2035, 0.13), (2065, 1.0), (2100, 0.08), (2148, 0.001), (2198, 0.00038), (2270, 0.001),
+    (2360, 0.0005), (2450, 0.00015), (2500, 0.00014),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
-class Air:
-    """What lies between n pixels and the sensor on T dates.
+class AirColumn:
+    """The state of the clear atmosphere and its geometry on T dates.
 
     Attributes:
-        opacity: (n, T) of clouds and cirrus, 0..1.
-        cloud: (n, T, 12) reflectance of the cloud where it is opaque.
-        light: (n, T) share of the light that shadows leave.
-        haze: (n, T, 12) reflectance added.
-        gain: (T, 12) of the sensor and the correction.
-        probability: (n, T) uint8, as s2cloudless would give it, errors included.
+        aerosol: (T,) optical depth at 550 nm.
+        vapour_cm: (T,) precipitable water, centimetres.
+        ozone_cm: (T,) ozone, atmosphere-centimetres (0.3 is 300 Dobson units).
+        pressure: relative to the sea level's.
+        sun_zenith, view_zenith, relative_azimuth: (T,) degrees; azimuth 0 is the sun behind.
     """
 
-    opacity: Float32
-    cloud: Float32
-    light: Float32
-    haze: Float32
-    gain: Float32
-    probability: npt.NDArray[np.uint8]
+    aerosol: Floats
+    vapour_cm: Floats
+    ozone_cm: Floats
+    pressure: float
+    sun_zenith: Floats
+    view_zenith: Floats
+    relative_azimuth: Floats
 
 
-def make_air(
-    landscape: Landscape,
-    weather: Weather,
-    *,
-    rows: Integers,
-    columns: Integers,
-    days: Integers,
-    snow: Floats,
-) -> Air:
-    """The air over these pixels on these days; ``snow`` (n, T) misleads the cloud detector."""
-    seed, number, settings = landscape.seed, landscape.number, landscape.settings
-    x = ((columns + 0.5) * COARSE_M)[:, None]
-    y = ((rows + 0.5) * COARSE_M)[:, None]
-    excess = _excess(landscape, weather, x, y, days)
-    cover = 1 - np.exp(-0.95 * np.maximum(excess, 0))
-    cirrus = uniform(keyed(seed, "is cirrus", number, days)) < 0.12
-    veil = patches(seed, "cirrus", (number, days[None, :]), x=x, y=y, scale=900.0)
-    thin = cirrus * np.clip(0.07 + 0.07 * veil, 0, 0.4)
-    opacity = 1 - (1 - cover) * (1 - thin)
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """What a column does to light, each (T, 12); names as in the module's equation.
 
-    height = np.exp(spread(keyed(seed, "cloud height", number, days), 7.1, 0.6))
-    length = height * np.tan(np.radians(np.minimum(sun_zenith(settings.latitude, days), 75)))
-    away = _excess(landscape, weather, x + 0.55 * length, y + 0.83 * length, days)
-    shade = (1 - np.exp(-1.5 * np.maximum(away, 0))) * (1 - cover)
-    haze = settings.haze * np.exp(spread(keyed(seed, "haze", number, days), 0, 0.55))
-    near = 0.010 * np.exp(np.minimum(excess, 0) / 0.12)
-    colour = _HAZE * np.exp(0.2 * normal(keyed(seed, "haze colour", number, days))[:, None])
-    error = 0.0035 * normal(keyed(seed, "correction", number, days))[:, None] * _HAZE
-    return Air(
-        opacity=opacity.astype(np.float32),
-        cloud=_cloud_spectrum(landscape, excess, days).astype(np.float32),
-        light=(1 - 0.62 * shade).astype(np.float32),
-        haze=((haze + near)[..., None] * colour + error).astype(np.float32),
-        gain=_gain(landscape, days).astype(np.float32),
-        probability=_probability(
-            landscape, rows=rows, columns=columns, days=days, opacity=opacity, snow=snow
-        ),
-    )
+    Attributes:
+        gases: two-way transmittance of ozone and mixed gases.
+        vapour: two-way transmittance of water vapour.
+        path: path reflectance, vapour included.
+        molecules: path reflectance of molecules alone.
+        down, up: transmittance from the sun to the ground and from there to the sensor.
+        direct_down, direct_up: their undiffused parts.
+        albedo: spherical albedo.
+    """
+
+    gases: Floats
+    vapour: Floats
+    path: Floats
+    molecules: Floats
+    down: Floats
+    up: Floats
+    direct_down: Floats
+    direct_up: Floats
+    albedo: Floats
 
 
-def apply_air(surface: Float32, air: Air) -> Float32:
-    """Reflectance (n, T, 12) as the corrected product has it."""
-    lit = surface * air.light[..., None] * air.gain
-    seen = lit + air.haze * (1 - 1.2 * lit)
-    opacity = air.opacity[..., None]
-    return np.asarray(seen * (1 - opacity) + opacity * air.cloud)
+def rayleigh_depth(wavelength_nm: npt.ArrayLike) -> Floats:
+    """Optical depth of molecules above the sea level (Bodhaine et al. 1999, equation 30).
+
+    Example:
+        >>> [round(float(t), 4) for t in rayleigh_depth([443.0, 865.0])]
+        [0.2359, 0.0155]
+    """
+    inverse = (np.asarray(wavelength_nm, dtype=np.float64) / 1000.0) ** -2
+    above = 1.0455996 - 341.29061 * inverse - 0.90230850 / inverse
+    return np.asarray(0.0021520 * above / (1 + 0.0027059889 * inverse - 85.968563 / inverse))
 
 
-def _excess(
-    landscape: Landscape, weather: Weather, x: npt.ArrayLike, y: npt.ArrayLike, days: Integers
+def aerosol_depth(depth_550: npt.ArrayLike, wavelength_nm: npt.ArrayLike) -> Floats:
+    """Optical depth of aerosol at other wavelengths (Angstrom 1929)."""
+    ratio = np.asarray(wavelength_nm, dtype=np.float64) / 550.0
+    return np.asarray(np.asarray(depth_550) * ratio**-_ANGSTROM)
+
+
+def scattered_path(
+    depth: npt.ArrayLike, first: npt.ArrayLike, phase: npt.ArrayLike, sun: Floats, view: Floats
 ) -> Floats:
-    """How far each pixel lies inside a cloud, in deviations; negative outside."""
-    places = (landscape.number, days[None, :])
-    large = patches(landscape.seed, "cloud", places, x=x, y=y, scale=1500.0)
-    small = patches(landscape.seed, "cloudlet", places, x=x, y=y, scale=260.0)
-    broken = 0.85 * large + 0.53 * small
-    state = np.sqrt(1 - _BROKEN**2) * weather.cloudiness[days] + _BROKEN * broken
-    return np.asarray(state - weather.cloud_threshold[days])
+    """Path reflectance of a layer that does not absorb (Sobolev 1975).
+
+    Args:
+        depth: scattering optical depth.
+        first: first coefficient of the phase function, three times its asymmetry.
+        phase: phase function at the scattering angle, of mean one.
+        sun: cosine of the sun's zenith angle.
+        view: cosine of the zenith angle of the view.
+    """
+    depth, first, phase = np.asarray(depth), np.asarray(first), np.asarray(phase)
+    once = (1 - np.exp(-depth * (1 / sun + 1 / view))) / (4 * (sun + view))
+    ends = _reach(depth, sun) * _reach(depth, view)
+    again = 1 - ends / (4 + (3 - first) * depth)
+    again = again + ((3 + first) * sun * view - 2 * (sun + view)) * once
+    return np.asarray(phase * once + again)
 
 
-def _cloud_spectrum(landscape: Landscape, excess: Floats, days: Integers) -> Floats:
-    seed, number = landscape.seed, landscape.number
-    bright = np.exp(spread(keyed(seed, "cloud brightness", number, days), -0.22, 0.3))
-    thick = bright * (0.75 + 0.35 * np.clip(excess, 0, 1.5))
-    ice = uniform(keyed(seed, "ice", number, days))[:, None]
-    vapour = np.ones(12) + 0.12 * normal(keyed(seed, "vapour", number, days))[:, None] * (
-        np.array(SENTINEL2_BANDS) == "B09"
+def scattered_through(depth: npt.ArrayLike, first: npt.ArrayLike, cosine: Floats) -> Floats:
+    """Transmittance, direct and diffuse, of such a layer in one direction."""
+    depth = np.asarray(depth)
+    return np.asarray(2 * _reach(depth, cosine) / (4 + (3 - np.asarray(first)) * depth))
+
+
+def spherical_albedo(depth: npt.ArrayLike, first: npt.ArrayLike) -> Floats:
+    """Reflectance of such a layer for diffuse light from below: one less the flux let through."""
+    depth, first = np.asarray(depth), np.asarray(first)
+    through = scattered_through(depth[..., None], first[..., None], _NODES)
+    return np.asarray(1 - (2 * _WEIGHTS * _NODES * through).sum(axis=-1))
+
+
+def _reach(depth: Floats, cosine: Floats) -> Floats:
+    return np.asarray(1 + 1.5 * cosine + (1 - 1.5 * cosine) * np.exp(-depth / cosine))
+
+
+@cache
+def _absorption() -> tuple[Floats, Floats, Floats, Floats]:
+    """Vapour, ozone and mixed gases (W,) every 4 nm, and the bands' responses (W, 12)."""
+    nm = np.arange(400.0, 2501.0, 4.0)
+    responses = np.stack([SENTINEL2[band].response(nm) for band in SENTINEL2_BANDS], axis=1)
+    near = responses.max(axis=1) > 1e-5
+    nm, responses = nm[near], responses[near] / responses[near].sum(axis=0)
+    tables = (_VAPOUR_TABLE, _OZONE_TABLE, _MIXED_TABLE)
+    vapour, ozone, mixed = (np.interp(nm, *zip(*table, strict=True)) for table in tables)
+    return vapour, ozone, mixed, responses
+
+
+def vapour_transmittance(amount: npt.ArrayLike) -> Floats:
+    """Of water vapour in the bands, (..., 12); ``amount`` (...) is centimetres times air mass."""
+    vapour, _, _, responses = _absorption()
+    slant = vapour * np.asarray(amount)[..., None]
+    return np.asarray(np.exp(-0.2385 * slant / (1 + 20.07 * slant) ** 0.45) @ responses)
+
+
+def gas_transmittance(ozone: npt.ArrayLike, mass: npt.ArrayLike) -> Floats:
+    """Of ozone (centimetres times air mass) and of mixed gases (air mass) in the bands."""
+    _, chappuis, mixed, responses = _absorption()
+    slant = mixed * np.asarray(mass)[..., None]
+    through = np.exp(-1.41 * slant / (1 + 118.3 * slant) ** 0.45)
+    return np.asarray((through * np.exp(-chappuis * np.asarray(ozone)[..., None])) @ responses)
+
+
+def atmosphere_terms(column: AirColumn) -> Terms:
+    """All terms of the module's equation for a column."""
+    sun, view = (np.cos(np.radians(a))[:, None] for a in (column.sun_zenith, column.view_zenith))
+    mass = (1 / sun + 1 / view)[:, 0]
+    sines = np.sqrt((1 - sun**2) * (1 - view**2))
+    azimuth = np.cos(np.radians(column.relative_azimuth))[:, None]
+    scattering = -(sun * view + sines * azimuth)  # cosine of the scattering angle
+    molecules = rayleigh_depth(_CENTRES) * column.pressure
+    particles = aerosol_depth(column.aerosol[:, None], _CENTRES)
+    scattered = _SINGLE_ALBEDO * particles
+    depth = molecules + scattered
+    first = 3 * _ASYMMETRY * scattered / depth
+    of_molecules = 0.75 * (1 + scattering**2)
+    of_aerosol = (1 - _ASYMMETRY**2) / (
+        1 + _ASYMMETRY**2 - 2 * _ASYMMETRY * scattering
+    ) ** 1.5  # Henyey and Greenstein (1941)
+    phase = (of_molecules * molecules + of_aerosol * scattered) / depth
+    absorbed = particles - scattered
+    clean = scattered_path(molecules, 0.0, of_molecules, sun, view)
+    path = scattered_path(depth, first, phase, sun, view)
+    path = path * np.exp(-0.5 * absorbed * mass[:, None])
+    # What aerosol scatters ahead stays in the beam (delta scaling, Joseph et al. 1976).
+    beam = molecules + scattered * (1 - _ASYMMETRY**2) + absorbed
+    half = vapour_transmittance(0.5 * column.vapour_cm * mass)
+    return Terms(
+        gases=gas_transmittance(column.ozone_cm * mass, column.pressure * mass),
+        vapour=vapour_transmittance(column.vapour_cm * mass),
+        path=clean + (path - clean) * half,
+        molecules=clean,
+        down=scattered_through(depth, first, sun) * np.exp(-absorbed / sun),
+        up=scattered_through(depth, first, view) * np.exp(-absorbed / view),
+        direct_down=np.exp(-beam / sun),
+        direct_up=np.exp(-beam / view),
+        albedo=spherical_albedo(depth, first),
     )
-    spectrum = (_WATER_CLOUD + 0.9 * ice * _ICE_SHARE) * vapour
-    return np.asarray(np.clip(thick[..., None] * spectrum, 0.02, 1.6))
 
 
-def _gain(landscape: Landscape, days: Integers) -> Floats:
-    seed, number, deviation = landscape.seed, landscape.number, landscape.settings.gain_noise
-    common = normal(keyed(seed, "gain", number, days))[:, None]
-    band = normal(keyed(seed, "band gain", number, days[:, None], np.arange(12)))
-    orbit = 0.8 * normal(keyed(seed, "orbit gain", number, days % 5))[:, None]
-    vapour = 1.5 * normal(keyed(seed, "vapour gain", number, days))[:, None]
-    vapour = vapour * (np.array(SENTINEL2_BANDS) == "B09")
-    total = 0.8 * np.clip(common, -2.5, 2.5) + 0.4 * band + 0.6 * orbit + vapour
-    vapour_bias = np.where(np.array(SENTINEL2_BANDS) == "B09", 0.98, 1.0)
-    return np.asarray(np.exp(deviation * total) * vapour_bias)
+def no_atmosphere(column: AirColumn) -> Terms:
+    """The terms where nothing is between the surface and the sensor."""
+    one, nought = np.ones((len(column.aerosol), 12)), np.zeros((len(column.aerosol), 12))
+    return Terms(one, one, nought, nought, one, one, one, one, nought)
 
 
-def _probability(
-    landscape: Landscape,
-    *,
-    rows: Integers,
-    columns: Integers,
-    days: Integers,
-    opacity: Floats,
-    snow: Floats,
-) -> npt.NDArray[np.uint8]:
-    """Cloud probability 0..255: a steep function of opacity, with errors by day and by pixel."""
-    seed, number = landscape.seed, landscape.number
-    by_day: Any = normal(keyed(seed, "detector", number, days))[None, :]
-    keys = keyed(seed, "detector pixel", number, rows[:, None], columns[:, None], days)
-    logit = -3.2 + 38 * np.minimum(opacity, 0.4) + 0.7 * by_day + 0.7 * noise(keys) + 1.0 * snow
-    share = 1 / (1 + np.exp(-np.clip(logit, -8, 8)))
-    return np.asarray(np.rint(255 * share), dtype=np.uint8)
+def top_of_atmosphere(
+    surface: npt.NDArray[np.float32], surroundings: npt.ArrayLike, terms: Terms
+) -> npt.NDArray[np.float32]:
+    """Reflectance at the top of the atmosphere.
+
+    Args:
+        surface: (n, T, 12) reflectance of the pixels.
+        surroundings: (T, 12) or (n, T, 12) reflectance of the land around, about a kilometre wide.
+        terms: of the T dates.
+    """
+    around = np.asarray(surroundings)
+    shared = terms.gases * terms.vapour * terms.down / (1 - terms.albedo * around)
+    offset = terms.gases * terms.path + shared * around * (terms.up - terms.direct_up)
+    slope = shared * terms.direct_up
+    return np.asarray(offset.astype(np.float32) + slope.astype(np.float32) * surface)
+
+
+def surface_reflectance(measured: npt.NDArray[np.float32], terms: Terms) -> npt.NDArray[np.float32]:
+    """The correction: the surface that would show ``measured`` (n, T, 12) were all land like it."""
+    scale = 1 / (terms.gases * terms.vapour * terms.down * terms.up)
+    offset = terms.gases * terms.path * scale
+    lifted = measured * scale.astype(np.float32) - offset.astype(np.float32)
+    return np.asarray(lifted / (1 + terms.albedo.astype(np.float32) * lifted))
+
+
+def believed(column: AirColumn, *, missed: Floats, vapour_error: Floats) -> AirColumn:
+    """The column that a correction takes for the true one.
+
+    Args:
+        column: the true one.
+        missed: (T,) aerosol optical depth that is not seen; the rest is at least 0.01.
+        vapour_error: (T,) relative error of the water vapour, in logarithms.
+    """
+    return replace(
+        column,
+        aerosol=np.maximum(column.aerosol - missed, 0.01),
+        vapour_cm=column.vapour_cm * np.exp(vapour_error),
+        ozone_cm=np.full_like(column.ozone_cm, 0.33),
+    )

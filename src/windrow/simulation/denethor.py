@@ -24,7 +24,8 @@ from windrow.errors import SettingsError, WindrowError
 from windrow.files import atomic_folder
 from windrow.simulation.generate import simulate_pixels
 from windrow.simulation.landscape import FINE_M, Integers, Landscape, make_landscape
-from windrow.simulation.scenarios import DEFAULT_SCENARIO, ScenarioSettings, scenario_settings
+from windrow.simulation.scenarios import DEFAULT_SCENARIO, scenario_settings
+from windrow.simulation.settings import ScenarioSettings
 
 _ORIGIN = (420_000.0, 5_820_000.0)
 _RASTERS = 32633
@@ -65,6 +66,7 @@ def simulate_denethor(
     settings = scenario_settings(scenario)
     if every_days not in (1, 5):
         raise SettingsError("no such product", found=f"every {every_days} days", expected="1 or 5")
+    _require_denethor(settings)
     _require_rasterio()
     ground = make_landscape(settings, seed, landscape)
     with atomic_folder(path) as folder:
@@ -106,6 +108,7 @@ def simulate_landscapes(
         OutputError: the folder exists or cannot be written.
     """
     settings = scenario_settings(scenario)
+    _require_denethor(settings)
     _require_rasterio()
     side = make_landscape(settings, seed, 0).side
     num_pixels = side * side
@@ -142,6 +145,18 @@ def _shifted(
     if on_progress is None:
         return None
     return lambda made, _: on_progress(before + made, total)
+
+
+def _require_denethor(settings: ScenarioSettings) -> None:
+    found = (settings.legend, settings.unit, settings.product)
+    if found != (DENETHOR, "pixel", "L2A"):
+        raise SettingsError(
+            "DENETHOR has other classes or another product than this scenario",
+            where=f"scenario {settings.name}",
+            found=f"{', '.join(settings.legend.names)}; {settings.unit}s; {settings.product}",
+            expected="its nine classes, pixels and L2A",
+            hint="take --layout store",
+        )
 
 
 def _require_rasterio() -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from windrow.data.legend import DENETHOR
 from windrow.data.series import Series
 from windrow.errors import SettingsError
 from windrow.files import refuse_existing
@@ -27,8 +29,9 @@ from windrow.simulation.landscape import (
 )
 from windrow.simulation.phenology import field_years
 from windrow.simulation.random import Floats, keyed, uniform
-from windrow.simulation.scenarios import DEFAULT_SCENARIO, ScenarioSettings, scenario_settings
-from windrow.simulation.surface import make_surface
+from windrow.simulation.scenarios import DEFAULT_SCENARIO, scenario_settings
+from windrow.simulation.settings import ScenarioSettings
+from windrow.simulation.surface import make_surface, make_surroundings
 from windrow.simulation.weather import NUM_DAYS, make_weather
 
 FIELDS_A_LANDSCAPE = 10_000
@@ -92,9 +95,18 @@ def _render(ground: Landscape, rows: Integers, columns: Integers) -> Series:
         field=seen.field[pixel, part],
     )
     sentinel2 = acquire_sentinel2(
-        ground, weather, surface, seen=seen, present=present, rows=rows, columns=columns
+        ground,
+        weather,
+        surface,
+        surroundings=make_surroundings(ground, weather, year),
+        seen=seen,
+        present=present,
+        rows=rows,
+        columns=columns,
     )
-    planetscope = acquire_planetscope(ground, weather, surface, seen=seen, present=present)
+    planetscope = None
+    if settings.unit == "pixel":
+        planetscope = acquire_planetscope(ground, weather, surface, seen=seen, present=present)
     own = seen.field[:, 0]
     longitude, latitude = _coordinates(settings, seed, landscape, rows, columns)
     return Series(
@@ -102,7 +114,7 @@ def _render(ground: Landscape, rows: Integers, columns: Integers) -> Series:
         day_of_year=sentinel2.day_of_year,
         valid=sentinel2.valid,
         bands=SENTINEL2_BANDS,
-        processing_level="L2A",
+        processing_level=settings.product,
         id=(np.int64(landscape) * PIXELS_A_SIDE + rows) * PIXELS_A_SIDE + columns,
         field_id=np.int64(landscape) * FIELDS_A_LANDSCAPE + own,
         year=np.full(len(rows), settings.year, dtype=np.int16),
@@ -110,14 +122,16 @@ def _render(ground: Landscape, rows: Integers, columns: Integers) -> Series:
         longitude=longitude,
         latitude=latitude,
         planetscope=planetscope,
-        planetscope_day=np.arange(NUM_DAYS, dtype=np.int16),
+        planetscope_day=None if planetscope is None else np.arange(NUM_DAYS, dtype=np.int16),
         label=ground.label[own].astype(np.int16),
-        legend=DENETHOR,
+        legend=settings.legend,
         truth={
             "leaf_area_index": sentinel2.leaf_area_index,
+            "chlorophyll": sentinel2.chlorophyll,
             "cover_fraction": sentinel2.cover_fraction,
             "cloud_free_reflectance": sentinel2.cloud_free,
             "harvest_day": year.harvest_day[own].astype(np.int16),
+            "cut_day": year.cut_day[own].astype(np.int16),
         },
         simulated=True,
     )
@@ -135,9 +149,49 @@ def _coordinates(
 
 
 def simulate_landscape(settings: ScenarioSettings, *, seed: int, landscape: int) -> Series:
-    """The sampled series of one landscape, mixed over its fields."""
+    """The sampled series of one landscape, mixed over its fields.
+
+    Where the scenario's unit is the field, a series is the mean of the sampled pixels of a field,
+    and its ``id`` is the ``field_id``.
+    """
     rows, columns = sampled_pixels(make_landscape(settings, seed, landscape))
-    return simulate_pixels(settings, seed=seed, landscape=landscape, rows=rows, columns=columns)
+    pixels = simulate_pixels(settings, seed=seed, landscape=landscape, rows=rows, columns=columns)
+    return pixels if settings.unit == "pixel" else field_means(pixels)
+
+
+def field_means(pixels: Series) -> Series:
+    """One series a field: the mean of its pixels at each date, in the order of their first pixel.
+
+    All that has numbers by date is averaged, the cloud probability and the truth included; dates,
+    label and days of harvest and cuts are those of the field. The pixels of a field share their
+    dates, as pixels of one landscape do.
+    """
+    _, first, member = np.unique(pixels.field_id, return_index=True, return_inverse=True)
+    counts = np.bincount(member)
+
+    def mean(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        total = np.zeros((len(counts), *values.shape[1:]))
+        np.add.at(total, member, values.astype(np.float64))
+        found = total / counts.reshape(-1, *[1] * (values.ndim - 1))
+        return (np.rint(found) if values.dtype.kind in "iu" else found).astype(values.dtype)
+
+    order = np.argsort(first, kind="stable")
+    fields = pixels.select(first[order])
+    assert pixels.cloud_probability is not None
+    averaged = {
+        name: mean(values)[order]
+        for name, values in pixels.truth.items()
+        if name not in ("harvest_day", "cut_day")
+    }
+    return replace(
+        fields,
+        id=fields.field_id,
+        reflectance=mean(pixels.reflectance)[order],
+        cloud_probability=mean(pixels.cloud_probability)[order],
+        planetscope=None,
+        planetscope_day=None,
+        truth={**fields.truth, **averaged},
+    )
 
 
 def simulate(

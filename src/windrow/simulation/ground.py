@@ -38,6 +38,9 @@ _SNOW = (0.86, 0.88, 0.88, 0.88, 0.86, 0.84, 0.80, 0.68, 0.22, 0.105, 0.085, 0.0
 _PETAL_NM = (400, 443, 492, 542, 560, 665, 740, 865, 945, 1614, 2202, 2500)
 _PETAL = (0.05, 0.06, 0.09, 0.36, 0.40, 0.42, 0.50, 0.52, 0.50, 0.30, 0.14, 0.1)
 
+_WATER_NM = (400, 443, 492, 560, 665, 704, 740, 783, 865, 945, 1614, 2500)
+_WATER = (0.045, 0.05, 0.058, 0.07, 0.055, 0.045, 0.028, 0.025, 0.018, 0.01, 0.003, 0.001)
+
 
 def _at_bands(
     wavelengths_nm: tuple[int, ...], levels: tuple[float, ...]
@@ -51,6 +54,8 @@ SNOW = _at_bands(_SNOW_NM, _SNOW)
 """Reflectance of fresh snow; shape (16,)."""
 PETALS = _at_bands(_PETAL_NM, _PETAL)
 """Reflectance of a closed layer of rapeseed petals; shape (16,)."""
+WATER = _at_bands(_WATER_NM, _WATER)
+"""Reflectance of shallow, somewhat turbid water (paddies), assumed; shape (16,)."""
 
 _INFRARED = np.interp(CENTRES_NM, (400, 900, 1600, 2500), (0.34, 0.38, 0.52, 0.62))
 
@@ -77,21 +82,3 @@ def soil(brightness: npt.ArrayLike, slope: npt.ArrayLike, moisture: npt.ArrayLik
     clay = 1 - 0.07 * np.clip((CENTRES_NM - 1650.0) / 550.0, 0, 1)
     dry = level[..., None] * reach ** steep[..., None] * beyond * clay
     return np.asarray(np.clip(dry * (1 - _INFRARED * wet[..., None]), 0.005, 0.7))
-
-
-def sun_zenith(latitude: float, day_of_year: npt.ArrayLike) -> Floats:
-    """Solar zenith angle in degrees at 10:30 local solar time, about the time of both sensors.
-
-    Declination after Cooper (1969).
-
-    Example:
-        >>> [round(float(a)) for a in sun_zenith(52.5, [171, 354])]
-        [34, 78]
-    """
-    day = np.asarray(day_of_year, dtype=np.float64)
-    declination = np.radians(23.45) * np.sin(2 * np.pi * (284 + day + 1) / 365)
-    hour_angle = np.radians(-22.5)
-    phi = np.radians(latitude)
-    cosine = np.sin(phi) * np.sin(declination)
-    cosine = cosine + np.cos(phi) * np.cos(declination) * np.cos(hour_angle)
-    return np.asarray(np.degrees(np.arccos(cosine)))

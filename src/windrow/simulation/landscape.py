@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.data.pairing import planetscope_pixel, planetscope_window
-from windrow.simulation.crops import CROPS
 from windrow.simulation.random import Floats, choose, keyed, uniform
-from windrow.simulation.scenarios import ScenarioSettings
+from windrow.simulation.settings import ScenarioSettings
 
 Integers = npt.NDArray[np.int64]
 
@@ -38,8 +37,8 @@ class Landscape:
         number: of the landscape.
         sites: (F, 2) sites of the fields in metres, x and y, in the turned metric.
         metric: (2, 2) matrix from metres to that metric.
-        variety: (F,) position in :data:`windrow.simulation.crops.CROPS`.
-        label: (F,) class of DENETHOR's legend.
+        crop: (F,) position in :data:`windrow.simulation.crops.CROPS`.
+        label: (F,) class of the scenario's legend.
     """
 
     settings: ScenarioSettings
@@ -47,13 +46,13 @@ class Landscape:
     number: int
     sites: Floats
     metric: Floats
-    variety: Integers
+    crop: Integers
     label: Integers
 
     @property
     def num_fields(self) -> int:
         """How many fields there are."""
-        return len(self.variety)
+        return len(self.crop)
 
     @property
     def side(self) -> int:
@@ -90,16 +89,16 @@ def make_landscape(settings: ScenarioSettings, seed: int, number: int) -> Landsc
     stretch = 1.0 + 0.9 * float(uniform(keyed(seed, "stretch", number)))
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     metric = rotation @ np.diag([stretch, 1.0])
-    shares = [settings.class_shares[v.label_index] * v.share for v in CROPS]
-    variety = choose(keyed(seed, "variety", number, np.arange(len(x))), shares)
-    label = np.array([v.label_index for v in CROPS], dtype=np.int64)[variety]
+    uses = settings.uses
+    drawn = choose(keyed(seed, "crop", number, np.arange(len(x))), [share for _, _, share in uses])
+    label, crop = np.array([use[:2] for use in uses], dtype=np.int64)[drawn].T
     return Landscape(
         settings=settings,
         seed=seed,
         number=number,
         sites=np.stack([x, y], axis=1) @ metric,
         metric=metric,
-        variety=variety,
+        crop=crop,
         label=label,
     )
 

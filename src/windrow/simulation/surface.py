@@ -16,14 +16,16 @@ import numpy.typing as npt
 
 from windrow.simulation.canopy import BANDS, Float32, emulator
 from windrow.simulation.crops import CROPS
-from windrow.simulation.ground import PETALS, STRAW, soil, sun_zenith
+from windrow.simulation.geometry import sun_zenith
+from windrow.simulation.ground import PETALS, STRAW, WATER, soil
 from windrow.simulation.landscape import COARSE_M, Integers, Landscape
-from windrow.simulation.phenology import TRAITS, FieldYear
 from windrow.simulation.random import Floats, keyed, patches, spread
+from windrow.simulation.stands import TRAITS, FieldYear
 from windrow.simulation.weather import NUM_DAYS, Weather
 
 _HOT_SPOT = 0.12
 _PATCH_M = 55.0
+_AROUND_DAYS = np.arange(0, NUM_DAYS + 11, 12)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +37,32 @@ class Surface:
         reflectance: (M, K, 16) in the bands of :data:`windrow.simulation.canopy.BANDS`.
         green: (M, K) green leaf area index.
         cover: (M, K) share of the ground under the canopy.
+        chlorophyll: (M, K) of the leaves, dying ones included, micrograms a cm2.
     """
 
     knots: Integers
     reflectance: Float32
     green: Float32
     cover: Float32
+    chlorophyll: Float32
+
+
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """The mean of a landscape's fields, whose light the air scatters into every view.
+
+    Attributes:
+        days: (K,) days of year, increasing.
+        reflectance: (K, 12) in Sentinel-2's bands.
+    """
+
+    days: Integers
+    reflectance: Floats
+
+    def on(self, days: npt.ArrayLike) -> Floats:
+        """Interpolated to other days, (T, 12)."""
+        columns = [np.interp(np.asarray(days), self.days, values) for values in self.reflectance.T]
+        return np.stack(columns, axis=1)
 
 
 def knot_days(settings_knot_days: int) -> Integers:
@@ -64,9 +86,11 @@ def make_surface(
     rows: Integers,
     columns: Integers,
     field: Integers,
+    knots: Integers | None = None,
 ) -> Surface:
     """The surface of M parts: what ``field`` looks like at Sentinel-2 pixel (row, column)."""
-    knots = knot_days(landscape.settings.knot_days)
+    if knots is None:
+        knots = knot_days(landscape.settings.knot_days)
     varied = _patches(landscape, rows, columns, field)
     when = _delayed(landscape, year, field, knots, varied["delay"])
     before = np.minimum(when.astype(np.int64), NUM_DAYS - 2)
@@ -87,6 +111,8 @@ def make_surface(
     wet = weather.moisture[np.minimum(knots, NUM_DAYS - 1)][None, :, None]
     ground = (1 - straw) * ground + straw * STRAW * (1 - 0.3 * wet)
     zenith = np.clip(sun_zenith(landscape.settings.latitude, knots), 20, 76)[None, :]
+    water = read(year.water)[..., None]
+    ground = (1 - water) * ground + water * WATER
     seen, cover = canopy_reflectance(green, dead, traits, ground, zenith)
     flower = read(year.flower)[..., None] * np.clip(green / 1.5, 0, 1)[..., None]
     reflectance = seen * (1 - flower) + flower * PETALS
@@ -97,7 +123,20 @@ def make_surface(
         reflectance=np.asarray(reflectance, dtype=np.float32),
         green=np.asarray(green, dtype=np.float32),
         cover=np.asarray(cover, dtype=np.float32),
+        chlorophyll=np.asarray(traits["chlorophyll"] * green / (green + dead), dtype=np.float32),
     )
+
+
+def make_surroundings(landscape: Landscape, weather: Weather, year: FieldYear) -> Surroundings:
+    """The mean over one point a field, every twelve days: the sites are spread evenly."""
+    fields = np.arange(landscape.num_fields)
+    points = landscape.sites @ np.linalg.inv(landscape.metric)
+    columns, rows = np.floor(points / COARSE_M).astype(np.int64).T
+    surface = make_surface(
+        landscape, weather, year, rows=rows, columns=columns, field=fields, knots=_AROUND_DAYS
+    )
+    mean = surface.reflectance[..., :12].mean(axis=0)
+    return Surroundings(days=surface.knots, reflectance=mean.astype(np.float64))
 
 
 def _delayed(
@@ -108,7 +147,7 @@ def _delayed(
     Patches grow a few days earlier or later, but a field is harvested on one day; a meadow is cut
     often, and its parts keep one time.
     """
-    grass = np.array([variety.kind == "grass" for variety in CROPS])[landscape.variety[field]]
+    grass = np.array([crop.kind in {"grass", "trees"} for crop in CROPS])[landscape.crop[field]]
     when = knots - np.where(grass, 0.0, 3.0 * delay)[:, None]
     harvest = year.harvest_day[field][:, None].astype(np.float64)
     held = np.where(knots < harvest, np.minimum(when, harvest - 1), np.maximum(when, harvest))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.simulation.random import Floats, keyed, normal, spread, uniform
-from windrow.simulation.scenarios import ScenarioSettings
+from windrow.simulation.settings import ScenarioSettings
 
 NUM_DAYS = 365
 DAYS = np.arange(NUM_DAYS)

@@ -7,7 +7,8 @@ import pytest
 
 from windrow.errors import DataError
 from windrow.simulation.canopy import BANDS, PARAMETERS, Emulator, emulator
-from windrow.simulation.ground import SNOW, soil, sun_zenith
+from windrow.simulation.geometry import sun_zenith
+from windrow.simulation.ground import SNOW, soil
 
 MEAN = {
     "leaf_structure": 1.5,

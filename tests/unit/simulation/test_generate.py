@@ -47,9 +47,11 @@ def test_a_part_is_a_whole_series(part):
     assert part.legend.names[0] == "Wheat"
     assert set(part.truth) == {
         "leaf_area_index",
+        "chlorophyll",
         "cover_fraction",
         "cloud_free_reflectance",
         "harvest_day",
+        "cut_day",
     }
     assert (part.reflectance[part.valid] > 0).all()
     assert (part.reflectance[~part.valid] == 0).all()

@@ -29,7 +29,8 @@ def test_fields_are_the_nearest_sites_in_the_turned_metric(landscape):
 def test_class_frequencies_follow_the_settings():
     labels = np.concatenate([make_landscape(SETTINGS, 0, k).label for k in range(200)])
     found = np.bincount(labels, minlength=9) / len(labels)
-    np.testing.assert_allclose(found, SETTINGS.class_shares, atol=0.015)
+    wanted = [one.share for one in SETTINGS.classes]
+    np.testing.assert_allclose(found, wanted, atol=0.015)
 
 
 def test_each_field_gives_its_pixels_once(landscape):

@@ -5,28 +5,28 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from windrow.simulation.acquisition import fusion_operator, sentinel2_days, to_integers
-from windrow.simulation.crops import CROPS
+from windrow.simulation.acquisition import fusion_operator, to_integers
+from windrow.simulation.crops import CROPS, NAMES
+from windrow.simulation.geometry import make_overpasses
 from windrow.simulation.landscape import make_landscape
 from windrow.simulation.phenology import field_years
 from windrow.simulation.scenarios import SCENARIOS
 from windrow.simulation.weather import DAYS, make_weather, month_of
 
 SETTINGS = SCENARIOS["brandenburg-2018"]
-NAMES = [variety.name for variety in CROPS]
 
 
 @pytest.fixture(scope="module")
 def years():
-    """By variety, (fields, 365) green leaf area and days of harvest, over 12 landscapes."""
+    """By crop, (fields, 365) green leaf area and days of harvest, over 12 landscapes."""
     green, harvest = {}, {}
     for number in range(12):
         base = make_landscape(SETTINGS, 2, number)
-        variety = np.arange(base.num_fields) % len(CROPS)
-        landscape = replace(base, variety=variety)
+        crop = np.arange(number, number + base.num_fields) % len(CROPS)
+        landscape = replace(base, crop=crop)
         year = field_years(landscape, make_weather(SETTINGS, 2, number))
         for position, name in enumerate(NAMES):
-            rows = variety == position
+            rows = crop == position
             green.setdefault(name, []).append(year.green[rows])
             harvest.setdefault(name, []).append(year.harvest_day[rows])
     return (
@@ -103,7 +103,11 @@ def test_clouds_have_their_share_and_persist():
 
 def test_dates_are_those_of_two_orbits():
     for number in range(20):
-        days = sentinel2_days(0, number)
+        overpasses = make_overpasses(make_landscape(SETTINGS, 0, number))
+        days = overpasses.days
+        np.testing.assert_array_equal(
+            overpasses.orbit, days % 5 != days[overpasses.orbit == 0][0] % 5
+        )
         assert 136 <= len(days) <= 146
         assert len(set((days % 5).tolist())) == 2
         assert (np.diff(days) >= 2).all()

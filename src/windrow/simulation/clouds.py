@@ -1,0 +1,139 @@
+"""Clouds, their edges and shadows, thin cirrus, and what a cloud detector says of them.
+
+Clouds persist: one state a day and landscape with a memory of a day and a half (the weather), and
+a surface in space for what is broken. Their optical form is ours: an opacity between the pixel and
+a cloud spectrum, white in the visible, darker in the short-wave infrared by ice and water (after
+the shapes of Nakajima and King 1990). All levels are assumed and tuned on quantiles of real
+observations; see docs/simulation.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.sensors import SENTINEL2, SENTINEL2_BANDS
+from windrow.simulation.atmosphere import Terms
+from windrow.simulation.canopy import Float32
+from windrow.simulation.geometry import Overpasses
+from windrow.simulation.landscape import COARSE_M, Integers, Landscape
+from windrow.simulation.random import Floats, keyed, noise, normal, patches, spread, uniform
+from windrow.simulation.weather import Weather
+
+_CENTRES = np.array([SENTINEL2[b].centre_nm for b in SENTINEL2_BANDS])
+_WATER_CLOUD = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.98, 0.98, 0.61, 0.55])
+_ICE_SHARE = np.array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.25, -0.25])
+_EDGE = np.minimum((_CENTRES / 490.0) ** -1.6, 1.1)
+_BROKEN = 0.33
+_SIDE_LIGHT = 0.2
+"""Share of the direct light that the sides of clouds send into a shadow."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clouds:
+    """The clouds over n pixels on T dates.
+
+    Attributes:
+        opacity: (n, T) of clouds and cirrus, 0..1.
+        spectrum: (n, T, 12) reflectance of the cloud where it is opaque, at its top.
+        shade: (n, T) share of the direct light that clouds keep from the ground.
+        edge: (n, T) light scattered into the view near clouds, reflectance at 490 nm.
+        probability: (n, T) uint8, as s2cloudless would give it, errors included.
+    """
+
+    opacity: Float32
+    spectrum: Float32
+    shade: Float32
+    edge: Float32
+    probability: npt.NDArray[np.uint8]
+
+
+def make_clouds(
+    landscape: Landscape,
+    weather: Weather,
+    overpasses: Overpasses,
+    *,
+    rows: Integers,
+    columns: Integers,
+    snow: Floats,
+) -> Clouds:
+    """The clouds over these pixels; ``snow`` (n, T) misleads the detector."""
+    seed, number, days = landscape.seed, landscape.number, overpasses.days
+    x = ((columns + 0.5) * COARSE_M)[:, None]
+    y = ((rows + 0.5) * COARSE_M)[:, None]
+    excess = _excess(landscape, weather, x, y, days)
+    cover = 1 - np.exp(-0.95 * np.maximum(excess, 0))
+    cirrus = uniform(keyed(seed, "is cirrus", number, days)) < 0.12
+    veil = patches(seed, "cirrus", (number, days[None, :]), x=x, y=y, scale=900.0)
+    thin = cirrus * np.clip(0.07 + 0.07 * veil, 0, 0.4)
+    opacity = 1 - (1 - cover) * (1 - thin)
+
+    height = np.exp(spread(keyed(seed, "cloud height", number, days), 7.1, 0.6))
+    length = height * np.tan(np.radians(np.minimum(overpasses.sun_zenith, 75)))
+    away = _excess(landscape, weather, x + 0.55 * length, y + 0.83 * length, days)
+    shade = (1 - np.exp(-1.5 * np.maximum(away, 0))) * (1 - cover)
+    return Clouds(
+        opacity=opacity.astype(np.float32),
+        spectrum=_spectrum(landscape, excess, days).astype(np.float32),
+        shade=shade.astype(np.float32),
+        edge=(0.010 * np.exp(np.minimum(excess, 0) / 0.12)).astype(np.float32),
+        probability=_probability(
+            landscape, rows=rows, columns=columns, days=days, opacity=opacity, snow=snow
+        ),
+    )
+
+
+def shaded(surface: Float32, clouds: Clouds, terms: Terms) -> Float32:
+    """The surface (n, T, 12) in the clouds' shadows: diffuse light is left, most in the blue."""
+    lost = (1 - _SIDE_LIGHT) * terms.direct_down / terms.down
+    return np.asarray(surface * (1 - clouds.shade[..., None] * lost.astype(np.float32)))
+
+
+def cloud_edges(clouds: Clouds) -> Float32:
+    """What is added to the clear top of the atmosphere near clouds, (n, T, 12), bluish.
+
+    Molecules and swollen aerosol scatter the clouds' light (Marshak et al. 2008).
+    """
+    return np.asarray(clouds.edge[..., None] * _EDGE.astype(np.float32))
+
+
+def _excess(
+    landscape: Landscape, weather: Weather, x: npt.ArrayLike, y: npt.ArrayLike, days: Integers
+) -> Floats:
+    """How far each pixel lies inside a cloud, in deviations; negative outside."""
+    places = (landscape.number, days[None, :])
+    large = patches(landscape.seed, "cloud", places, x=x, y=y, scale=1500.0)
+    small = patches(landscape.seed, "cloudlet", places, x=x, y=y, scale=260.0)
+    broken = 0.85 * large + 0.53 * small
+    state = np.sqrt(1 - _BROKEN**2) * weather.cloudiness[days] + _BROKEN * broken
+    return np.asarray(state - weather.cloud_threshold[days])
+
+
+def _spectrum(landscape: Landscape, excess: Floats, days: Integers) -> Floats:
+    seed, number = landscape.seed, landscape.number
+    bright = np.exp(spread(keyed(seed, "cloud brightness", number, days), -0.22, 0.3))
+    thick = bright * (0.75 + 0.35 * np.clip(excess, 0, 1.5))
+    ice = uniform(keyed(seed, "ice", number, days))[:, None]
+    spectrum = _WATER_CLOUD + 0.9 * ice * _ICE_SHARE
+    return np.asarray(np.clip(thick[..., None] * spectrum, 0.02, 1.3))
+
+
+def _probability(
+    landscape: Landscape,
+    *,
+    rows: Integers,
+    columns: Integers,
+    days: Integers,
+    opacity: Floats,
+    snow: Floats,
+) -> npt.NDArray[np.uint8]:
+    """Cloud probability 0..255: a steep function of opacity, with errors by day and by pixel."""
+    seed, number = landscape.seed, landscape.number
+    by_day: Any = normal(keyed(seed, "detector", number, days))[None, :]
+    keys = keyed(seed, "detector pixel", number, rows[:, None], columns[:, None], days)
+    logit = -3.2 + 38 * np.minimum(opacity, 0.4) + 0.7 * by_day + 0.7 * noise(keys) + 1.0 * snow
+    share = 1 / (1 + np.exp(-np.clip(logit, -8, 8)))
+    return np.asarray(np.rint(255 * share), dtype=np.uint8)
