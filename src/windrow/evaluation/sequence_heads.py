@@ -17,7 +17,6 @@ import numpy.typing as npt
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from windrow.config import Settings
@@ -45,6 +44,8 @@ class SequenceTraining(Settings):
         plateau_share: share of the training fields held out.
         plateau_patience: epochs without improvement before the rate falls.
         plateau_factor: what the rate is multiplied by.
+        plateau_watches: ``accuracy`` takes a rising accuracy for a loss that does not fall, as
+            earlier public code does by mistake, so that the rate falls while the head improves.
     """
 
     kind: Literal["sequence"] = "sequence"
@@ -59,6 +60,7 @@ class SequenceTraining(Settings):
     plateau_share: float = Field(gt=0, lt=1)
     plateau_patience: int = Field(ge=0)
     plateau_factor: float = Field(gt=0, lt=1)
+    plateau_watches: Literal["loss", "accuracy"] = "loss"
 
 
 def train_sequence_head(
@@ -137,6 +139,7 @@ class _Training:
         plateau = ReduceLROnPlateau(
             optimizer, factor=settings.plateau_factor, patience=settings.plateau_patience
         )
+        watched = settings.plateau_watches
         recent: list[float] = []
 
         def compute_loss(step: int) -> dict[str, Tensor]:
@@ -144,9 +147,11 @@ class _Training:
             return classification_losses(self._head, self._select(rows), self._label[rows])
 
         def after(step: int, losses: Mapping[str, Tensor | float]) -> None:
-            recent.append(float(losses["loss"]))
+            recent.append(float(losses[watched]))
             if (step + 1) % steps_an_epoch == 0:
-                plateau.step(self._loss(held_out) if len(held_out) else float(np.mean(recent)))
+                plateau.step(
+                    self._figures(held_out)[watched] if len(held_out) else float(np.mean(recent))
+                )
                 recent.clear()
             if on_step is not None:
                 on_step(step + 1, num_steps, float(losses["loss"]))
@@ -170,17 +175,18 @@ class _Training:
         values, day_of_year, valid = self._inputs
         return values[rows], day_of_year[rows], valid[rows]
 
-    def _loss(self, rows: npt.NDArray[np.intp]) -> float:
-        """Cross entropy on held-out series, in evaluation mode."""
+    def _figures(self, rows: npt.NDArray[np.intp]) -> dict[str, float]:
+        """Mean cross entropy and accuracy on held-out series, in evaluation mode."""
         self._head.eval()
         size = self._settings.batch_size
-        total = 0.0
+        totals = {"loss": 0.0, "accuracy": 0.0}
         with torch.no_grad():
             for start in range(0, len(rows), size):
                 part = torch.from_numpy(rows[start : start + size]).to(self._device)
-                logits = self._head(*self._select(part))
-                total += float(F.cross_entropy(logits, self._label[part], reduction="sum"))
-        return total / len(rows)
+                losses = classification_losses(self._head, self._select(part), self._label[part])
+                for name in totals:
+                    totals[name] += float(losses[name]) * len(part)
+        return {name: total / len(rows) for name, total in totals.items()}
 
 
 def _plateau_split(

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from windrow.experiments.pretext import Pretext, PretextInputs
 from windrow.experiments.pretext_bert import BertPretext
+from windrow.experiments.pretext_untrained import UntrainedPretext
 
 PRETEXTS: dict[str, Callable[[PretextInputs], Pretext]] = {
     "bert": BertPretext,
+    "untrained": UntrainedPretext,
 }
 
 

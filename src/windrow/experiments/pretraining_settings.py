@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from windrow.config import Settings
 from windrow.models.encoders import AnyEncoderSettings
 from windrow.tasks.bert import BertSettings
+from windrow.tasks.untrained import UntrainedSettings
 from windrow.training.optimization import OptimizationSettings
 
-AnyTaskSettings = BertSettings
+AnyTaskSettings = Annotated[BertSettings | UntrainedSettings, Field(discriminator="kind")]
+"""Settings of any pretext task, told apart by ``kind``."""
 
 
 class PretrainingSettings(Settings):

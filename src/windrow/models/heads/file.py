@@ -28,6 +28,7 @@ from windrow.data.legend import Legend
 from windrow.data.series import ProcessingLevel
 from windrow.errors import BandError, DataError, SettingsError, WeightsError
 from windrow.files import atomic_folder
+from windrow.models.heads.inception import InceptionSettings
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.linear import LinearHead
 from windrow.models.heads.sequence import SequenceHead, SequenceSettings
@@ -222,6 +223,14 @@ def _read_header(place: Path) -> tuple[HeadHeader, str]:
 
 def _tensors_of(model: LinearHead | TreeHead | SequenceHead) -> dict[str, npt.NDArray[Any]]:
     if isinstance(model, SequenceHead):
+        body = model.settings
+        if isinstance(body, InceptionSettings) and body.blocks == "plain_list":
+            raise SettingsError(
+                "a head whose blocks stand in a plain list cannot be saved: it does not know them",
+                where="setting blocks",
+                found=body.blocks,
+                expected="registered",
+            )
         state = model.state_dict()
         return {name: state[name].cpu().contiguous().numpy() for name in sorted(state)}
     if isinstance(model, LinearHead):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, Self
 
 import torch
 from pydantic import Field
@@ -32,6 +33,9 @@ class InceptionSettings(Settings):
         num_layers: blocks.
         kernel_size: k, the longest kernel in dates; the others are k/2 and k/4.
         dropout: before the classifier, 0..1.
+        blocks: ``plain_list`` hides the blocks from the optimizer, as earlier public code does by
+            mistake: only the classifier learns, and batch norm never leaves training mode. Kept
+            to measure it; such a head cannot be saved.
     """
 
     kind: Literal["inception"] = "inception"
@@ -39,6 +43,7 @@ class InceptionSettings(Settings):
     num_layers: int = Field(ge=1, le=64)
     kernel_size: int = Field(ge=4, le=1024)
     dropout: float = Field(ge=0, lt=1)
+    blocks: Literal["registered", "plain_list"] = "registered"
 
 
 class InceptionTime(nn.Module):
@@ -56,16 +61,26 @@ class InceptionTime(nn.Module):
     def __init__(self, num_inputs: int, num_classes: int, settings: InceptionSettings) -> None:
         super().__init__()
         hidden = settings.hidden
-        self.blocks = nn.ModuleList(
+        blocks = [
             InceptionBlock(num_inputs if index == 0 else hidden, hidden, settings.kernel_size)
             for index in range(settings.num_layers)
-        )
-        self.shortcuts = nn.ModuleList(
+        ]
+        shortcuts = [
             Shortcut(num_inputs if index == 0 else hidden, hidden)
             for index in range(settings.num_layers // RESIDUAL_EVERY)
-        )
+        ]
+        registered = settings.blocks == "registered"
+        self.blocks = nn.ModuleList(blocks) if registered else blocks
+        self.shortcuts = nn.ModuleList(shortcuts) if registered else shortcuts
         self.dropout = nn.Dropout(settings.dropout)
         self.classifier = nn.Linear(hidden, num_classes)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Moves blocks in a plain list too, which torch does not see."""
+        for module in (*self.blocks, *self.shortcuts):
+            module._apply(fn)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
 
     def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
         """Logits of each class.

@@ -1,0 +1,31 @@
+"""The methods of the comparison: a new one is one file and one line here.
+
+Example:
+    >>> METHODS["bert"].settings("small").encoder.width
+    64
+"""
+
+from windrow.experiments.method_recipes import Scale
+from windrow.experiments.methods.bert import BERT, BERT_SENTINEL2
+from windrow.experiments.methods.controls import (
+    END_TO_END,
+    RANDOM_ENCODER,
+    RANDOM_FOREST,
+    SCRATCH,
+)
+from windrow.experiments.methods.method import Method, Representation
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        BERT,
+        BERT_SENTINEL2,
+        SCRATCH,
+        RANDOM_ENCODER,
+        END_TO_END,
+        RANDOM_FOREST,
+    )
+}
+"""By name, in the order of the tables."""
+
+__all__ = ["METHODS", "Method", "Representation", "Scale"]

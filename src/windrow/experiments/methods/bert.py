@@ -1,0 +1,13 @@
+"""Bi-modal BERT, the paper's own method (sections 3 and 4), and its control with one sensor."""
+
+from __future__ import annotations
+
+from windrow.experiments.method_recipes import bert, sentinel2_bert
+from windrow.experiments.methods.method import Method
+
+BERT = Method("bert", "Bi-modal BERT", True, "frozen", bert)
+
+BERT_SENTINEL2 = Method(
+    "bert-sentinel2", "BERT on Sentinel-2 alone", True, "frozen", sentinel2_bert
+)
+"""Without it nobody can say that PlanetScope, not masking, is what helps."""

@@ -1,0 +1,66 @@
+"""The controls without pre-training: a run directory whose encoder has learned nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from windrow.data.normalization import Normalization
+from windrow.errors import SettingsError
+from windrow.experiments.pretext import Part, PretextInputs, check_levels
+from windrow.models.flops import encoder_flops
+from windrow.tasks.untrained import Untrained
+
+
+class UntrainedPretext:
+    """Only the moments of the bands are taken from the series.
+
+    Args:
+        inputs: settings and series.
+
+    Raises:
+        DataError: there is no series with a valid date.
+        SettingsError: steps are asked for.
+    """
+
+    def __init__(self, inputs: PretextInputs) -> None:
+        settings = inputs.settings
+        if settings.num_steps != 0:
+            raise SettingsError(
+                "without a pretext task there is nothing to train",
+                where="setting num_steps",
+                found=settings.num_steps,
+                expected="0",
+            )
+        check_levels(inputs.training, inputs.held_out)
+        self._inputs = inputs
+        self.normalization = inputs.normalization()
+        self.target_normalization: Normalization | None = None
+        self.module = Untrained(
+            settings.encoder, num_bands=len(inputs.training.bands), seed=settings.seed
+        )
+        self.num_items = len(inputs.training)
+        self.notes: tuple[str, ...] = ()
+
+    def losses(self, part: Part, index: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """There are none."""
+        raise NotImplementedError("an untrained encoder has no losses")
+
+    def validation_batches(self) -> list[Tensor]:
+        """There are none."""
+        return []
+
+    def evaluate(self, path: Path) -> dict[str, Any]:
+        """Nothing was learned that could be evaluated."""
+        return {"simulated": self._inputs.held_out.simulated, "trained": False}
+
+    def flops_per_item(self) -> int:
+        """Of the encoder, for a series without an invalid date."""
+        return encoder_flops(
+            self._inputs.settings.encoder,
+            num_bands=len(self._inputs.training.bands),
+            num_dates=self._inputs.training.num_dates,
+        )
