@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from windrow.data.normalization import Normalization
 from windrow.errors import SettingsError
 from windrow.experiments.pretext import Part, PretextInputs, check_levels
 from windrow.models.flops import encoder_flops
+from windrow.tasks.draws import Draws
 from windrow.tasks.untrained import Untrained
 
 
@@ -45,7 +45,7 @@ class UntrainedPretext:
         self.num_items = len(inputs.training)
         self.notes: tuple[str, ...] = ()
 
-    def losses(self, part: Part, index: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, part: Part, index: Tensor, draws: Draws) -> dict[str, Tensor]:
         """There are none."""
         raise NotImplementedError("an untrained encoder has no losses")
 
