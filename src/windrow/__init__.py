@@ -14,17 +14,27 @@ from windrow.version import __version__
 
 if TYPE_CHECKING:
     from windrow.data.series import Series
+    from windrow.evaluation.backends import BackendName, Precision
     from windrow.evaluation.inference import FrozenEncoder
 
 __all__ = ["__version__", "load", "open_series"]
 
 
 # Both import on first use, so that 'import windrow' takes no torch and no time.
-def load(weights: str | Path, *, device: str = "cpu") -> FrozenEncoder:
+def load(
+    weights: str | Path,
+    *,
+    device: str = "cpu",
+    backend: BackendName | None = None,
+    precision: Precision = "float32",
+    max_dates: int | None = None,
+) -> FrozenEncoder:
     """A frozen encoder; see :func:`windrow.evaluation.inference.load`."""
     from windrow.evaluation.inference import load as load_frozen
 
-    return load_frozen(weights, device=device)
+    return load_frozen(
+        weights, device=device, backend=backend, precision=precision, max_dates=max_dates
+    )
 
 
 def open_series(path: str | Path) -> Series:

@@ -49,6 +49,39 @@ def test_embed_takes_a_store(way: Way, tmp_path):
     assert len(pd.read_parquet(out)) == 240
 
 
+def test_embed_by_each_backend_and_from_an_exported_file(way: Way, tmp_path, capsys):
+    series = open_series(way.table)
+    expected = package.load(way.run).embed(series)
+    file = tmp_path / "encoder.onnx"
+    assert windrow("export", "--weights", way.run, "--format", "onnx", "--out", file) == 0
+    assert f"in float32, {file.stat().st_size / 1e6:.1f} MB" in capsys.readouterr().out
+    for weights, words, said in (
+        (way.run, (), "200 series, by onnx float32"),
+        (way.run, ("--backend", "torch"), "200 series, by torch float32"),
+        (way.run, ("--backend", "onnx"), "200 series, by onnx float32"),
+        (file, (), "200 series, by onnx float32"),
+        (way.run, ("--precision", "int8"), "200 series, by onnx int8"),
+        (way.run, ("--precision", "bfloat16"), "200 series, by torch bfloat16"),
+    ):
+        out = tmp_path / "z.parquet"
+        assert windrow("embed", way.table, "--weights", weights, "--out", out, *words) == 0
+        assert said in capsys.readouterr().out
+        found = pd.read_parquet(out).drop(columns="id").to_numpy()
+        np.testing.assert_allclose(found, expected, atol=1e-5 if "float32" in said else 0.05)
+
+
+def test_embed_of_the_clearest_dates(way: Way, tmp_path, capsys):
+    out = tmp_path / "z.parquet"
+    words = ("--weights", way.run, "--out", out, "--max-dates", 40)
+    assert windrow("embed", way.store, *words) == 0
+    assert "240 of them by their 40 clearest dates" in capsys.readouterr().out
+    found = pd.read_parquet(out).drop(columns="id").to_numpy()
+    series = open_series(way.store)
+    np.testing.assert_allclose(found, package.load(way.run, max_dates=40).embed(series), atol=1e-5)
+    assert windrow("embed", way.store, *words[:-1], 0) == 2
+    assert "max_dates must be at least 1" in capsys.readouterr().err
+
+
 def test_fewshot_writes_rows_of_three_methods(way: Way, tmp_path, capsys):
     out = tmp_path / "fewshot"
     words = ("--label-column", "crop", "--weights", way.run, "--out", out, "--json")

@@ -19,7 +19,7 @@ class Embed:
     input: Annotated[Path, tyro.conf.Positional]
     """A series store, or a field table (CSV or Parquet)."""
     weights: str
-    """A run directory, a .safetensors file, or the name of shipped weights."""
+    """A run directory, a .safetensors or .onnx file, or the name of shipped weights."""
     out: Path
     """The Parquet file to write."""
     labels: Path | None = None
@@ -28,6 +28,13 @@ class Embed:
     """The column of the label table; by default the usual names are looked for."""
     pool: Literal["mean", "month"] = "mean"
     """Mean over all dates, or the twelve monthly means one after another."""
+    backend: Literal["auto", "torch", "onnx"] = "auto"
+    """What computes it: torch or ONNX Runtime; auto takes what is installed, and says which."""
+    precision: Literal["float32", "bfloat16", "int8"] = "float32"
+    """Of the matrix products: bfloat16 (torch) and int8 (onnx) are faster and round (cosine at
+    least 0.999); an ONNX file keeps the precision that it was exported with."""
+    max_dates: int | None = None
+    """Read only so many dates of a series, the clearest; by default as many as the weights say."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -43,6 +50,9 @@ def main(arguments: Sequence[str]) -> None:
             labels=options.labels,
             label_column=options.label_column,
             pool=options.pool,
+            backend=options.backend,
+            precision=options.precision,
+            max_dates=options.max_dates,
             on_progress=report,
         )
     print("\n".join([*lines, str(options.out)]))

@@ -38,6 +38,10 @@ class SeriesEncoder(Protocol):
 
     content_hash: str
 
+    def read_dates(self, series: Series) -> npt.NDArray[np.bool_]:
+        """Which dates it reads, (N, T)."""
+        ...
+
     def sequence(self, series: Series) -> npt.NDArray[np.float32]:
         """The representation of every date, (N, T, D)."""
         ...
@@ -83,10 +87,13 @@ def inputs_of_method(
         if encoder is None:
             return MethodInputs(None, ("no weights were given: windrow is left out",))
         if sequences:
-            return MethodInputs(_sequence(series, encoder.sequence(series)), ())
+            z, read = encoder.sequence(series), encoder.read_dates(series)
+            return MethodInputs(HeadInputs(z, day_of_year=series.day_of_year, valid=read), ())
         return MethodInputs(HeadInputs(values=encoder.embed(series, pool=pool)), ())
     if sequences:
-        return MethodInputs(_sequence(series, _reflectance(series)), ())
+        values = _reflectance(series)
+        inputs = HeadInputs(values, day_of_year=series.day_of_year, valid=series.valid)
+        return MethodInputs(inputs, ())
     missing = [band for band in INDEX_BANDS if band not in series.bands]
     if method == "indices" and missing:
         note = f"band {' '.join(missing)} is missing: the indices are left out"
@@ -150,7 +157,3 @@ def inputs_of_head(
 
 def _reflectance(series: Series) -> npt.NDArray[np.float32]:
     return np.asarray(series.reflectance.astype(np.float32) / sensors.SCALE, dtype=np.float32)
-
-
-def _sequence(series: Series, values: npt.NDArray[np.float32]) -> HeadInputs:
-    return HeadInputs(values=values, day_of_year=series.day_of_year, valid=series.valid)

@@ -1,25 +1,34 @@
 """The frozen encoder: Sentinel-2 series in, representation out.
 
 Series are sorted by their number of valid dates and packed (valid dates to the front, the rest
-cut off), so that short series cost little. Neither the packing nor the batch size changes the
-representation beyond rounding (1e-5).
+cut off), so that short series cost little. In float32 neither the packing nor the batch size
+changes the representation beyond rounding (1e-5).
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor, nn
 
 from windrow.data.batches import month_of_day
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError, WeightsError
-from windrow.models.encoder import EncoderSettings
+from windrow.evaluation.backends import (
+    Backend,
+    BackendName,
+    Precision,
+    TorchBackend,
+    choose_backend,
+    onnx_backend,
+    open_onnx,
+)
+from windrow.evaluation.date_selection import clearest_dates
+from windrow.models.encoder import Encoder, EncoderSettings
 from windrow.models.flops import encoder_flops
 from windrow.models.weights import WeightsHeader, load_encoder
 
@@ -36,29 +45,40 @@ class FrozenEncoder:
     """An encoder that is only read: what everything downstream builds on.
 
     Args:
-        encoder: the module; put into evaluation mode.
+        backend: what computes the representation.
         header: what its weights mean.
         content_hash: hash of all that determines the representation.
-        device: where it runs, such as ``cpu`` or ``cuda``.
+        max_dates: the most dates it reads of a series, the clearest; None reads what the header
+            says, which is all where it says nothing.
 
     Attributes:
         header: settings, bands, normalisation and provenance of the weights.
-        content_hash: 64 hexadecimal digits; heads fitted on the representation carry it.
+        content_hash: 64 hexadecimal digits; heads fitted on the representation carry it. Reading
+            other dates than the header says is another representation and has another hash.
+        max_dates: as above; None reads all.
     """
 
     def __init__(
         self,
-        encoder: nn.Module,
+        backend: Backend,
         *,
         header: WeightsHeader,
         content_hash: str,
-        device: str = "cpu",
+        max_dates: int | None = None,
     ) -> None:
-        self._encoder = encoder.eval().requires_grad_(False).to(device)
-        self._device = torch.device(device)
-        self._normalization = header.normalization.normalization()
+        self._backend = backend
         self.header = header
         self.content_hash = content_hash
+        self.max_dates = header.max_dates
+        if max_dates is not None and max_dates != header.max_dates:
+            self.max_dates = max_dates
+            changed = f"{content_hash} max_dates={max_dates}"
+            self.content_hash = hashlib.sha256(changed.encode()).hexdigest()
+
+    @property
+    def backend(self) -> str:
+        """What computes it, such as ``torch float32``."""
+        return self._backend.description
 
     @property
     def width(self) -> int:
@@ -84,15 +104,20 @@ class FrozenEncoder:
         """Operations of the encoder for a series of so many valid dates."""
         return encoder_flops(self.header.encoder, num_bands=len(self.bands), num_dates=num_dates)
 
-    def sequence(self, series: Series, *, batch_size: int = BATCH_SIZE) -> npt.NDArray[np.float32]:
-        """The representation of every date.
+    def sequence(
+        self, series: Series, *, batch_size: int = BATCH_SIZE, max_dates: int | None = None
+    ) -> npt.NDArray[np.float32]:
+        """The representation of every date that is read.
 
         Args:
             series: N series of T dates; further bands are ignored, any order is accepted.
             batch_size: series encoded at a time; changes nothing but speed.
+            max_dates: read only so many dates of a series, the clearest; see
+                :func:`windrow.evaluation.date_selection.clearest_dates`. None reads as many as
+                the encoder was loaded with.
 
         Returns:
-            (N, T, D) float32, zero at invalid dates.
+            (N, T, D) float32, zero at dates that are invalid or not read.
 
         Raises:
             BandError: a band that the encoder reads is missing.
@@ -100,15 +125,20 @@ class FrozenEncoder:
             WeightsError: the series are of another processing level.
         """
         result = np.zeros((len(series), series.num_dates, self.width), dtype=np.float32)
-        for rows, dates, z, valid in self._batches(series, batch_size):
+        for rows, dates, z, valid in self._batches(series, batch_size, max_dates):
             inner = np.nonzero(valid)
             result[rows[inner[0]], dates[inner]] = z[inner]
         return result
 
     def embed(
-        self, series: Series, *, pool: Pooling = "mean", batch_size: int = BATCH_SIZE
+        self,
+        series: Series,
+        *,
+        pool: Pooling = "mean",
+        batch_size: int = BATCH_SIZE,
+        max_dates: int | None = None,
     ) -> npt.NDArray[np.float32]:
-        """One vector a series, pooled over its valid dates; always finite.
+        """One vector a series, pooled over the dates that are read; always finite.
 
         Args:
             series: as for :meth:`sequence`.
@@ -116,6 +146,7 @@ class FrozenEncoder:
                 another, where a month without a date takes the nearest month that has one, the
                 earlier of two.
             batch_size: series encoded at a time; changes nothing but speed.
+            max_dates: as for :meth:`sequence`.
 
         Returns:
             (N, D) float32, or (N, 12 D) for ``month``.
@@ -129,7 +160,7 @@ class FrozenEncoder:
         month = month_of_day(series.day_of_year, series.year)
         size = self.width if pool == "mean" else 12 * self.width
         result = np.zeros((len(series), size), dtype=np.float32)
-        for rows, dates, z, valid in self._batches(series, batch_size):
+        for rows, dates, z, valid in self._batches(series, batch_size, max_dates):
             if pool == "mean":
                 result[rows] = mean_pool(z, valid)
             else:
@@ -137,8 +168,12 @@ class FrozenEncoder:
                 result[rows] = month_pool(z, valid, months).reshape(len(rows), -1)
         return result
 
+    def read_dates(self, series: Series) -> npt.NDArray[np.bool_]:
+        """Which dates are read, (N, T): the valid ones, or the clearest ``max_dates`` of them."""
+        return series.valid if self.max_dates is None else clearest_dates(series, self.max_dates)
+
     def _batches(
-        self, series: Series, batch_size: int
+        self, series: Series, batch_size: int, max_dates: int | None
     ) -> Iterator[
         tuple[
             npt.NDArray[np.intp],
@@ -148,38 +183,23 @@ class FrozenEncoder:
         ]
     ]:
         """Rows (n,), positions of their packed dates (n, t), z (n, t, D) and validity (n, t)."""
-        series = self._checked(series, batch_size)
-        counts = series.valid.sum(axis=1)
+        max_dates = self.max_dates if max_dates is None else max_dates
+        series, read = self._checked(series, batch_size, max_dates)
+        counts = read.sum(axis=1)
         by_length = np.argsort(counts, kind="stable")
         for start in range(0, len(series), batch_size):
             rows = by_length[start : start + batch_size]
             longest = int(counts[rows[-1]])
-            dates = np.argsort(~series.valid[rows], axis=1, kind="stable")[:, :longest]
-            valid = np.take_along_axis(series.valid[rows], dates, axis=1)
+            dates = np.argsort(~read[rows], axis=1, kind="stable")[:, :longest]
+            valid = np.take_along_axis(read[rows], dates, axis=1)
             days = np.take_along_axis(series.day_of_year[rows], dates, axis=1)
             reflectance = np.take_along_axis(series.reflectance[rows], dates[..., None], axis=1)
-            z = self._encode(
-                self._normalization.apply(reflectance) * valid[..., None],
-                np.where(valid, days, 0),
-                valid,
-            )
-            yield rows, dates, z, valid
+            yield rows, dates, self._backend.encode(reflectance, days, valid), valid
 
-    def _encode(
-        self,
-        values: npt.NDArray[np.float32],
-        days: npt.NDArray[np.int16],
-        valid: npt.NDArray[np.bool_],
-    ) -> npt.NDArray[np.float32]:
-        def on_device(array: npt.NDArray[np.generic]) -> Tensor:
-            return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
-
-        with torch.inference_mode():
-            z = self._encoder(on_device(values), on_device(days), on_device(valid))
-        encoded: npt.NDArray[np.float32] = z.float().cpu().numpy()
-        return encoded
-
-    def _checked(self, series: Series, batch_size: int) -> Series:
+    def _checked(
+        self, series: Series, batch_size: int, max_dates: int | None
+    ) -> tuple[Series, npt.NDArray[np.bool_]]:
+        """The series with the encoder's bands, and the dates (N, T) that are read of them."""
         if batch_size < 1:
             raise SettingsError("batch_size must be at least 1", found=batch_size)
         if series.processing_level != self.processing_level:
@@ -191,7 +211,8 @@ class FrozenEncoder:
                 f"or weights trained on {series.processing_level}",
             )
         series = series.with_bands(self.bands)
-        counts = series.valid.sum(axis=1)
+        read = series.valid if max_dates is None else clearest_dates(series, max_dates)
+        counts = read.sum(axis=1)
         if len(series) and counts.min() == 0:
             empty = np.flatnonzero(counts == 0)
             raise DataError(
@@ -213,12 +234,12 @@ class FrozenEncoder:
                 expected=f"at most {settings.num_positions}",
                 hint="use weights that encode the day of year",
             )
-        return series
+        return series, read
 
 
 def mean_pool(z: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """Mean of z (N, T, D) over the valid dates (N, T), which every series must have."""
-    total = np.einsum("ntd,nt->nd", z, valid.astype(np.float32))
+    total = (valid[:, None, :].astype(np.float32) @ z)[:, 0]
     return np.asarray(total / valid.sum(axis=1)[:, None], dtype=np.float32)
 
 
@@ -240,7 +261,7 @@ def month_pool(
     """
     chosen = (month[..., None] == np.arange(12)) & valid[..., None]
     counts = chosen.sum(axis=1)
-    total = np.einsum("ntd,ntm->nmd", z, chosen.astype(np.float32))
+    total = chosen.transpose(0, 2, 1).astype(np.float32) @ z
     means = total / np.maximum(counts, 1)[..., None]
     distance = np.abs(np.arange(12)[:, None] - np.arange(12)) * 2
     distance = distance + (np.arange(12) > np.arange(12)[:, None])  # the earlier on a tie
@@ -253,15 +274,65 @@ def shipped_weights() -> dict[str, Path]:
     return {path.stem: path for path in sorted(SHIPPED.glob("*.safetensors"))}
 
 
-def load(weights: str | Path, *, device: str = "cpu") -> FrozenEncoder:
-    """A frozen encoder from a run directory, a ``.safetensors`` file or the name of shipped ones.
+def load(
+    weights: str | Path,
+    *,
+    device: str = "cpu",
+    backend: BackendName | None = None,
+    precision: Precision = "float32",
+    max_dates: int | None = None,
+) -> FrozenEncoder:
+    """A frozen encoder from a run directory, a weights file, an ONNX file or shipped weights.
 
     Args:
-        weights: what to load; the three are tried in that order.
+        weights: what to load: a run directory, a ``.safetensors`` or ``.onnx`` file, or the name
+            of shipped weights; tried in that order.
         device: where it will run.
+        backend: ``torch``, ``onnx`` (ONNX Runtime) or ``auto``: see
+            :func:`windrow.evaluation.backends.choose_backend`. An ONNX file always runs in ONNX
+            Runtime, in the precision it was exported with; None is torch for all else.
+        precision: of the matrix products: ``float32``, ``bfloat16`` (torch) or ``int8`` (onnx).
+        max_dates: the most dates it reads of a series, the clearest; None reads as many as the
+            weights say.
 
     Raises:
         WeightsError: there are no such weights, or they cannot be read.
+        SettingsError: backend and precision do not go together, or a package is not installed.
+    """
+    path = weights_path(weights)
+    if path.suffix == ".onnx":
+        if backend == "torch" or device != "cpu":
+            raise SettingsError(
+                "an ONNX file runs in ONNX Runtime on the processor",
+                found=f"backend {backend}, device {device}",
+                expected="backend onnx or auto, device cpu",
+            )
+        opened = open_onnx(path)
+        return FrozenEncoder(
+            opened, header=opened.header, content_hash=opened.content_hash, max_dates=max_dates
+        )
+    encoder, header, content_hash = load_encoder(path)
+    chosen = choose_backend(
+        backend or "torch", precision, device=device, exportable=isinstance(encoder, Encoder)
+    )
+    runnable: Backend
+    if chosen == "onnx":
+        assert precision != "bfloat16"
+        assert isinstance(encoder, Encoder)
+        runnable = onnx_backend(
+            encoder, header=header, content_hash=content_hash, precision=precision
+        )
+    else:
+        assert precision != "int8"
+        runnable = TorchBackend(encoder, header=header, device=device, precision=precision)
+    return FrozenEncoder(runnable, header=header, content_hash=content_hash, max_dates=max_dates)
+
+
+def weights_path(weights: str | Path) -> Path:
+    """The file of a run directory, a file, or shipped weights by name.
+
+    Raises:
+        WeightsError: there are no such weights.
     """
     path = Path(weights)
     shipped = shipped_weights()
@@ -273,15 +344,14 @@ def load(weights: str | Path, *, device: str = "cpu") -> FrozenEncoder:
                 expected="the run directory of a finished 'windrow pretrain'",
                 hint="finish the run with --resume, or name another",
             )
-        path = path / "weights.safetensors"
-    elif not path.is_file():
-        if str(weights) not in shipped:
-            raise WeightsError(
-                "no such weights",
-                found=weights,
-                expected="a run directory, a .safetensors file or shipped weights, which are: "
-                + (", ".join(shipped) or "none yet"),
-            )
-        path = shipped[str(weights)]
-    encoder, header, content_hash = load_encoder(path)
-    return FrozenEncoder(encoder, header=header, content_hash=content_hash, device=device)
+        return path / "weights.safetensors"
+    if path.is_file():
+        return path
+    if str(weights) not in shipped:
+        raise WeightsError(
+            "no such weights",
+            found=weights,
+            expected="a run directory, a .safetensors file or shipped weights, which are: "
+            + (", ".join(shipped) or "none yet"),
+        )
+    return shipped[str(weights)]

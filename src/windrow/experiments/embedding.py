@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from windrow.evaluation.inference import load
+from windrow.data.series import Series
+from windrow.evaluation.backends import BackendName, Precision
+from windrow.evaluation.inference import FrozenEncoder, load
 from windrow.files import atomic_file
 from windrow.sources.labels import label_keys, read_labels
 from windrow.sources.opening import open_series
@@ -26,29 +28,37 @@ def embed_to_parquet(
     labels: str | Path | None = None,
     label_column: str | None = None,
     pool: Literal["mean", "month"] = "mean",
+    backend: BackendName = "auto",
+    precision: Precision = "float32",
+    max_dates: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[str]:
     """Writes the pooled representation of every series of an input.
 
     Args:
         source: a series store or a field table.
-        weights: a run directory, a ``.safetensors`` file or the name of shipped weights.
+        weights: a run directory, a ``.safetensors`` or ``.onnx`` file or the name of shipped ones.
         out: the Parquet file: a row an id in input order; ``id`` keeps its type; columns ``e``
             and a zero-padded number; ``label`` last when labels are given (empty where unknown).
         labels: a label table; its ids are matched with those of the series.
         label_column: the column to take; None looks for the usual names.
         pool: ``mean`` over the dates, or ``month``: the twelve monthly means one after another.
+        backend: what computes it; see :func:`windrow.evaluation.inference.load`.
+        precision: of the matrix products.
+        max_dates: the most dates read of a series, the clearest; None as the weights say.
         on_progress: called with the number of series done and their total.
 
     Returns:
-        lines of text: how many series, and which column the labels were taken from.
+        lines of text: how many series, what computed them, which dates were read if not all, and
+        which column the labels were taken from.
 
     Raises:
         WindrowError: the input, the weights or the labels are not usable together.
     """
-    encoder = load(weights)
+    encoder = load(weights, backend=backend, precision=precision, max_dates=max_dates)
     series = open_series(source)
-    known, lines = None, [f"{len(series):,} series"]
+    known, lines = None, [f"{len(series):,} series, by {encoder.backend}"]
+    lines += _dates_left_out(series, encoder)
     if labels is not None:
         table = read_labels(labels, label_column)
         position = table.positions(label_keys(series, table))
@@ -71,3 +81,16 @@ def embed_to_parquet(
     with atomic_file(out) as temporary:
         pq.write_table(pa.table(columns), temporary)
     return lines
+
+
+def _dates_left_out(series: Series, encoder: FrozenEncoder) -> list[str]:
+    """What has to be said where not every date is read."""
+    if encoder.max_dates is None:
+        return []
+    shortened = int((series.valid.sum(axis=1) > encoder.max_dates).sum())
+    if shortened == 0:
+        return []
+    which = "clearest dates"
+    if series.cloud_probability is None:
+        which = "dates, spread evenly over those there are, as no cloud measure is known"
+    return [f"{shortened:,} of them by their {encoder.max_dates} {which}"]

@@ -66,6 +66,9 @@ class WeightsHeader(Settings):
         description="of what was predicted: the four PlanetScope bands, or Sentinel-2's"
     )
     simulated: bool = Field(description="True where the training data were simulated")
+    max_dates: int | None = Field(
+        None, ge=1, description="the most dates it reads of a series, the clearest; None: all"
+    )
     training_hash: str = Field(description="content hash of the training settings")
     provenance: dict[str, Any] = Field(description="where the weights come from")
 
@@ -89,6 +92,8 @@ def encoder_hash(header: WeightsHeader, tensors: Mapping[str, Tensor]) -> str:
     if meaning["encoder"]["kind"] == TRANSFORMER:
         # Unnamed while it was the only kind: heads fitted on earlier weights still fit.
         del meaning["encoder"]["kind"]
+    if header.max_dates is not None:  # otherwise absent, so that older hashes stay
+        meaning["max_dates"] = header.max_dates
     digest = hashlib.sha256(json.dumps(meaning, sort_keys=True).encode())
     for name in sorted(tensors):
         if name.startswith(ENCODER_PREFIX):
@@ -119,7 +124,7 @@ def read_weights(path: str | Path) -> tuple[WeightsHeader, dict[str, Tensor]]:
             another version, or holds values that are no numbers.
     """
     metadata, tensors = read_tensors(path)
-    header = _header(path, metadata)
+    header = parse_header(path, metadata)
     for name, values in tensors.items():
         if name.endswith(BATCH_COUNT):  # a whole number that no output depends on
             continue
@@ -201,7 +206,12 @@ def load_state(module: nn.Module, tensors: Mapping[str, Tensor], *, where: objec
     module.load_state_dict(dict(tensors))
 
 
-def _header(path: str | Path, metadata: Mapping[str, str]) -> WeightsHeader:
+def parse_header(path: str | Path, metadata: Mapping[str, str]) -> WeightsHeader:
+    """The header of a file from its metadata, key ``windrow``.
+
+    Raises:
+        WeightsError: there is none, or it is of another version.
+    """
     text = metadata.get("windrow")
     try:
         values = json.loads(text) if text is not None else None

@@ -87,6 +87,9 @@ class Oracle:
         value = np.unique(names, return_inverse=True)[1]
         return np.stack([value == c for c in range(3)], axis=1).astype(np.float32)
 
+    def read_dates(self, series: Series) -> np.ndarray:
+        return series.valid
+
     def sequence(self, series: Series) -> np.ndarray:
         return np.repeat(self.embed(series, pool="month")[:, None], series.num_dates, axis=1)
 

@@ -8,6 +8,7 @@ from windrow.data.normalization import Normalization
 from windrow.data.series import concatenate, pad_dates
 from windrow.errors import BandError, DataError, SettingsError, WeightsError
 from windrow.evaluation import inference
+from windrow.evaluation.backends import TorchBackend
 from windrow.evaluation.inference import FrozenEncoder, load, month_pool
 from windrow.experiments.recipes import recipe
 from windrow.models.encoder import Encoder
@@ -41,7 +42,7 @@ def make_frozen(series, **encoder_changes):
         training_hash="",
         provenance={},
     )
-    return FrozenEncoder(encoder, header=header, content_hash="x")
+    return FrozenEncoder(TorchBackend(encoder, header=header), header=header, content_hash="x")
 
 
 def test_sequence_is_the_encoder_on_each_series_alone(make_series, frozen):
@@ -55,7 +56,7 @@ def test_sequence_is_the_encoder_on_each_series_alone(make_series, frozen):
         dates = np.flatnonzero(series.valid[n])
         values = torch.from_numpy(normalization.apply(own.reflectance[n : n + 1, dates]))
         days = torch.from_numpy(own.day_of_year[n : n + 1, dates])
-        expected = frozen._encoder(values, days, torch.ones_like(days) > 0)[0].numpy()
+        expected = frozen._backend._encoder(values, days, torch.ones_like(days) > 0)[0].numpy()
         np.testing.assert_allclose(z[n, dates], expected, atol=1e-5)
         assert (z[n, ~series.valid[n]] == 0).all()
 

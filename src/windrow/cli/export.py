@@ -1,0 +1,33 @@
+"""``windrow export``: an encoder as one file for another runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Export:
+    """Writes normaliser, encoder and pooling as one ONNX file, for ONNX Runtime."""
+
+    weights: str
+    """A run directory, a .safetensors file, or the name of shipped weights."""
+    out: Path
+    """The file to write; replaced if it is there."""
+    format: Literal["onnx"] = "onnx"
+    """Of the file."""
+    precision: Literal["float32", "int8"] = "float32"
+    """Of the matrix products; int8 is faster and rounds (cosine at least 0.999)."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs ``windrow export``."""
+    options = tyro.cli(Export, args=arguments, prog="windrow export")
+    from windrow.experiments.export import export_onnx
+
+    lines = export_onnx(options.weights, options.out, precision=options.precision)
+    print("\n".join([*lines, str(options.out)]))
