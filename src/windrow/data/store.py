@@ -3,7 +3,7 @@
 Layout (N series; every array has named dimensions)::
 
     STORE/                     attributes: format, version, simulated, bands, processing_level,
-                               provenance, checksums
+                               provenance, checksums, attributes_checksum
       reflectance              (series, date, band) int16, reflectance x 10,000
       day_of_year, valid, cloud_probability            (series, date)
       id, field_id, year, longitude, latitude          (series)
@@ -15,8 +15,9 @@ Layout (N series; every array has named dimensions)::
 
 No wall-clock time and no path is stored, so that equal content is equal bytes. Each array's
 checksum is the SHA-256 of its decoded bytes in C order, so that a damaged or cut chunk is found
-when the store is read. Series are decoded once, whole; random reads inside compressed chunks are
-hundreds of times slower than memory and never happen in a training loop.
+when the store is read; the attributes and the legend have one of their own. Series are decoded
+once, whole; random reads inside compressed chunks are hundreds of times slower than memory and
+never happen in a training loop.
 """
 
 from __future__ import annotations
@@ -33,13 +34,24 @@ import numpy.typing as npt
 import zarr
 from zarr.codecs import BloscCodec
 
+from windrow.data.checksums import (
+    ATTRIBUTES_CHECKSUM,
+    bytes_of_array,
+    checksum_of_array,
+    checksum_of_attributes,
+    incomplete_store,
+    verify_attributes,
+)
 from windrow.data.legend import Legend
 from windrow.data.series import PER_SERIES, Series, check_alike, concatenate
 from windrow.errors import DataError, StoreError
 from windrow.files import atomic_folder, writing_errors
 
 FORMAT = "windrow series store"
-VERSION = 1
+VERSION = 2
+READABLE = (1, 2)
+"""Versions that are read; stores of version 1 have no checksum of their attributes."""
+
 SHARD = 4_000
 CHUNK = 250
 
@@ -175,20 +187,21 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
             raise StoreError("no series to write", where=self._path)
         if first.planetscope_day is not None:
             self._put("planetscope_day", first.planetscope_day, ("planetscope_step",))
-        if first.legend is not None:
-            self._group["labels"].attrs["legend"] = first.legend.to_dict()
-        self._group.attrs.update(
-            {
-                "format": FORMAT,
-                "version": VERSION,
-                "simulated": first.simulated,
-                "processing_level": first.processing_level,
-                "bands": list(first.bands),
-                "num_series": self._num_written,
-                "provenance": self._provenance,
-                "checksums": {name: h.hexdigest() for name, h in sorted(self._hashes.items())},
-            }
-        )
+        legend = None if first.legend is None else first.legend.to_dict()
+        if legend is not None:
+            self._group["labels"].attrs["legend"] = legend
+        attributes = {
+            "format": FORMAT,
+            "version": VERSION,
+            "simulated": first.simulated,
+            "processing_level": first.processing_level,
+            "bands": list(first.bands),
+            "num_series": self._num_written,
+            "provenance": self._provenance,
+            "checksums": {name: h.hexdigest() for name, h in sorted(self._hashes.items())},
+        }
+        checksum = checksum_of_attributes(attributes, legend)
+        self._group.attrs.update({**attributes, ATTRIBUTES_CHECKSUM: checksum})
 
     def _write(self, part: Series) -> None:
         num_dates = _array(self._group, "reflectance").shape[1] if self._num_written else None
@@ -237,7 +250,7 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
         start = array.shape[0]
         array.resize((start + len(values), *values.shape[1:]))
         array[start:] = values.astype(object) if text else values
-        self._hashes[name].update(_bytes(values))
+        self._hashes[name].update(bytes_of_array(values))
 
 
 def write_store(path: str | Path, series: Series, *, provenance: Mapping[str, Any]) -> None:
@@ -255,7 +268,8 @@ def store_attributes(path: str | Path) -> dict[str, Any]:
     """The attributes of a store: format, version, bands, provenance, checksums.
 
     Raises:
-        StoreError: there is no store, it is not one of ours, or its version is unknown.
+        StoreError: there is no store, it is not one of ours, its version is unknown, or its
+            attributes were changed.
     """
     return dict(_open(path).attrs)
 
@@ -268,7 +282,8 @@ def read_store(path: str | Path, *, planetscope: bool = True) -> Series:
         planetscope: False leaves the PlanetScope series out, which are most of the bytes.
 
     Raises:
-        StoreError: the store is missing, incomplete, of another version, or a chunk is damaged.
+        StoreError: the store is missing, incomplete, of another version, its attributes were
+            changed, or a chunk is damaged.
     """
     group = _open(path)
     attributes = _complete_attributes(group, path)
@@ -321,24 +336,15 @@ def read_store_table(path: str | Path, name: str) -> dict[str, npt.NDArray[Any]]
 _NEEDED = ("reflectance", "day_of_year", "valid", "id", "field_id", "year")
 
 
-def _incomplete(path: str | Path, name: str) -> StoreError:
-    return StoreError(
-        "the store's metadata are incomplete",
-        where=path,
-        expected=name,
-        hint="write it again from its source",
-    )
-
-
 def _complete_attributes(group: zarr.Group, path: str | Path) -> dict[str, Any]:
     attributes: dict[str, Any] = dict(group.attrs)
     kinds = {"checksums": dict, "bands": list, "processing_level": str, "simulated": bool}
     for name, kind in kinds.items():
         if not isinstance(attributes.get(name), kind):
-            raise _incomplete(path, f"attribute {name}")
+            raise incomplete_store(path, f"attribute {name}")
     for name in _NEEDED:
         if name not in attributes["checksums"]:
-            raise _incomplete(path, f"a checksum of {name}")
+            raise incomplete_store(path, f"a checksum of {name}")
     return attributes
 
 
@@ -347,7 +353,7 @@ def _legend(group: zarr.Group, path: str | Path) -> Legend:
         stored: Any = group["labels"].attrs["legend"]
         return Legend.from_dict(stored)
     except (KeyError, TypeError, DataError) as error:
-        raise _incomplete(path, "a legend of the labels") from error
+        raise incomplete_store(path, "a legend of the labels") from error
 
 
 def _open(path: str | Path) -> zarr.Group:
@@ -367,14 +373,18 @@ def _open(path: str | Path) -> zarr.Group:
         ) from error
     if attributes.get("format") != FORMAT:
         raise StoreError("this Zarr group is no series store", where=path)
-    if attributes.get("version") != VERSION:
+    if attributes.get("version") not in READABLE:
         raise StoreError(
             "the store is of another version",
             where=path,
             found=attributes.get("version"),
-            expected=VERSION,
+            expected=" or ".join(map(str, READABLE)),
             hint="write it again with this version of windrow",
         )
+    if attributes["version"] != 1:
+        labels = group.get("labels")
+        legend = None if labels is None else dict(labels.attrs).get("legend")
+        verify_attributes(attributes, legend, where=path)
     return group
 
 
@@ -395,7 +405,7 @@ def _read(group: zarr.Group, name: str, path: str | Path, checksum: str) -> npt.
         values = _decoded(_array(group, name)[:])
     except Exception as error:  # codecs raise many kinds on damaged bytes
         raise damaged from error
-    if hashlib.sha256(_bytes(values)).hexdigest() != checksum:
+    if checksum_of_array(values) != checksum:
         raise damaged
     return values
 
@@ -403,10 +413,3 @@ def _read(group: zarr.Group, name: str, path: str | Path, checksum: str) -> npt.
 def _decoded(values: Any) -> npt.NDArray[Any]:
     array = np.asarray(values)
     return np.array(array.tolist(), dtype=str) if array.dtype.kind in "OT" else array
-
-
-def _bytes(values: npt.NDArray[Any]) -> Any:
-    """The bytes a checksum is taken of; text as UTF-8 lines, so that its width does not count."""
-    if values.dtype.kind == "U":
-        return "".join(f"{value}\n" for value in values).encode()
-    return np.ascontiguousarray(values).data

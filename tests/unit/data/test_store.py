@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -171,21 +172,91 @@ def test_each_damaged_chunk_is_found(build_series: Make, tmp_path: Path, damage:
             read_store(copy)
 
 
+@contextmanager
+def attributes_of(path: Path, *, signed: bool = True) -> Iterator[tuple[dict[str, Any], ...]]:
+    """The attributes of a store and of its labels, to change; with their checksum made again."""
+    files = [path / "zarr.json", path / "labels/zarr.json"]
+    contents = [json.loads(file.read_text()) for file in files]
+    attributes, labels = (content["attributes"] for content in contents)
+    yield attributes, labels
+    if signed:
+        text = json.dumps(
+            {
+                "attributes": {k: v for k, v in attributes.items() if k != "attributes_checksum"},
+                "legend": labels.get("legend"),
+            },
+            sort_keys=True,
+            separators=(",", ":"),
+        )
+        attributes["attributes_checksum"] = hashlib.sha256(text.encode()).hexdigest()
+    for file, content in zip(files, contents, strict=True):
+        file.write_text(json.dumps(content))
+
+
+def swap_bands(attributes: dict[str, Any], labels: dict[str, Any]) -> None:
+    attributes["bands"][:2] = attributes["bands"][1::-1]
+
+
+def swap_classes(attributes: dict[str, Any], labels: dict[str, Any]) -> None:
+    names = labels["legend"]["names"]
+    names[:2] = names[1::-1]
+
+
+def other_level(attributes: dict[str, Any], labels: dict[str, Any]) -> None:
+    attributes["processing_level"] = "L1C"
+
+
+def other_provenance(attributes: dict[str, Any], labels: dict[str, Any]) -> None:
+    attributes["provenance"]["seed"] = 4
+
+
+@pytest.mark.parametrize("change", [swap_bands, swap_classes, other_level, other_provenance])
+def test_attributes_changed_by_hand_are_found(
+    build_series: Make, tmp_path: Path, change: Callable[[dict[str, Any], dict[str, Any]], None]
+) -> None:
+    path = tmp_path / "store"
+    write_store(path, build_series(), provenance={"seed": 3})
+    with attributes_of(path, signed=False) as both:
+        change(*both)
+    for read in (read_store, store_attributes):
+        with pytest.raises(
+            StoreError,
+            match=r"the store's attributes were changed since it was written; in .*store, "
+            r"attributes_checksum; found attributes of \w{12}\.{3}; expected \w{12}\.{3}; to mend",
+        ):
+            read(path)
+    with attributes_of(path) as both:  # signed again, they are what they say
+        pass
+    assert read_store(path) is not None
+
+
+def test_an_earlier_store_has_no_checksum_of_its_attributes(
+    build_series: Make, tmp_path: Path
+) -> None:
+    path = tmp_path / "store"
+    write_store(path, build_series(), provenance={})
+    with attributes_of(path, signed=False) as (attributes, _):
+        del attributes["attributes_checksum"]
+    with pytest.raises(StoreError, match=r"incomplete; .*; expected attribute attributes_checksum"):
+        read_store(path)
+    with attributes_of(path, signed=False) as (attributes, _):
+        attributes["version"] = 1
+    assert_same(read_store(path), build_series())
+
+
 @pytest.mark.parametrize(
     "missing", ["checksums", "bands", "processing_level", "simulated", "labels", "reflectance"]
 )
 def test_metadata_that_lack_something(build_series: Make, tmp_path: Path, missing: str) -> None:
     path = tmp_path / "store"
     write_store(path, build_series(), provenance={})
-    file = path / ("labels/zarr.json" if missing == "labels" else "zarr.json")
-    values = json.loads(file.read_text())
-    if missing == "labels":
-        del values["attributes"]["legend"]
-    elif missing == "reflectance":
-        del values["attributes"]["checksums"]["reflectance"]
-    else:
-        del values["attributes"][missing]
-    file.write_text(json.dumps(values))
+    with attributes_of(path) as (attributes, labels):
+        if missing == "labels":
+            del labels["legend"]
+        elif missing == "reflectance":
+            del attributes["checksums"]["reflectance"]
+        else:
+            del attributes[missing]
     with pytest.raises(StoreError, match=r"the store's metadata are incomplete; in .*store"):
         read_store(path)
 
@@ -194,7 +265,7 @@ def test_metadata_that_lack_something(build_series: Make, tmp_path: Path, missin
     ("name", "value", "message"),
     [
         ("format", "other", "this Zarr group is no series store"),
-        ("version", 2, "the store is of another version; in .*; found 2; expected 1; to mend it"),
+        ("version", 3, "is of another version; in .*; found 3; expected 1 or 2; to mend it"),
         ("bands", ["B02", "B03", "B99"], "the store's metadata do not fit its arrays"),
         ("bands", ["B02", "B03"], "the store's metadata do not fit its arrays"),
         ("checksums", ["reflectance"], "the store's metadata are incomplete"),
@@ -205,9 +276,8 @@ def test_metadata_that_say_something_else(
 ) -> None:
     path = tmp_path / "store"
     write_store(path, build_series(), provenance={})
-    values = json.loads((path / "zarr.json").read_text())
-    values["attributes"][name] = value
-    (path / "zarr.json").write_text(json.dumps(values))
+    with attributes_of(path) as (attributes, _):
+        attributes[name] = value
     with pytest.raises(StoreError, match=message):
         read_store(path)
 
