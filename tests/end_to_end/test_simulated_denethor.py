@@ -11,6 +11,7 @@ from windrow.errors import SettingsError
 from windrow.experiments.ingestion import ingest
 from windrow.simulation import SCENARIOS, ScenarioSettings, simulate_pixels
 from windrow.simulation.denethor import simulate_landscapes
+from windrow.simulation.generate import PIXELS_A_SIDE
 from windrow.sources.reading import IngestOptions
 
 TINY = SCENARIOS["brandenburg-2018"].to_dict() | {"landscape_m": 120, "field_m": 60.0}
@@ -27,16 +28,44 @@ def test_read_back_to_the_integer(tmp_path, pairing, seed):
     read = read_store(tmp_path / "store")
     row, column = read.id // 10_000, read.id % 10_000
     direct = simulate_pixels(scenario, seed=seed, landscape=0, rows=row, columns=column)
-    num = read.num_dates
     assert len(read) == 144
+    assert_equal_series(read, direct)
+    assert read.simulated
+    assert "simulated: SIMULATED.txt: no satellite ever saw this place" in found.lines
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_whole_landscape_gives_the_direct_store_to_the_integer(tmp_path):
+    pytest.importorskip("rasterio", reason="rasterio is not installed")
+    assert windrow("simulate", "--out", tmp_path / "tile", "--layout", "denethor", "-j", 1) == 0
+    assert windrow("ingest", tmp_path / "tile", "--out", tmp_path / "store") == 0
+    read = read_store(tmp_path / "store")
+    assert len(read) == 120 * 120  # 1.2 km of 10 m: no pixel of it is lost
+    words = ("simulate", "--out", tmp_path / "direct", "--num-series", 100, "-j", 1)
+    assert windrow(*words) == 0
+    direct = read_store(tmp_path / "direct")
+    position = {key: at for at, key in enumerate(read.id.tolist())}
+    row, column = direct.id // PIXELS_A_SIDE % PIXELS_A_SIDE, direct.id % PIXELS_A_SIDE
+    same = read.select(np.array([position[key] for key in (row * 10_000 + column).tolist()]))
+    assert_equal_series(same, direct)
+    for first in range(0, len(read), 2400):  # and every other pixel, which no store samples
+        part = read.select(np.arange(first, first + 2400))
+        row, column = part.id // 10_000, part.id % 10_000
+        scenario = SCENARIOS["brandenburg-2018"]
+        assert_equal_series(
+            part, simulate_pixels(scenario, seed=0, landscape=0, rows=row, columns=column)
+        )
+
+
+def assert_equal_series(read, direct):
+    num = read.num_dates
     assert not direct.valid[:, num:].any()
     for name in ("reflectance", "day_of_year", "valid", "cloud_probability"):
         np.testing.assert_array_equal(getattr(read, name), getattr(direct, name)[:, :num])
     for name in ("planetscope", "planetscope_day", "label", "year", "bands"):
         np.testing.assert_array_equal(getattr(read, name), getattr(direct, name))
     np.testing.assert_array_equal(read.field_id - 1, direct.field_id)
-    assert read.simulated
-    assert "simulated: SIMULATED.txt: no satellite ever saw this place" in found.lines
 
 
 def test_several_landscapes_and_a_number_that_does_not_fit(tmp_path, monkeypatch):

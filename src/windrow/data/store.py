@@ -190,7 +190,7 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
         legend = None if first.legend is None else first.legend.to_dict()
         if legend is not None:
             self._group["labels"].attrs["legend"] = legend
-        attributes = {
+        attributes: dict[str, Any] = {
             "format": FORMAT,
             "version": VERSION,
             "simulated": first.simulated,

@@ -1,7 +1,8 @@
 """Folders of GeoTIFFs with the date in the name: one file a day, or one a day and band.
 
-Files are opened once and read by windows, so that memory does not grow with the images. Bands of
-20 or 60 m beside bands of 10 m are read onto the finest grid, each pixel repeated.
+Files are read by windows, so that memory does not grow with the images; plain ones tile by tile
+(``tiff_tiles``), all others by GDAL. Bands of 20 or 60 m beside bands of 10 m are read onto the
+finest grid, each pixel repeated.
 """
 
 from __future__ import annotations
@@ -25,12 +26,40 @@ from windrow.sources.image_files import (
     find_images,
     offset_of_file,
     raster_environment,
-    read_header,
+    read_headers,
     reason_of,
 )
 from windrow.sources.reading import IngestOptions
+from windrow.sources.tiff_tiles import NotPlain, TiffTiles
 
 _MAX_OPEN = 512
+
+
+class _Pick:
+    """Which pixels of a window are read: all of them where ``pixels`` is None."""
+
+    def __init__(
+        self,
+        window: Window,
+        rows: npt.NDArray[np.intp],
+        columns: npt.NDArray[np.intp],
+        pixels: npt.NDArray[np.intp] | None,
+    ) -> None:
+        self.window, self.rows, self.columns, self.pixels = window, rows, columns, pixels
+        self._tiles: dict[tuple[int, ...], set[int]] = {}
+
+    def tiles_of(
+        self,
+        tiles: TiffTiles,
+        part: Window,
+        rows: npt.NDArray[np.intp],
+        columns: npt.NDArray[np.intp],
+    ) -> set[int]:
+        """The tiles of a file that hold them, found once for all files of its tiling."""
+        key = (*tiles.tile, tiles.across, part.row, part.column, part.height, part.width)
+        if key not in self._tiles:
+            self._tiles[key] = tiles.tiles_of(part, rows, columns)
+        return self._tiles[key]
 
 
 class ImageCube:
@@ -66,21 +95,65 @@ class ImageCube:
         whole = len(rows) == window.height * window.width and bool(
             (pixels == np.arange(len(pixels))).all()
         )
+        pick = _Pick(window, rows, columns, None if whole else pixels)
         with raster_environment():
             for date, files in enumerate(self._layers):
                 by_file: dict[Path, list[str]] = defaultdict(list)
                 for name in wanted:
                     by_file[files[name].path].append(name)
                 for names in by_file.values():
-                    block = self._window(files[names[0]], names, window)
-                    flat = block.reshape(len(names), -1)
-                    chosen = flat if whole else flat[:, pixels]
-                    for name, one in zip(names, chosen, strict=True):
-                        if name == quality and layer is not None:
-                            layer[date] = one
-                        else:
-                            values[date, bands.index(name)] = one
+                    targets = [
+                        layer[date]
+                        if name == quality and layer is not None
+                        else values[date, bands.index(name)]
+                        for name in names
+                    ]
+                    self._read(files[names[0]], names, pick, targets)
         return Raw(values, layer)
+
+    def _read(
+        self, file: ImageFile, names: list[str], pick: _Pick, targets: list[npt.NDArray[Any]]
+    ) -> None:
+        """Puts the chosen pixels of some layers of a file into arrays (n,)."""
+        window = pick.window
+        shape = window.height, window.width
+        if file.tiles is not None:
+            try:
+                self._read_tiles(file, file.tiles, names, pick, targets)
+                return
+            except NotPlain:
+                pass  # GDAL reads it, or says what is wrong with it
+        block = self._window(file, names, window).reshape(len(names), *shape)
+        for one, target in zip(block, targets, strict=True):
+            target[:] = one.ravel() if pick.pixels is None else one.ravel()[pick.pixels]
+
+    def _read_tiles(
+        self,
+        file: ImageFile,
+        tiles: TiffTiles,
+        names: list[str],
+        pick: _Pick,
+        targets: list[npt.NDArray[Any]],
+    ) -> None:
+        window, ratio = pick.window, self._facts.grid.width // file.grid.width
+        indexes = [file.indexes[name] for name in names]
+        if ratio == 1 and pick.pixels is None:
+            shape = window.height, window.width
+            tiles.read(window, indexes, [target.reshape(shape) for target in targets])
+            return
+        first = window.row // ratio, window.column // ratio
+        last = (
+            -(-(window.row + window.height) // ratio),
+            -(-(window.column + window.width) // ratio),
+        )
+        part = Window(*first, last[0] - first[0], last[1] - first[1])
+        rows = (window.row + pick.rows) // ratio - first[0]
+        columns = (window.column + pick.columns) // ratio - first[1]
+        wanted = pick.tiles_of(tiles, part, rows, columns)
+        blocks = np.empty((len(names), part.height, part.width), dtype=tiles.dtype)
+        tiles.read(part, indexes, list(blocks), wanted=wanted)
+        for block, target in zip(blocks, targets, strict=True):
+            target[:] = block[rows, columns]
 
     def _window(self, file: ImageFile, names: list[str], window: Window) -> npt.NDArray[Any]:
         from rasterio.errors import RasterioError
@@ -136,7 +209,7 @@ def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
             "GeoTIFFs need rasterio", where=path, hint="pip install 'windrow[cubes]'"
         ) from None
     places = find_images(path)
-    files = [read_header(place, path, options) for place in places]
+    files = read_headers(places, path, options)
     without = sum(p.suffix.lower() in ENDINGS for p in path.rglob("*")) - len(places)
     grid = _check_grids(files)
     days, _ = choose_year(np.unique([f.date for f in files]), path, options.year)

@@ -16,6 +16,7 @@ from windrow.errors import BandError, DataError, SettingsError
 from windrow.sources.baseline import offset_of_baseline
 from windrow.sources.cube_grid import Grid, band_of
 from windrow.sources.reading import IngestOptions
+from windrow.sources.tiff_tiles import TiffTiles, read_directory
 
 ENDINGS = (".tif", ".tiff")
 _DATE = re.compile(
@@ -36,6 +37,7 @@ class ImageFile:
         indexes: the band's position in the file (from 1), by layer.
         grid: where its pixels lie.
         header: type, block size, number of bands, scale, offset, no data and tags.
+        tiles: where its tiles lie, or None where only GDAL can read it.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class ImageFile:
     indexes: dict[str, int]
     grid: Grid
     header: dict[str, Any]
+    tiles: TiffTiles | None
 
 
 def date_in_name(name: str) -> np.datetime64 | None:
@@ -93,18 +96,40 @@ def reason_of(error: BaseException) -> str:
     return text.splitlines()[0][:120]
 
 
-def read_header(place: Path, root: Path, options: IngestOptions) -> ImageFile:
-    """Opens a file for its header.
+def read_headers(places: list[Path], root: Path, options: IngestOptions) -> list[ImageFile]:
+    """Reads the headers of a folder's files; those that are equal byte for byte, once.
 
     Raises:
-        DataError: it is damaged, or has another number of bands than given.
-        SettingsError: which bands it holds is not said.
+        DataError: a file is damaged, or has another number of bands than given.
+        SettingsError: which bands a file holds is not said.
     """
+    known: dict[bytes, _Header] = {}
+    files = []
+    for place in places:
+        tiles, directory = read_directory(place)
+        header = known.get(directory) if directory is not None else None
+        if header is None:
+            header = _read_header(place)
+            if directory is not None:
+                known[directory] = header
+        date = date_in_name(place.relative_to(root).as_posix())
+        assert date is not None
+        layer, indexes = _layers_of_file(place, header.descriptions, options)
+        files.append(ImageFile(place, date, layer, indexes, header.grid, header.values, tiles))
+    return files
+
+
+@dataclass(frozen=True)
+class _Header:
+    grid: Grid
+    values: dict[str, Any]
+    descriptions: tuple[str | None, ...]
+
+
+def _read_header(place: Path) -> _Header:
     import rasterio
     from rasterio.errors import RasterioError
 
-    date = date_in_name(place.relative_to(root).as_posix())
-    assert date is not None
     try:
         with raster_environment(), rasterio.open(place) as source:
             transform = tuple(float(v) for v in source.transform[:6])
@@ -122,7 +147,7 @@ def read_header(place: Path, root: Path, options: IngestOptions) -> ImageFile:
                 "no_data": no_data,
                 "tags": {key.upper(): value for key, value in source.tags().items()},
             }
-            layer, indexes = _layers_of_file(place, source.descriptions, options)
+            descriptions = tuple(source.descriptions)
     except (RasterioError, OSError) as error:
         raise DataError(
             "a GeoTIFF is damaged or cut short",
@@ -130,7 +155,7 @@ def read_header(place: Path, root: Path, options: IngestOptions) -> ImageFile:
             found=reason_of(error),
             hint="fetch it again, or leave it out",
         ) from None
-    return ImageFile(place, date, layer, indexes, grid, header)
+    return _Header(grid, header, descriptions)
 
 
 def _layer_of(word: str) -> str | None:
