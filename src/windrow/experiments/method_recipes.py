@@ -14,7 +14,16 @@ from windrow.experiments.corrections import Corrections
 from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.models.bands import BandsSettings
 from windrow.models.encoder import EncoderSettings
+from windrow.models.resmlp import ResmlpSettings
+from windrow.tasks.contrastive import (
+    ContrastiveLossSettings,
+    CorruptionSettings,
+    PixelContrastiveSettings,
+    ScarfSettings,
+    YearContrastiveSettings,
+)
 from windrow.tasks.untrained import UntrainedSettings
+from windrow.training.optimization import OptimizationSettings
 
 Scale = Literal["tiny", "small", "paper"]
 """How large a benchmark is."""
@@ -47,6 +56,90 @@ def sentinel2_bert(scale: Scale, seed: int, switches: Corrections) -> Pretrainin
     chosen = bert(scale, seed, switches)
     task = chosen.task.model_copy(update={"target": "sentinel2", "target_offsets": (0,)})
     return chosen.model_copy(update={"task": task, "recipe": f"bert-sentinel2/{scale}"})
+
+
+def resmlp(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings:
+    """ResMLP, bi-modal contrastive (2024): 64 blocks of 256, batch 2048, Adam 1e-3, decay 1e-5.
+
+    Temperature 0.07 and no corruption of the inputs; the width of the projectors is ours.
+    """
+    task = PixelContrastiveSettings(
+        loss=_loss(), projection_width=_projection_width(scale), corruption=None
+    )
+    return _pixel_contrastive(scale, seed, switches).model_copy(
+        update={"task": task, "recipe": f"resmlp/{scale}"}
+    )
+
+
+def scarf(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings:
+    """SCARF, uni-modal (2024): the same branch, 20 to 60 % of the bands of the second view."""
+    task = ScarfSettings(
+        loss=_loss(),
+        projection_width=_projection_width(scale),
+        corruption=CorruptionSettings(lowest=0.2, highest=0.6),
+        views=switches.scarf_corruption,
+    )
+    return _pixel_contrastive(scale, seed, switches).model_copy(
+        update={"task": task, "recipe": f"scarf/{scale}"}
+    )
+
+
+def spectro_temporal(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings:
+    """Spectro-temporal contrastive (section 5.4): two transformers of 4 layers, d = 64.
+
+    The batch is all that fits a 16 GB card of that time (ours: 256); AdamW and schedule as BERT.
+    Below ``paper`` PlanetScope is seen every fifth day, as Planet Fusion is also sold.
+    """
+    shape = {"tiny": (2, 32, 64), "small": (4, 64, 256), "paper": (4, 64, 256)}[scale]
+    task = YearContrastiveSettings(
+        loss=_loss(),
+        projection_width=_projection_width(scale),
+        planetscope_every=1 if scale == "paper" else 5,
+    )
+    length = {"tiny": 60, "small": 1_000, "paper": None}[scale]
+    return bert(scale, seed, switches).model_copy(
+        update={
+            "recipe": f"spectro-temporal/{scale}",
+            "encoder": recipes.encoder(num_layers=shape[0], width=shape[1], mlp_width=shape[2]),
+            "task": task,
+            "optimization": recipes.optimization(learning_rate=1e-3),
+            "batch_size": {"tiny": 16, "small": 64, "paper": 256}[scale],
+            "num_steps": length,
+            "num_epochs": None if length else 100,
+        }
+    )
+
+
+def _pixel_contrastive(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings:
+    """What ResMLP and SCARF share; below ``paper`` fewer and narrower blocks (ours)."""
+    num_layers, width = {"tiny": (4, 32), "small": (16, 64), "paper": (64, 256)}[scale]
+    length = {"tiny": 120, "small": 2_000, "paper": None}[scale]
+    return bert(scale, seed, switches).model_copy(
+        update={
+            "encoder": ResmlpSettings(num_layers=num_layers, width=width, dropout=0.1),
+            "optimization": OptimizationSettings(
+                kind="adam",
+                schedule="constant",
+                learning_rate=1e-3,
+                betas=(0.9, 0.999),
+                weight_decay=1e-5,
+                warmup_share=0.0,
+                gradient_clip=None,
+            ),
+            "batch_size": {"tiny": 256, "small": 512, "paper": 2_048}[scale],
+            "num_steps": length,
+            "num_epochs": None if length else 100,
+        }
+    )
+
+
+def _loss() -> ContrastiveLossSettings:
+    """NT-Xent at 0.07 (2024); 0.005 is Barlow Twins' own weight (Zbontar et al. 2021)."""
+    return ContrastiveLossSettings(kind="nt_xent", temperature=0.07, redundancy_weight=0.005)
+
+
+def _projection_width(scale: Scale) -> int:
+    return {"tiny": 32, "small": 64, "paper": 128}[scale]
 
 
 def random_encoder(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings:

@@ -6,10 +6,18 @@ from collections.abc import Callable
 
 from windrow.experiments.pretext import Pretext, PretextInputs
 from windrow.experiments.pretext_bert import BertPretext
+from windrow.experiments.pretext_contrastive import (
+    ResmlpPretext,
+    ScarfPretext,
+    YearPretext,
+)
 from windrow.experiments.pretext_untrained import UntrainedPretext
 
 PRETEXTS: dict[str, Callable[[PretextInputs], Pretext]] = {
     "bert": BertPretext,
+    "pixel_contrastive": ResmlpPretext,
+    "scarf": ScarfPretext,
+    "year_contrastive": YearPretext,
     "untrained": UntrainedPretext,
 }
 

@@ -9,10 +9,22 @@ from pydantic import Field, model_validator
 from windrow.config import Settings
 from windrow.models.encoders import AnyEncoderSettings
 from windrow.tasks.bert import BertSettings
+from windrow.tasks.contrastive import (
+    PixelContrastiveSettings,
+    ScarfSettings,
+    YearContrastiveSettings,
+)
 from windrow.tasks.untrained import UntrainedSettings
 from windrow.training.optimization import OptimizationSettings
 
-AnyTaskSettings = Annotated[BertSettings | UntrainedSettings, Field(discriminator="kind")]
+AnyTaskSettings = Annotated[
+    BertSettings
+    | PixelContrastiveSettings
+    | ScarfSettings
+    | YearContrastiveSettings
+    | UntrainedSettings,
+    Field(discriminator="kind"),
+]
 """Settings of any pretext task, told apart by ``kind``."""
 
 

@@ -6,6 +6,8 @@ hundred of them. A training step costs three forward passes: the backward pass t
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import nn
 
 from windrow.models.bands import BandsSettings
@@ -47,6 +49,37 @@ def encoder_flops(
     block = 4 * width**2 + 2 * width * settings.mlp_width + 2 * num_dates * width
     embedding = num_bands * settings.kernel_size * width
     return 2 * num_dates * (embedding + settings.num_layers * block)
+
+
+def projector_flops(width: int, projection_width: int) -> int:
+    """Forward operations of a two-layer projector for one input.
+
+    Example:
+        >>> projector_flops(2, 3)
+        30
+    """
+    return 2 * (width * projection_width + projection_width**2)
+
+
+def contrastive_flops(
+    loss: Literal["nt_xent", "barlow_twins"], *, batch_size: int, projection_width: int
+) -> int:
+    """Forward operations of a pair's share in the matrix product of the loss.
+
+    NT-Xent compares each of 2n views with all of them, Barlow Twins each value with each.
+
+    Args:
+        loss: which.
+        batch_size: n pairs.
+        projection_width: P.
+
+    Example:
+        >>> contrastive_flops("nt_xent", batch_size=4, projection_width=2)
+        64
+    """
+    if loss == "nt_xent":
+        return 2 * (2 * batch_size) ** 2 * projection_width // batch_size
+    return 2 * projection_width**2
 
 
 def head_flops(

@@ -7,6 +7,7 @@ Example:
 
 from windrow.experiments.method_recipes import Scale
 from windrow.experiments.methods.bert import BERT, BERT_SENTINEL2
+from windrow.experiments.methods.contrastive import RESMLP, SCARF, SPECTRO_TEMPORAL
 from windrow.experiments.methods.controls import (
     END_TO_END,
     RANDOM_ENCODER,
@@ -19,6 +20,9 @@ METHODS: dict[str, Method] = {
     method.name: method
     for method in (
         BERT,
+        RESMLP,
+        SCARF,
+        SPECTRO_TEMPORAL,
         BERT_SENTINEL2,
         SCRATCH,
         RANDOM_ENCODER,

@@ -1,0 +1,253 @@
+"""Pairs of what two sensors saw, resident as 16-bit integers: single dates, or whole years.
+
+A set of 150,000 series of 144 dates holds 21 million pairs of single dates. They are never copied
+out: a pair is a number, from which series and date follow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from windrow import sensors
+from windrow.data.normalization import Normalization
+from windrow.data.series import DAYS, NO_DATA, Series
+from windrow.errors import DataError
+
+_ROWS = 1_024
+"""Series looked at a time: bounds the memory of what is looked up."""
+
+
+@dataclass(frozen=True)
+class PixelBatch:
+    """Single dates of a step, standardised.
+
+    Attributes:
+        sentinel2: (n, B) reflectance.
+        planetscope: (n, 36) reflectance of the same day, or None.
+    """
+
+    sentinel2: Tensor
+    planetscope: Tensor | None
+
+
+class PixelPairs:
+    """Every valid date of every series, with PlanetScope of the same day where it is asked for.
+
+    Args:
+        series: N series.
+        normalization: of the Sentinel-2 bands.
+        target_normalization: of the four PlanetScope bands; None leaves PlanetScope out, and
+            with it the need for it.
+        device: where the tensors live.
+
+    Attributes:
+        num_items: pairs.
+
+    Raises:
+        DataError: there is no PlanetScope, or no date has both.
+    """
+
+    def __init__(
+        self,
+        series: Series,
+        *,
+        normalization: Normalization,
+        target_normalization: Normalization | None,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.device = torch.device(device)
+        self._num_dates = series.num_dates
+        self._reflectance = _resident(series.reflectance, self.device)
+        self._moments = _moments(normalization, self.device)
+        self._planetscope: Tensor | None = None
+        usable = series.valid
+        if target_normalization is not None:
+            planetscope, step = _planetscope_steps(series)
+            usable = usable & _whole(planetscope, step)
+            self._planetscope = _resident(planetscope, self.device)
+            self._step = _resident(step.astype(np.int16), self.device)
+            window = sensors.PLANETSCOPE_WINDOW**2
+            self._target_moments = _moments(target_normalization.repeat(window), self.device)
+        if not usable.any():
+            raise DataError(
+                "no date was seen by both sensors",
+                hint="use a store whose PlanetScope days hold the Sentinel-2 dates",
+            )
+        # Where every date can be used, the number of a pair is its position.
+        self._position: Tensor | None = None
+        self.num_items = usable.size
+        if not usable.all():
+            kept = np.flatnonzero(usable)
+            self.num_items = len(kept)
+            narrow = kept.astype(np.int32) if usable.size < 2**31 else kept
+            self._position = _resident(narrow, self.device)
+
+    def places(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Series and date of pairs.
+
+        Args:
+            index: (n,) int64 numbers of pairs.
+
+        Returns:
+            (n,) int64 each.
+        """
+        flat = index.to(self.device)
+        if self._position is not None:
+            flat = self._position[flat].long()
+        return torch.div(flat, self._num_dates, rounding_mode="floor"), flat % self._num_dates
+
+    def batch(self, index: Tensor) -> PixelBatch:
+        """The pairs of these numbers, standardised.
+
+        Args:
+            index: (n,) int64.
+        """
+        row, date = self.places(index)
+        sentinel2 = _standardised(self._reflectance[row, date], self._moments)
+        if self._planetscope is None:
+            return PixelBatch(sentinel2, None)
+        step = self._step[row, date].long()
+        return PixelBatch(
+            sentinel2, _standardised(self._planetscope[row, step], self._target_moments)
+        )
+
+
+@dataclass(frozen=True)
+class YearBatch:
+    """One sensor's whole years, standardised.
+
+    Attributes:
+        values: (n, T, K), zero at invalid dates.
+        day_of_year: (n, T) int64.
+        valid: (n, T) bool.
+        all_valid: True where no date of the whole set is invalid.
+    """
+
+    values: Tensor
+    day_of_year: Tensor
+    valid: Tensor
+    all_valid: bool
+
+
+class YearPairs:
+    """Whole years of a pixel as each sensor saw it.
+
+    Args:
+        series: N series with PlanetScope.
+        normalization: of the Sentinel-2 bands.
+        target_normalization: of the four PlanetScope bands.
+        planetscope_every: only every so many-th PlanetScope day is looked at; 1 takes all.
+        device: where the tensors live.
+
+    Attributes:
+        num_items: series.
+
+    Raises:
+        DataError: there is no PlanetScope, or a series has no value of it.
+    """
+
+    def __init__(
+        self,
+        series: Series,
+        *,
+        normalization: Normalization,
+        target_normalization: Normalization,
+        planetscope_every: int,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.device = torch.device(device)
+        self.num_items = len(series)
+        planetscope, _ = _planetscope_steps(series)
+        assert series.planetscope_day is not None
+        days = series.planetscope_day[::planetscope_every]
+        chosen = np.ascontiguousarray(planetscope[:, ::planetscope_every])
+        known = (chosen != NO_DATA).all(axis=2)
+        for name, valid in (("PlanetScope", known), ("Sentinel-2", series.valid)):
+            if not valid.any(axis=1).all():
+                empty = int(np.argmin(valid.any(axis=1)))
+                raise DataError(f"a series has no {name} day", where=f"series {series.id[empty]}")
+        self._reflectance = _resident(series.reflectance, self.device)
+        self._day = _resident(
+            np.where(series.valid, series.day_of_year, 0).astype(np.int16), self.device
+        )
+        self._valid = _resident(series.valid, self.device)
+        self._planetscope = _resident(chosen, self.device)
+        self._planetscope_day = _resident(days.astype(np.int64), self.device)
+        self._known = _resident(known, self.device)
+        self._moments = _moments(normalization, self.device)
+        window = sensors.PLANETSCOPE_WINDOW**2
+        self._target_moments = _moments(target_normalization.repeat(window), self.device)
+        self._all_valid = (bool(series.valid.all()), bool(known.all()))
+
+    @property
+    def num_dates(self) -> tuple[int, int]:
+        """Dates of Sentinel-2, and days of PlanetScope, padding included."""
+        return int(self._valid.shape[1]), int(self._known.shape[1])
+
+    def batch(self, index: Tensor) -> tuple[YearBatch, YearBatch]:
+        """Both sensors' years of the series at these positions.
+
+        Args:
+            index: (n,) int64.
+        """
+        row = index.to(self.device)
+        valid, known = self._valid[row], self._known[row]
+        sentinel2 = _standardised(self._reflectance[row], self._moments)
+        planetscope = _standardised(self._planetscope[row], self._target_moments)
+        day = self._planetscope_day.expand(known.shape)
+        return (
+            YearBatch(
+                sentinel2.masked_fill(~valid[..., None], 0.0),
+                self._day[row].long(),
+                valid,
+                self._all_valid[0],
+            ),
+            YearBatch(
+                planetscope.masked_fill(~known[..., None], 0.0), day, known, self._all_valid[1]
+            ),
+        )
+
+
+def _planetscope_steps(series: Series) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]]:
+    """PlanetScope (N, P, 36), and the step of each Sentinel-2 date (N, T), -1 where none."""
+    if series.planetscope is None or series.planetscope_day is None:
+        raise DataError(
+            "the series have no PlanetScope to pair with",
+            hint="use a store with both sensors, or a method that needs Sentinel-2 alone",
+        )
+    step_of_day = np.full(DAYS, -1, dtype=np.int64)
+    step_of_day[series.planetscope_day] = np.arange(len(series.planetscope_day))
+    return series.planetscope, step_of_day[np.where(series.valid, series.day_of_year, 0)]
+
+
+def _whole(
+    planetscope: npt.NDArray[np.int16], step: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """(N, T): whether all 36 values of the day are there."""
+    whole = step >= 0
+    for start in range(0, len(step), _ROWS):
+        known = (planetscope[start : start + _ROWS] != NO_DATA).all(axis=2)
+        rows = slice(start, start + len(known))
+        whole[rows] &= np.take_along_axis(known, np.maximum(step[rows], 0), axis=1)
+    return whole
+
+
+def _resident(array: npt.NDArray[Any], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+
+def _moments(normalization: Normalization, device: torch.device) -> tuple[Tensor, Tensor]:
+    return (
+        torch.tensor(normalization.mean, dtype=torch.float32, device=device),
+        torch.tensor(normalization.std, dtype=torch.float32, device=device),
+    )
+
+
+def _standardised(stored: Tensor, moments: tuple[Tensor, Tensor]) -> Tensor:
+    return (stored.float() / sensors.SCALE - moments[0]) / moments[1]

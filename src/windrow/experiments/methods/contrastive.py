@@ -1,0 +1,14 @@
+"""The contrastive methods that BERT is compared with (section 6, section 5.4)."""
+
+from __future__ import annotations
+
+from windrow.experiments.method_recipes import resmlp, scarf, spectro_temporal
+from windrow.experiments.methods.method import Method
+
+RESMLP = Method("resmlp", "ResMLP, bi-modal contrastive", True, "frozen", resmlp)
+
+SCARF = Method("scarf", "SCARF, uni-modal contrastive", True, "frozen", scarf)
+
+SPECTRO_TEMPORAL = Method(
+    "spectro-temporal", "Spectro-temporal contrastive", True, "frozen", spectro_temporal
+)
