@@ -7,7 +7,6 @@ them from DENETHOR. They hold neither field ids nor clouds, and the record names
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,29 +17,28 @@ import numpy.typing as npt
 
 from windrow import sensors
 from windrow.data.legend import DENETHOR
-from windrow.data.series import NO_DATA, Series
+from windrow.data.series import Series
 from windrow.data.store import SHARD
 from windrow.errors import BandError, DataError, SettingsError, WindrowError
-from windrow.sources.pickles import read_timestamps
+from windrow.sources.prepared_files import (
+    FILES,
+    NUM_PLANETSCOPE,
+    PLANETSCOPE_DATES,
+    SENTINEL2_DATES,
+    WINDOW,
+    day_of_year,
+    one_year,
+    opened,
+    planetscope_integers,
+    read_dates,
+)
+from windrow.sources.prepared_pairs import is_pairs, open_pairs
 from windrow.sources.reading import IngestOptions, Reading, ReadingReport, Scale, refuse_options
 from windrow.sources.reflectance import agreed_scale, scale_of, to_integers
 
-FILES = {
-    "pretraining_time2.h5": "pre-training series of both sensors",
-    "pretraining_point2.h5": "pre-training pairs of one date",
-    "train_sentinel_ts.hdf5": "task 1, training",
-    "val_sentinel_ts.hdf5": "task 1, validation",
-    "validation_train_sentinel_ts.hdf5": "task 2, training",
-    "validation_val_sentinel_ts.hdf5": "task 2, validation",
-}
-SENTINEL2_DATES = "time_stamp_sentinel_list.pkl"
-PLANETSCOPE_DATES = "time_stamp_planet_list.pkl"
-OPTIONS = frozenset({"scale", "bands", "year", "num_series", "planetscope"})
+OPTIONS = frozenset({"scale", "bands", "year", "num_series", "planetscope", "pair_order"})
 ENDINGS = (".h5", ".hdf5")
-
 _BLOCK = SHARD // 4
-_NUM_BANDS = len(sensors.PLANETSCOPE_BANDS)
-_WINDOW = sensors.PLANETSCOPE_WINDOW**2
 
 PlanetLayout = Literal["series first", "days first, pixel by pixel", "days first, window by window"]
 
@@ -54,7 +52,7 @@ def recognises(path: Path) -> bool:
     if path.name in FILES:
         return True
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             return "sentinel2_data" in file or {"time_series", "crop_labels"} <= set(file)
     except WindrowError:
         return False
@@ -71,14 +69,23 @@ def read(path: Path, options: IngestOptions) -> Reading:
     refuse_options(options, OPTIONS, product="the prepared files")
     file = _chosen_file(path)
     report = ReadingReport(str(file))
-    prepared = _Prepared(file, options, report)
+    if is_pairs(file):
+        parts = open_pairs(file, options, report)
+    else:
+        if options.pair_order is not None:
+            raise SettingsError(
+                "--pair-order does not concern series",
+                where=file,
+                hint="leave it out: it is of pairs of one date (pretraining_point2.h5)",
+            )
+        parts = _Prepared(file, options, report).parts()
     provenance = {
         "product": "prepared_h5",
         "record": "doi:10.5281/zenodo.7737587",
         "file": file.name,
         "seed": options.seed,
     }
-    return Reading(prepared.parts(), report, provenance)
+    return Reading(parts, report, provenance)
 
 
 def _chosen_file(path: Path) -> Path:
@@ -95,26 +102,6 @@ def _chosen_file(path: Path) -> Path:
     return path / there[0]
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    try:
-        import h5py
-    except ImportError:
-        raise WindrowError(
-            "HDF5 files need the package h5py", hint="pip install 'windrow[hdf5]'"
-        ) from None
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except (OSError, KeyError, RuntimeError) as error:
-        raise DataError(
-            "the HDF5 file cannot be read",
-            where=path,
-            found=str(error)[:120],
-            hint="it is damaged or cut short: download it again",
-        ) from error
-
-
 @dataclass(frozen=True)
 class _Shapes:
     num_series: int
@@ -128,18 +115,20 @@ class _Prepared:
 
     def __init__(self, path: Path, options: IngestOptions, report: ReadingReport) -> None:
         self._path, self._options, self._report = path, options, report
-        with _opened(path) as file:
+        with opened(path) as file:
             self._name = "time_series" if "time_series" in file else "sentinel2_data"
             self._shapes = self._check_shapes(file)
             self._layout = self._planet_layout(file) if self._shapes.planet else None
             self._scale = self._detect_scale(file)
-        self._dates = self._read_dates(SENTINEL2_DATES, self._shapes.num_dates)
-        self._year = self._one_year(self._dates, SENTINEL2_DATES)
+        folder = path.parent
+        num = self._shapes.num_dates
+        self._dates = read_dates(folder, SENTINEL2_DATES, num, beside=path)
+        self._year = one_year(self._dates, options.year, where=folder / SENTINEL2_DATES)
         self._planet_dates: list[datetime] = []
         if self._shapes.planet:
             num_days = self._shapes.planet[1 if self._layout == "series first" else 0]
-            self._planet_dates = self._read_dates(PLANETSCOPE_DATES, num_days)
-            self._one_year(self._planet_dates, PLANETSCOPE_DATES)
+            self._planet_dates = read_dates(folder, PLANETSCOPE_DATES, num_days, beside=path)
+            one_year(self._planet_dates, options.year, where=folder / PLANETSCOPE_DATES)
         self._rows = self._choose_rows()
         self._say()
 
@@ -153,14 +142,6 @@ class _Prepared:
             )
         shape = file[self._name].shape
         self._bands = sensors.check_bands(self._options.bands or sensors.SENTINEL2_BANDS)
-        if len(shape) == 2 and shape[1] == len(self._bands):
-            raise DataError(
-                "the file holds pairs of one date, without the date",
-                where=self._path,
-                found=f"{self._name} {shape}",
-                expected="series (series, dates, bands)",
-                hint="take pretraining_time2.h5: pairs of one date are drawn from its series",
-            )
         if len(shape) != 3 or shape[2] != len(self._bands):
             raise BandError(
                 "the Sentinel-2 series have another shape",
@@ -183,13 +164,13 @@ class _Prepared:
     def _planet_layout(self, file: Any) -> PlanetLayout:
         shape, num = self._shapes.planet, self._shapes.num_series
         assert shape is not None
-        if len(shape) == 4 and shape[0] == num and shape[2:] == (_NUM_BANDS, _WINDOW):
+        if len(shape) == 4 and shape[0] == num and shape[2:] == (NUM_PLANETSCOPE, WINDOW):
             return "series first"
-        if len(shape) == 3 and shape[1:] == (_NUM_BANDS, num * _WINDOW):
+        if len(shape) == 3 and shape[1:] == (NUM_PLANETSCOPE, num * WINDOW):
             # Nothing says which index runs faster; the nine pixels of one window are alike.
             values = np.asarray(file["planet_data"][0, 0], dtype=np.float64)
-            by_pixel = np.nanvar(values.reshape(num, _WINDOW), axis=1).mean()
-            by_window = np.nanvar(values.reshape(_WINDOW, num), axis=0).mean()
+            by_pixel = np.nanvar(values.reshape(num, WINDOW), axis=1).mean()
+            by_window = np.nanvar(values.reshape(WINDOW, num), axis=0).mean()
             if by_pixel <= by_window:
                 return "days first, pixel by pixel"
             return "days first, window by window"
@@ -197,7 +178,7 @@ class _Prepared:
             "the PlanetScope series have another shape",
             where=self._path,
             found=f"planet_data {shape}",
-            expected=f"({num}, days, 4, 9) or (days, 4, {num * _WINDOW})",
+            expected=f"({num}, days, 4, 9) or (days, 4, {num * WINDOW})",
         )
 
     def _detect_scale(self, file: Any) -> Scale:
@@ -206,39 +187,6 @@ class _Prepared:
             if found is not None:
                 return agreed_scale(found, self._options.scale, where=self._path)
         raise DataError("no series has data", where=self._path, found="NaN or 0 everywhere")
-
-    def _read_dates(self, name: str, number: int) -> list[datetime]:
-        place = self._path.parent / name
-        if not place.is_file():
-            raise DataError(
-                "the dates are missing",
-                where=self._path,
-                expected=f"{name} beside it",
-                hint="'windrow download prepared' fetches it",
-            )
-        dates = read_timestamps(place.read_bytes(), where=place)
-        if len(dates) != number:
-            raise DataError(
-                "the dates and the series do not fit",
-                where=place,
-                found=f"{len(dates)} dates",
-                expected=f"{number}, as in {self._path.name}",
-            )
-        if sorted(dates) != dates:
-            raise DataError("the dates are not sorted", where=place)
-        return dates
-
-    def _one_year(self, dates: list[datetime], name: str) -> int:
-        year = self._options.year or dates[0].year
-        other = next((date for date in dates if date.year != year), None)
-        if other is not None:
-            raise DataError(
-                "a date lies outside the year",
-                where=self._path.parent / name,
-                found=other.date(),
-                expected=year,
-            )
-        return year
 
     def _choose_rows(self) -> npt.NDArray[np.intp]:
         num, wanted = self._shapes.num_series, self._options.num_series
@@ -270,7 +218,7 @@ class _Prepared:
     def parts(self) -> Iterator[Series]:
         """The chosen series, block by block; those without any usable date are left out."""
         left_out = 0
-        with _opened(self._path) as file:
+        with opened(self._path) as file:
             for start in range(0, self._shapes.num_series, _BLOCK):
                 stop = min(start + _BLOCK, self._shapes.num_series)
                 first, last = np.searchsorted(self._rows, (start, stop))
@@ -294,13 +242,11 @@ class _Prepared:
             ("dates_of_series_without_data_made_invalid", int((~converted.valid).sum())),
         ):
             self._report.count(name, counts.get(name, 0) + number)
-        days = np.array([date.timetuple().tm_yday - 1 for date in self._dates], dtype=np.int16)
+        days = day_of_year(self._dates)
         fine = fine_days = None
         if self._shapes.planet:
             fine = self._planet(file["planet_data"], start, stop)[inside]
-            fine_days = np.array(
-                [date.timetuple().tm_yday - 1 for date in self._planet_dates], dtype=np.int16
-            )
+            fine_days = day_of_year(self._planet_dates)
         label = None
         if self._shapes.labels:
             label = self._labels(file["crop_labels"][start:stop][inside], rows)
@@ -324,21 +270,12 @@ class _Prepared:
         if self._layout == "series first":
             values = np.asarray(data[start:stop])
         elif self._layout == "days first, pixel by pixel":
-            block = data[:, :, start * _WINDOW : stop * _WINDOW]
-            values = block.reshape(-1, _NUM_BANDS, count, _WINDOW).transpose(2, 0, 1, 3)
+            block = data[:, :, start * WINDOW : stop * WINDOW]
+            values = block.reshape(-1, NUM_PLANETSCOPE, count, WINDOW).transpose(2, 0, 1, 3)
         else:
-            blocks = [data[:, :, k * num + start : k * num + stop] for k in range(_WINDOW)]
+            blocks = [data[:, :, k * num + start : k * num + stop] for k in range(WINDOW)]
             values = np.stack(blocks, axis=-1).transpose(2, 0, 1, 3)
-        missing = ~(values != 0).any(axis=2, keepdims=True)
-        if values.dtype.kind == "f":
-            missing = missing | ~np.isfinite(values).all(axis=2, keepdims=True)
-            values = np.rint(np.where(missing, 0, values * self._factor()))
-        values = np.clip(values, NO_DATA + 1, np.iinfo(np.int16).max)
-        values = np.where(missing, NO_DATA, values).astype(np.int16)
-        return values.reshape(count, -1, _NUM_BANDS * _WINDOW)
-
-    def _factor(self) -> float:
-        return float(sensors.SCALE) if self._scale == "reflectance" else 1.0
+        return planetscope_integers(values, self._scale)
 
     def _labels(
         self, values: npt.NDArray[Any], rows: npt.NDArray[np.intp]

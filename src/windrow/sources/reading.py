@@ -142,6 +142,9 @@ class IngestOptions(Settings):
     """Which PlanetScope files to read; by default daily ones where there are any."""
     quality_bands: tuple[int, ...] | None = None
     """Bands of PlanetScope's quality files (from 1) of which a value above 0 makes no data."""
+    pair_order: Literal["date", "pixel"] | None = None
+    """How pairs of one date follow each other: by date (all pixels of a date, then the next date)
+    or by pixel (all dates of a pixel); by default it is told from the values."""
     average_parcels: bool = False
     """One mean series a parcel instead of one a pixel."""
     protocol: str | None = None

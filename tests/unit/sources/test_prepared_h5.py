@@ -124,8 +124,6 @@ def test_mistakes(folder, tmp_path, monkeypatch):
     refused(r"PlanetScope series have another shape; in .*time2.h5; found planet_data \(30, 20, 3")
     write(path, sentinel2_data=bands[:, :, :10])
     refused(r"another shape; in .*time2.h5; found sentinel2_data \(30, 9, 10\)", BandError)
-    write(path, sentinel2_data=bands[:, 0])
-    refused(r"pairs of one date, without the date; in .*; to mend it: take pretraining_time2.h5")
     write(path, other=bands)
     refused(r"none of the prepared files; in .*; found data sets other")
     write(path, sentinel2_data=bands[:, :5])
