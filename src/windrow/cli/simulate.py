@@ -1,4 +1,4 @@
-"""``windrow simulate``: both sensors over landscapes of fields."""
+"""``windrow simulate``: both sensors over landscapes of fields, and how real they look."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from windrow.errors import SettingsError
 class Simulate:
     """Simulates paired Sentinel-2 and PlanetScope series; nothing in it was ever seen from space.
 
-    The same seed gives the same bytes, whatever the number of workers.
+    The same seed gives the same bytes, whatever the number of workers. With --check, nothing is
+    kept: simulated fields are compared with the real ones of a table.
     """
 
     out: Path
     """Where the store is written; must not exist."""
     num_series: int | None = None
-    """How many series (Sentinel-2 pixels) to simulate; with --layout denethor whole landscapes."""
+    """How many series (Sentinel-2 pixels) to simulate; with --layout denethor whole landscapes;
+    6,000 with --check."""
     seed: int = 0
     """Every random draw follows from it."""
     scenario: str = "brandenburg-2018"
@@ -35,11 +37,32 @@ class Simulate:
     """Days between PlanetScope's files, of --layout denethor."""
     num_workers: Annotated[int, tyro.conf.arg(aliases=["-j"])] = 0
     """Processes; 0 takes one a core."""
+    check: Path | None = None
+    """Real fields to compare with, a field table or a store: --out becomes a folder with the page
+    report.html, its numbers and its statistics."""
+    labels: Path | None = None
+    """The label table of the real fields, with --check."""
+    label_column: str | None = None
+    """Its column of classes; they are matched with the simulated ones by name."""
+    where: str | None = None
+    """Only real fields with this value are looked at, as COL=V."""
+    report_where: str | None = None
+    """Real fields with this value are only reported, as COL=V: nothing is to be chosen by them."""
+    min_fields: int = 10
+    """Classes with fewer real fields are left out of accuracies, with --check."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow simulate``."""
     options = tyro.cli(Simulate, args=arguments, prog="windrow simulate")
+    if options.check is not None:
+        _check(options, options.check)
+        return
+    for name in ("labels", "label_column", "where", "report_where"):
+        if getattr(options, name) is not None:
+            raise SettingsError(
+                f"--{name.replace('_', '-')} goes with --check", hint="give the real table"
+            )
     if options.layout == "denethor":
         from windrow.simulation.denethor import simulate_landscapes
 
@@ -67,4 +90,36 @@ def main(arguments: Sequence[str]) -> None:
             num_workers=options.num_workers or os.cpu_count() or 1,
             on_progress=report,
         )
+    print(options.out)
+
+
+def _check(options: Simulate, table: Path) -> None:
+    from windrow.experiments.realism import compare, summary, write_comparison
+    from windrow.experiments.realism_settings import realism_settings
+    from windrow.files import refuse_existing
+
+    refuse_existing(options.out)
+    if options.labels is None:
+        raise SettingsError("the real fields need labels", hint="give --labels")
+    chosen = {} if options.num_series is None else {"num_series": options.num_series}
+    settings = realism_settings(
+        seed=options.seed,
+        where=options.where,
+        report_where=options.report_where,
+        min_fields=options.min_fields,
+        **chosen,
+    )
+    with progress("simulating and measuring", "steps") as report:
+        realism = compare(
+            table,
+            options.labels,
+            scenario=options.scenario,
+            settings=settings,
+            label_column=options.label_column,
+            num_workers=options.num_workers or os.cpu_count() or 1,
+            on_progress=lambda _, done, total: report(done, total),
+        )
+    write_comparison(options.out, realism)
+    for line in summary(realism.numbers):
+        print(line)
     print(options.out)

@@ -1,0 +1,110 @@
+"""One series a field: what a field table holds, made from pixels.
+
+Real field tables are means over a field's pixels with the share of them that is cloudy. Pixels,
+simulated or real, are brought to that form before the two are compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.data.series import Series
+from windrow.errors import DataError
+
+
+def field_means(series: Series, *, cloudy_from: int) -> Series:
+    """The mean series of each field, and the share of its pixels that is cloudy on each day.
+
+    Where every field is one series already, nothing is averaged and nothing changes. Otherwise
+    the pixels of a field are averaged day by day over those that were seen on it; two passes on
+    one day become one. PlanetScope, coordinates and the truth of a simulator are left behind.
+
+    Args:
+        series: N pixels of F fields, with a cloud probability.
+        cloudy_from: a pixel is cloudy from this cloud probability 0..255 on.
+
+    Returns:
+        F series in the order of the sorted field ids; ``cloud_probability`` is 255 times the
+        share of cloudy pixels.
+
+    Raises:
+        DataError: the cloud probability is not known, or a field has pixels of two classes or
+            years.
+
+    Example:
+        >>> from windrow.simulation import simulate
+        >>> part = next(simulate("brandenburg-2018", num_series=8, seed=1))
+        >>> fields = field_means(part, cloudy_from=102)
+        >>> len(fields) == len(np.unique(part.field_id)), fields.num_dates <= part.num_dates
+        (True, True)
+    """
+    if series.cloud_probability is None:
+        raise DataError(
+            "the series have no cloud measure",
+            expected="a column of cloud fraction or probability",
+            hint="give one, such as cloud_fraction 0..1",
+        )
+    fields, first, field = np.unique(series.field_id, return_index=True, return_inverse=True)
+    if len(fields) == len(series):
+        return replace(
+            series,
+            planetscope=None,
+            planetscope_day=None,
+            longitude=None,
+            latitude=None,
+            truth={},
+        )
+    for name in ("label", "year"):
+        values = getattr(series, name)
+        if values is not None and (values != values[first][field]).any():
+            mixed = int(np.argmax(values != values[first][field]))
+            raise DataError(
+                f"field {series.field_id[mixed]} has series of two {name}s",
+                hint="name the column of fields with --field-column",
+            )
+    row, date = np.nonzero(series.valid)
+    slots, slot = np.unique(
+        field[row].astype(np.int64) * 1024 + series.day_of_year[row, date], return_inverse=True
+    )
+    count = np.bincount(slot, minlength=len(slots))
+    reflectance = _mean_by_slot(series.reflectance[row, date], slot, count)
+    cloudy = series.cloud_probability[row, date] >= cloudy_from
+    share = np.bincount(slot, weights=cloudy, minlength=len(slots)) / count
+    of_field = slots // 1024
+    place = np.arange(len(slots)) - np.searchsorted(of_field, np.arange(len(fields)))[of_field]
+    at = (of_field, place)
+
+    def filled(values: npt.NDArray[Any], dtype: Any) -> npt.NDArray[Any]:
+        full = np.zeros((len(fields), int(place.max()) + 1, *values.shape[1:]), dtype=dtype)
+        full[at] = values
+        return full
+
+    return Series(
+        reflectance=filled(np.rint(reflectance), np.int16),
+        day_of_year=filled(slots % 1024, np.int16),
+        valid=filled(np.ones(len(slots)), np.bool_),
+        bands=series.bands,
+        processing_level=series.processing_level,
+        id=fields,
+        field_id=fields,
+        year=series.year[first],
+        cloud_probability=filled(np.rint(255 * share), np.uint8),
+        label=None if series.label is None else series.label[first],
+        legend=series.legend,
+        simulated=series.simulated,
+    )
+
+
+def _mean_by_slot(
+    values: npt.NDArray[np.int16], slot: npt.NDArray[np.intp], count: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float64]:
+    """Means (S, B) of the rows of ``values`` (M, B) that fall into each of S slots."""
+    columns = [
+        np.bincount(slot, weights=values[:, band], minlength=len(count))
+        for band in range(values.shape[1])
+    ]
+    return np.asarray(np.stack(columns, axis=1) / count[:, None])

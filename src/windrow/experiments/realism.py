@@ -1,0 +1,260 @@
+"""A simulated set beside a real one: statistics of both, and the three numbers, into a folder.
+
+The folder is like a run directory: ``realism.json`` holds the numbers, what was compared and the
+settings, ``NAME.parquet`` the statistics, and ``report.html`` is made from these alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from windrow.evaluation.difficulty import FewLabelScore
+from windrow.evaluation.zero_label import ZeroLabelScores
+from windrow.experiments.realism_numbers import Apart, Numbers, measure
+from windrow.experiments.realism_places import (
+    SimulatedFields,
+    class_counts,
+    simulate_fields,
+    simulated_legend,
+)
+from windrow.experiments.realism_real import RealFields, read_real_fields
+from windrow.experiments.realism_settings import RealismSettings
+from windrow.files import atomic_folder, refuse_existing, write_json
+from windrow.simulation.scenarios import ScenarioSettings, scenario_settings
+from windrow.version import __version__
+
+REALISM_NAME = "realism.json"
+
+REPORTED_ONLY = "reported only; not independent of the fields that were looked at"
+"""What stands beside every figure of the reported part: it shares place, year and weather."""
+
+Tell = Callable[[str, int, int], None]
+"""Told the step at work, and how much of it is done and to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Realism:
+    """A finished comparison.
+
+    Attributes:
+        numbers: what ``realism.json`` holds.
+    """
+
+    numbers: dict[str, Any]
+
+
+def compare(
+    table: str | Path,
+    labels: str | Path,
+    *,
+    scenario: str | ScenarioSettings,
+    settings: RealismSettings,
+    label_column: str | None = None,
+    num_workers: int = 1,
+    on_progress: Tell | None = None,
+) -> Realism:
+    """Compares simulated fields of a scenario with real ones.
+
+    Args:
+        table: real observations: a field table or a store.
+        labels: their label table.
+        scenario: what is simulated, by name or settings.
+        settings: how they are compared.
+        label_column: the column of classes; None takes the recognised one.
+        num_workers: processes; the result does not depend on it.
+        on_progress: told what is going on.
+
+    Raises:
+        DataError: the real table will not do; names it and says what to do.
+        SettingsError: the scenario is unknown, or too few landscapes are simulated.
+    """
+    place = scenario_settings(scenario)
+    real = read_real_fields(
+        table,
+        labels,
+        label_column=label_column,
+        simulated=simulated_legend(place, settings.seed),
+        settings=settings,
+    )
+    simulated = simulate_fields(
+        place,
+        settings,
+        legend=real.legend,
+        num_workers=num_workers,
+        on_progress=_step(on_progress, "simulating"),
+    )
+    numbers = measure(
+        real,
+        simulated.fields,
+        place,
+        settings,
+        num_workers=num_workers,
+        on_progress=_step(on_progress, "measuring"),
+    )
+    return Realism(_as_dict(real, simulated, numbers, place, settings))
+
+
+def _step(tell: Tell | None, name: str) -> Callable[[int, int], None] | None:
+    return None if tell is None else lambda done, total: tell(name, done, total)
+
+
+def write_comparison(folder: str | Path, realism: Realism) -> None:
+    """Writes ``realism.json``, whole or not at all.
+
+    Raises:
+        OutputError: the folder exists and is not empty, or cannot be written.
+    """
+    refuse_existing(folder)
+    with atomic_folder(folder) as temporary:
+        write_json(temporary / REALISM_NAME, realism.numbers)
+
+
+def _as_dict(
+    real: RealFields,
+    simulated: SimulatedFields,
+    numbers: Numbers,
+    scenario: ScenarioSettings,
+    settings: RealismSettings,
+) -> dict[str, Any]:
+    conditions = {"look": settings.where, "report": settings.report_where}
+    parts = {"look": real.look, "report": real.report}
+    return {
+        "simulated_data": True,
+        "windrow": __version__,
+        "scenario": scenario.name,
+        "real": real.source,
+        "legend": list(real.legend.names),
+        "bands": list(real.fields.bands),
+        "parts": [
+            {
+                "part": part,
+                "condition": conditions[part],
+                "num_fields": int(parts[part].sum()),
+                "fields_by_class": class_counts(real.part(parts[part])).tolist(),
+                "note": REPORTED_ONLY if part == "report" else None,
+            }
+            for part in numbers.apart
+        ],
+        "simulated": {
+            "num_series": simulated.num_series,
+            "num_fields": len(simulated.fields),
+            "num_landscapes": simulated.num_landscapes,
+            "pixels_a_field": simulated.pixels_a_field,
+            "fields_by_class": class_counts(simulated.fields).tolist(),
+            "num_fields_of_other_classes": simulated.num_other_fields,
+        },
+        "left_out": real.left_out,
+        "notes": real.notes,
+        "zero_label": [_zero_label(part, found) for part, found in numbers.zero_label.items()],
+        "telling_apart": [{"part": part, **_apart(a)} for part, a in numbers.apart.items()],
+        "floor": [_apart(a) for a in numbers.floor],
+        "difficulty": [
+            row
+            for part, real_scores in numbers.real_difficulty.items()
+            for row in _difficulty(part, real_scores, numbers.simulated_difficulty[part])
+        ],
+        "settings": settings.to_dict(),
+        "scenario_settings": scenario.to_dict(),
+    }
+
+
+def _zero_label(part: str, found: ZeroLabelScores) -> dict[str, Any]:
+    return {
+        "part": part,
+        "overall_accuracy": found.overall_accuracy,
+        "macro_f1": found.macro_f1,
+        "merged_accuracy": found.merged_accuracy,
+        "per_class_f1": found.per_class_f1.tolist(),
+        "confusion_matrix": found.confusion.tolist(),
+    }
+
+
+def _apart(apart: Apart) -> dict[str, Any]:
+    return {
+        "num_fields": apart.num_fields,
+        "num_simulated": apart.num_simulated,
+        "years": apart.years,
+        "years_without_clouds": apart.years_without_clouds,
+        "observations": known_or_none(apart.observations_mean),
+        "observations_by_month": [known_or_none(v) for v in apart.observations],
+        "importance": apart.importance.tolist(),
+        "observations_importance": [
+            [known_or_none(v) for v in row] for row in apart.observations_importance
+        ],
+    }
+
+
+def known_or_none(value: float) -> float | None:
+    """A number for JSON, which has no NaN.
+
+    Example:
+        >>> known_or_none(float("nan")), known_or_none(0.5)
+        (None, 0.5)
+    """
+    return float(value) if math.isfinite(value) else None
+
+
+def _difficulty(
+    part: str, real: list[FewLabelScore], simulated: list[FewLabelScore]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "part": part,
+            "k": ours.k,
+            "real": asdict(theirs),
+            "simulated": asdict(ours),
+            "difference": ours.overall_accuracy - theirs.overall_accuracy,
+        }
+        for theirs, ours in zip(real, simulated, strict=True)
+    ]
+
+
+def summary(numbers: Mapping[str, Any]) -> list[str]:
+    """The three numbers in a few lines of text.
+
+    Args:
+        numbers: what ``realism.json`` holds.
+    """
+    title = {"look": "looked at", "report": REPORTED_ONLY}
+    condition = {part["part"]: part["condition"] or "all fields" for part in numbers["parts"]}
+
+    def name(part: str) -> str:
+        return f"{condition[part]} ({title[part]})"
+
+    lines = []
+    for row in numbers["zero_label"]:
+        merged = row["merged_accuracy"]
+        lines.append(
+            f"zero labels, {name(row['part'])}: overall accuracy {row['overall_accuracy']:.3f}, "
+            f"macro F1 {row['macro_f1']:.3f}" + ("" if merged is None else f", merged {merged:.3f}")
+        )
+    for row in numbers["telling_apart"]:
+        lines.append(
+            f"telling apart, {name(row['part'])}: AUC of years {row['years']:.3f}, of single "
+            f"clear observations {_text(row['observations'])}"
+        )
+    floor = numbers["floor"]
+    years = np.array([row["years"] for row in floor])
+    single = np.array([row["observations"] for row in floor if row["observations"] is not None])
+    lines.append(
+        f"floor, {len(floor)} left-out simulated places: AUC of years {years.mean():.3f} "
+        f"({years.min():.3f} to {years.max():.3f}), of single observations "
+        + (f"{single.mean():.3f}" if len(single) else "unknown")
+    )
+    for row in numbers["difficulty"]:
+        lines.append(
+            f"difficulty, {name(row['part'])}, k = {row['k']}: real "
+            f"{row['real']['overall_accuracy']:.3f}, simulated "
+            f"{row['simulated']['overall_accuracy']:.3f} ({100 * row['difference']:+.1f} points)"
+        )
+    return lines
+
+
+def _text(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"

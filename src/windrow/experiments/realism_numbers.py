@@ -1,0 +1,267 @@
+"""The three numbers of the comparison, as jobs that can run side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.data.series import Series
+from windrow.evaluation.difficulty import FewLabelScore, few_label_scores
+from windrow.evaluation.fewshot import FewshotSettings, MethodHead, fewshot
+from windrow.evaluation.fewshot_result import FewshotResult
+from windrow.evaluation.telling_apart import tell_apart_observations, tell_apart_years
+from windrow.evaluation.zero_label import ZeroLabelClassifier, ZeroLabelScores
+from windrow.experiments.realism_places import (
+    class_counts,
+    first_of_each_class,
+    matched,
+    simulate_place,
+)
+from windrow.experiments.realism_real import RealFields
+from windrow.experiments.realism_settings import RealismSettings
+from windrow.simulation.scenarios import ScenarioSettings
+from windrow.sources.labels import LabelTable
+
+
+@dataclass(frozen=True, eq=False)
+class Apart:
+    """How well one set is told from the simulated one.
+
+    Attributes:
+        num_fields: fields of the set.
+        num_simulated: simulated fields in the same proportions of classes.
+        years, years_without_clouds: area under the curve by monthly medians; see
+            :class:`windrow.evaluation.telling_apart.Separation`.
+        importance: (12, B) of the years' forest.
+        observations: (12,) area under the curve of single observations by month.
+        observations_importance: (12, B).
+    """
+
+    num_fields: int
+    num_simulated: int
+    years: float
+    years_without_clouds: float
+    importance: npt.NDArray[np.float64]
+    observations: npt.NDArray[np.float64]
+    observations_importance: npt.NDArray[np.float64]
+
+    @property
+    def observations_mean(self) -> float:
+        """Mean over the months in which both sets have enough clear observations."""
+        known = self.observations[np.isfinite(self.observations)]
+        return float(known.mean()) if len(known) else float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """All three numbers.
+
+    Attributes:
+        zero_label: by part (look, report).
+        apart: by part.
+        floor: one left-out simulated place each.
+        real_difficulty: by part.
+        simulated_difficulty: by part, in places of the part's numbers of fields.
+    """
+
+    zero_label: dict[str, ZeroLabelScores]
+    apart: dict[str, Apart]
+    floor: list[Apart]
+    real_difficulty: dict[str, list[FewLabelScore]]
+    simulated_difficulty: dict[str, list[FewLabelScore]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    kind: str
+    part: str
+    number: int
+    real: RealFields
+    simulated: Series
+    scenario: ScenarioSettings
+    settings: RealismSettings
+
+
+def measure(
+    real: RealFields,
+    simulated: Series,
+    scenario: ScenarioSettings,
+    settings: RealismSettings,
+    *,
+    num_workers: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Numbers:
+    """Measures all three numbers.
+
+    Args:
+        real: real fields.
+        simulated: simulated fields in the same legend.
+        scenario: for the simulated places.
+        settings: how.
+        num_workers: processes; the result does not depend on it.
+        on_progress: told jobs done and in all.
+    """
+    parts = ["look"] + (["report"] if real.report.any() else [])
+    jobs = [
+        _Job(kind, part, number, real, simulated, scenario, settings)
+        for kind, part, number in (
+            *(("place", "", number) for number in range(settings.num_places)),
+            *(("apart", part, 0) for part in parts),
+            *(("few labels", part, 0) for part in parts),
+            ("zero label", "", 0),
+        )
+    ]
+    found: dict[tuple[str, str, int], Any] = {}
+    for job, result in zip(jobs, _run(jobs, num_workers), strict=True):
+        found[job.kind, job.part, job.number] = result
+        if on_progress is not None:
+            on_progress(len(found), len(jobs))
+    places = [found["place", "", number] for number in range(settings.num_places)]
+    return Numbers(
+        zero_label=found["zero label", "", 0],
+        apart={part: found["apart", part, 0] for part in parts},
+        floor=[apart for apart, _ in places],
+        real_difficulty={part: found["few labels", part, 0] for part in parts},
+        simulated_difficulty={
+            part: _scores([results[part] for _, results in places], settings) for part in parts
+        },
+    )
+
+
+def _run(jobs: Sequence[_Job], num_workers: int) -> Iterator[Any]:
+    if num_workers == 1:
+        yield from map(_work, jobs)
+        return
+    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_work, jobs)
+
+
+def _work(job: _Job) -> Any:
+    real, settings = job.real, job.settings
+    if job.kind == "zero label":
+        return _zero_label(job)
+    if job.kind == "apart":
+        return _apart(job.simulated, real.part(_chosen(real, job.part)), settings)
+    if job.kind == "few labels":
+        if job.part == "report":
+            return _scores([_reported_few_labels(real, settings)], settings)
+        splits = settings.num_splits
+        few = [
+            _few_labels(real.part(real.look), settings, split, splits) for split in range(splits)
+        ]
+        return _scores(few, settings)
+    return _place(job)
+
+
+def _chosen(real: RealFields, part: str) -> npt.NDArray[np.bool_]:
+    return real.look if part == "look" else real.report
+
+
+def _zero_label(job: _Job) -> dict[str, ZeroLabelScores]:
+    real, settings = job.real, job.settings
+    classifier = ZeroLabelClassifier(
+        job.simulated,
+        features=settings.zero_label_features,
+        head=settings.zero_label_head,
+        seed=settings.seed,
+    )
+    parts = ["look"] + (["report"] if real.report.any() else [])
+    return {
+        part: classifier.score(real.part(_chosen(real, part)), merged=settings.merged)
+        for part in parts
+    }
+
+
+def _apart(simulated: Series, other: Series, settings: RealismSettings) -> Apart:
+    """``other`` told from simulated fields in the same proportions of classes."""
+    alike = matched(simulated.with_bands(other.bands), class_counts(other), settings.seed)
+    years = tell_apart_years(
+        alike,
+        other,
+        clear_below=settings.clear_below,
+        settings=settings.telling_apart,
+        seed=settings.seed,
+    )
+    observations, importance = tell_apart_observations(
+        alike,
+        other,
+        clear_below=settings.clear_below,
+        settings=settings.telling_apart,
+        seed=settings.seed,
+    )
+    return Apart(
+        num_fields=len(other),
+        num_simulated=len(alike),
+        years=years.auc,
+        years_without_clouds=years.auc_without_clouds,
+        importance=years.importance,
+        observations=observations,
+        observations_importance=importance,
+    )
+
+
+def _place(job: _Job) -> tuple[Apart, dict[str, FewshotResult]]:
+    """The floor in one left-out place, and the difficulty with the fields of each part."""
+    real, settings = job.real, job.settings
+    whole = class_counts(real.part(real.look | real.report))
+    look = class_counts(real.part(real.look))
+    fields = simulate_place(
+        job.scenario, settings, number=job.number, legend=real.legend, counts=whole
+    ).with_bands(real.fields.bands)
+    small = first_of_each_class(fields, look)
+    few = {"look": _few_labels(small, settings, job.number, settings.num_places)}
+    if real.report.any():
+        few["report"] = _few_labels(fields, settings, job.number, settings.num_places)
+    return _apart(job.simulated, small, settings), few
+
+
+def _few_labels(
+    fields: Series, settings: RealismSettings, split: int, num_splits: int
+) -> FewshotResult:
+    """One split in random halves; the draws are shared out among the splits."""
+    protocol = _protocol(settings, seed=settings.seed + split)
+    draws = -(-settings.num_draws // num_splits)
+    return fewshot(fields, None, None, protocol.model_copy(update={"num_draws": draws}))
+
+
+def _reported_few_labels(real: RealFields, settings: RealismSettings) -> FewshotResult:
+    """Training fields from those looked at, all of the reported ones as test fields."""
+    label = real.fields.label
+    assert label is not None
+    table = LabelTable(
+        source=real.source,
+        id=real.fields.id,
+        label=np.asarray(real.legend.names)[label],
+        label_column="class",
+        columns={"part": np.where(real.look, "look", np.where(real.report, "report", ""))},
+    )
+    protocol = _protocol(settings, seed=settings.seed, train="part=look", test="part=report")
+    return fewshot(real.fields, table, None, protocol)
+
+
+def _protocol(
+    settings: RealismSettings, *, seed: int, train: str | None = None, test: str | None = None
+) -> FewshotSettings:
+    return FewshotSettings(
+        k=settings.k,
+        num_draws=settings.num_draws,
+        seed=seed,
+        pool="month",
+        features=settings.few_label_features,
+        heads=(MethodHead(method="indices", head=settings.few_label_head),),
+        bootstrap=settings.bootstrap,
+        min_fields=1,
+        exclude=(),
+        train_where=train,
+        test_where=test,
+    )
+
+
+def _scores(places: Sequence[FewshotResult], settings: RealismSettings) -> list[FewLabelScore]:
+    return few_label_scores(places, bootstrap=settings.bootstrap, seed=settings.seed)

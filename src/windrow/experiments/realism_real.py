@@ -1,0 +1,196 @@
+"""The real side of the comparison: which fields and classes, and whether they will do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.data.legend import UNLABELLED, Legend
+from windrow.data.series import Series
+from windrow.errors import DataError
+from windrow.evaluation.field_means import field_means
+from windrow.evaluation.telling_apart import clear_of
+from windrow.experiments.realism_settings import RealismSettings
+from windrow.sources.labels import LabelTable, attach_labels, label_keys, read_labels
+from windrow.sources.opening import open_series
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class RealFields:
+    """Real fields of the classes that both sides know.
+
+    Attributes:
+        source: the table or store.
+        fields: F field means, labelled in ``legend``.
+        look: (F,) fields that may be looked at.
+        report: (F,) fields that are only reported; all False where there are none.
+        legend: classes with enough fields, by name, in the order of the simulated legend.
+        left_out: class, number of fields and reason of each class left out.
+        notes: what has to be said.
+    """
+
+    source: str
+    fields: Series
+    look: Flags
+    report: Flags
+    legend: Legend
+    left_out: list[dict[str, Any]]
+    notes: list[str] = field(default_factory=list)
+
+    def part(self, chosen: Flags) -> Series:
+        """The fields of one part."""
+        return self.fields.select(np.flatnonzero(chosen))
+
+
+def read_real_fields(
+    table: str | Path,
+    labels: str | Path,
+    *,
+    label_column: str | None,
+    simulated: Legend,
+    settings: RealismSettings,
+) -> RealFields:
+    """Reads, labels, and checks the real fields.
+
+    Args:
+        table: observations: a field table or a store.
+        labels: the label table.
+        label_column: its column of classes; None takes the recognised one.
+        simulated: the legend of the simulated set; classes are matched by name.
+        settings: conditions and thresholds.
+
+    Raises:
+        DataError: a file or column is missing, there is no cloud measure, no class is shared,
+            the parts overlap or are empty, or the fields have too few clear dates.
+    """
+    names = read_labels(labels, label_column)
+    series, report = attach_labels(open_series(table), names)
+    if series.cloud_probability is None:
+        raise DataError(
+            "the table has no cloud measure, without which clear and cloudy are not known",
+            where=table,
+            hint="add a column cloud_fraction (0..1) or clp (0..255)",
+        )
+    notes = [
+        f"{count} {name.replace('_', ' ')}"
+        for name in ("series_without_a_label", "labels_without_a_series")
+        if (count := report.counts[name])
+    ]
+    assert series.legend is not None
+    if without := [name for name in simulated.names if name not in series.legend.names]:
+        notes.append(f"simulated classes without a real field: {', '.join(without)}")
+    keys = label_keys(series, names)
+    look, reported = _parts(names, keys, series.field_id, settings)
+    fields = field_means(series, cloudy_from=settings.cloudy_from)
+    _refuse_too_few_clear_dates(fields, table, settings)
+    in_look = np.isin(fields.field_id, series.field_id[look])
+    in_report = np.isin(fields.field_id, series.field_id[reported])
+    label, legend, left_out = _shared_classes(fields, simulated, names.source, settings.min_fields)
+    kept = label != UNLABELLED
+    fields = replace(fields, label=label, legend=legend).select(np.flatnonzero(kept))
+    for part, chosen in (("looked at", in_look[kept]), ("reported", in_report[kept])):
+        if part == "looked at" or settings.report_where is not None:
+            _refuse_empty_class(fields, chosen, part, names.source)
+    return RealFields(
+        source=str(table),
+        fields=fields,
+        look=in_look[kept],
+        report=in_report[kept],
+        legend=legend,
+        left_out=left_out,
+        notes=notes,
+    )
+
+
+def _parts(
+    names: LabelTable,
+    keys: npt.NDArray[Any],
+    field_id: npt.NDArray[Any],
+    settings: RealismSettings,
+) -> tuple[Flags, Flags]:
+    everything, nothing = np.ones(len(keys), dtype=np.bool_), np.zeros(len(keys), dtype=np.bool_)
+    look = everything if settings.where is None else names.where(settings.where, keys)
+    if settings.report_where is None:
+        return look, nothing
+    report = names.where(settings.report_where, keys)
+    shared = np.intersect1d(field_id[look], field_id[report])
+    if len(shared):
+        raise DataError(
+            "a field is looked at and only reported at once",
+            where=names.source,
+            found=f"{len(shared)} fields of both {settings.where or 'all fields'} and "
+            f"{settings.report_where}",
+            hint="give --where and --report-where that share no field",
+        )
+    return look, report
+
+
+def _refuse_too_few_clear_dates(
+    fields: Series, table: str | Path, settings: RealismSettings
+) -> None:
+    clear = clear_of(fields, settings.clear_below)
+    days = np.where(clear, fields.day_of_year, -1)
+    num_dates = np.array([len(np.unique(row[row >= 0])) for row in days])
+    middle = float(np.median(num_dates))
+    if middle < settings.least_clear_dates:
+        raise DataError(
+            "the real fields have too few clear dates to be compared",
+            where=table,
+            found=f"{middle:g} in the middle field ({int(num_dates.min())} to "
+            f"{int(num_dates.max())})",
+            expected=f"at least {settings.least_clear_dates} in half of the fields",
+            hint="give a table of a whole year, with cloudy dates left in and a cloud column in "
+            "which clear is 0",
+        )
+
+
+def _shared_classes(
+    fields: Series, simulated: Legend, source: str, min_fields: int
+) -> tuple[npt.NDArray[np.int16], Legend, list[dict[str, Any]]]:
+    assert fields.label is not None
+    assert fields.legend is not None
+    left_out: list[dict[str, Any]] = []
+    kept: list[str] = []
+    counts = np.bincount(fields.label[fields.label >= 0], minlength=len(fields.legend))
+    for name, count in zip(fields.legend.names, counts.tolist(), strict=True):
+        reason = None
+        if name not in simulated.names:
+            reason = "not simulated"
+        elif count < min_fields:
+            reason = f"fewer than {min_fields} fields in the whole set"
+        if reason is None:
+            kept.append(name)
+        elif count:
+            left_out.append({"class": name, "num_fields": count, "reason": reason})
+    if len(kept) < 2:
+        raise DataError(
+            "fewer than two classes are in the real and in the simulated set",
+            where=source,
+            found="real " + ", ".join(fields.legend.names[:12]),
+            expected="simulated " + ", ".join(simulated.names),
+            hint="name the classes as the simulated ones with --label-column, or lower "
+            "--min-fields",
+        )
+    names = tuple(name for name in simulated.names if name in kept)
+    legend = Legend(names=names, codes=names)
+    text = np.append(np.asarray(fields.legend.names), "")[fields.label]
+    return legend.encode(text.tolist()), legend, left_out
+
+
+def _refuse_empty_class(fields: Series, chosen: Flags, part: str, source: str) -> None:
+    assert fields.label is not None
+    assert fields.legend is not None
+    counts = np.bincount(fields.label[chosen], minlength=len(fields.legend))
+    if counts.min() < 2:
+        raise DataError(
+            f"a class has fewer than two fields among those {part}",
+            where=source,
+            found=f"{fields.legend.names[int(counts.argmin())]}: {int(counts.min())}",
+            hint="choose other conditions with --where and --report-where, or raise --min-fields",
+        )

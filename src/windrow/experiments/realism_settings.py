@@ -1,0 +1,112 @@
+"""The numbers of the comparison of a simulated set with a real one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from windrow.config import Settings
+from windrow.evaluation.features import FeatureSettings
+from windrow.evaluation.light_heads import TreesSettings
+from windrow.evaluation.significance import BootstrapSettings
+from windrow.evaluation.telling_apart import TellingApartSettings
+from windrow.experiments.heads import EXTRA_TREES, FEATURES
+
+LEAST_LANDSCAPES = 20
+"""Simulated fields are compared from so many landscapes at least: fewer share too much weather."""
+
+
+class RealismSettings(Settings):
+    """How a simulated set is compared with a real one.
+
+    Attributes:
+        num_series: simulated series (pixels) of the set; their fields are averaged.
+        seed: of everything drawn.
+        where: ``COLUMN=VALUE`` of the label table that a field fulfils to be looked at; None looks
+            at all fields.
+        report_where: the condition of fields that are only reported; None reports no others.
+        cloudy_from: a pixel is cloudy from this cloud probability 0..255 on; s2cloudless' own
+            threshold is 0.4.
+        clear_below: an observation of a field is clear below this cloud probability, or share of
+            cloudy pixels, 0..255.
+        min_fields: classes with fewer fields in the whole real set are left out of accuracies.
+        least_clear_dates: the real table is refused where half of its fields have fewer.
+        merged: classes that count as one in the merged accuracy.
+        zero_label_features: of the zero-label classifier.
+        zero_label_head: its forest.
+        telling_apart: how sets are told apart.
+        num_places: simulated places, each one landscape with the real set's numbers of fields a
+            class, on which the floor and the difficulty are measured.
+        largest_landscape_m: side of the largest landscape that may be searched for such fields.
+        k: labelled fields a class, of the difficulty.
+        num_draws: training sets at each k.
+        num_splits: random halves among which they are shared out where no condition splits.
+        few_label_features: of the few-label classifier.
+        few_label_head: its forest.
+        bootstrap: of intervals.
+    """
+
+    num_series: int = Field(ge=1)
+    seed: int = Field(ge=0)
+    where: str | None
+    report_where: str | None
+    cloudy_from: int = Field(ge=1, le=255)
+    clear_below: int = Field(ge=1, le=255)
+    min_fields: int = Field(ge=2)
+    least_clear_dates: int = Field(ge=1)
+    merged: tuple[str, ...]
+    zero_label_features: FeatureSettings
+    zero_label_head: TreesSettings
+    telling_apart: TellingApartSettings
+    num_places: int = Field(ge=2)
+    largest_landscape_m: int = Field(ge=300, le=10_200)
+    k: tuple[int, ...] = Field(min_length=1)
+    num_draws: int = Field(ge=1)
+    num_splits: int = Field(ge=1)
+    few_label_features: FeatureSettings
+    few_label_head: TreesSettings
+    bootstrap: BootstrapSettings
+
+
+def realism_settings(**chosen: Any) -> RealismSettings:
+    """The comparison, with what a user may choose.
+
+    Raises:
+        SettingsError: a value does not fit.
+
+    Example:
+        >>> realism_settings(where="half=A").num_series
+        6000
+    """
+    clear_below = 26  # a tenth: real masks are nearly all or none
+    values: dict[str, Any] = {
+        "num_series": 6000,
+        "seed": 0,
+        "where": None,
+        "report_where": None,
+        "cloudy_from": 102,
+        "clear_below": clear_below,
+        "min_fields": 10,
+        "least_clear_dates": 12,
+        "merged": ("Meadows", "Forage Crops"),
+        "zero_label_features": FeatureSettings(clear_below=clear_below, step_days=10),
+        "zero_label_head": TreesSettings(kind="extra_trees", num_trees=300, min_rows_a_leaf=2),
+        "telling_apart": TellingApartSettings(
+            num_trees=50,
+            min_rows_a_leaf=1,
+            num_folds=5,
+            most_observations=300,
+            fewest_fields=20,
+        ),
+        "num_places": 5,
+        "largest_landscape_m": 6000,
+        "k": (1, 5, 10, 20),
+        "num_draws": 20,
+        "num_splits": 5,
+        "few_label_features": FEATURES,
+        "few_label_head": EXTRA_TREES,
+        "bootstrap": BootstrapSettings(num_resamples=1000, level=0.95),
+        **chosen,
+    }
+    return RealismSettings.from_dict(values)
