@@ -26,7 +26,7 @@ from windrow.experiments.realism_places import (
 from windrow.experiments.realism_real import RealFields, read_real_fields
 from windrow.experiments.realism_settings import RealismSettings
 from windrow.files import atomic_folder, refuse_existing, write_json
-from windrow.simulation.scenarios import ScenarioSettings, scenario_settings
+from windrow.simulation import ScenarioSettings, scenario_settings
 from windrow.version import __version__
 
 REALISM_NAME = "realism.json"

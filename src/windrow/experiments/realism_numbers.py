@@ -25,7 +25,7 @@ from windrow.experiments.realism_places import (
 )
 from windrow.experiments.realism_real import RealFields
 from windrow.experiments.realism_settings import RealismSettings
-from windrow.simulation.scenarios import ScenarioSettings
+from windrow.simulation import ScenarioSettings
 from windrow.sources.labels import LabelTable
 
 
