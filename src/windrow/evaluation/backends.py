@@ -82,6 +82,11 @@ class TorchBackend:
         self._precision = precision
 
     @property
+    def encoder(self) -> nn.Module:
+        """The module, in evaluation mode."""
+        return self._encoder
+
+    @property
     def description(self) -> str:
         """Its name and precision."""
         return f"torch {self._precision}"

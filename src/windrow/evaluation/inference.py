@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+from torch import nn
 
 from windrow.data.batches import month_of_day
 from windrow.data.series import Series
@@ -30,6 +32,7 @@ from windrow.evaluation.backends import (
 from windrow.evaluation.date_selection import clearest_dates
 from windrow.models.encoder import Encoder, EncoderSettings
 from windrow.models.flops import encoder_flops
+from windrow.models.heads.inputs import HeadInputs
 from windrow.models.weights import WeightsHeader, load_encoder
 
 Pooling = Literal["mean", "month"]
@@ -99,6 +102,42 @@ class FrozenEncoder:
     def simulated(self) -> bool:
         """Whether it was trained on simulated series."""
         return self.header.simulated
+
+    def inputs(self, series: Series) -> HeadInputs:
+        """What the encoder itself sees, for those who train it further with a head.
+
+        Args:
+            series: as for :meth:`sequence`.
+
+        Returns:
+            standardised bands (N, T, B) with their dates, zero at invalid ones.
+
+        Raises:
+            BandError, DataError, WeightsError: as for :meth:`sequence`.
+        """
+        checked, read = self._checked(series, BATCH_SIZE, self.max_dates)
+        normalization = self.header.normalization.normalization()
+        values = normalization.apply(checked.reflectance) * read[..., None]
+        return HeadInputs(
+            values=values.astype(np.float32),
+            day_of_year=np.where(read, checked.day_of_year, 0).astype(np.int16),
+            valid=read,
+        )
+
+    def trainable(self) -> nn.Module:
+        """A copy of the encoder whose weights may move; this one stays as it is.
+
+        Raises:
+            SettingsError: it does not run in torch with its own weights.
+        """
+        if self.backend != "torch float32":
+            raise SettingsError(
+                "only an encoder in torch and float32 can be trained further",
+                found=self.backend,
+                hint="load its weights without a backend or precision",
+            )
+        assert isinstance(self._backend, TorchBackend)
+        return deepcopy(self._backend.encoder).requires_grad_(True)
 
     def flops_per_series(self, num_dates: int) -> int:
         """Operations of the encoder for a series of so many valid dates."""

@@ -9,19 +9,21 @@ and since no reported set is handed in here, its plateau is that of the training
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import ceil
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from windrow.config import Settings
 from windrow.data.splits import split_fields
 from windrow.errors import DataError
+from windrow.models.heads.fine_tuned import FineTunedHead, encode
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.sequence import SequenceHead, SequenceSettings, tensors
 from windrow.tasks.classification import classification_losses
@@ -89,17 +91,94 @@ def train_sequence_head(
     Raises:
         DataError: the inputs are vectors, or fewer than two classes occur.
     """
+    _check(inputs, label)
+
+    def build() -> SequenceHead:
+        return SequenceHead(inputs.num_features, num_classes, settings.model).to(device)
+
+    split = _plateau_split(field_id, label, settings, seed)
+    data = _Data(inputs, label, *split)
+    return _trained(build, data, settings=settings, seed=seed, device=device, on_step=on_step)
+
+
+def fine_tune(
+    encoder: nn.Module,
+    inputs: HeadInputs,
+    label: npt.NDArray[np.integer],
+    field_id: npt.NDArray[Any],
+    *,
+    num_classes: int,
+    settings: SequenceTraining,
+    seed: int,
+    device: str = "cpu",
+    on_step: Callable[[int, int, float], None] | None = None,
+) -> FineTunedHead:
+    """Trains an encoder and a base model together, at one rate; else as the base model alone.
+
+    Args:
+        encoder: from :meth:`FrozenEncoder.trainable`; it is trained itself.
+        inputs: N sequences from :meth:`FrozenEncoder.inputs`.
+        label: as for :func:`train_sequence_head`, and so are all others.
+        field_id: as there.
+        num_classes: as there.
+        settings: as there.
+        seed: as there; the encoder's weights do not follow from it.
+        device: as there.
+        on_step: as there.
+
+    Raises:
+        DataError: the inputs are vectors, or fewer than two classes occur.
+    """
+    _check(inputs, label)
+
+    def build() -> FineTunedHead:
+        one = inputs.select(np.zeros(1, dtype=np.intp))
+        moved = encoder.to(device)
+        width = encode(moved, one, device=torch.device(device), batch_size=1).shape[-1]
+        head = SequenceHead(width, num_classes, settings.model).to(device)
+        return FineTunedHead(moved, head)
+
+    split = _plateau_split(field_id, label, settings, seed)
+    data = _Data(inputs, label, *split)
+    return _trained(build, data, settings=settings, seed=seed, device=device, on_step=on_step)
+
+
+def _check(inputs: HeadInputs, label: npt.NDArray[np.integer]) -> None:
     if inputs.values.ndim != 3:
         raise DataError("a sequence head sees sequences (N, T, D)", found=inputs.values.shape)
     if len(np.unique(label)) < 2:
         raise DataError("a head needs series of at least two classes", found=len(np.unique(label)))
-    fitted, held_out = _plateau_split(field_id, label, settings, seed)
+
+
+HeadT = TypeVar("HeadT", SequenceHead, FineTunedHead)
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """Sequences and labels, positions to fit, and positions of held-out fields."""
+
+    inputs: HeadInputs
+    label: npt.NDArray[np.integer]
+    fitted: npt.NDArray[np.intp]
+    held_out: npt.NDArray[np.intp]
+
+
+def _trained(
+    build: Callable[[], HeadT],
+    data: _Data,
+    *,
+    settings: SequenceTraining,
+    seed: int,
+    device: str,
+    on_step: Callable[[int, int, float], None] | None,
+) -> HeadT:
     devices = [torch.device(device)] if device.startswith("cuda") else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
-        head = SequenceHead(inputs.num_features, num_classes, settings.model).to(device)
-        head.fit_standardisation(inputs.select(fitted))
-        _Training(head, inputs, label, settings, seed).run(fitted, held_out, on_step)
+        head = build()
+        head.fit_standardisation(data.inputs.select(data.fitted))
+        training = _Training(head, data.inputs, data.label, settings, seed)
+        training.run(data.fitted, data.held_out, on_step)
     return head.eval()
 
 
@@ -108,7 +187,7 @@ class _Training:
 
     def __init__(
         self,
-        head: SequenceHead,
+        head: SequenceHead | FineTunedHead,
         inputs: HeadInputs,
         label: npt.NDArray[np.integer],
         settings: SequenceTraining,

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from torch import nn
 
 from windrow.data.series import Series
 from windrow.evaluation.inference import load
@@ -23,6 +24,7 @@ from windrow.experiments.method_recipes import Scale
 from windrow.experiments.pretraining import pretrain
 from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.experiments.run_directory import Progress
+from windrow.models.heads.inputs import HeadInputs
 from windrow.training.execution import ExecutionSettings
 
 Downstream = Literal["frozen", "end_to_end", "forest"]
@@ -47,6 +49,14 @@ class Representation(Protocol):
 
     def sequence(self, series: Series) -> npt.NDArray[np.float32]:
         """Every date of every series, (N, T, D), zero at invalid dates."""
+        ...
+
+    def inputs(self, series: Series) -> HeadInputs:
+        """What the encoder itself sees, for ``train_sequence_head(..., encoder=...)``."""
+        ...
+
+    def trainable(self) -> nn.Module:
+        """A copy of the encoder to train further: fine-tuned, or end to end."""
         ...
 
     def flops_per_series(self, num_dates: int) -> int:

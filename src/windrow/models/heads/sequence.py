@@ -80,17 +80,7 @@ class SequenceHead(nn.Module):
         self, inputs: HeadInputs, *, batch_size: int = 256
     ) -> npt.NDArray[np.float64]:
         """Probability of each class, (N, C)."""
-        device = self.mean.device
-        was_training = self.training
-        self.eval()
-        parts = []
-        with torch.no_grad():
-            for start in range(0, len(inputs), batch_size):
-                rows = np.arange(start, min(start + batch_size, len(inputs)), dtype=np.intp)
-                logits = self(*tensors(inputs, rows, device=device))
-                parts.append(torch.softmax(logits.double(), dim=1).cpu().numpy())
-        self.train(was_training)
-        return np.concatenate(parts) if parts else np.zeros((0, self.num_classes))
+        return predict_probability(self, inputs, self.num_classes, batch_size=batch_size)
 
     @property
     def num_classes(self) -> int:
@@ -98,6 +88,31 @@ class SequenceHead(nn.Module):
         classifier = self.body.classifier
         assert isinstance(classifier, nn.Linear)
         return int(classifier.out_features)
+
+
+def predict_probability(
+    module: nn.Module, inputs: HeadInputs, num_classes: int, *, batch_size: int
+) -> npt.NDArray[np.float64]:
+    """Probability of each class, (N, C), in evaluation mode; the mode before comes back.
+
+    Args:
+        module: maps sequences to logits, and has its standardisation's ``mean``.
+        inputs: N sequences.
+        num_classes: C.
+        batch_size: sequences at a time.
+    """
+    device = module.mean.device
+    assert isinstance(device, torch.device)
+    was_training = module.training
+    module.eval()
+    parts = []
+    with torch.no_grad():
+        for start in range(0, len(inputs), batch_size):
+            rows = np.arange(start, min(start + batch_size, len(inputs)), dtype=np.intp)
+            logits = module(*tensors(inputs, rows, device=device))
+            parts.append(torch.softmax(logits.double(), dim=1).cpu().numpy())
+    module.train(was_training)
+    return np.concatenate(parts) if parts else np.zeros((0, num_classes))
 
 
 def tensors(
