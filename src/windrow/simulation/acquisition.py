@@ -8,20 +8,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from windrow.sensors import SCALE
+from windrow.sensors import SCALE, SENTINEL2, SENTINEL2_BANDS
 from windrow.simulation.canopy import Float32
 from windrow.simulation.clouds import make_clouds
-from windrow.simulation.geometry import NUM_DATES, Overpasses, direction_factor, make_overpasses
+from windrow.simulation.geometry import (
+    NUM_DATES,
+    Overpasses,
+    direction_factor,
+    illumination,
+    make_overpasses,
+)
 from windrow.simulation.ground import SNOW
-from windrow.simulation.landscape import Footprints, Integers, Landscape
+from windrow.simulation.landscape import Footprints, Integers, Landscape, neighbourhood
 from windrow.simulation.overflight import observe
 from windrow.simulation.random import Floats, keyed, noise, normal, spread, uniform
 from windrow.simulation.surface import Surface, Surroundings, interpolation
 from windrow.simulation.weather import DAYS, NUM_DAYS, Weather
 
-_COARSE_BANDS = np.array([1, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1], dtype=bool)
-"""Which of the twelve bands have pixels of 20 or 60 m."""
-
+_BANDS_OF = {
+    metres: np.array([k for k, b in enumerate(SENTINEL2_BANDS) if SENTINEL2[b].metres == metres])
+    for metres in (20, 60)
+}
 
 LEAST_SNOW = 0.05
 """Share of flat ground under snow from which on a PlanetScope scene is taken for cloudy."""
@@ -40,6 +47,22 @@ def _weighted(weights: Float32, parts: npt.NDArray[Any]) -> Float32:
     for k in range(weights.shape[1]):
         total = total + weights[:, k].reshape(-1, *[1] * (parts.ndim - 2)) * parts[:, k]
     return np.asarray(total, dtype=np.float32)
+
+
+def _coarse(shares: Float32, *, own: Integers, pixels: Float32, fields: Float32) -> Float32:
+    """What coarser pixels see: their own field as it is here, others as they are on the whole.
+
+    Args:
+        shares: (n, F) of the fields.
+        own: (n,) field of each pixel.
+        pixels: (n, T, bands) reflectance of the own field at the pixel.
+        fields: (F, T, bands) of one point a field.
+    """
+    others = shares.copy()
+    rows = np.arange(len(own))
+    others[rows, own] = 0.0
+    around = np.tensordot(others, fields, axes=1)
+    return np.asarray(shares[rows, own][:, None, None] * pixels + around, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,12 +116,19 @@ def acquire_sentinel2(
     green = _weighted(seen.fine, area)
     cover = _weighted(seen.fine, on_dates(surface.cover))
     pigment = _weighted(seen.fine, area * on_dates(surface.chlorophyll))
-    mixed = np.where(
-        _COARSE_BANDS, _weighted(seen.coarse, reflectance), _weighted(seen.fine, reflectance)
-    )
+    mixed = _weighted(seen.fine, reflectance)
+    fields = surroundings.on(days)
+    for metres in (20, 60):
+        bands = _BANDS_OF[metres]
+        mixed[..., bands] = _coarse(
+            neighbourhood(landscape, rows, columns, metres=metres),
+            own=seen.field[:, 0],
+            pixels=reflectance[:, 0][..., bands],
+            fields=fields[..., bands],
+        )
     snow = _snow_cover(landscape, weather, rows=rows, columns=columns, days=days, green=green)
     truth = _under_snow(landscape, overpasses, mixed, snow)
-    around = surroundings.on(days)
+    around = fields.mean(axis=0)  # sites are spread evenly: fields count alike
     everywhere = np.broadcast_to(weather.snow[days], (1, len(days)))
     clouds = make_clouds(landscape, weather, overpasses, rows=rows, columns=columns, snow=snow)
     measured = observe(
@@ -106,9 +136,9 @@ def acquire_sentinel2(
         overpasses,
         clouds,
         surface=truth,
-        surroundings=_under_snow(
-            landscape, overpasses, around[None].astype(np.float32), everywhere
-        )[0],
+        surroundings=_under_snow(landscape, overpasses, around[None], everywhere)[0],
+        rows=rows,
+        columns=columns,
     )
     keys = keyed(
         landscape.seed,
@@ -206,6 +236,8 @@ def acquire_planetscope(
     *,
     seen: Footprints,
     present: npt.NDArray[np.bool_],
+    rows: Integers,
+    columns: Integers,
 ) -> npt.NDArray[np.int16]:
     """PlanetScope Fusion's year around each pixel, (n, 365, 36) int16, band-major."""
     seed, number, settings = landscape.seed, landscape.number, landscape.settings
@@ -218,6 +250,9 @@ def acquire_planetscope(
     full = _components(parts, present)
     seen_by = [_weighted(seen.planetscope[:, pixel], full) for pixel in range(9)]
     values = np.stack(seen_by, axis=-1)  # (n, 365, 4, 9)
+    # Direct light is about 0.85 of all; a day that is filled in has the light of its neighbours.
+    slope = 1 + 0.85 * (illumination(landscape, rows, columns, DAYS) - 1)
+    values = values * (slope @ fusion.T).astype(np.float32)[:, :, None, None]
 
     raw = np.clip(
         normal(keyed(seed, "planetscope gain", number, DAYS[:, None], np.arange(4))), -3, 3

@@ -179,7 +179,9 @@ def _absorption() -> tuple[Floats, Floats, Floats, Floats]:
     near = responses.max(axis=1) > 1e-5
     nm, responses = nm[near], responses[near] / responses[near].sum(axis=0)
     tables = (_VAPOUR_TABLE, _OZONE_TABLE, _MIXED_TABLE)
-    vapour, ozone, mixed = (np.interp(nm, *zip(*table, strict=True)) for table in tables)
+    vapour, ozone, mixed = (
+        np.interp(nm, [row[0] for row in table], [row[1] for row in table]) for table in tables
+    )
     return vapour, ozone, mixed, responses
 
 

@@ -24,7 +24,7 @@ from windrow.simulation.random import Floats, keyed, noise, normal, patches, spr
 from windrow.simulation.weather import Weather
 
 _CENTRES = np.array([SENTINEL2[b].centre_nm for b in SENTINEL2_BANDS])
-_WATER_CLOUD = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.98, 0.98, 0.61, 0.55])
+_WATER_CLOUD = np.array([1.12, 1.08, 1.05, 1.03, 1.02, 1.0, 1.0, 1.01, 0.99, 0.98, 0.67, 0.60])
 _ICE_SHARE = np.array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.25, -0.25])
 _EDGE = np.minimum((_CENTRES / 490.0) ** -1.6, 1.1)
 _BROKEN = 0.33
@@ -81,15 +81,30 @@ def make_clouds(
         shade=shade.astype(np.float32),
         edge=(0.010 * np.exp(np.minimum(excess, 0) / 0.12)).astype(np.float32),
         probability=_probability(
-            landscape, rows=rows, columns=columns, days=days, opacity=opacity, snow=snow
+            landscape,
+            rows=rows,
+            columns=columns,
+            days=days,
+            excess=excess,
+            opacity=opacity,
+            shade=shade,
+            snow=snow,
         ),
     )
 
 
-def shaded(surface: Float32, clouds: Clouds, terms: Terms) -> Float32:
-    """The surface (n, T, 12) in the clouds' shadows: diffuse light is left, most in the blue."""
-    lost = (1 - _SIDE_LIGHT) * terms.direct_down / terms.down
-    return np.asarray(surface * (1 - clouds.shade[..., None] * lost.astype(np.float32)))
+def lit(surface: Float32, clouds: Clouds, terms: Terms, sunlight: Floats) -> Float32:
+    """The surface (n, T, 12) as slopes and the clouds' shadows let it shine.
+
+    Args:
+        surface: what would be seen on flat ground without clouds.
+        clouds: whose shadows leave the diffuse light, most of it blue.
+        terms: of the air.
+        sunlight: (n, T) direct light relative to flat ground.
+    """
+    direct = (terms.direct_down / terms.down).astype(np.float32)
+    left = sunlight * (1 - (1 - _SIDE_LIGHT) * clouds.shade)
+    return np.asarray(surface * (1 + (left[..., None].astype(np.float32) - 1) * direct))
 
 
 def cloud_edges(clouds: Clouds) -> Float32:
@@ -127,13 +142,21 @@ def _probability(
     rows: Integers,
     columns: Integers,
     days: Integers,
+    excess: Floats,
     opacity: Floats,
+    shade: Floats,
     snow: Floats,
 ) -> npt.NDArray[np.uint8]:
-    """Cloud probability 0..255: a steep function of opacity, with errors by day and by pixel."""
+    """Cloud probability 0..255: a steep function of opacity, with errors by day and by pixel.
+
+    Masks are widened beyond the clouds' edges, and some of them hold shadows.
+    """
+    settings = landscape.settings
+    near = np.clip(1 + excess / max(settings.mask_margin, 1e-6), 0, 1)
     seed, number = landscape.seed, landscape.number
     by_day: Any = normal(keyed(seed, "detector", number, days))[None, :]
     keys = keyed(seed, "detector pixel", number, rows[:, None], columns[:, None], days)
     logit = -3.2 + 38 * np.minimum(opacity, 0.4) + 0.7 * by_day + 0.7 * noise(keys) + 1.0 * snow
+    logit = logit + 9.0 * near + 9.0 * settings.mask_shadow * np.clip(2 * shade, 0, 1)
     share = 1 / (1 + np.exp(-np.clip(logit, -8, 8)))
     return np.asarray(np.rint(255 * share), dtype=np.uint8)

@@ -83,7 +83,7 @@ def _render(ground: Landscape, rows: Integers, columns: Integers) -> Series:
     weather = make_weather(settings, seed, landscape)
     year = field_years(ground, weather)
     seen = footprints(ground, rows, columns)
-    weight = np.maximum(np.maximum(seen.fine, seen.coarse), seen.planetscope.max(axis=1))
+    weight = np.maximum(seen.fine, seen.planetscope.max(axis=1))
     present = (seen.field >= 0) & (weight > _LEAST_PART)
     pixel, part = np.nonzero(present)
     surface = make_surface(
@@ -106,7 +106,9 @@ def _render(ground: Landscape, rows: Integers, columns: Integers) -> Series:
     )
     planetscope = None
     if settings.unit == "pixel":
-        planetscope = acquire_planetscope(ground, weather, surface, seen=seen, present=present)
+        planetscope = acquire_planetscope(
+            ground, weather, surface, seen=seen, present=present, rows=rows, columns=columns
+        )
     own = seen.field[:, 0]
     longitude, latitude = _coordinates(settings, seed, landscape, rows, columns)
     return Series(

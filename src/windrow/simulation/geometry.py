@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.simulation.canopy import emulator
-from windrow.simulation.landscape import Integers, Landscape
-from windrow.simulation.random import Floats, keyed, uniform
+from windrow.simulation.landscape import COARSE_M, Integers, Landscape
+from windrow.simulation.random import Floats, keyed, patches, uniform
 from windrow.simulation.weather import NUM_DAYS
 
 NUM_DATES = 146
@@ -26,6 +26,7 @@ _TRACK = 106.0
 """Azimuth across the track to the east of a descending orbit near 50 degrees north."""
 _WIDEST = 10.3
 _LOWEST_SUN = 75.0
+_HILL_M = 350.0
 
 # Roy et al. (2016) for the bands of Landsat, (2017) for the red edge: isotropic, geometric,
 # volumetric; B01 as blue, B08, B8A and B09 as near infrared.
@@ -45,6 +46,29 @@ _KERNELS = np.array(
         (0.2658, 0.0387, 0.0639),
     ]
 )
+
+
+def illumination(
+    landscape: Landscape, rows: Integers, columns: Integers, days: npt.ArrayLike
+) -> Floats:
+    """Direct sunlight on the sloping ground relative to flat ground, (n, T).
+
+    The cosine of the angle to the ground's normal over that to the zenith (Teillet et al. 1982);
+    slopes are smooth over some hundred metres.
+    """
+    settings = landscape.settings
+    x, y = (columns + 0.5) * COARSE_M, (rows + 0.5) * COARSE_M
+    east, north = (
+        settings.relief * patches(landscape.seed, f"slope {way}", (landscape.number,), x=x, y=y,
+                                  scale=_HILL_M)
+        for way in ("east", "north")
+    )  # fmt: skip
+    zenith = np.radians(np.minimum(sun_zenith(settings.latitude, days), _LOWEST_SUN))
+    azimuth = np.radians(sun_azimuth(settings.latitude, days))
+    # The ground falls towards the sun where its height falls along the sun's azimuth.
+    towards = -(east[:, None] * np.sin(azimuth) + north[:, None] * np.cos(azimuth))
+    steep = np.sqrt(1 + east**2 + north**2)[:, None]
+    return np.asarray(np.clip((1 + np.tan(zenith) * towards) / steep, 0.1, 2.0))
 
 
 def _declination(day_of_year: npt.ArrayLike) -> Floats:

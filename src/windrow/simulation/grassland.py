@@ -26,12 +26,14 @@ def grow_grass(
     residual = np.clip(draws.range("residual", 0.75, 0.25), 0.25, 1.5)
     green_up = draws.range("green-up", *((95, 8) if alley else crop.green_up))
     green_up = green_up + weather.season_shift
-    season = 0.125 * logistic(DAYS - green_up[:, None] + 6, 7.0) * logistic(312.0 - DAYS, 14.0)
+    season = 0.125 * logistic(DAYS - green_up[:, None] + 6, 7.0) * logistic(278.0 - DAYS, 11.0)
     summer = np.exp(-(((DAYS - 205) / 32.0) ** 2))
     thirst = np.clip(draws.range("thirst", 0.75, 0.25), 0, 1.1) * weather.drought
     rate = season * (1 - np.minimum(thirst[:, None] * summer, 0.97))
-    frost = 0.010 * np.exp(-(((DAYS - 30) / 30.0) ** 2)) + 0.008 * logistic(DAYS - 325.0, 8.0)
-    wither = 0.014 * thirst[:, None] * summer
+    frost = 0.010 * np.exp(-(((DAYS - 30) / 30.0) ** 2)) + 0.015 * logistic(
+        DAYS - 276.0, 9.0
+    ) * logistic(335.0 - DAYS, 9.0)
+    wither = 0.018 * thirst[:, None] * summer
     frost = frost / draws.mild
     area = np.maximum(draws.mild * draws.range("winter", *crop.winter_lai), 0.1)
     green = np.zeros((len(rows), NUM_DAYS))

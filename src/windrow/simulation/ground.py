@@ -1,10 +1,10 @@
 """The ground under the canopy: soil, its moisture, straw and snow.
 
 The spectra are simple curves of our own through a few levels, no measured library: a soil is a
-level at 665 nm, a power law in wavelength that flattens in the near infrared, and the clay band
-near 2200 nm; water darkens it, most in the short-wave infrared (Lobell and Asner 2002 describe the
-effect; the coefficients are assumed). Straw and snow are assumed levels by wavelength, shaped
-after published field spectra (Daughtry 2001; Wiscombe and Warren 1980).
+level at 665 nm, a shape and a power law in wavelength; water darkens it, most in the short-wave
+infrared (Lobell and Asner 2002 describe the effect; the coefficients are assumed). Straw and snow
+are assumed levels by wavelength, shaped after published field spectra (Daughtry 2001; Wiscombe and
+Warren 1980).
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ _STRAW = (
     0.40,
     0.32,
 )
-_SNOW_NM = (400, 492, 560, 665, 783, 865, 945, 1050, 1375, 1614, 2202, 2500)
-_SNOW = (0.86, 0.88, 0.88, 0.88, 0.86, 0.84, 0.80, 0.68, 0.22, 0.105, 0.085, 0.04)
+_SNOW_NM = (400, 443, 492, 560, 665, 704, 740, 783, 833, 865, 945, 1050, 1375, 1614, 2202, 2500)
+_SNOW = (0.78, 0.81, 0.84, 0.83, 0.85, 0.86, 0.87, 0.875, 0.877, 0.865, 0.82, 0.70, 0.22, 0.122,
+         0.118, 0.05)  # fmt: skip
 _PETAL_NM = (400, 443, 492, 542, 560, 665, 740, 865, 945, 1614, 2202, 2500)
 _PETAL = (0.05, 0.06, 0.09, 0.36, 0.40, 0.42, 0.50, 0.52, 0.50, 0.30, 0.14, 0.1)
 
@@ -57,6 +58,14 @@ PETALS = _at_bands(_PETAL_NM, _PETAL)
 WATER = _at_bands(_WATER_NM, _WATER)
 """Reflectance of shallow, somewhat turbid water (paddies), assumed; shape (16,)."""
 
+# Relative to 665 nm: steep in the visible, flattening in the near infrared, as the soils of
+# moderate organic matter of Stoner and Baumgardner (1981); levels read off figures, assumed.
+_SOIL_NM = (400, 492, 560, 665, 704, 740, 783, 833, 865, 945, 1614, 2202, 2500)
+_SOIL = np.interp(
+    CENTRES_NM,
+    _SOIL_NM,
+    (0.331, 0.503, 0.697, 1.0, 1.086, 1.166, 1.251, 1.331, 1.371, 1.457, 1.886, 1.714, 1.486),
+)
 _INFRARED = np.interp(CENTRES_NM, (400, 900, 1600, 2500), (0.34, 0.38, 0.52, 0.62))
 
 
@@ -65,20 +74,18 @@ def soil(brightness: npt.ArrayLike, slope: npt.ArrayLike, moisture: npt.ArrayLik
 
     Args:
         brightness: reflectance of the dry soil at 665 nm, about 0.08 to 0.3.
-        slope: exponent of the power law below 870 nm, about 1.3 (grey) to 2.1 (brown).
+        slope: exponent of a power law in wavelength on top of the usual shape, about -0.3 (grey)
+            to 0.3 (brown).
         moisture: of the surface, 0 dry to 1 wet.
 
     Returns:
         Reflectance of shape S + (16,), S the shape the arguments broadcast to.
 
     Example:
-        >>> dry, wet = soil(0.18, 1.2, [0.0, 1.0])
+        >>> dry, wet = soil(0.18, 0.1, [0.0, 1.0])
         >>> round(float(dry[3]), 3), bool((wet < dry).all())
         (0.18, True)
     """
     level, steep, wet = np.broadcast_arrays(brightness, slope, moisture)
-    reach = np.minimum(CENTRES_NM, 870.0) / 664.6
-    beyond = 1 + 0.20 * np.clip((CENTRES_NM - 870.0) / 700.0, 0, 1)
-    clay = 1 - 0.07 * np.clip((CENTRES_NM - 1650.0) / 550.0, 0, 1)
-    dry = level[..., None] * reach ** steep[..., None] * beyond * clay
+    dry = level[..., None] * _SOIL * (CENTRES_NM / 664.6) ** steep[..., None]
     return np.asarray(np.clip(dry * (1 - _INFRARED * wet[..., None]), 0.005, 0.7))

@@ -16,6 +16,7 @@ from windrow.simulation.random import Floats, choose, keyed, uniform
 from windrow.simulation.settings import ScenarioSettings
 
 Integers = npt.NDArray[np.int64]
+Float32 = npt.NDArray[np.float32]
 
 FINE_M = 3.0
 """Side of a PlanetScope pixel, metres."""
@@ -24,7 +25,9 @@ COARSE_M = 10.0
 
 _REACH = 3
 _NUM_PARTS = 3
-_PSF_10_M, _PSF_20_M, _PSF_FINE_M = 4.5, 8.0, 1.6
+_PSF_M = {3: 1.6, 10: 5.3, 20: 10.6, 60: 31.8}
+"""Deviation of the Gaussian point spread by pixel size, metres: Sentinel-2's are those of a
+modulation transfer of a quarter at the sampling's Nyquist frequency (0.15 to 0.3 are specified)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,21 +131,19 @@ class Footprints:
     Attributes:
         field: (n, K) fields of the K largest parts, the first being the pixel's own.
         fine: (n, K) weights of the bands of 10 m; rows sum to one.
-        coarse: (n, K) weights of the bands of 20 and 60 m.
         planetscope: (n, 9, K) weights of the 3 x 3 PlanetScope pixels.
         planetscope_row, planetscope_column: (n, 9) their place on the 3 m grid.
     """
 
     field: Integers
     fine: npt.NDArray[np.float32]
-    coarse: npt.NDArray[np.float32]
     planetscope: npt.NDArray[np.float32]
     planetscope_row: Integers
     planetscope_column: Integers
 
 
 def footprints(landscape: Landscape, rows: Integers, columns: Integers) -> Footprints:
-    """The footprints of these Sentinel-2 pixels, with Gaussian point spread (widths assumed)."""
+    """The footprints of these Sentinel-2 pixels, with Gaussian point spread."""
     x, y = (columns + 0.5) * COARSE_M, (rows + 0.5) * COARSE_M
     middle_row = planetscope_pixel(rows, pairing=landscape.settings.pairing)
     middle_column = planetscope_pixel(columns, pairing=landscape.settings.pairing)
@@ -152,7 +153,7 @@ def footprints(landscape: Landscape, rows: Integers, columns: Integers) -> Footp
     patch = landscape.field_at(patch_x, patch_y)
     own = landscape.field_at(x, y)
     away = (patch_x - x[:, None]) ** 2 + (patch_y - y[:, None]) ** 2
-    part = _largest_parts(patch, own, np.exp(-0.5 * away / _PSF_20_M**2), landscape.num_fields)
+    part = _largest_parts(patch, own, np.exp(-0.5 * away / _PSF_M[10] ** 2), landscape.num_fields)
     member = patch[:, None, :] == part[:, :, None]
 
     window = planetscope_window(
@@ -161,15 +162,36 @@ def footprints(landscape: Landscape, rows: Integers, columns: Integers) -> Footp
     window_y, window_x = ((a + 0.5) * FINE_M for a in window)
     near = (window_x[:, :, None] - patch_x[:, None, :]) ** 2
     near = near + (window_y[:, :, None] - patch_y[:, None, :]) ** 2
-    spread = np.exp(-0.5 * near / _PSF_FINE_M**2)
+    spread = np.exp(-0.5 * near / _PSF_M[3] ** 2)
     return Footprints(
         field=part,
-        fine=_shares(np.exp(-0.5 * away / _PSF_10_M**2)[:, None, :], member)[:, 0],
-        coarse=_shares(np.exp(-0.5 * away / _PSF_20_M**2)[:, None, :], member)[:, 0],
+        fine=_shares(np.exp(-0.5 * away / _PSF_M[10] ** 2)[:, None, :], member)[:, 0],
         planetscope=_shares(spread, member),
         planetscope_row=window[0],
         planetscope_column=window[1],
     )
+
+
+def neighbourhood(
+    landscape: Landscape, rows: Integers, columns: Integers, *, metres: int
+) -> Float32:
+    """Share of each field in what a pixel of 20 or 60 m over these pixels sees, (n, F).
+
+    The coarser pixel is the one of the sensor's grid that the pixel of 10 m lies in; its point
+    spread is sampled at 7 x 7 points out to 1.8 deviations.
+    """
+    middle_x, middle_y = (
+        np.asarray(a) * int(COARSE_M) // metres * metres + metres / 2 for a in (columns, rows)
+    )
+    steps = np.linspace(-1.8, 1.8, 7)
+    away = np.exp(-0.5 * steps**2)
+    weight = (away[:, None] * away).ravel() / away.sum() ** 2
+    x = middle_x[:, None] + _PSF_M[metres] * np.tile(steps, len(steps))
+    y = middle_y[:, None] + _PSF_M[metres] * np.repeat(steps, len(steps))
+    field = landscape.field_at(x, y)
+    shares = np.zeros((len(field), landscape.num_fields))
+    np.add.at(shares, (np.arange(len(field))[:, None], field), weight)
+    return shares.astype(np.float32)
 
 
 def _largest_parts(patch: Integers, own: Integers, weight: Floats, num_fields: int) -> Integers:

@@ -127,19 +127,19 @@ def _after_harvest(
     tillage = np.where(draws.uniform("stubble kept") < 0.25, harvest + 120.0, tillage)
     year.add_straw(rows, harvest, stubble, tillage)
     volunteers = crop.volunteers * np.exp(0.5 * draws.normal("volunteers"))
-    out = harvest + np.clip(draws.range("volunteers out", 21, 7), 7, 45)
+    out = harvest + np.clip(draws.range("volunteers out", 26, 7), 7, 50)
     gone = np.where(tillage > 330, NEVER, tillage + 12)
     green = volunteers[:, None] * logistic(DAYS - out[:, None], 5.0) * (gone[:, None] > DAYS)
     year.add_stand(rows, green, np.zeros_like(green), draws.traits(CATCH_CROP, "volunteers"))
 
     second = draws.uniform("second crop") < crop.second_crop
-    sown = np.maximum(tillage, 210 + draws.range("second sown", 6, 9))
+    sown = np.maximum(tillage, 206 + draws.range("second sown", 6, 9))
     sown = np.where(tillage > 330, np.maximum(harvest + 10, 220), sown)
-    second_up = np.maximum(sown + draws.range("second up", 25, 5), 233)
+    second_up = np.maximum(sown + draws.range("second up", 22, 5), 229)
     growth = np.exp(-np.maximum(second_up - 262, 0) / 25.0)  # late ones stay thin
     second_peak = np.maximum(draws.range("second peak", 2.9, 0.9), 0.3) * growth * second
     green = second_peak[:, None] * logistic(DAYS - second_up[:, None], 5.5)
-    fading = 1 - 0.45 * logistic(DAYS - 318.0, 12.0)
+    fading = 1 - 0.5 * logistic(DAYS - 302.0, 12.0)
     year.add_stand(rows, green * fading, green * (1 - fading), draws.traits(CATCH_CROP, "second"))
 
     winter = ~second & (draws.uniform("winter crop") < 0.8)

@@ -53,6 +53,7 @@ _BRANDENBURG_2018 = ScenarioSettings(
     longitude=14.0,
     latitude=52.5,
     altitude_m=60,
+    relief=0.02,
     landscape_m=1200,
     field_m=235.0,
     pixels_per_field=4,
@@ -67,9 +68,11 @@ _BRANDENBURG_2018 = ScenarioSettings(
     soil_brightness=(0.20, 0.03),
     cloud_share=(0.85, 0.70, 0.72, 0.52, 0.45, 0.52, 0.48, 0.45, 0.48, 0.52, 0.78, 0.84),
     snow=_spells((14, 18, 0.3), (33, 48, 0.7), (50, 63, 0.8), (75, 83, 0.75), (346, 352, 0.3)),
+    mask_margin=0.05,
+    mask_shadow=0.0,  # s2cloudless does not look for shadows
     two_orbits=1.0,
     aerosol=(0.13, 0.5),  # AERONET over central Europe: about 0.1 to 0.2; the figure is assumed
-    aerosol_missed=(0.03, 0.04),
+    aerosol_missed=(0.0, 0.04),
     gain_noise=0.02,
     planetscope_gain_noise=(0.054, 0.050, 0.045, 0.039),  # measured on scenes; smoothing quiets it
     planetscope_pixel_noise=(0.033, 0.030, 0.032, 0.027),
@@ -115,11 +118,14 @@ _BAVARIA_2018 = _BRANDENBURG_2018.model_copy(
         "longitude": 11.6,
         "latitude": 48.2,
         "altitude_m": 500,
+        "relief": 0.05,  # hills between the gravel plains; assumed
         "field_m": 150.0,
-        "drought": 0.3,
+        "drought": 0.45,
         "leaf_area_scale": 1.0,
         "harvest_shift": -8.0,
         "soil_brightness": (0.195, 0.025),
+        "mask_margin": 0.25,  # the real fields' mask is wide and holds shadows
+        "mask_shadow": 1.0,
         "cloud_share": (0.89, 0.75, 0.78, 0.45, 0.57, 0.60, 0.45, 0.36, 0.62, 0.52, 0.82, 0.80),
         "snow": _spells((14, 18, 0.3), (35, 63, 0.96), (75, 83, 0.95), (346, 352, 0.4)),
     }
@@ -146,6 +152,7 @@ _BRITTANY_2018 = _BRANDENBURG_2018.model_copy(
         "longitude": -2.8,
         "latitude": 48.2,
         "altitude_m": 90,
+        "relief": 0.05,
         "field_m": 110.0,  # small fields between hedges
         "pixels_per_field": 9,
         "classes": _BREIZHCROPS,

@@ -60,6 +60,7 @@ class ScenarioSettings(Settings):
             no PlanetScope series.
         longitude, latitude: middle of the region, degrees; landscapes lie within 0.2 degrees.
         altitude_m: of the ground above the sea.
+        relief: slope of the ground, a deviation each way, metres a metre.
         landscape_m: side of a square landscape, metres, a multiple of 30.
         field_m: typical side of a field, metres.
         pixels_per_field: Sentinel-2 pixels drawn in each field; a field's mean is over them.
@@ -74,6 +75,8 @@ class ScenarioSettings(Settings):
         soil_brightness: dry soil's reflectance at 665 nm: mean and deviation between landscapes.
         cloud_share: share of cloudy pixels by month, January first.
         snow: spells of snow.
+        mask_margin: how far beyond a cloud's edge its mask reaches, in deviations of cloudiness.
+        mask_shadow: how surely shadows are masked, too: 0 not at all to 1.
         two_orbits: share of landscapes that two orbits see.
         aerosol: optical depth at 550 nm: median of the dates, deviation of its logarithm.
         aerosol_missed: what the correction's optical depth falls short of the true one: mean and
@@ -93,6 +96,7 @@ class ScenarioSettings(Settings):
     longitude: Annotated[float, Field(ge=-180, le=180)]
     latitude: Annotated[float, Field(ge=35, le=62)]
     altitude_m: Annotated[float, Field(ge=-100, le=3000)]
+    relief: Annotated[float, Field(ge=0, le=0.3)]
     landscape_m: Annotated[int, Field(ge=30, le=10_200, multiple_of=30)]
     field_m: Positive
     pixels_per_field: Annotated[int, Field(ge=1, le=100)]
@@ -107,6 +111,8 @@ class ScenarioSettings(Settings):
     soil_brightness: tuple[Positive, NotNegative]
     cloud_share: tuple[Share, ...]
     snow: tuple[SnowSpell, ...]
+    mask_margin: NotNegative
+    mask_shadow: Share
     two_orbits: Share
     aerosol: tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
     aerosol_missed: tuple[

@@ -25,7 +25,7 @@ from windrow.simulation.weather import NUM_DAYS, Weather
 
 _HOT_SPOT = 0.12
 _PATCH_M = 55.0
-_AROUND_DAYS = np.arange(0, NUM_DAYS + 11, 12)
+_AROUND_DAYS = np.arange(0, NUM_DAYS + 5, 6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,20 +49,22 @@ class Surface:
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """The mean of a landscape's fields, whose light the air scatters into every view.
+    """All fields of a landscape, whose light the air scatters into every view.
 
     Attributes:
-        days: (K,) days of year, increasing.
-        reflectance: (K, 12) in Sentinel-2's bands.
+        days: (K,) days of year, evenly spaced.
+        fields: (F, K, 12) reflectance of one point a field in Sentinel-2's bands.
     """
 
     days: Integers
-    reflectance: Floats
+    fields: Float32
 
-    def on(self, days: npt.ArrayLike) -> Floats:
-        """Interpolated to other days, (T, 12)."""
-        columns = [np.interp(np.asarray(days), self.days, values) for values in self.reflectance.T]
-        return np.stack(columns, axis=1)
+    def on(self, days: npt.ArrayLike, *, bands: slice = slice(None)) -> Float32:
+        """The fields interpolated to other days, (F, T, bands)."""
+        before, after = interpolation(self.days, days)
+        known = self.fields[..., bands]
+        share = after[:, None]
+        return np.asarray(known[:, before] * (1 - share) + known[:, before + 1] * share)
 
 
 def knot_days(settings_knot_days: int) -> Integers:
@@ -104,6 +106,8 @@ def make_surface(
     green, dead = read(year.green) * vigour, read(year.dead) * vigour
     traits = {name: read(year.traits[name]) for name in TRAITS}
     traits["chlorophyll"] = traits["chlorophyll"] * np.exp(0.07 * varied["vigour2"])[:, None]
+    yellow = spread(keyed(landscape.seed, "carotenoids", landscape.number, field), 0, 0.35)
+    traits["carotenoids"] = (1.5 + 0.18 * traits["chlorophyll"]) * np.exp(yellow)[:, None]
     ground = _ground(landscape, weather, field, varied["soil"], knots)
     straw = read(year.straw)[..., None]
     rough = read(year.rough)[..., None]
@@ -118,6 +122,7 @@ def make_surface(
     reflectance = seen * (1 - flower) + flower * PETALS
     # Clods, rows and trees throw shadows that a flat model lacks; long ones darken winter.
     reflectance = reflectance * (1 - 0.28 * np.clip((zenith - 66) / 6, 0, 1))[..., None]
+    reflectance = reflectance * _structure(landscape, field, knots)[..., None]
     return Surface(
         knots=knots,
         reflectance=np.asarray(reflectance, dtype=np.float32),
@@ -128,15 +133,34 @@ def make_surface(
 
 
 def make_surroundings(landscape: Landscape, weather: Weather, year: FieldYear) -> Surroundings:
-    """The mean over one point a field, every twelve days: the sites are spread evenly."""
+    """One point a field, every six days."""
     fields = np.arange(landscape.num_fields)
     points = landscape.sites @ np.linalg.inv(landscape.metric)
     columns, rows = np.floor(points / COARSE_M).astype(np.int64).T
     surface = make_surface(
         landscape, weather, year, rows=rows, columns=columns, field=fields, knots=_AROUND_DAYS
     )
-    mean = surface.reflectance[..., :12].mean(axis=0)
-    return Surroundings(days=surface.knots, reflectance=mean.astype(np.float64))
+    return Surroundings(days=surface.knots, fields=surface.reflectance[..., :12])
+
+
+def _structure(landscape: Landscape, field: Integers, knots: Integers) -> Floats:
+    """How much brighter or darker a field is than a flat stand of its leaves, (M, K).
+
+    Rows, ridges, lodging and clods cast shadows within the field; they last for a while. The
+    deviation, an eighth in all, is assumed and tuned on the spread of brightness between real
+    fields of one date that all bands share.
+    """
+    seed, number = landscape.seed, landscape.number
+    lasting = spread(keyed(seed, "structure", number, field), 0, 0.07)[:, None]
+    stage = knots / 40.0
+    first = np.floor(stage).astype(np.int64)
+    part = stage - first
+    passing = [
+        spread(keyed(seed, "structure of a stage", number, field[:, None], first + step), 0, 0.08)
+        for step in (0, 1)
+    ]
+    norm = np.sqrt(part**2 + (1 - part) ** 2)
+    return np.exp(lasting + (passing[0] * (1 - part) + passing[1] * part) / norm)
 
 
 def _delayed(
@@ -170,7 +194,7 @@ def canopy_reflectance(
         {
             "leaf_structure": traits["structure"] + 0.4 * (1 - alive),
             "chlorophyll": chlorophyll,
-            "carotenoids": 1.5 + 0.18 * chlorophyll,
+            "carotenoids": traits["carotenoids"] * alive,
             "brown_pigment": traits["brown"] * alive + 0.9 * (1 - alive),
             "leaf_water": traits["water"] * (0.2 + 0.8 * alive),
             "dry_matter": traits["dry_matter"],
@@ -205,7 +229,7 @@ def _ground(
     mean, deviation = landscape.settings.soil_brightness
     region = float(spread(keyed(seed, "soil", number), mean, deviation))
     brightness = region * np.exp(spread(keyed(seed, "soil of field", number, field), 0, 0.12))
-    slope = spread(keyed(seed, "soil slope", number, field), 1.72, 0.17)
+    slope = spread(keyed(seed, "soil slope", number, field), 0.0, 0.08)
     moisture = weather.moisture[np.minimum(knots, NUM_DAYS - 1)]
     level = (brightness * np.exp(0.09 * patch))[:, None]
     return soil(level, slope[:, None], moisture[None, :])

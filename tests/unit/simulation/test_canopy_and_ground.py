@@ -41,7 +41,7 @@ def test_the_emulator_is_small():
 
 
 def test_without_leaves_the_ground_is_seen():
-    ground = soil(0.18, 1.7, 0.3)
+    ground = soil(0.18, 0.0, 0.3)
     seen = canopy(leaf_area_index=0.0).over(ground)
     np.testing.assert_allclose(seen, ground, atol=0.006)
 
@@ -62,7 +62,7 @@ def test_reflectance_over_ground_is_that_of_the_equation():
 
 def test_leaves_raise_infrared_and_lower_red():
     area = np.linspace(0.2, 6, 12)
-    seen = canopy(leaf_area_index=area).over(soil(0.18, 1.7, 0.3))
+    seen = canopy(leaf_area_index=area).over(soil(0.18, 0.0, 0.3))
     red, infrared = seen[:, BANDS.index("B04")], seen[:, BANDS.index("B08")]
     assert (np.diff(red) < 0.002).all()
     assert (np.diff(infrared) > -0.002).all()
@@ -88,8 +88,8 @@ def test_windrow_never_imports_prosail():
 
 
 def test_soil_is_its_level_at_665_nm_and_darkens_with_water():
-    dry, wet = soil([0.1, 0.1], [1.5, 1.5], [0.0, 1.0])
-    assert dry[3] == pytest.approx(0.1)
+    dry, wet = soil([0.1, 0.1], [0.2, 0.2], [0.0, 1.0])
+    assert dry[3] == pytest.approx(0.1, rel=0.002)
     assert (wet < 0.7 * dry).all()
     ratio = wet / dry
     assert ratio[BANDS.index("B12")] < ratio[BANDS.index("B02")]

@@ -148,7 +148,7 @@ def test_clouds_are_left_in_and_mostly_known(larger):
     seen = larger.reflectance[larger.valid].astype(float)
     blue = (seen - truth)[:, 1]
     assert np.median(blue[cloudy]) > 2000
-    assert 0 < np.median(blue[~cloudy]) < 250
+    assert -60 < np.median(blue[~cloudy]) < 100  # the correction errs both ways
     # Errors are left in: clear ones called cloudy, thin ones missed.
     assert (np.abs(blue[~cloudy]) > 300).mean() > 0.005
 

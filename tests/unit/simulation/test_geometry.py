@@ -7,11 +7,13 @@ from windrow.simulation.geometry import (
     NUM_DATES,
     direction_factor,
     directional_reflectance,
+    illumination,
     make_overpasses,
     sun_azimuth,
     sun_zenith,
 )
 from windrow.simulation.landscape import make_landscape
+from windrow.simulation.random import patches
 from windrow.simulation.scenarios import SCENARIOS
 
 SETTINGS = SCENARIOS["bavaria-2018"]
@@ -70,6 +72,30 @@ def test_two_orbits_look_from_both_sides():
         factor = direction_factor(one)[:, 7]
         bright = factor[one.relative_azimuth < 90].mean()
         assert 1.01 < bright / factor[one.relative_azimuth > 90].mean() < 1.15
+
+
+def test_slopes_towards_the_sun_are_brighter():
+    """Against the cosine of the angle between sun and normal, at each pixel by hand."""
+    landscape = make_landscape(SETTINGS, 0, 1)
+    rows, columns = np.array([3, 60, 100]), np.array([5, 60, 20])
+    days = np.array([20, 172])
+    found = illumination(landscape, rows, columns, days)
+    x, y = (columns + 0.5) * 10.0, (rows + 0.5) * 10.0
+    for k in range(3):
+        east, north = (
+            SETTINGS.relief * float(patches(0, f"slope {way}", (1,), x=x[k], y=y[k], scale=350.0))
+            for way in ("east", "north")
+        )
+        normal = np.array([-east, -north, 1.0])
+        for date, day in enumerate(days):
+            zenith, azimuth = np.radians([sun_zenith(48.2, day), sun_azimuth(48.2, day)])
+            sun = np.array(
+                [np.sin(zenith) * np.sin(azimuth), np.sin(zenith) * np.cos(azimuth), np.cos(zenith)]
+            )
+            wanted = normal @ sun / np.linalg.norm(normal) / np.cos(zenith)
+            assert found[k, date] == pytest.approx(wanted, rel=1e-6)
+    flat = make_landscape(SETTINGS.model_copy(update={"relief": 0.0}), 0, 1)
+    np.testing.assert_array_equal(illumination(flat, rows, columns, days), 1.0)
 
 
 def test_a_place_of_one_orbit_has_half_the_dates():

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from windrow.simulation.landscape import footprints, make_landscape, sampled_pixels
+from windrow.simulation.landscape import (
+    _PSF_M,
+    footprints,
+    make_landscape,
+    neighbourhood,
+    sampled_pixels,
+)
 from windrow.simulation.scenarios import SCENARIOS
 
 SETTINGS = SCENARIOS["brandenburg-2018"]
@@ -45,7 +51,7 @@ def test_footprints_sum_to_one_and_are_pure_inside_fields(landscape):
     side = landscape.side
     rows, columns = (a.ravel() for a in np.meshgrid(np.arange(0, side, 3), np.arange(0, side, 3)))
     seen = footprints(landscape, rows, columns)
-    for weights in (seen.fine, seen.coarse, seen.planetscope):
+    for weights in (seen.fine, seen.planetscope):
         np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-5)
         assert weights.min() >= 0
     own = landscape.field_at((columns + 0.5) * 10, (rows + 0.5) * 10)
@@ -62,7 +68,35 @@ def test_border_pixels_see_the_finer_sensor_purer(landscape):
     seen = footprints(landscape, rows, columns)
     border = (seen.fine.max(axis=1) < 0.7) & (seen.fine.max(axis=1) > 0.5)
     assert border.sum() > 50
-    purity = [seen.coarse[border], seen.fine[border], seen.planetscope[border]]
-    means = [float(weights.max(axis=-1).mean()) for weights in purity]
-    assert means[0] < means[1] + 0.02
-    assert means[2] > means[1] + 0.15
+    purity = [float(w[border].max(axis=-1).mean()) for w in (seen.fine, seen.planetscope)]
+    assert purity[1] > purity[0] + 0.15
+    everywhere = [
+        float(neighbourhood(landscape, rows, columns, metres=m).max(axis=1).mean())
+        for m in (60, 20)
+    ]
+    assert everywhere[0] + 0.1 < everywhere[1] < float(seen.fine.max(axis=1).mean()) - 0.01
+
+
+def test_coarser_pixels_see_the_fields_of_their_own_grid(landscape):
+    """The four pixels of 10 m in one of 20 m see the same; shares against a naive loop."""
+    rows, columns = np.array([40, 41, 40, 41, 42]), np.array([52, 52, 53, 53, 52])
+    seen = neighbourhood(landscape, rows, columns, metres=20)
+    assert seen.shape == (5, 25)
+    for k in (1, 2, 3):
+        np.testing.assert_array_equal(seen[k], seen[0])
+    steps = np.linspace(-1.8, 1.8, 7)
+    wanted, total = np.zeros(25), 0.0
+    for down in steps:
+        for along in steps:
+            weight = np.exp(-0.5 * (down**2 + along**2))
+            field = landscape.field_at(530 + 10.6 * along, 410 + 10.6 * down)
+            wanted[int(field)] += weight
+            total += weight
+    np.testing.assert_allclose(seen[0], wanted / total, atol=1e-6)
+
+
+def test_point_spread_is_that_of_a_transfer_of_a_quarter():
+    for metres in (10, 20, 60):
+        frequency = 1 / (2 * metres)  # Nyquist
+        wanted = np.sqrt(np.log(4) / 2) / (np.pi * frequency)
+        assert pytest.approx(wanted, rel=0.01) == _PSF_M[metres]
