@@ -22,7 +22,9 @@ COMMANDS = {
     "export": "write an encoder as one ONNX file, for ONNX Runtime",
     "embed": "turn series into representations, one row an id",
     "fewshot": "classify fields from few labels, beside the raw-feature baselines",
-    "report": "write the HTML page of a run directory",
+    "benchmark": "compare methods over tasks, heads and configurations, and report",
+    "ablate": "train with one part changed at a time, and report",
+    "report": "write the HTML page of a run directory or a study",
 }
 
 

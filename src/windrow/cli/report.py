@@ -15,12 +15,15 @@ class Report:
     """Writes one HTML file that needs no network, from what a run directory holds."""
 
     run: Annotated[Path, tyro.conf.Positional]
-    """A directory of 'windrow pretrain', 'windrow fewshot' or 'windrow demo'."""
+    """A directory of 'windrow pretrain', 'fewshot', 'demo', 'benchmark' or 'ablate'."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow report``."""
     options = tyro.cli(Report, args=arguments, prog="windrow report")
     from windrow.reporting.page import write_report
+    from windrow.reporting.study_page import write_study_report
+    from windrow.reporting.study_reading import is_study
 
-    print(write_report(options.run))
+    write = write_study_report if is_study(options.run) else write_report
+    print(write(options.run))

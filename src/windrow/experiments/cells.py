@@ -38,8 +38,8 @@ class Classifier(Protocol):
         ...
 
 
-Fit = Callable[[HeadInputs, npt.NDArray[np.int16], npt.NDArray[Any]], Classifier]
-"""Fits a head on inputs, labels and fields of the training series."""
+Fit = Callable[[HeadInputs, npt.NDArray[np.int16], npt.NDArray[Any], int], Classifier]
+"""Fits a head on inputs, labels and fields of the training series, and the number of classes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +97,10 @@ def run_cell(
     label = train.part.label[rows]
     field_id = train.part.series.field_id[rows]
     inputs = train.inputs if len(rows) == len(train.inputs) else train.inputs.select(rows)
+    legend = train.part.series.legend
+    assert legend is not None
     started = time.perf_counter()
-    head = fit(inputs, label, field_id)
+    head = fit(inputs, label, field_id, len(legend))
     fit_seconds = time.perf_counter() - started
     started = time.perf_counter()
     tables, figures = [], {}
@@ -107,8 +109,6 @@ def run_cell(
         tables.append(_predictions(name, test.part, probability))
         figures[name] = figures_of(test.part, probability)
     predict_seconds = time.perf_counter() - started
-    legend = train.part.series.legend
-    assert legend is not None
     report = {
         "format": "windrow cell",
         "version": VERSION,

@@ -33,7 +33,10 @@ class Representing(Protocol):
         """D."""
         ...
 
-    content_hash: str
+    @property
+    def content_hash(self) -> str:
+        """Of all that determines the representation."""
+        ...
 
     def sequence(self, series: Series) -> npt.NDArray[np.float32]:
         """(N, T, D)."""

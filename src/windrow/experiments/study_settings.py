@@ -7,7 +7,7 @@ piece of work, one file in the study's folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -111,8 +111,11 @@ class StudySettings(Settings):
         num_configurations: of each head, the same for all arms.
         seeds: everything but the data and their split follows from these.
         split_seed: of the data and their split.
-        num_pretraining_series: of the twin of task 1, whose other fields pre-train.
-        epochs, min_steps, batch_size: of every head.
+        pretraining: the task whose other fields pre-train, task 1 as in the paper; it need not be
+            among the tasks.
+        num_pretraining_series: so many of them.
+        few_label_steps: a head takes at least so many steps where labelled fields are counted;
+            the epochs of its configuration are made for all of them.
         protocol: ``corrected`` or ``paper``, see :mod:`windrow.evaluation.sequence_heads`.
         variant: ``corrected``, or ``paper`` with the known faults of earlier code.
         num_fields: labelled fields a class of the curve over labels.
@@ -135,10 +138,9 @@ class StudySettings(Settings):
     num_configurations: int = Field(ge=1)
     seeds: tuple[int, ...] = Field(min_length=1)
     split_seed: int = Field(ge=0)
+    pretraining: TaskSettings
     num_pretraining_series: int = Field(ge=1)
-    epochs: int = Field(ge=1)
-    min_steps: int = Field(ge=1)
-    batch_size: int = Field(ge=2)
+    few_label_steps: int = Field(ge=1)
     protocol: Literal["corrected", "paper"]
     variant: Variant
     num_fields: tuple[int, ...]
@@ -159,6 +161,9 @@ class StudySettings(Settings):
         ):
             if len(set(values)) != len(values):
                 raise ValueError(f"a {what} stands twice")
+        same = [task for task in self.tasks if task.name == self.pretraining.name]
+        if same and same[0] != self.pretraining:
+            raise ValueError(f"{same[0].name} is settled twice, and differently")
         unknown = set(self.curve_tasks) - {task.name for task in self.tasks}
         if unknown:
             raise ValueError(f"no task {min(unknown)} to draw a curve of")
@@ -167,7 +172,9 @@ class StudySettings(Settings):
         return self
 
     def task(self, name: str) -> TaskSettings:
-        """The task of this name."""
+        """The task of this name, or the one that pre-trains."""
+        if name == self.pretraining.name:
+            return self.pretraining
         return next(task for task in self.tasks if task.name == name)
 
     def arm(self, name: str) -> Arm:
@@ -180,7 +187,7 @@ class StudySettings(Settings):
         return self.data == "simulated"
 
 
-def cells_of(settings: StudySettings, heads_of: dict[str, Sequence[str]]) -> list[Cell]:
+def cells_of(settings: StudySettings, heads_of: Mapping[str, Sequence[str]]) -> list[Cell]:
     """All cells of a study, those that share a representation beside each other.
 
     Args:

@@ -7,7 +7,7 @@ ones are twins of the same form, made here. Fields are split, never pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,11 @@ from windrow.data.store import StoreWriter, is_store, read_store
 from windrow.errors import DataError, SettingsError, StoreError
 from windrow.evaluation.fields import effective_fields, num_fields
 from windrow.experiments.study_settings import StudySettings, TaskSettings
-from windrow.simulation.generate import simulate
-from windrow.simulation.scenarios import scenario_settings
 
 PRETRAINING = "pretraining"
 TRAIN, TEST = "train", "validation"
 PARTS = (TRAIN, TEST)
-_DRAW = 17
+DRAW_STREAM = 17
 """Stream of the draws of series within a class."""
 
 
@@ -77,12 +75,12 @@ def store_name(task: str, part: str) -> str:
 
 
 def read_part(
-    stores: str | Path, task: TaskSettings, part: str, *, replacement: bool, seed: int
+    store: str | Path, task: TaskSettings, part: str, *, replacement: bool, seed: int
 ) -> TaskPart:
     """So many labelled series of each class, spread over as many fields as there are.
 
     Args:
-        stores: folder of the stores.
+        store: of the part.
         task: whose.
         part: ``train`` or ``validation``.
         replacement: draws anew where a class has too few, as the paper does; otherwise a class
@@ -93,17 +91,16 @@ def read_part(
         StoreError: the store is missing or damaged.
         DataError: it carries no labels.
     """
-    path = Path(stores) / store_name(task.name, part)
-    series = read_store(path, planetscope=False)
+    series = read_store(store, planetscope=False)
     if series.label is None or series.legend is None:
-        raise DataError("the series carry no labels", where=path)
+        raise DataError("the series carry no labels", where=store)
     wanted = task.train_per_class if part == TRAIN else task.test_per_class
     rows, notes = [], []
     for each, name in enumerate(series.legend.names):
         members = np.flatnonzero(series.label == each)
         drawn = _spread(members, series.field_id, wanted, seed=seed, each=each)
         if len(drawn) < wanted and replacement and len(members):
-            draw = np.random.default_rng([seed, each, _DRAW])
+            draw = np.random.default_rng([seed, each, DRAW_STREAM])
             drawn = draw.choice(members, wanted, replace=True)
             notes.append(f"{name}: {len(members)} series, drawn with replacement")
         elif len(drawn) < wanted:
@@ -141,7 +138,7 @@ def _spread(
     each: int,
 ) -> npt.NDArray[np.intp]:
     """Members in rounds, one of every field a round, until there are enough."""
-    draw = np.random.default_rng([seed, each, _DRAW])
+    draw = np.random.default_rng([seed, each, DRAW_STREAM])
     shuffled = draw.permutation(members)
     _, field = np.unique(field_id[shuffled], return_inverse=True)
     # How often the field of a member stood before it: its round.
@@ -179,90 +176,16 @@ def check_stores(settings: StudySettings) -> Path:
     return folder
 
 
-def simulate_stores(
-    folder: str | Path,
-    settings: StudySettings,
-    task: TaskSettings,
-    *,
-    num_workers: int,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> None:
-    """Simulates the twin of a task and splits it by field into stores.
-
-    The twin of task 1 also gives the fields that pre-train, as in the paper.
-
-    Args:
-        folder: of the stores.
-        settings: the study.
-        task: whose twin.
-        num_workers: processes that simulate.
-        on_progress: told series made and wanted.
-    """
-    scenario = scenario_settings(task.scenario)
-    if task.balanced_landscapes:
-        share = 1.0 / len(scenario.class_shares)
-        shares = tuple(share for _ in scenario.class_shares)
-        scenario = scenario.model_copy(update={"class_shares": shares})
-    num_series = twin_size(settings, task)
-    parts = list(
-        simulate(
-            scenario,
-            num_series=num_series,
-            seed=settings.split_seed,
-            num_workers=num_workers,
-            on_progress=on_progress,
-        )
-    )
-    series = concatenate(parts)
-    assert series.label is not None
-    names, fractions = _parts_of(task)
-    positions = split_fields(
-        series.field_id, series.label, fractions=fractions, seed=settings.split_seed
-    )
-    provenance = {
-        "source": "windrow simulation: no satellite ever saw these series",
-        "scenario": scenario.to_dict(),
-        "seed": settings.split_seed,
-        "task": task.to_dict(),
-    }
-    for name, rows in zip(names, positions, strict=True):
-        place = Path(folder) / name
-        if is_store(place):
-            continue
-        part = series.select(rows)
-        if name != PRETRAINING:
-            part = without_planetscope(part)
-        elif len(part) > settings.num_pretraining_series:
-            draw = np.random.default_rng([settings.split_seed, _DRAW])
-            kept = draw.permutation(len(part))[: settings.num_pretraining_series]
-            part = part.select(np.sort(kept))
-        with StoreWriter(place, provenance={**provenance, "part": name}) as writer:
-            writer.append(part)
-
-
 def stores_of(task: TaskSettings) -> tuple[str, ...]:
     """Names of the stores that the twin of a task is split into."""
-    return _parts_of(task)[0]
+    return parts_of(task)[0]
 
 
-def _parts_of(task: TaskSettings) -> tuple[tuple[str, ...], tuple[float, ...]]:
+def parts_of(task: TaskSettings) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Names of those stores, and the share of the fields in each."""
     names = (PRETRAINING, store_name(task.name, TRAIN), store_name(task.name, TEST))
     kept = [(n, f) for n, f in zip(names, task.fractions, strict=True) if f > 0]
     return tuple(n for n, _ in kept), tuple(f for _, f in kept)
-
-
-def twin_size(settings: StudySettings, task: TaskSettings) -> int:
-    """Series to simulate for a twin, so that every part has enough, with a tenth to spare.
-
-    Fields differ in their number of pixels and classes in their number of fields, so that a
-    share of the series is never met exactly.
-    """
-    num_classes = len([s for s in scenario_settings(task.scenario).class_shares if s > 0])
-    pretraining, train, test = task.fractions
-    needed = [task.train_per_class * num_classes / train, task.test_per_class * num_classes / test]
-    if pretraining > 0:
-        needed.append(settings.num_pretraining_series / pretraining)
-    return int(np.ceil(1.1 * max(needed)))
 
 
 def split_whole_store(source: Path, folder: Path, task: TaskSettings, seed: int) -> None:

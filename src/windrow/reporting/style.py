@@ -20,6 +20,7 @@ import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgba, to_rgba_array
 from matplotlib.figure import Figure
 
 # Stand-ins: no data colour is ever one of these.
@@ -33,6 +34,7 @@ GREEN = "#0f0013"
 AMBER = "#0f0014"
 PURPLE = "#0f0015"
 SKY = "#0f0016"
+VIOLET = "#0f0017"
 
 _VARIABLES = {
     INK: "--ink",
@@ -45,7 +47,22 @@ _VARIABLES = {
     AMBER: "--amber",
     PURPLE: "--purple",
     SKY: "--sky",
+    VIOLET: "--violet",
 }
+_ON_WHITE = {
+    INK: "#1d1f21",
+    MUTED: "#5b6166",
+    RULE: "#dfe2e4",
+    PAPER: "#ffffff",
+    BLUE: "#0072b2",
+    VERMILION: "#c94f00",
+    GREEN: "#00795a",
+    AMBER: "#a87400",
+    PURPLE: "#a8517f",
+    SKY: "#4a9ccc",
+    VIOLET: "#3f2a78",
+}
+"""The page's colours on white, for figures that stand in files of their own."""
 
 SERIES_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, AMBER, SKY)
 
@@ -166,6 +183,43 @@ def to_svg(figure: Figure, label: str) -> Markup:
     opening = f'<svg {box.group(0) if box else ""} role="img" aria-label="{escape(label)}"'
     opening += ' xmlns:xlink="http://www.w3.org/1999/xlink" class="drawing">'
     return Markup(opening + text[text.index(">") + 1 :].strip())  # noqa: S704 (escaped above)
+
+
+def to_files(figure: Figure) -> tuple[str, bytes]:
+    """The figure as SVG and PNG on white, to be handed on; the same drawing gives the same bytes.
+
+    Turns the stand-in colours of the figure itself into real ones, so that it comes last, after
+    :func:`to_svg`.
+
+    Args:
+        figure: what to draw; call within :func:`drawing`.
+    """
+    figure.set_layout_engine("none")  # laid out by to_svg; laying out is most of the time
+    for artist in figure.findobj():
+        for name in ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor"):
+            _recolour(artist, name)
+    text, picture = io.StringIO(), io.BytesIO()
+    figure.savefig(text, format="svg", facecolor="white", metadata={"Date": None, "Creator": None})
+    figure.savefig(picture, format="png", dpi=110, facecolor="white", metadata={"Software": None})
+    return text.getvalue(), picture.getvalue()
+
+
+def _recolour(artist: Any, name: str) -> None:
+    get, put = getattr(artist, f"get_{name}", None), getattr(artist, f"set_{name}", None)
+    if get is None or put is None:
+        return
+    value = get()
+    if isinstance(value, str) and value in ("none", "auto", "face", "inherit"):
+        return
+    colours = to_rgba_array(value)
+    changed = [_ON_WHITE.get(to_hex(colour)) for colour in colours]
+    if not any(changed):
+        return
+    real = [
+        to_rgba(new, alpha=float(old[3])) if new else tuple(old)
+        for old, new in zip(colours, changed, strict=True)
+    ]
+    put(real[0] if len(real) == 1 else real)
 
 
 def _with_variables(match: re.Match[str]) -> str:

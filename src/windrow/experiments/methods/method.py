@@ -47,6 +47,11 @@ class Representation(Protocol):
         """The Sentinel-2 bands it reads."""
         ...
 
+    @property
+    def processing_level(self) -> str:
+        """``L1C`` or ``L2A``, as in training."""
+        ...
+
     def sequence(self, series: Series) -> npt.NDArray[np.float32]:
         """Every date of every series, (N, T, D), zero at invalid dates."""
         ...

@@ -1,0 +1,51 @@
+"""``windrow ablate``: what every part of the method is worth, Figures 7 to 9 and Tables 1 to 4."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import tyro
+
+from windrow.cli.study import Sharing, run_and_report
+
+
+@dataclass(frozen=True)
+class Ablate(Sharing):
+    """Changes one part of BERT or ResMLP at a time, on task 2: Figures 7 to 9, Tables 1 to 4.
+
+    Goes on with an interrupted study and shares it, as 'windrow benchmark' does.
+    """
+
+    arms: tuple[str, ...] = ()
+    """Only these, such as bert without-season; by default all of the scale."""
+    task: Literal[1, 2, 3] = 2
+    """Downstream task; the paper ablates on the second."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs ``windrow ablate``."""
+    options = tyro.cli(Ablate, args=arguments, prog="windrow ablate")
+    from windrow.experiments.ablations import HEADS, ablation_arm, ablation_arms
+    from windrow.experiments.study_scales import study_settings
+
+    arms = ablation_arms(options.scale)
+    if options.arms:
+        arms = tuple(ablation_arm(name, options.scale) for name in options.arms)
+    settings = study_settings(
+        kind="ablation",
+        scale=options.scale,
+        data=options.data,
+        arms=arms,
+        tasks=[f"task{options.task}"],
+        heads=HEADS,
+        seeds=options.seeds,
+        variant=options.variant,
+        protocol=options.protocol,
+        num_fields=(),
+        until_days=(),
+        num_configurations=options.configurations,
+        num_pretraining_series=options.pretraining_series,
+    )
+    run_and_report(options, settings)

@@ -1,0 +1,78 @@
+"""What ``windrow benchmark`` and ``windrow ablate`` share: options, progress, the report."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from windrow.cli.progress import progress
+
+if TYPE_CHECKING:
+    from windrow.experiments.study_settings import StudySettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sharing:
+    """Options of every study."""
+
+    data: str
+    """'simulated', or a folder of real stores; docs/benchmark.md says which."""
+    scale: Literal["tiny", "small", "paper"]
+    """How large: tiny takes minutes, small hours, paper is as published."""
+    out: Path
+    """The folder of the study; one that was begun is gone on with."""
+    seeds: tuple[int, ...] = (0,)
+    """Seeds of pre-training, heads and draws of labels."""
+    configurations: int | None = None
+    """Configurations of each head; by default those of the scale."""
+    pretraining_series: int | None = None
+    """Series of the twin that pre-train; by default those of the scale."""
+    variant: Literal["corrected", "paper"] = "corrected"
+    """With or without the faults of earlier code."""
+    protocol: Literal["corrected", "paper"] = "corrected"
+    """Whether the learning rate follows held-out training fields."""
+    storage: str | None = None
+    """URL of Optuna's storage, for machines whose shared folder has no reliable locks."""
+    device: str = "cpu"
+    """cpu, or cuda."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the matrix products of pre-training."""
+    num_workers: int = 0
+    """Processes that simulate; 0 takes one a core."""
+    report: bool = True
+    """Write the report at the end."""
+
+
+def run_and_report(options: Sharing, settings: StudySettings) -> None:
+    """Prints the budget, works until every cell is done, and writes the report."""
+    from windrow.experiments.study import StudyProgress, WorkSettings, open_study, run_study
+    from windrow.experiments.study_budget import budget_of
+    from windrow.reporting.study_page import write_study_report
+    from windrow.training.execution import ExecutionSettings
+
+    execution = ExecutionSettings(device=options.device, precision=options.precision).resolved()
+    open_study(options.out, settings)
+    for line in budget_of(options.out, settings, device=options.device).lines():
+        print(line, file=sys.stderr, flush=True)
+    work = WorkSettings(
+        execution=execution,
+        num_workers=options.num_workers or os.cpu_count() or 1,
+        storage=options.storage,
+    )
+    with progress("study", "cells") as report:
+        run_study(
+            options.out,
+            settings,
+            work,
+            StudyProgress(
+                cells=report,
+                note=lambda text: print(text, file=sys.stderr, flush=True),
+            ),
+        )
+    if options.report:
+        print(write_study_report(options.out))
+    else:
+        print(options.out)

@@ -1,0 +1,87 @@
+"""A random forest on flattened series, for methods that need no base model.
+
+The paper flattens 144 dates that all pixels share. Dates of other products differ between series,
+so each series is first put on a calendar of equal steps: the mean of the valid dates of a step,
+and where a step has none the nearest that has one, the earlier of two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.data.series import DAYS
+from windrow.errors import DataError
+from windrow.evaluation.light_heads import LightFit, TreesSettings, fit_light_head
+from windrow.models.heads.inputs import HeadInputs
+
+STEP_DAYS = 10
+"""Twice the revisit of Sentinel-2."""
+
+
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """A fitted forest that sees sequences."""
+
+    fit: LightFit
+
+    def predict_probability(self, inputs: HeadInputs) -> npt.NDArray[np.float64]:
+        """Probability of each class, (N, C)."""
+        return self.fit.predict_probability(flattened(inputs))
+
+
+def fit_forest(
+    inputs: HeadInputs,
+    label: npt.NDArray[np.integer],
+    *,
+    num_classes: int,
+    settings: TreesSettings,
+    seed: int,
+) -> Forest:
+    """Fits a forest on sequences.
+
+    Args:
+        inputs: N sequences.
+        label: (N,) classes.
+        num_classes: C.
+        settings: the forest.
+        seed: of the trees.
+
+    Raises:
+        DataError: the inputs are vectors, or fewer than two classes occur.
+    """
+    fit = fit_light_head(
+        flattened(inputs), label, num_classes=num_classes, settings=settings, seed=seed
+    )
+    return Forest(fit)
+
+
+def flattened(inputs: HeadInputs, *, step_days: int = STEP_DAYS) -> npt.NDArray[np.float32]:
+    """Sequences on a calendar of equal steps, one vector a series.
+
+    Args:
+        inputs: (N, T, D) sequences.
+        step_days: length of a step; the last one is shorter.
+
+    Returns:
+        (N, S * D) float32, steps one after another.
+
+    Raises:
+        DataError: the inputs are vectors.
+    """
+    if inputs.values.ndim != 3 or inputs.day_of_year is None or inputs.valid is None:
+        raise DataError("a forest on flattened series sees sequences", found=inputs.values.shape)
+    num_steps = -(-DAYS // step_days)
+    step = inputs.day_of_year // step_days
+    place = (step[..., None] == np.arange(num_steps)) & inputs.valid[..., None]
+    counts = place.sum(axis=1)
+    values = np.where(inputs.valid[..., None], inputs.values, 0).astype(np.float32)
+    total = np.matmul(place.transpose(0, 2, 1).astype(np.float32), values)
+    means = total / np.maximum(counts, 1)[..., None]
+    later = np.arange(num_steps) > np.arange(num_steps)[:, None]
+    distance = 2 * np.abs(np.arange(num_steps)[:, None] - np.arange(num_steps)) + later
+    nearest = np.where(counts[:, None, :] > 0, distance, 4 * num_steps).argmin(axis=2)
+    filled = np.take_along_axis(means, nearest[..., None], axis=1)
+    return np.asarray(filled.reshape(len(filled), -1), dtype=np.float32)

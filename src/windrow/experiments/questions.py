@@ -1,0 +1,50 @@
+"""What a study is asked: pairs of arms, and the words of the question.
+
+A question names two arms by what they are; the report answers those of which a study has both,
+with an interval, whatever the answer is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Question:
+    """One comparison of two arms.
+
+    Attributes:
+        text: the question, as a sentence whose answer is yes if the first arm is better.
+        first, second: names of arms.
+        few_labels: asked at each number of labelled fields, not of all labels alone.
+    """
+
+    text: str
+    first: str
+    second: str
+    few_labels: bool = True
+
+
+QUESTIONS: tuple[Question, ...] = (
+    Question("Is BERT better than ResMLP's bi-modal contrast?", "bert", "resmlp"),
+    Question("Is BERT better than SCARF's uni-modal contrast?", "bert", "scarf"),
+    Question("Is BERT better than the spectro-temporal contrast?", "bert", "spectro-temporal"),
+    Question("Is ResMLP's bi-modal contrast better than from scratch?", "resmlp", "scratch"),
+    Question("Is SCARF's uni-modal contrast better than from scratch?", "scarf", "scratch"),
+    Question(
+        "Is the spectro-temporal contrast better than from scratch?",
+        "spectro-temporal",
+        "scratch",
+    ),
+    Question("Is BERT better than from scratch?", "bert", "scratch"),
+    Question("Is BERT better than an encoder of random weights?", "bert", "random-encoder"),
+    Question(
+        "Does PlanetScope help: is BERT better than the same predicting Sentinel-2?",
+        "bert",
+        "bert-sentinel2",
+    ),
+    Question("Does the season loss help?", "bert", "without-season"),
+    Question("Does the cloud loss help?", "bert", "without-cloud"),
+    Question("Do three target days help over one?", "bert", "one-target-day"),
+)
+"""The questions of the project; the arms that are changes of BERT are of ``ablations``."""

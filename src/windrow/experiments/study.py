@@ -1,0 +1,377 @@
+"""A study: stores, pre-trainings, representations and cells in one folder, by many hands.
+
+The folder holds ``config.yaml`` (the resolved settings), ``stores`` (of simulated twins, or of
+what had to be split), ``pretraining/ARM.sSEED`` (run directories), ``representations`` (while they
+are needed), ``cells`` and ``claims.journal``. What a file says is done is never done again, so a
+study that was interrupted goes on where it stopped, and several processes share it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from windrow.data.store import is_store
+from windrow.errors import OutputError, SettingsError
+from windrow.evaluation.season import known_until
+from windrow.evaluation.transfer import why_not_transferable
+from windrow.experiments.cells import PartInputs, inputs_of, is_done, run_cell
+from windrow.experiments.claims import Claims
+from windrow.experiments.representation_store import (
+    is_written,
+    open_representation,
+    remove_representation,
+    write_representation,
+)
+from windrow.experiments.study_arms import StudyArm, arms_of
+from windrow.experiments.study_settings import Cell, StudySettings, cells_of
+from windrow.experiments.study_tasks import (
+    PARTS,
+    PRETRAINING,
+    TEST,
+    TRAIN,
+    TaskPart,
+    check_parts,
+    check_stores,
+    read_part,
+    split_whole_store,
+    store_name,
+    stores_of,
+)
+from windrow.experiments.study_twins import simulate_stores
+from windrow.files import write_text
+from windrow.training.execution import ExecutionSettings
+
+CONFIG = "config.yaml"
+POLL_SECONDS = 2.0
+_KEPT_PARTS = 6
+"""Parts of tasks kept in memory: three tasks, two parts."""
+
+
+@dataclass(frozen=True)
+class StudyProgress:
+    """Told what a study does.
+
+    Attributes:
+        cells: told cells done and cells in all.
+        note: told one line of text.
+    """
+
+    cells: Callable[[int, int], None] = field(default=lambda done, total: None)
+    note: Callable[[str], None] = field(default=lambda text: None)
+
+
+@dataclass(frozen=True)
+class WorkSettings:
+    """How a process works on a study; no part of what is computed.
+
+    Attributes:
+        execution: device and precision.
+        num_workers: processes that simulate.
+        storage: URL of Optuna's storage; None takes a journal file in the study.
+        stale_seconds: without a beat a claim of another process is dead.
+        beat_seconds: between beats.
+    """
+
+    execution: ExecutionSettings
+    num_workers: int = 1
+    storage: str | None = None
+    stale_seconds: float = 90.0
+    beat_seconds: float = 10.0
+
+
+def open_study(folder: str | Path, settings: StudySettings) -> Path:
+    """Writes the settings of a new study, or checks that they are those of the one that is there.
+
+    Raises:
+        SettingsError: the folder holds a study of other settings; names the first that differs.
+    """
+    path = Path(folder) / CONFIG
+    if path.is_file():
+        found = StudySettings.from_yaml(path).to_dict()
+        wanted = settings.to_dict()
+        for name, value in wanted.items():
+            if found[name] != value:
+                raise SettingsError(
+                    f"this folder holds a study of another {name}",
+                    where=path,
+                    found=str(found[name])[:120],
+                    expected=str(value)[:120],
+                    hint="give the options it was begun with, or another --out",
+                )
+        return Path(folder)
+    write_text(path, settings.to_yaml())
+    return Path(folder)
+
+
+def run_study(
+    folder: str | Path,
+    settings: StudySettings,
+    work: WorkSettings,
+    progress: StudyProgress | None = None,
+) -> int:
+    """Works on a study until every cell is done, whoever did it.
+
+    Args:
+        folder: of the study; begun or gone on with.
+        settings: the study.
+        work: how this process works.
+        progress: told what it does.
+
+    Returns:
+        how many cells this process trained.
+
+    Raises:
+        SettingsError: the folder holds another study.
+        WindrowError: data or settings that do not fit; what was done stays.
+    """
+    place = open_study(folder, settings)
+    return _Worker(place, settings, work, progress or StudyProgress()).run()
+
+
+class _Worker:
+    """One process at work on a study."""
+
+    def __init__(
+        self, folder: Path, settings: StudySettings, work: WorkSettings, progress: StudyProgress
+    ) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._work = work
+        self._progress = progress
+        self._arms = arms_of(settings)
+        self._claims = Claims(
+            folder,
+            url=work.storage,
+            stale_seconds=work.stale_seconds,
+            beat_seconds=work.beat_seconds,
+        )
+        heads = {name: arm.heads for name, arm in self._arms.items()}
+        self._cells = cells_of(settings, heads)
+        self._stores = folder / "stores"
+        self._given = None if settings.simulated else check_stores(settings)
+        self._parts: dict[tuple[str, str], TaskPart] = {}
+        self._said: set[str] = set()
+
+    def run(self) -> int:
+        """Works until all cells are done; returns those done here."""
+        trained = 0
+        while True:
+            pending = [cell for cell in self._cells if not is_done(self._folder, cell)]
+            self._progress.cells(len(self._cells) - len(pending), len(self._cells))
+            self._remove_unneeded(pending)
+            if not pending:
+                return trained
+            worked = 0
+            for cell in pending:
+                worked += self._do(cell)
+            trained += worked
+            if not worked:
+                time.sleep(POLL_SECONDS)  # others are at everything that is left
+
+    def _do(self, cell: Cell) -> bool:
+        """Whether the cell was trained here; what it needs is made first."""
+        arm = self._arms[cell.arm]
+        if is_done(self._folder, cell):
+            return False
+        if not all(self._ensure_stores(task) for task in self._tasks_of(cell)):
+            return False
+        if not self._ensure_pretraining(arm, cell.seed):
+            return False
+        for task, part in self._parts_of(cell):
+            # Whoever did the cell meanwhile may have removed what it needed.
+            if is_done(self._folder, cell) or not self._ensure_representation(
+                arm, cell, task, part
+            ):
+                return False
+        with self._claims.claimed(f"cell {cell.name}") as ours:
+            if not ours or is_done(self._folder, cell):
+                return False
+            self._run_cell(arm, cell)
+        done = sum(is_done(self._folder, each) for each in self._cells)
+        self._progress.cells(done, len(self._cells))
+        self._remove_unneeded([each for each in self._cells if not is_done(self._folder, each)])
+        return True
+
+    def _ensure(self, job: str, done: Callable[[], bool], make: Callable[[], None]) -> bool:
+        """Whether a job is done, by us if nobody else is at it."""
+        if done():
+            return True
+        with self._claims.claimed(job) as ours:
+            if not ours:
+                return False
+            try:
+                if not done():
+                    make()
+            except OutputError:
+                # A process that slept so long that it was held for dead may have come back.
+                if not done():
+                    raise
+        return True
+
+    # What a cell needs.
+
+    def _tasks_of(self, cell: Cell) -> list[str]:
+        """The one whose fields pre-train, its own task, and the others it is tested on."""
+        own = [task for task, _ in self._parts_of(cell)]
+        return list(dict.fromkeys([self._settings.pretraining.name, *own]))
+
+    def _parts_of(self, cell: Cell) -> list[tuple[str, str]]:
+        """The parts of tasks that a cell sees; transfer is of whole years and all labels."""
+        parts = [(cell.task, TRAIN), (cell.task, TEST)]
+        if self._settings.transfer and cell.num_fields is None and cell.until_day is None:
+            parts += [(t.name, TEST) for t in self._settings.tasks if t.name != cell.task]
+        return parts
+
+    def _store_path(self, name: str) -> Path:
+        if self._given is not None and is_store(self._given / name):
+            return self._given / name
+        return self._stores / name
+
+    def _ensure_stores(self, name: str) -> bool:
+        task = self._settings.task(name)
+        if self._settings.simulated:
+            names = list(stores_of(task))
+        else:
+            tested = any(own.name == name for own in self._settings.tasks)
+            names = [store_name(name, part) for part in PARTS] if tested else [PRETRAINING]
+
+        def make() -> None:
+            if self._given is not None:
+                split_whole_store(self._given / name, self._stores, task, self._settings.split_seed)
+                return
+            self._progress.note(f"simulating the twin of {name}")
+            simulate_stores(self._stores, self._settings, task, num_workers=self._work.num_workers)
+
+        return self._ensure(
+            f"stores {name}", lambda: all(is_store(self._store_path(n)) for n in names), make
+        )
+
+    def run_path(self, arm: StudyArm, seed: int) -> Path:
+        """The run directory of an arm."""
+        return self._folder / "pretraining" / f"{arm.name}.s{seed}"
+
+    def _ensure_pretraining(self, arm: StudyArm, seed: int) -> bool:
+        path = self.run_path(arm, seed)
+
+        def make() -> None:
+            self._progress.note(f"pre-training {arm.name}, seed {seed}")
+            arm.pretrain(
+                self._store_path(PRETRAINING), path, seed=seed, execution=self._work.execution
+            )
+
+        return self._ensure(f"pretraining {arm.name} {seed}", lambda: arm.is_trained(path), make)
+
+    def _representation_path(self, cell: Cell, task: str, part: str) -> Path:
+        name = f"{store_name(task, part)}.{cell.arm}.{cell.seed}"
+        if cell.until_day is not None:
+            name += f".d{cell.until_day}"
+        return self._folder / "representations" / name
+
+    def _ensure_representation(self, arm: StudyArm, cell: Cell, task: str, part: str) -> bool:
+        path = self._representation_path(cell, task, part)
+
+        def make() -> None:
+            series = self._series_of(cell, task, part)
+            representation, notes = arm.load(
+                self.run_path(arm, cell.seed),
+                series,
+                device=self._work.execution.device,
+                accept_other_level=self._settings.task(task).accept_other_level,
+            )
+            for note in notes:
+                self._say(f"{task}, {arm.name}: {note}")
+            started = time.perf_counter()
+            num_dates = int(series.valid.sum(axis=1).mean())
+            about = {
+                "notes": list(notes),
+                "flops_per_series": float(representation.flops_per_series(num_dates)),
+            }
+            write_representation(path, series, representation, about=about)
+            seconds = time.perf_counter() - started
+            self._progress.note(
+                f"represented {len(series):,} series of {task} by {arm.name} in {seconds:.1f} s"
+            )
+
+        return self._ensure(f"representation {path.name}", lambda: is_written(path), make)
+
+    def _remove_unneeded(self, pending: list[Cell]) -> None:
+        """Representations that no cell still to be done needs."""
+        folder = self._folder / "representations"
+        if not folder.is_dir():
+            return
+        needed = {
+            self._representation_path(cell, task, part).name
+            for cell in pending
+            for task, part in self._parts_of(cell)
+        }
+        for path in folder.iterdir():
+            if path.name not in needed and not path.name.startswith("."):
+                remove_representation(path)
+
+    # A cell itself.
+
+    def _part(self, task: str, part: str) -> TaskPart:
+        if (task, part) not in self._parts:
+            settings = self._settings
+            self._parts[task, part] = read_part(
+                self._store_path(store_name(task, part)),
+                settings.task(task),
+                part,
+                replacement=settings.variant == "paper",
+                seed=settings.split_seed,
+            )
+            if len(self._parts) > _KEPT_PARTS:
+                self._parts.pop(next(iter(self._parts)))
+        return self._parts[task, part]
+
+    def _series_of(self, cell: Cell, task: str, part: str) -> Any:
+        series = self._part(task, part).series
+        return series if cell.until_day is None else known_until(series, cell.until_day)
+
+    def _inputs(self, arm: StudyArm, cell: Cell, task: str, part: str) -> tuple[PartInputs, Any]:
+        known = TaskPart(self._series_of(cell, task, part), self._part(task, part).notes)
+        stored = open_representation(self._representation_path(cell, task, part))
+        return PartInputs(known, inputs_of(known.series, stored.values)), stored.about
+
+    def _run_cell(self, arm: StudyArm, cell: Cell) -> None:
+        train, about = self._inputs(arm, cell, cell.task, TRAIN)
+        tests = {}
+        notes = [*train.part.notes, *about.get("notes", ())]
+        for task, part in self._parts_of(cell)[1:]:
+            test, _ = self._inputs(arm, cell, task, part)
+            check_parts(train.part, test.part) if task == cell.task else None
+            legend, other = train.part.series.legend, test.part.series.legend
+            assert legend is not None
+            assert other is not None
+            reason = why_not_transferable(legend, other)
+            if reason is None:
+                tests[task] = test
+            else:
+                notes.append(f"not tested on {task}: {reason}")
+        fit, head_about = arm.fit(cell, device=self._work.execution.device)
+        cost: Mapping[str, Any] = arm.cost(self.run_path(arm, cell.seed))
+        report = run_cell(
+            self._folder,
+            cell,
+            train=train,
+            tests=tests,
+            fit=fit,
+            about={
+                "notes": notes,
+                "pretraining": cost,
+                "representation": about,
+                "head": head_about,
+                "device": self._work.execution.device,
+            },
+        )
+        accuracy = report["scores"][cell.task]["overall_accuracy"]
+        self._progress.note(f"{cell.name}: {100 * accuracy:.1f} %")
+
+    def _say(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._progress.note(text)

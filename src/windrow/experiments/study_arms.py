@@ -1,0 +1,252 @@
+"""The arms of a study at work: pre-train, represent, and fit the heads of one method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.data.series import Series
+from windrow.errors import SettingsError
+from windrow.evaluation.forest import fit_forest
+from windrow.evaluation.sequence_heads import SequenceTraining, train_sequence_head
+from windrow.experiments.ablations import ablation_arm
+from windrow.experiments.cells import Fit
+from windrow.experiments.cost import read_cost
+from windrow.experiments.head_configurations import head_configurations
+from windrow.experiments.heads import RANDOM_FOREST
+from windrow.experiments.methods import METHODS, Method, Representation
+from windrow.experiments.pretraining_settings import PretrainingSettings
+from windrow.experiments.study_settings import FOREST, Arm, Cell, ScaleName, StudySettings
+from windrow.models.flops import TRAINING_FACTOR, head_flops
+from windrow.models.heads.inputs import HeadInputs
+from windrow.training.execution import ExecutionSettings
+
+
+@dataclass(frozen=True, eq=False)
+class AtItsLevel:
+    """A representation that takes series of another processing level as if they were its own.
+
+    The paper pre-trains on surface reflectance (L2A) and tests task 3 at the top of the
+    atmosphere (L1C). Everywhere else that is refused; here it is asked for, and said.
+
+    Attributes:
+        representation: what represents.
+        level: the level it was trained on.
+    """
+
+    representation: Representation
+    level: Any
+
+    @property
+    def width(self) -> int:
+        """D."""
+        return self.representation.width
+
+    @property
+    def content_hash(self) -> str:
+        """Of the representation."""
+        return self.representation.content_hash
+
+    def flops_per_series(self, num_dates: int) -> int:
+        """Operations for one series."""
+        return self.representation.flops_per_series(num_dates)
+
+    def sequence(self, series: Series) -> npt.NDArray[np.float32]:
+        """(N, T, D)."""
+        return self.representation.sequence(replace(series, processing_level=self.level))
+
+
+@dataclass(frozen=True)
+class StudyArm:
+    """One arm: its method, and what a study wants of it.
+
+    Attributes:
+        arm: name, method and changes.
+        method: what it is made of.
+        study: the study it belongs to.
+    """
+
+    arm: Arm
+    method: Method
+    study: StudySettings
+
+    @property
+    def name(self) -> str:
+        """Of files."""
+        return self.arm.name
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Base models; a random forest is its own."""
+        return (FOREST,) if self.method.downstream == "forest" else tuple(self.study.heads)
+
+    def settings(self, seed: int) -> PretrainingSettings:
+        """Of its pre-training.
+
+        Raises:
+            SettingsError: a change does not fit the method.
+        """
+        return self.method.settings(
+            self.study.scale, seed=seed, variant=self.study.variant, **self.arm.changes
+        )
+
+    def pretrain(
+        self,
+        store: Path,
+        run_path: Path,
+        *,
+        seed: int,
+        execution: ExecutionSettings,
+        on_progress: Callable[[Any], None] | None = None,
+    ) -> None:
+        """Makes the run directory, or goes on from the checkpoint of one that was interrupted."""
+        self.method.pretrain(
+            self.settings(seed),
+            store,
+            run_path,
+            execution=execution,
+            on_progress=on_progress,
+            resume=(run_path / "config.yaml").is_file(),
+        )
+
+    def is_trained(self, run_path: Path) -> bool:
+        """Whether a run directory is complete: its figures are written last."""
+        return (run_path / "evaluation.json").is_file()
+
+    def cost(self, run_path: Path) -> dict[str, Any]:
+        """What its pre-training took."""
+        return read_cost(run_path).to_dict()
+
+    def load(
+        self, run_path: Path, series: Series, *, device: str, accept_other_level: bool
+    ) -> tuple[Representation | AtItsLevel, tuple[str, ...]]:
+        """Its representation for some series, and what has to be said of it."""
+        representation = self.method.load(run_path, device=device)
+        level = representation.processing_level
+        if level == series.processing_level or not accept_other_level:
+            return representation, ()
+        note = (
+            f"the representation was trained on {level} and sees {series.processing_level}, "
+            "as in the paper's task 3"
+        )
+        return AtItsLevel(representation, level), (note,)
+
+    def fit(self, cell: Cell, *, device: str) -> tuple[Fit, dict[str, Any]]:
+        """What trains the head of a cell, and its settings as JSON values."""
+        seed = int(
+            np.random.SeedSequence([cell.seed, cell.configuration]).generate_state(1)[0] >> 1
+        )
+        if cell.head == FOREST:
+            forest = RANDOM_FOREST
+
+            def fit_trees(
+                inputs: HeadInputs,
+                label: npt.NDArray[np.int16],
+                field_id: npt.NDArray[Any],
+                num_classes: int,
+            ) -> Any:
+                return fit_forest(
+                    inputs, label, num_classes=num_classes, settings=forest, seed=seed
+                )
+
+            return fit_trees, {"settings": forest.to_dict()}
+        training = self.training(cell)
+
+        def fit_sequences(
+            inputs: HeadInputs,
+            label: npt.NDArray[np.int16],
+            field_id: npt.NDArray[Any],
+            num_classes: int,
+        ) -> Any:
+            return train_sequence_head(
+                inputs,
+                label,
+                field_id,
+                num_classes=num_classes,
+                settings=training,
+                seed=seed,
+                device=device,
+            )
+
+        return fit_sequences, {"settings": training.to_dict()}
+
+    def training(self, cell: Cell) -> SequenceTraining:
+        """Configuration and training of a cell's head."""
+        study = self.study
+        configuration = head_configurations(
+            cell.head,  # type: ignore[arg-type]
+            study.scale,
+            variant=study.variant,
+            number=study.num_configurations,
+        )[cell.configuration - 1]
+        changes: dict[str, Any] = {"protocol": study.protocol}
+        if cell.num_fields is not None:
+            changes["min_steps"] = study.few_label_steps
+        return configuration.model_copy(update=changes)
+
+
+def arms_of(settings: StudySettings) -> dict[str, StudyArm]:
+    """The arms of a study by name, their settings tried out once.
+
+    Raises:
+        SettingsError: a method is unknown, or a change does not fit it.
+    """
+    found = {}
+    for arm in settings.arms:
+        if arm.method not in METHODS:
+            raise SettingsError("unknown method", found=arm.method, expected=", ".join(METHODS))
+        found[arm.name] = StudyArm(arm, METHODS[arm.method], settings)
+        found[arm.name].settings(settings.seeds[0])
+    return found
+
+
+def benchmark_arms(names: Sequence[str], scale: ScaleName) -> tuple[Arm, ...]:
+    """Arms of a benchmark: methods by name, or arms of the ablations; all methods where none.
+
+    Raises:
+        SettingsError: a name is neither.
+
+    Example:
+        >>> [arm.method for arm in benchmark_arms(["bert", "without-season"], "tiny")]
+        ['bert', 'bert']
+    """
+    found = []
+    for name in names or METHODS:
+        if name in METHODS:
+            method = METHODS[name]
+            found.append(Arm(name=name, title=method.title, method=name, changes={}))
+            continue
+        try:
+            found.append(ablation_arm(name, scale))
+        except SettingsError as error:
+            raise SettingsError(
+                "no such method",
+                found=name,
+                expected=f"{', '.join(METHODS)}; or an arm of the ablations: {error.expected}",
+            ) from None
+    return tuple(found)
+
+
+def training_flops(
+    training: SequenceTraining, *, num_inputs: int, num_classes: int, num_dates: int, series: int
+) -> float:
+    """Operations of a head's training: three forward passes a series and pass.
+
+    Args:
+        training: model and training.
+        num_inputs: D.
+        num_classes: C.
+        num_dates: T.
+        series: training series.
+    """
+    steps = max(training.epochs * -(-series // training.batch_size), training.min_steps)
+    seen = steps * min(training.batch_size, series)
+    each = head_flops(
+        training.model, num_inputs=num_inputs, num_classes=num_classes, num_dates=num_dates
+    )
+    return float(TRAINING_FACTOR * each * seen)

@@ -1,0 +1,272 @@
+"""What a study will take, before it starts: bytes that are counted, and time that is estimated.
+
+Bytes follow from the settings; compressed stores are counted as if they were not. Time is an
+estimate: one step of every configuration of a head is timed on this machine, the operations a
+second of those steps stand for pre-training and representing too, and one landscape is simulated
+for its rate. It is said to be an estimate wherever it is shown.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from windrow.evaluation.sequence_heads import SequenceTraining, train_sequence_head
+from windrow.experiments.cells import is_done
+from windrow.experiments.representation_store import bytes_of
+from windrow.experiments.study_arms import StudyArm, arms_of, training_flops
+from windrow.experiments.study_settings import FOREST, Cell, StudySettings, cells_of
+from windrow.experiments.study_twins import twin_size
+from windrow.models.encoders import encoder_width
+from windrow.models.flops import TRAINING_FACTOR, encoder_flops
+from windrow.models.heads.inputs import HeadInputs
+from windrow.sensors import NUM_PLANETSCOPE_VALUES, SENTINEL2_BANDS
+from windrow.simulation.generate import simulate
+
+NUM_DATES, NUM_DAYS = 146, 365
+"""Of one year, as simulated; DENETHOR has 144 dates."""
+_TRIED = 32
+"""Series of a step that is timed; a larger batch is taken to cost in proportion."""
+_BYTES_A_PREDICTION = 90
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Bytes and seconds of what is still to be done.
+
+    Attributes:
+        num_cells, num_done: cells in all, and those that are done.
+        store_bytes: series of the twins; 0 of real stores, which are there.
+        representation_bytes: the most that stands on disk at a time, of one process.
+        prediction_bytes: of all cells.
+        simulating, pretraining, representing, heads: estimated seconds of one process.
+    """
+
+    num_cells: int
+    num_done: int
+    store_bytes: int
+    representation_bytes: int
+    prediction_bytes: int
+    simulating: float
+    pretraining: float
+    representing: float
+    heads: float
+
+    @property
+    def seconds(self) -> float:
+        """Estimated seconds in all."""
+        return self.simulating + self.pretraining + self.representing + self.heads
+
+    def lines(self) -> list[str]:
+        """What is printed before the start."""
+        return [
+            f"{self.num_cells:,} cells, {self.num_done:,} of them done",
+            f"disk: stores {_size(self.store_bytes)}, representations at most "
+            f"{_size(self.representation_bytes)} at a time for each process, predictions "
+            f"{_size(self.prediction_bytes)}",
+            f"time, an estimate from steps timed just now: simulating {_minutes(self.simulating)},"
+            f" pre-training {_minutes(self.pretraining)}, representing "
+            f"{_minutes(self.representing)}, heads {_minutes(self.heads)}; "
+            f"{_minutes(self.seconds)} in all for one process",
+        ]
+
+
+def budget_of(folder: str | Path, settings: StudySettings, *, device: str) -> Budget:
+    """What a study still takes; times one step of every configuration, some seconds.
+
+    Args:
+        folder: of the study, which need not be there yet.
+        settings: the study.
+        device: where it will run.
+    """
+    arms = arms_of(settings)
+    cells = cells_of(settings, {name: arm.heads for name, arm in arms.items()})
+    pending = [cell for cell in cells if not is_done(folder, cell)]
+    rates = _Rates(settings, device)
+    place = Path(folder)
+    missing = {
+        (cell.arm, cell.seed)
+        for cell in pending
+        if not arms[cell.arm].is_trained(place / "pretraining" / f"{cell.arm}.s{cell.seed}")
+    }
+    stores, simulating = _stores(place, settings)
+    represented = {(c.task, c.arm, c.seed, c.until_day) for c in pending}
+    widest = max((_width(arms[arm]) for _, arm, _, _ in represented), default=0)
+    largest = max((_num_series(settings, task) for task, *_ in represented), default=0)
+    tested = {
+        name: task.test_per_class * _num_classes(name)
+        for name, task in ((t.name, t) for t in settings.tasks)
+    }
+    others = sum(tested.values()) if settings.transfer else 0
+    return Budget(
+        num_cells=len(cells),
+        num_done=len(cells) - len(pending),
+        store_bytes=stores,
+        representation_bytes=bytes_of(largest + others, NUM_DATES, widest),
+        prediction_bytes=sum(tested[cell.task] for cell in cells) * _BYTES_A_PREDICTION,
+        simulating=simulating,
+        pretraining=sum(_pretraining_flops(arms[arm], seed) for arm, seed in missing) / rates.flops,
+        representing=sum(
+            _encoding_flops(arms[arm]) * _num_series(settings, task)
+            for task, arm, _, _ in represented
+        )
+        / rates.flops,
+        heads=sum(_head_seconds(cell, arms[cell.arm], settings, rates) for cell in pending),
+    )
+
+
+def _num_classes(task: str) -> int:
+    return 6 if task == "task3" else 9
+
+
+def _num_series(settings: StudySettings, task: str) -> int:
+    own = settings.task(task)
+    return (own.train_per_class + own.test_per_class) * _num_classes(task)
+
+
+def _width(arm: StudyArm) -> int:
+    encoder = arm.settings(0).encoder
+    return encoder_width(encoder, num_bands=len(SENTINEL2_BANDS))
+
+
+def _encoding_flops(arm: StudyArm) -> float:
+    encoder = arm.settings(0).encoder
+    return float(encoder_flops(encoder, num_bands=len(SENTINEL2_BANDS), num_dates=NUM_DATES))
+
+
+def _pretraining_flops(arm: StudyArm, seed: int) -> float:
+    """A contrast trains two encoders, and may count pairs of a pixel and a date."""
+    settings = arm.settings(seed)
+    if not arm.method.pretrains:
+        return 0.0
+    kind = getattr(settings.task, "kind", "bert")
+    dates = NUM_DATES if settings.encoder.kind == "transformer" else 1
+    each = encoder_flops(settings.encoder, num_bands=len(SENTINEL2_BANDS), num_dates=dates)
+    steps = settings.num_steps
+    if steps is None:
+        series = arm.study.num_pretraining_series
+        items = series * (1 if dates > 1 else NUM_DATES)
+        steps = (settings.num_epochs or 0) * -(-items // settings.batch_size)
+    encoders = 1 if kind == "bert" else 2
+    return float(TRAINING_FACTOR * encoders * each * steps * settings.batch_size)
+
+
+def _stores(folder: Path, settings: StudySettings) -> tuple[int, float]:
+    """Bytes of the twins, and seconds to simulate those that are not there."""
+    if not settings.simulated or (folder / "cells").is_dir():
+        return 0, 0.0
+    size = 0
+    number = 0
+    sentinel2 = NUM_DATES * (2 * len(SENTINEL2_BANDS) + 4)
+    for task in {task.name: task for task in (settings.pretraining, *settings.tasks)}.values():
+        number += twin_size(settings, task)
+        size += _num_series(settings, task.name) * sentinel2
+        if task.fractions[0] > 0:
+            planetscope = NUM_DAYS * NUM_PLANETSCOPE_VALUES * 2
+            size += settings.num_pretraining_series * (sentinel2 + planetscope)
+    started = time.perf_counter()
+    part = next(iter(simulate(settings.tasks[0].scenario, num_series=10_000, seed=0)))
+    return size, (time.perf_counter() - started) / len(part) * number
+
+
+def _head_seconds(cell: Cell, arm: StudyArm, settings: StudySettings, rates: _Rates) -> float:
+    if cell.head == FOREST:
+        return 1.0
+    training = arm.training(cell)
+    series = _num_series(settings, cell.task)
+    if cell.num_fields is not None:
+        series = min(series, cell.num_fields * 4 * _num_classes(cell.task))
+    steps = max(training.epochs * -(-series // training.batch_size), training.min_steps)
+    size = min(training.batch_size, series)
+    return steps * size * rates.seconds_a_series(training)
+
+
+class _Rates:
+    """Seconds that steps take on this machine, each configuration timed once."""
+
+    def __init__(self, settings: StudySettings, device: str) -> None:
+        self._device = device
+        self._known: dict[str, float] = {}
+        arm = next(iter(arms_of(settings).values()))
+        draw = np.random.default_rng(0)
+        self._width = 64
+        self._inputs = HeadInputs(
+            values=draw.normal(size=(_TRIED, NUM_DATES, self._width)).astype(np.float32),
+            day_of_year=np.tile(np.linspace(0, 364, NUM_DATES).astype(np.int16), (_TRIED, 1)),
+            valid=np.ones((_TRIED, NUM_DATES), dtype=np.bool_),
+        )
+        self._label = (np.arange(_TRIED) % 9).astype(np.int16)
+        trainings = _trainings(arm, settings)
+        operations = sum(self._flops(training) for training in trainings)
+        seconds = sum(self.seconds_a_series(training) * _TRIED for training in trainings)
+        self.flops = operations / max(seconds, 1e-9)
+
+    def _flops(self, training: SequenceTraining) -> float:
+        one = training.model_copy(update={"epochs": 1, "min_steps": 1, "batch_size": _TRIED})
+        return training_flops(
+            one, num_inputs=self._width, num_classes=9, num_dates=NUM_DATES, series=_TRIED
+        )
+
+    def seconds_a_series(self, training: SequenceTraining) -> float:
+        """Seconds of a training step for one series."""
+        key = training.model.to_json()
+        if key not in self._known:
+            self._time(training, 1)  # what happens once is not timed
+            few, more = self._time(training, 1), self._time(training, 3)
+            self._known[key] = max(more - few, 1e-6) / 2 / _TRIED
+        return self._known[key]
+
+    def _time(self, training: SequenceTraining, num_steps: int) -> float:
+        changes = {
+            "epochs": 1,
+            "min_steps": num_steps,
+            "batch_size": _TRIED,
+            "protocol": "paper",
+        }
+        started = time.perf_counter()
+        train_sequence_head(
+            self._inputs,
+            self._label,
+            np.arange(_TRIED),
+            num_classes=9,
+            settings=training.model_copy(update=changes),
+            seed=0,
+            device=self._device,
+        )
+        return time.perf_counter() - started
+
+
+def _trainings(arm: StudyArm, settings: StudySettings) -> Sequence[SequenceTraining]:
+    return [
+        arm.training(
+            Cell(
+                task=settings.tasks[0].name,
+                arm=arm.name,
+                head=head,
+                configuration=number,
+                seed=0,
+                num_fields=None,
+                until_day=None,
+            )
+        )
+        for head in settings.heads
+        for number in range(1, settings.num_configurations + 1)
+    ]
+
+
+def _size(number: float) -> str:
+    for unit in ("B", "KB", "MB", "GB"):
+        if number < 1_000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1_000
+    return f"{number:.1f} TB"
+
+
+def _minutes(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3_600:.1f} h"

@@ -1,0 +1,167 @@
+"""The numbers of a study at each scale, and the arms of the ablations; each with its source.
+
+*Paper* is Patnala, Schultz, Gall (2025); its ablations are on task 2 with the LSTM and the
+transformer. Where it shows a plot without numbers the grid is ours. Smaller scales are for
+machines without a GPU: they show that the way works and answer questions of simulated series;
+they are no reproduction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from windrow.errors import SettingsError
+from windrow.evaluation.significance import BootstrapSettings
+from windrow.experiments.study_settings import (
+    HEADS,
+    Arm,
+    ScaleName,
+    StudySettings,
+    TaskSettings,
+    Variant,
+)
+
+BOOTSTRAP = BootstrapSettings(num_resamples=2_000, level=0.95)
+LABEL_COUNTS = (1, 5, 10, 20, 100)
+"""Labelled fields a class; all of them is what every other figure is made of."""
+DAYS = (120, 150, 180, 210, 240, 270, 300)
+"""Mornings on which a crop is to be told: about the first of May to the end of October."""
+MAP_CONFIGURATION = 5
+"""Figures 14 and 15."""
+
+SCALES: dict[ScaleName, dict[str, Any]] = {
+    # 300 training and 150 test series, two configurations: a quarter of an hour on two cores.
+    "tiny": {
+        "tasks": ("task1", "task3"),
+        "train_series": 300,
+        "test_series": 150,
+        "num_pretraining_series": 300,
+        "num_configurations": 2,
+        "few_label_steps": 30,
+        "label_counts": (1, 5),
+        "days": (180,),
+    },
+    # 3,000 series, three configurations.
+    "small": {
+        "tasks": ("task1", "task2", "task3"),
+        "train_series": 3_000,
+        "test_series": 1_500,
+        "num_pretraining_series": 6_000,
+        "num_configurations": 3,
+        "few_label_steps": 200,
+        "label_counts": (1, 5, 10, 20),
+        "days": (150, 180, 210, 240),
+    },
+    # Sections 2, 4 and 6: 150,000 series, 45,000 and 9,000, ten configurations.
+    "paper": {
+        "tasks": ("task1", "task2", "task3"),
+        "train_series": 45_000,
+        "test_series": 9_000,
+        "num_pretraining_series": 150_000,
+        "num_configurations": 10,
+        "few_label_steps": 200,
+        "label_counts": LABEL_COUNTS,
+        "days": DAYS,
+    },
+}
+"""What differs between scales, beside the sizes of methods and heads, which stand in
+:mod:`windrow.experiments.method_recipes` and :mod:`windrow.experiments.head_configurations`."""
+
+_TASKS: dict[str, dict[str, Any]] = {
+    # Section 2 and Figure 2: train tile of 2018; 70 % pre-train, 21 % train, 9 % test.
+    "task1": {"scenario": "brandenburg-2018", "fractions": (0.70, 0.21, 0.09), "num_classes": 9},
+    # The test tile of 2019, 70:30.
+    "task2": {"scenario": "brandenburg-2019", "fractions": (0.0, 0.70, 0.30), "num_classes": 9},
+    # BreizhCrops 2018, field means; six classes of 9,000 and 1,000 at paper scale, 70:30.
+    "task3": {"scenario": "brittany-2018", "fractions": (0.0, 0.70, 0.30), "num_classes": 6},
+}
+_LEFT_OUT = ("orchards", "sunflower", "nuts")
+_TASK_3_PAPER = (9_000, 1_000)
+
+
+def task_settings(name: str, scale: ScaleName) -> TaskSettings:
+    """A task at a scale.
+
+    Example:
+        >>> task_settings("task1", "paper").train_per_class
+        5000
+        >>> task_settings("task3", "paper").train_per_class
+        9000
+    """
+    if name not in _TASKS:
+        raise SettingsError("unknown task", found=name, expected=", ".join(_TASKS))
+    own, numbers = _TASKS[name], SCALES[scale]
+    train = numbers["train_series"] // own["num_classes"]
+    test = numbers["test_series"] // own["num_classes"]
+    if scale == "paper" and name == "task3":
+        train, test = _TASK_3_PAPER
+    return TaskSettings(
+        name=name,
+        scenario=own["scenario"],
+        fractions=own["fractions"],
+        train_per_class=train,
+        test_per_class=test,
+        classes_left_out=_LEFT_OUT if name == "task3" else (),
+        balanced_landscapes=True,
+        # The paper pre-trains on surface reflectance and tests task 3 at the top of atmosphere.
+        accept_other_level=name == "task3",
+    )
+
+
+def study_settings(
+    *,
+    kind: str,
+    scale: ScaleName,
+    data: str,
+    arms: Sequence[Arm],
+    tasks: Sequence[str] = (),
+    heads: Sequence[str] = (),
+    seeds: Sequence[int] = (0,),
+    variant: Variant = "corrected",
+    protocol: str = "corrected",
+    num_fields: Sequence[int] | None = None,
+    until_days: Sequence[int] | None = None,
+    curve_configurations: Sequence[int] | None = None,
+    num_configurations: int | None = None,
+    num_pretraining_series: int | None = None,
+    split_seed: int = 0,
+) -> StudySettings:
+    """A whole study at a scale, with what a user may choose.
+
+    Raises:
+        SettingsError: a name is unknown, or the choices contradict each other.
+    """
+    if scale not in get_args(ScaleName):
+        raise SettingsError("unknown scale", found=scale, expected=", ".join(get_args(ScaleName)))
+    numbers = SCALES[scale]
+    names = tuple(tasks) or numbers["tasks"]
+    count = num_configurations or numbers["num_configurations"]
+    last = min(MAP_CONFIGURATION, count)
+    return StudySettings.from_dict(
+        {
+            "kind": kind,
+            "scale": scale,
+            "data": data,
+            "tasks": [task_settings(name, scale) for name in names],
+            "arms": list(arms),
+            "heads": tuple(heads) or HEADS,
+            "num_configurations": count,
+            "seeds": tuple(seeds),
+            "split_seed": split_seed,
+            "pretraining": task_settings("task1", scale),
+            "num_pretraining_series": num_pretraining_series or numbers["num_pretraining_series"],
+            "few_label_steps": numbers["few_label_steps"],
+            "protocol": protocol,
+            "variant": variant,
+            "num_fields": numbers["label_counts"] if num_fields is None else tuple(num_fields),
+            "until_days": numbers["days"] if until_days is None else tuple(until_days),
+            "curve_configurations": (last,)
+            if curve_configurations is None
+            else tuple(curve_configurations),
+            "curve_tasks": names,
+            "transfer": len(names) > 1,
+            "map_configuration": last,
+            "bootstrap": BOOTSTRAP,
+        }
+    )

@@ -1,0 +1,110 @@
+"""Simulated twins of the tasks, split by field into stores of the same form as real ones.
+
+Nothing in them was ever seen from space, and no result of theirs stands beside the paper's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from windrow.data.series import concatenate
+from windrow.data.splits import split_fields
+from windrow.data.store import StoreWriter, is_store
+from windrow.experiments.study_settings import StudySettings, TaskSettings
+from windrow.experiments.study_tasks import (
+    DRAW_STREAM,
+    PRETRAINING,
+    parts_of,
+    without_planetscope,
+)
+from windrow.simulation.generate import simulate
+from windrow.simulation.scenarios import scenario_settings
+from windrow.simulation.settings import ScenarioSettings
+
+
+def balanced(scenario: ScenarioSettings) -> ScenarioSettings:
+    """The same landscapes with all classes grown alike."""
+    share = 1.0 / len(scenario.classes)
+    classes = tuple(one.model_copy(update={"share": share}) for one in scenario.classes)
+    return scenario.model_copy(update={"classes": classes})
+
+
+def simulate_stores(
+    folder: str | Path,
+    settings: StudySettings,
+    task: TaskSettings,
+    *,
+    num_workers: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Simulates the twin of a task and splits it by field into stores.
+
+    The twin of task 1 also gives the fields that pre-train, as in the paper.
+
+    Args:
+        folder: of the stores.
+        settings: the study.
+        task: whose twin.
+        num_workers: processes that simulate.
+        on_progress: told series made and wanted.
+    """
+    scenario = scenario_settings(task.scenario)
+    if task.balanced_landscapes:
+        scenario = balanced(scenario)
+    num_series = twin_size(settings, task)
+    parts = list(
+        simulate(
+            scenario,
+            num_series=num_series,
+            seed=settings.split_seed,
+            num_workers=num_workers,
+            on_progress=on_progress,
+        )
+    )
+    series = concatenate(parts)
+    assert series.label is not None
+    names, fractions = parts_of(task)
+    positions = split_fields(
+        series.field_id, series.label, fractions=fractions, seed=settings.split_seed
+    )
+    provenance = {
+        "source": "windrow simulation: no satellite ever saw these series",
+        "scenario": scenario.to_dict(),
+        "seed": settings.split_seed,
+        "task": task.to_dict(),
+    }
+    for name, rows in zip(names, positions, strict=True):
+        place = Path(folder) / name
+        if is_store(place):
+            continue
+        part = series.select(rows)
+        if name != PRETRAINING:
+            part = without_planetscope(part)
+        elif len(part) > settings.num_pretraining_series:
+            draw = np.random.default_rng([settings.split_seed, DRAW_STREAM])
+            kept = draw.permutation(len(part))[: settings.num_pretraining_series]
+            part = part.select(np.sort(kept))
+        with StoreWriter(place, provenance={**provenance, "part": name}) as writer:
+            writer.append(part)
+
+
+def twin_size(settings: StudySettings, task: TaskSettings) -> int:
+    """Series to simulate for a twin, so that every part has enough, with a tenth to spare.
+
+    Fields differ in their number of pixels and classes in their number of fields, so that a
+    share of the series is never met exactly.
+    """
+    num_classes = len(scenario_settings(task.scenario).classes)
+    pretraining, train, test = task.fractions
+    needed = []
+    if any(own.name == task.name for own in settings.tasks):
+        needed += [
+            task.train_per_class * num_classes / train,
+            task.test_per_class * num_classes / test,
+        ]
+    if pretraining > 0:
+        needed.append(settings.num_pretraining_series / pretraining)
+    return int(np.ceil(1.1 * max(needed)))

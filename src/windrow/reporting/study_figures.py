@@ -1,0 +1,298 @@
+"""Figures of a study in the paper's form: comparisons (11-13), maps (14, 15), ablations (7-9).
+
+Each is drawn once and kept as SVG for the page, and as SVG and PNG for files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from windrow.evaluation.comparison import Gain
+from windrow.reporting import style
+from windrow.reporting.study_reading import Study, paired, present
+from windrow.reporting.study_tables import head_words, task_words
+
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
+_LINES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)))
+
+
+@dataclass(frozen=True)
+class NamedFigure:
+    """A figure, ready for the page and for files.
+
+    Attributes:
+        name: of its files.
+        caption: what is seen.
+        page: SVG that follows the page's theme.
+        svg, png: on white, to be handed on.
+    """
+
+    name: str
+    caption: str
+    page: Markup
+    svg: str
+    png: bytes
+
+
+def finish(figure: Figure, *, name: str, caption: str, mark: str) -> NamedFigure:
+    """All forms of a figure; call within :func:`windrow.reporting.style.drawing`."""
+    style.mark(figure, mark)
+    page = style.to_svg(figure, caption.split(". ", maxsplit=1)[0])
+    svg, png = style.to_files(figure)
+    return NamedFigure(name, caption, page, svg, png)
+
+
+def comparison_figure(
+    study: Study,
+    task: str,
+    gains: dict[str, Gain],
+    *,
+    first: str,
+    second: str,
+    number: int,
+    mark: str,
+) -> NamedFigure:
+    """Comparison plot and box plot of the gain of each head (Figures 11 to 13).
+
+    Args:
+        study: as read.
+        task: of which task.
+        gains: of each head that has pairs.
+        first: arm of the vertical axis.
+        second: arm of the horizontal axis.
+        number: of the paper's figure.
+        mark: a word written into the figure.
+    """
+    with style.drawing():
+        figure = style.new_figure(40 + 270 * len(gains))
+        grid: Any = figure.subplots(len(gains), 2, squeeze=False)
+        for (left, right), (head, gained) in zip(grid, gains.items(), strict=True):
+            own = study.rows(task=task, tested=task, head=head)
+            rows = paired(own[own["arm"] == first], own[own["arm"] == second])
+            x = 100 * rows["overall_accuracy_second"].to_numpy(dtype=float)
+            y = 100 * rows["overall_accuracy_first"].to_numpy(dtype=float)
+            _draw_comparison(left, x, y)
+            left.set_title(
+                f"{head_words(head)}: win score {gained.wins}/{gained.num_pairs}", fontsize=11
+            )
+            left.set_xlabel(f"{study.title(second)}, overall accuracy (%)")
+            left.set_ylabel(f"{study.title(first)} (%)")
+            _draw_gain(right, y - x)
+            right.set_title("Gain", fontsize=11)
+        caption = (
+            f"Figure {number}. {task_words(task)}: each point is one configuration and seed."
+            f" Above the dotted break-even line (vermilion points) {study.title(first)} is"
+            f" better than {study.title(second)}, below it (green triangles) worse. Right: the"
+            " gain in points of overall accuracy; box: quartiles and median, whiskers: all runs,"
+            " diamond: mean."
+        )
+        return finish(figure, name=f"figure-{number}-{task}", caption=caption, mark=mark)
+
+
+def _draw_comparison(axes: Axes, x: Any, y: Any) -> None:
+    low, high = min(x.min(), y.min()), max(x.max(), y.max())
+    margin = max(0.08 * (high - low), 0.5)
+    low, high = low - margin, high + margin
+    axes.plot([low, high], [low, high], color=style.INK, linewidth=1.0, linestyle=(0, (1.5, 2)))
+    above = y > x
+    for chosen, colour, marker in (
+        (above, style.VERMILION, "o"),
+        (~above, style.GREEN, "v"),
+    ):
+        axes.plot(x[chosen], y[chosen], linestyle="none", marker=marker, markersize=6, color=colour)
+    axes.set_xlim(low, high)
+    axes.set_ylim(low, high)
+    axes.set_aspect("equal", adjustable="box")
+
+
+def _draw_gain(axes: Axes, gain: Any) -> None:
+    axes.axvline(0, color=style.INK, linewidth=1.0, linestyle=(0, (1.5, 2)))
+    axes.boxplot(
+        gain,
+        orientation="horizontal",
+        widths=0.5,
+        whis=(0, 100),
+        showmeans=True,
+        boxprops={"color": style.INK},
+        whiskerprops={"color": style.INK},
+        capprops={"color": style.INK},
+        medianprops={"color": style.BLUE, "linewidth": 2},
+        meanprops={
+            "marker": "D",
+            "markerfacecolor": style.VERMILION,
+            "markeredgecolor": style.VERMILION,
+            "markersize": 6,
+        },
+    )
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel("gain in points")
+
+
+def map_figure(
+    study: Study, task: str, head: str, *, arms: Sequence[str], number: int, mark: str
+) -> NamedFigure | None:
+    """Pixels classified right and wrong by two arms, one configuration (Figures 14 and 15).
+
+    Returns:
+        None where a cell is missing or the series carry no place.
+    """
+    configuration, seed = study.settings.map_configuration, study.settings.seeds[0]
+    maps: dict[str, pd.DataFrame] = {}
+    for arm in arms:
+        rows = study.rows(
+            task=task, tested=task, head=head, arm=arm, configuration=configuration, seed=seed
+        )
+        if rows.empty:
+            return None
+        table = study.predictions(str(rows["name"].iloc[0]), task)
+        known = table[np.isfinite(table["longitude"]) & np.isfinite(table["latitude"])]
+        if known.empty:
+            return None
+        maps[arm] = known
+    with style.drawing():
+        figure = style.new_figure(470)
+        grid: Any = figure.subplots(1, len(maps), squeeze=False, sharex=True, sharey=True)
+        entries: dict[str, object] = {}
+        for axes, (arm, table) in zip(grid[0], maps.items(), strict=True):
+            right = (table["label"] == table["predicted"]).to_numpy()
+            for word, chosen, colour, marker, size in (
+                ("right", right, style.VIOLET, "o", 2.6),
+                ("wrong", ~right, style.VERMILION, "x", 4.2),
+            ):
+                entries[word] = axes.plot(
+                    table["longitude"].to_numpy()[chosen],
+                    table["latitude"].to_numpy()[chosen],
+                    linestyle="none",
+                    marker=marker,
+                    markersize=size,
+                    markeredgewidth=1.1 if marker == "x" else 0,
+                    color=colour,
+                )[0]
+            axes.set_title(f"{study.title(arm)}: {100 * right.mean():.1f} % right", fontsize=11)
+            axes.set_xlabel("longitude (°)")
+            middle = np.deg2rad(float(table["latitude"].mean()))
+            axes.set_aspect(1 / max(float(np.cos(middle)), 0.05), adjustable="box")
+            axes.ticklabel_format(useOffset=False)
+            axes.locator_params(nbins=4)
+        grid[0][0].set_ylabel("latitude (°)")
+        style.finish_legend(figure, entries, loc="outside lower center", ncols=2)
+        caption = (
+            f"Figure {number}. {task_words(task)}, {head_words(head)}: test pixels classified"
+            f" right (dots) and wrong (crosses), configuration {configuration}, seed {seed}."
+        )
+        return finish(figure, name=f"figure-{number}-{task}-{head}", caption=caption, mark=mark)
+
+
+def ablation_figure(
+    study: Study,
+    arms: Sequence[tuple[str, str]],
+    *,
+    name: str,
+    title: str,
+    axis: str,
+    mark: str,
+) -> NamedFigure | None:
+    """Accuracy by one setting, a panel a head, with the best mean dashed (Figures 7 to 9).
+
+    Args:
+        study: an ablation.
+        arms: name of each arm and what stands at its tick.
+        name: of the files.
+        title: beginning of the caption.
+        axis: words under the axis.
+        mark: a word written into the figure.
+    """
+    own = study.rows()
+    shown = [(arm, tick) for arm, tick in arms if arm in set(own["arm"].tolist())]
+    if len(shown) < 2:
+        return None
+    heads = present(own, "head")
+    with style.drawing():
+        figure = style.new_figure(300)
+        grid: Any = figure.subplots(1, len(heads), squeeze=False)
+        for axes, head in zip(grid[0], heads, strict=True):
+            groups = [
+                100 * own[(own["arm"] == arm) & (own["head"] == head)]["overall_accuracy"]
+                for arm, _ in shown
+            ]
+            mean = np.array([group.mean() for group in groups])
+            deviation = np.array([group.std(ddof=0) for group in groups])
+            axes.errorbar(
+                range(len(shown)),
+                mean,
+                yerr=deviation,
+                color=style.BLUE,
+                marker="o",
+                markersize=6,
+                capsize=4,
+            )
+            axes.axhline(float(np.nanmax(mean)), color=style.AMBER, linestyle=(0, (5, 3)))
+            axes.set_xticks(range(len(shown)), labels=[tick for _, tick in shown])
+            axes.set_title(head_words(head), fontsize=11)
+            axes.set_xlabel(axis)
+        grid[0][0].set_ylabel("overall accuracy (%)")
+        task = task_words(study.settings.tasks[0].name)
+        caption = (
+            f"{title} {task}; points are means over configurations and seeds, bars one standard"
+            " deviation, the dashed line is the best mean."
+        )
+        return finish(figure, name=name, caption=caption, mark=mark)
+
+
+def curve_figure(study: Study, task: str, axis: str, *, mark: str) -> NamedFigure | None:
+    """Accuracy by labelled fields (axis ``k``) or day of the year (``day``), a panel a head."""
+    other = "day" if axis == "k" else "k"
+    table = study.table
+    own = table[(table["task"] == task) & (table["tested"] == task) & (table[other] == 0)]
+    curved = own[own[axis] > 0]
+    if curved.empty:
+        return None
+    places = [*sorted(set(curved[axis].tolist())), 0]
+    own = own[own["configuration"].isin(set(curved["configuration"].tolist()))]
+    heads = [head for head in present(curved, "head") if head != "forest"]
+    arms = present(curved, "arm")
+    if not heads:
+        return None
+    with style.drawing():
+        figure = style.new_figure(330 + 18 * ((len(arms) + 3) // 4))
+        grid: Any = figure.subplots(1, len(heads), squeeze=False, sharey=True)
+        entries: dict[str, object] = {}
+        for axes, head in zip(grid[0], heads, strict=True):
+            for order, arm in enumerate(arms):
+                group = own[(own["head"].isin([head, "forest"])) & (own["arm"] == arm)]
+                mean = np.array(
+                    [100 * group[group[axis] == p]["overall_accuracy"].mean() for p in places]
+                )
+                entries[study.title(arm)] = axes.plot(
+                    range(len(places)),
+                    mean,
+                    color=style.SERIES_COLOURS[order % len(style.SERIES_COLOURS)],
+                    linestyle=_LINES[order // len(style.SERIES_COLOURS) % len(_LINES)],
+                    marker=_MARKERS[order % len(_MARKERS)],
+                    markersize=5,
+                )[0]
+            last = "all" if axis == "k" else "year"
+            labels = [str(place) for place in places[:-1]] + [last]
+            axes.set_xticks(range(len(places)), labels=labels)
+            axes.set_title(head_words(head), fontsize=11)
+            axes.set_xlabel(
+                "labelled fields a class" if axis == "k" else "known before this day of the year"
+            )
+        grid[0][0].set_ylabel("overall accuracy (%)")
+        style.finish_legend(figure, entries, loc="outside lower center", ncols=4)
+        what = "the number of labelled fields a class" if axis == "k" else "the day of the year"
+        caption = (
+            f"{task_words(task)}: overall accuracy by {what}. Means over the seeds and the"
+            " configurations of the curve; a random forest stands in every panel."
+        )
+        name = f"{'labels' if axis == 'k' else 'season'}-{task}"
+        return finish(figure, name=name, caption=caption, mark=mark)

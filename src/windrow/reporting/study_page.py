@@ -1,0 +1,295 @@
+"""The report of a study: tables as HTML, CSV and LaTeX, figures as SVG and PNG, and one page.
+
+Everything is made of what the folder holds: a study under way gives what is there so far.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+
+from windrow.evaluation.comparison import Gain
+from windrow.experiments import ablations, published
+from windrow.files import atomic_file, write_text
+from windrow.reporting import study_figures, study_tables
+from windrow.reporting.sections import Drawing, KeyFigure, Section
+from windrow.reporting.study_figures import NamedFigure
+from windrow.reporting.study_reading import Study, present, read_study
+from windrow.reporting.study_statistics import Comparison, Selection, StudyStatistics
+from windrow.reporting.study_tables import NamedTable, task_words
+from windrow.reporting.style import plain
+from windrow.reporting.table_files import write_table
+from windrow.reporting.tables import settings_table, share
+from windrow.version import __version__
+
+REPORT_NAME = "report.html"
+FIRST_FIGURE = {"task1": 11, "task2": 12, "task3": 13}
+MAP_FIGURE = {"lstm": 14, "transformer": 15}
+PAIR = ("bert", "resmlp")
+"""Whom the paper compares."""
+
+
+def write_study_report(folder: Path) -> Path:
+    """Writes ``report.html``, ``tables`` and ``figures`` into a study's folder.
+
+    Args:
+        folder: of the study.
+
+    Returns:
+        path of the page.
+
+    Raises:
+        SettingsError, DataError: the folder is no study, or a file of it is damaged.
+        OutputError: the report cannot be written.
+    """
+    study = read_study(folder)
+    page = _Page(study)
+    text = page.render()
+    for table in page.tables:
+        write_table(folder / "tables", table, mark=page.mark)
+    for figure in page.figures:
+        write_text(folder / "figures" / f"{figure.name}.svg", figure.svg)
+        with atomic_file(folder / "figures" / f"{figure.name}.png") as temporary:
+            temporary.write_bytes(figure.png)
+    path = folder / REPORT_NAME
+    write_text(path, text)
+    return path
+
+
+class _Page:
+    """Sections of the page, and all tables and figures that stand in files too."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.statistics = StudyStatistics(study)
+        self.mark = "SIMULATED" if study.simulated else ""
+        self.tables: list[NamedTable] = []
+        self.figures: list[NamedFigure] = []
+        self.missing: list[str] = []
+
+    def render(self) -> str:
+        """The page as text."""
+        study = self.study
+        sections: list[Section | None] = []
+        if study.cells:
+            if study.settings.kind == "ablation":
+                sections += self._ablations()
+            else:
+                sections += self._benchmark()
+            sections += [self._questions(), self._curves(), self._transfer(), self._figures()]
+        sections += [self._settings()]
+        if not study.cells:
+            self.missing.append("any finished cell")
+        environment = jinja2.Environment(
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        source = resources.files("windrow.reporting").joinpath("report.html.j2")
+        return environment.from_string(source.read_text(encoding="utf-8")).render(
+            name=plain(study.folder.resolve().name, 80),
+            version=__version__,
+            simulated=["the series of this study"] if study.simulated else [],
+            origin_known=True,
+            key_figures=self._key_figures() if study.cells else [],
+            sections=[section for section in sections if section is not None],
+            missing=self.missing,
+        )
+
+    def _key_figures(self) -> list[KeyFigure]:
+        found = []
+        rows = self.study.rows()
+        for task in present(rows, "task"):
+            own = rows[(rows["task"] == task) & (rows["tested"] == task)]
+            means = own.groupby("arm", sort=False)["overall_accuracy"].mean()
+            first = str(means.index[0])  # the first of the study, not the best
+            rest = means.drop(first)
+            beside = "no other method"
+            if not rest.empty:
+                other = str(rest.idxmax())
+                beside = f"best other: {self.study.title(other)} {share(float(rest[other]))}"
+            label = f"{task_words(task)}: {self.study.title(first)}, mean of all runs (%)"
+            found.append(KeyFigure(label, share(float(means[first])), beside))
+        return found
+
+    def _add(self, section: Section, *items: NamedTable | NamedFigure | None) -> None:
+        for item in items:
+            if isinstance(item, NamedTable):
+                self.tables.append(item)
+                section.tables.append(item.table)
+            elif isinstance(item, NamedFigure):
+                self.figures.append(item)
+                section.drawings.append(Drawing(item.page, item.caption))
+
+    def _benchmark(self) -> list[Section]:
+        study = self.study
+        accuracy = Section("accuracy", "Accuracy", intro=self._intro())
+        self._add(accuracy, study_tables.accuracy_table(study))
+        if study.settings.kind == "benchmark" and not published.beside(simulated=study.simulated):
+            accuracy.notes.append(
+                "Simulated results say nothing of real fields; the paper's numbers, which are of"
+                " real fields, do not stand beside them."
+            )
+        comparisons = self._comparisons()
+        gains = Section("gains", "Gain of one method over another")
+        for task in present(study.rows(), "task"):
+            self._add(gains, self._comparison_figure(task, comparisons))
+        if comparisons:
+            self._add(gains, study_tables.gain_table(study, comparisons))
+        gains.notes.extend(self._without_interval())
+        maps = Section("maps", "Where pixels are right and wrong")
+        task = "task2" if "task2" in present(study.rows(), "task") else study.settings.tasks[0].name
+        for head, number in MAP_FIGURE.items():
+            arms = self._pair()
+            if arms is not None:
+                figure = study_figures.map_figure(
+                    study, task, head, arms=arms, number=number, mark=self.mark
+                )
+                self._add(maps, figure)
+        if not maps.drawings:
+            maps.notes.append("No map: a cell is missing, or the series carry no place.")
+        return [accuracy, gains, maps]
+
+    def _intro(self) -> str:
+        settings = self.study.settings
+        words = [
+            f"Scale {settings.scale}, protocol {settings.protocol}, variant {settings.variant};"
+            f" {len(self.study.cells):,} cells done."
+        ]
+        if settings.protocol == "corrected":
+            words.append("No choice of a model ever saw the test fields.")
+        return " ".join(words)
+
+    def _pair(self) -> tuple[str, str] | None:
+        """The paper's two methods, or the first two of the study."""
+        arms = present(self.study.rows(), "arm")
+        if all(name in arms for name in PAIR):
+            return PAIR
+        frozen = [name for name in arms if name != "random-forest"]
+        return (frozen[0], frozen[1]) if len(frozen) > 1 else None
+
+    def _comparisons(self) -> list[Comparison]:
+        """The first arm of the study, or BERT, over each other arm."""
+        rows = self.study.rows()
+        arms = present(rows, "arm")
+        first = "bert" if "bert" in arms else arms[0]
+        found = []
+        for task in present(rows, "task"):
+            for head in present(rows[rows["task"] == task], "head"):
+                for arm in arms:
+                    if arm != first:
+                        selection = Selection(task, task, head)
+                        item = self.statistics.compare(first, arm, selection)
+                        found += [item] if item is not None else []
+        return found
+
+    def _comparison_figure(self, task: str, comparisons: list[Comparison]) -> NamedFigure | None:
+        pair = self._pair()
+        if pair is None:
+            return None
+        gains: dict[str, Gain] = {
+            item.selection.head: item.gain
+            for item in comparisons
+            if item.selection.task == task and (item.first, item.second) == pair
+        }
+        if not gains:
+            return None
+        return study_figures.comparison_figure(
+            self.study,
+            task,
+            gains,
+            first=pair[0],
+            second=pair[1],
+            number=FIRST_FIGURE.get(task, 11),
+            mark=self.mark,
+        )
+
+    def _ablations(self) -> list[Section]:
+        study = self.study
+        tables = Section("ablation-tables", "Tables 1 to 4", intro=self._intro())
+        for table in ablations.TABLES:
+            made = study_tables.ablation_table(study, table.name, table.title, table.arms)
+            self._add(tables, made)
+            if made is None:
+                self.missing.append(f"{table.name}: fewer than two of its arms are done")
+        if study.simulated:
+            tables.notes.append(
+                "Simulated results say nothing of real fields; the paper's numbers, which are of"
+                " real fields, do not stand beside them."
+            )
+        drawn = Section("ablation-figures", "Figures 7 to 9")
+        for figure in ablations.figures(study.settings.scale):
+            made_figure = study_figures.ablation_figure(
+                study,
+                figure.arms,
+                name=figure.name,
+                title=figure.title,
+                axis=figure.axis,
+                mark=self.mark,
+            )
+            self._add(drawn, made_figure)
+            if made_figure is None:
+                self.missing.append(f"{figure.name}: fewer than two of its arms are done")
+        gains = Section("gains", "What each change costs or brings")
+        comparisons = self._comparisons()
+        if comparisons:
+            self._add(gains, study_tables.gain_table(study, comparisons))
+        gains.notes.extend(self._without_interval())
+        return [tables, drawn, gains]
+
+    def _without_interval(self) -> list[str]:
+        notes = []
+        for task in present(self.study.rows(), "task"):
+            reason = self.statistics.why_no_interval(task)
+            if reason is not None:
+                notes.append(f"{task_words(task)}: {reason}.")
+        return notes
+
+    def _questions(self) -> Section | None:
+        answers = self.statistics.answers()
+        if not answers:
+            return None
+        section = Section("questions", "Questions and answers")
+        self._add(section, study_tables.answers_table(self.study, answers))
+        section.notes.extend(self._without_interval())
+        return section
+
+    def _curves(self) -> Section | None:
+        section = Section("curves", "Few labels, and early in the year")
+        for axis in ("k", "day"):
+            for task in self.study.settings.curve_tasks:
+                figure = study_figures.curve_figure(self.study, task, axis, mark=self.mark)
+                self._add(section, figure)
+            self._add(section, study_tables.curve_table(self.study, axis))
+        return section if section.tables else None
+
+    def _transfer(self) -> Section | None:
+        table = study_tables.transfer_table(self.study)
+        if table is None:
+            return None
+        section = Section("transfer", "From one task to another")
+        self._add(section, table)
+        return section
+
+    def _figures(self) -> Section:
+        section = Section("figures", "All figures")
+        self._add(section, study_tables.figures_table(self.study, self.statistics))
+        for task in present(self.study.rows(), "task"):
+            self._add(section, study_tables.class_table(self.study, task))
+        notes: dict[str, None] = {}
+        for cell in self.study.cells:
+            for note in cell.notes:
+                notes[f"{task_words(cell.cell.task)}: {plain(note, 200)}"] = None
+        section.notes.extend(notes)
+        section.notes.extend(self._without_interval())
+        return section
+
+    def _settings(self) -> Section:
+        section = Section("settings", "Settings")
+        values = self.study.settings.to_dict()
+        section.tables.append(settings_table("Settings of the study (config.yaml).", values))
+        return section

@@ -1,0 +1,192 @@
+"""The statistics of a study: intervals over fields, gains, and answers to its questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from windrow.evaluation.comparison import Gain, gain
+from windrow.evaluation.fields import too_few_test_fields
+from windrow.evaluation.significance import (
+    Difference,
+    Interval,
+    ResampledScores,
+    bootstrap_p_values,
+    paired_difference,
+    resample_scores,
+    score_intervals,
+)
+from windrow.experiments.questions import QUESTIONS, Question
+from windrow.reporting.study_reading import Study, paired, present, stacked_predictions
+
+BOOTSTRAP_SEED = 0
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Cells of one test: trained on ``task``, tested on ``tested``."""
+
+    task: str
+    tested: str
+    head: str
+    k: int = 0
+    day: int = 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two arms beside each other.
+
+    Attributes:
+        selection: of which cells.
+        first, second: the arms.
+        gain: of overall accuracy over the pairs of configuration and seed.
+        accuracy, macro_f1: differences with intervals over fields, or None.
+        p_values: of the two, by the bootstrap over fields, or None.
+        no_interval: why there is no interval, or None.
+        by_seed: mean difference of overall accuracy of each seed.
+    """
+
+    selection: Selection
+    first: str
+    second: str
+    gain: Gain
+    accuracy: Difference | None
+    macro_f1: Difference | None
+    p_values: tuple[float, float] | None
+    no_interval: str | None
+    by_seed: dict[int, float]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a study says to a question, under one head and number of labels."""
+
+    question: Question
+    comparison: Comparison
+
+    @property
+    def verdict(self) -> str:
+        """Yes or no where the interval leaves out zero and all seeds agree; else not shown."""
+        found = self.comparison.accuracy
+        if found is None:
+            return "no interval"
+        signs = {np.sign(value) for value in self.comparison.by_seed.values()}
+        if found.low > 0 and signs == {1.0}:
+            return "yes"
+        if found.high < 0 and signs == {-1.0}:
+            return "no, the other is better"
+        if found.low > 0 or found.high < 0:
+            return "not shown: the seeds disagree"
+        return "not shown: the interval holds zero"
+
+
+@dataclass
+class StudyStatistics:
+    """Statistics of a study; resamples are made once for each arm and test and kept."""
+
+    study: Study
+    _resampled: dict[tuple[str, ...], ResampledScores] = field(default_factory=dict)
+
+    def why_no_interval(self, task: str) -> str | None:
+        """Why no interval can be given on the test fields of a task, or None."""
+        if task not in self._no_interval:
+            rows = self.study.rows(tested=task)
+            if rows.empty:
+                rows = self.study.table[self.study.table["tested"] == task]
+            name = str(rows["name"].iloc[0])
+            table = self.study.predictions(name, task)
+            legend = self.study.record(name).legend
+            self._no_interval[task] = too_few_test_fields(
+                table["field_id"].to_numpy(), table["label"].to_numpy(), legend
+            )
+        return self._no_interval[task]
+
+    @cached_property
+    def _no_interval(self) -> dict[str, str | None]:
+        return {}
+
+    def interval(self, arm: str, selection: Selection) -> tuple[Interval, Interval] | None:
+        """Overall accuracy and macro F1 of an arm with intervals over fields, or None."""
+        names = self._names(arm, selection)
+        if not names or self.why_no_interval(selection.tested) is not None:
+            return None
+        resampled = self._resample(names, selection.tested)
+        return score_intervals(resampled, settings=self.study.settings.bootstrap)
+
+    def compare(self, first: str, second: str, selection: Selection) -> Comparison | None:
+        """Two arms on the same configurations and seeds, or None where there is no pair."""
+        rows = paired(self._rows(first, selection), self._rows(second, selection))
+        if rows.empty:
+            return None
+        left = rows["overall_accuracy_first"].tolist()
+        right = rows["overall_accuracy_second"].tolist()
+        difference = rows["overall_accuracy_first"] - rows["overall_accuracy_second"]
+        by_seed = difference.groupby(rows["seed"]).mean()
+        reason = self.why_no_interval(selection.tested)
+        accuracy = macro_f1 = p_values = None
+        if reason is None:
+            one = self._resample(rows["name_first"].tolist(), selection.tested)
+            other = self._resample(rows["name_second"].tolist(), selection.tested)
+            settings = self.study.settings.bootstrap
+            accuracy, macro_f1 = paired_difference(one, other, settings=settings)
+            p_values = bootstrap_p_values(one, other)
+        return Comparison(
+            selection=selection,
+            first=first,
+            second=second,
+            gain=gain(left, right),
+            accuracy=accuracy,
+            macro_f1=macro_f1,
+            p_values=p_values,
+            no_interval=reason,
+            by_seed={int(str(seed)): float(value) for seed, value in by_seed.items()},
+        )
+
+    def answers(self) -> list[Answer]:
+        """Answers to all questions of which the study has both arms."""
+        found = []
+        arms = {arm.name for arm in self.study.settings.arms}
+        table = self.study.table
+        for question in QUESTIONS:
+            if question.first not in arms or question.second not in arms:
+                continue
+            own = table[(table["day"] == 0) & (table["tested"] == table["task"])]
+            for task in present(own, "task"):
+                for head in present(own[own["task"] == task], "head"):
+                    for k in sorted(set(own["k"].tolist()), key=lambda k: k or 10**9):
+                        selection = Selection(task, task, head, k=int(k))
+                        comparison = self.compare(question.first, question.second, selection)
+                        if comparison is not None:
+                            found.append(Answer(question, comparison))
+        return found
+
+    def _rows(self, arm: str, selection: Selection) -> pd.DataFrame:
+        return self.study.rows(
+            arm=arm,
+            task=selection.task,
+            tested=selection.tested,
+            head=selection.head,
+            k=selection.k,
+            day=selection.day,
+        )
+
+    def _names(self, arm: str, selection: Selection) -> list[str]:
+        return [str(name) for name in self._rows(arm, selection)["name"].tolist()]
+
+    def _resample(self, names: list[str], task: str) -> ResampledScores:
+        key = (task, *names)
+        if key not in self._resampled:
+            label, predicted, fields = stacked_predictions(self.study, names, task)
+            self._resampled[key] = resample_scores(
+                label,
+                predicted,
+                fields,
+                num_classes=len(self.study.record(names[0]).legend),
+                settings=self.study.settings.bootstrap,
+                seed=BOOTSTRAP_SEED,
+            )
+        return self._resampled[key]

@@ -1,0 +1,423 @@
+"""Tables of a study: accuracy (Table 5), ablations (Tables 1 to 4), gains, costs, answers.
+
+Training time and operations of each method stand in every table of methods. The paper's numbers
+come of :mod:`windrow.experiments.published` alone, and only beside real results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from windrow.evaluation.comparison import mean_and_deviation
+from windrow.experiments import published
+from windrow.experiments.published import Published
+from windrow.reporting.study_reading import Study, present
+from windrow.reporting.study_statistics import Answer, Comparison, Selection, StudyStatistics
+from windrow.reporting.style import plain, wording
+from windrow.reporting.tables import DASH, Cell, Table, number, points, share
+
+TASK_WORDS = {"task1": "Task 1", "task2": "Task 2", "task3": "Task 3"}
+HEAD_WORDS = {
+    "lstm": "LSTM",
+    "inception": "InceptionTime",
+    "transformer": "Transformer",
+    "forest": "Random forest",
+}
+
+
+@dataclass(frozen=True)
+class NamedTable:
+    """A table and the name of its files."""
+
+    name: str
+    table: Table
+
+
+def task_words(task: str) -> str:
+    """The words for a task."""
+    return TASK_WORDS.get(task, plain(task))
+
+
+def head_words(head: str) -> str:
+    """The words for a head."""
+    return HEAD_WORDS.get(head, wording(head))
+
+
+def _right(text: str, *, strong: bool = False) -> Cell:
+    return Cell(text, strong=strong, number=True)
+
+
+def _mean(rows: pd.DataFrame, column: str) -> str:
+    if rows.empty:
+        return DASH
+    mean, deviation = mean_and_deviation(rows[column].to_numpy(dtype=float))
+    return f"{share(mean)} ± {share(deviation)}"
+
+
+def _published(value: Published | None) -> str:
+    if value is None:
+        return DASH
+    return f"{number(value.mean, 2)} ± {number(value.deviation, 2)}"
+
+
+def hours(seconds: float) -> str:
+    """A duration in the unit that suits it.
+
+    Example:
+        >>> hours(0), hours(42.0), hours(600), hours(72_000)
+        ('0', '42 s', '10.0 min', '20.0 h')
+    """
+    if seconds <= 0:
+        return "0"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7_200 else f"{seconds / 3_600:.1f} h"
+
+
+def operations(flops: float) -> str:
+    """Floating-point operations in powers of ten.
+
+    Example:
+        >>> operations(0), operations(2.5e15)
+        ('0', '2.5e15')
+    """
+    return "0" if flops <= 0 else f"{flops:.1e}".replace("e+", "e")
+
+
+def cost_cells(study: Study, arm: str) -> tuple[Cell, Cell]:
+    """Training time and operations of an arm's pre-training, mean over its seeds."""
+    rows = study.table[study.table["arm"] == arm].drop_duplicates("seed")
+    if rows.empty:
+        return _right(DASH), _right(DASH)
+    return (
+        _right(hours(float(rows["pretraining_seconds"].mean()))),
+        _right(operations(float(rows["pretraining_flops"].mean()))),
+    )
+
+
+COST_HEADER = (Cell("pre-training", number=True), Cell("its operations", number=True))
+
+
+def accuracy_table(study: Study) -> NamedTable:
+    """Table 5: overall accuracy of every method, task and head, mean and deviation."""
+    heads = present(study.rows(), "head")
+    tasks = [task.name for task in study.settings.tasks]
+    show_paper = published.beside(simulated=study.simulated)
+    header = [Cell("Task"), Cell("Method")]
+    header += [Cell(head_words(head), number=True) for head in heads]
+    if show_paper:
+        header += [Cell(f"paper: {head_words(head)}", number=True) for head in heads]
+    rows = []
+    for task in tasks:
+        first = True
+        for arm in present(study.rows(task=task, tested=task), "arm"):
+            own = study.rows(task=task, tested=task, arm=arm)
+            cells = [Cell(task_words(task) if first else ""), Cell(study.title(arm))]
+            cells += [_right(_mean(own[own["head"] == h], "overall_accuracy")) for h in heads]
+            if show_paper:
+                known = published.TABLE_5.get(task, {}).get(arm, {})
+                cells += [_right(_published(known.get(head))) for head in heads]
+            rows.append((*cells, *cost_cells(study, arm)))
+            first = False
+    runs = len(study.settings.seeds) * study.settings.num_configurations
+    caption = (
+        "Table 5. Overall accuracy in per cent, mean ± standard deviation over"
+        f" {runs} runs a head ({study.settings.num_configurations} configurations,"
+        f" {len(study.settings.seeds)} seeds)."
+    )
+    if show_paper and study.settings.scale != "paper":
+        caption += (
+            f" This study is of scale {study.settings.scale}: the paper's numbers, at its right,"
+            " are of a larger experiment."
+        )
+    return NamedTable("table-5", Table(caption, (*header, *COST_HEADER), tuple(rows)))
+
+
+def figures_table(study: Study, statistics: StudyStatistics) -> NamedTable:
+    """All figures of every task, head and method, with intervals over fields."""
+    rows = []
+    level = 100 * study.settings.bootstrap.level
+    for task in [task.name for task in study.settings.tasks]:
+        for head in present(study.rows(task=task, tested=task), "head"):
+            for arm in present(study.rows(task=task, tested=task, head=head), "arm"):
+                own = study.rows(task=task, tested=task, head=head, arm=arm)
+                found = statistics.interval(arm, Selection(task, task, head))
+                limits = DASH
+                if found is not None:
+                    limits = f"{share(found[0].low)} to {share(found[0].high)}"
+                rows.append(
+                    (
+                        Cell(task_words(task)),
+                        Cell(head_words(head)),
+                        Cell(study.title(arm)),
+                        _right(_mean(own, "overall_accuracy")),
+                        _right(limits),
+                        _right(_mean(own, "macro_f1")),
+                        _right(_mean(own, "kappa")),
+                        _right(_mean(own, "calibration_error")),
+                        _right(hours(float(own["fit_seconds"].mean()))),
+                        *cost_cells(study, arm),
+                    )
+                )
+    names = ["overall accuracy", f"{level:.0f} % over fields", "macro F1", "kappa (in hundredths)"]
+    names += ["calibration error", "a head's training"]
+    header = (Cell("Task"), Cell("Head"), Cell("Method"), *(Cell(n, number=True) for n in names))
+    return NamedTable(
+        "all-figures",
+        Table(
+            "All figures in per cent, mean ± standard deviation over configurations and seeds;"
+            " intervals by bootstrap over test fields. The calibration error is of 15 bins.",
+            (*header, *COST_HEADER),
+            tuple(rows),
+        ),
+    )
+
+
+def class_table(study: Study, task: str) -> NamedTable:
+    """F1 of each class of a task, mean over configurations, seeds and heads."""
+    own = study.rows(task=task, tested=task)
+    record = study.record(str(own["name"].iloc[0]))
+    scores = record.scores[task]
+    rows = []
+    for arm in present(own, "arm"):
+        for head in present(own[own["arm"] == arm], "head"):
+            names = own[(own["arm"] == arm) & (own["head"] == head)]["name"].tolist()
+            values = pd.DataFrame(
+                [study.record(str(n)).scores[task].per_class_f1 for n in names]
+            ).mean()
+            cells = [_right(share(float(values[name]))) for name in record.legend]
+            rows.append(
+                (Cell(study.title(arm)), Cell(head_words(head)), *cells, *cost_cells(study, arm))
+            )
+    fields = [
+        _right(f"{scores.fields_by_class[n]} ({scores.effective_fields_by_class[n]:.1f})")
+        for n in record.legend
+    ]
+    rows.append((Cell("test fields (effective)"), Cell(""), *fields, _right(""), _right("")))
+    header = (Cell("Method"), Cell("Head"), *(Cell(plain(n), number=True) for n in record.legend))
+    return NamedTable(
+        f"class-f1-{task}",
+        Table(
+            f"{task_words(task)}: F1 of each class in per cent, mean over configurations and"
+            " seeds; and the number of test fields, with the effective number in brackets (fields"
+            " count less where few of them hold most series).",
+            (*header, *COST_HEADER),
+            tuple(rows),
+        ),
+    )
+
+
+def gain_table(
+    study: Study, comparisons: Sequence[Comparison], *, name: str = "gains"
+) -> NamedTable:
+    """Gain and win score of the first arm over others, with both tests."""
+    show_paper = published.beside(simulated=study.simulated)
+    rows = []
+    for item in comparisons:
+        gained, task = item.gain, item.selection.task
+        cells = [
+            Cell(task_words(task)),
+            Cell(head_words(item.selection.head)),
+            Cell(f"{study.title(item.first)} over {study.title(item.second)}"),
+            _right(f"{gained.wins}/{gained.num_pairs}"),
+            _right(f"{points(gained.mean)} ({points(gained.smallest)}, {points(gained.largest)})"),
+            _right(number(gained.p_value, 3)),
+            _right(_limits(item), strong=_leaves_out_zero(item)),
+            _right(DASH if item.p_values is None else number(item.p_values[0], 4)),
+            cost_cells(study, item.first)[0],
+            cost_cells(study, item.second)[0],
+        ]
+        if show_paper:
+            known = published.GAINS.get(task, {}).get(item.selection.head)
+            pair = (item.first, item.second) == ("bert", "resmlp")
+            if known is None or not pair:
+                cells.append(_right(DASH))
+            else:
+                text = f"{known.wins}/{known.num_pairs}, {number(known.mean, 2)} "
+                text += f"({number(known.smallest, 2)}, {number(known.largest, 2)})"
+                cells.append(_right(text))
+        rows.append(tuple(cells))
+    names = [
+        "wins",
+        "gain, mean (min, max)",
+        "p over runs",
+        "interval over fields",
+        "p over fields",
+    ]
+    names += ["pre-training", "of the other"] + (["paper"] if show_paper else [])
+    header = (Cell("Task"), Cell("Head"), Cell("Gain of"), *(Cell(n, number=True) for n in names))
+    return NamedTable(
+        name,
+        Table(
+            "Gain in points of overall accuracy on the same configurations and seeds; wins is"
+            " equation (4). The first p value flips the signs of the runs' differences, the second"
+            " resamples the test fields in pairs, as does the interval. Bold: the interval leaves"
+            " out zero.",
+            header,
+            tuple(rows),
+        ),
+    )
+
+
+def _limits(item: Comparison) -> str:
+    if item.accuracy is None:
+        return DASH
+    return f"{points(item.accuracy.low)} to {points(item.accuracy.high)}"
+
+
+def _leaves_out_zero(item: Comparison) -> bool:
+    found = item.accuracy
+    return found is not None and (found.low > 0 or found.high < 0)
+
+
+def answers_table(study: Study, answers: Sequence[Answer]) -> NamedTable:
+    """The answer to every question of the study, with its interval, whatever it is."""
+    rows = []
+    last = ""
+    for answer in answers:
+        item = answer.comparison
+        seeds = ", ".join(points(value) for value in item.by_seed.values())
+        text = answer.question.text
+        rows.append(
+            (
+                Cell("" if text == last else text),
+                Cell(task_words(item.selection.task)),
+                Cell(head_words(item.selection.head)),
+                _right("all" if item.selection.k == 0 else str(item.selection.k)),
+                _right(points(item.gain.mean)),
+                _right(_limits(item), strong=_leaves_out_zero(item)),
+                _right(seeds),
+                Cell(answer.verdict, strong=answer.verdict == "yes"),
+            )
+        )
+        last = text
+    header = (
+        Cell("Question"), Cell("Task"), Cell("Head"), Cell("fields a class", number=True),
+        Cell("difference", number=True), Cell("interval over fields", number=True),
+        Cell("each seed", number=True), Cell("Answer"),
+    )  # fmt: skip
+    return NamedTable(
+        "questions",
+        Table(
+            "Differences in points of overall accuracy, first minus second, mean over"
+            " configurations and seeds. An answer is yes or no where the interval over test fields"
+            " leaves out zero and all seeds have one sign; the interval says nothing of other"
+            " places, and three seeds say little of further seeds.",
+            header,
+            tuple(rows),
+        ),
+    )
+
+
+def curve_table(study: Study, axis: str) -> NamedTable | None:
+    """Accuracy by labelled fields (axis ``k``) or by day of the year (axis ``day``)."""
+    other = "day" if axis == "k" else "k"
+    table = study.table
+    own = table[(table[other] == 0) & (table["tested"] == table["task"])]
+    curved = own[own[axis] > 0]
+    if curved.empty:
+        return None
+    places = sorted(set(curved[axis].tolist()))
+    kept = own[own["configuration"].isin(set(curved["configuration"].tolist()))]
+    rows = []
+    for (task, head, arm), group in kept.groupby(["task", "head", "arm"], sort=False):
+        cells = [
+            _right(_mean(group[group[axis] == place], "overall_accuracy")) for place in [*places, 0]
+        ]
+        rows.append(
+            (
+                Cell(task_words(str(task))),
+                Cell(head_words(str(head))),
+                Cell(study.title(str(arm))),
+                *cells,
+                *cost_cells(study, str(arm)),
+            )
+        )
+    names = [str(place) for place in places] + ["all" if axis == "k" else "whole year"]
+    what = (
+        "labelled fields a class" if axis == "k" else "the day of the year before which it is known"
+    )
+    header = (Cell("Task"), Cell("Head"), Cell("Method"), *(Cell(n, number=True) for n in names))
+    return NamedTable(
+        "labels" if axis == "k" else "season",
+        Table(
+            f"Overall accuracy in per cent by {what}, mean ± standard deviation over the"
+            " configurations of the curve and the seeds.",
+            (*header, *COST_HEADER),
+            tuple(rows),
+        ),
+    )
+
+
+def transfer_table(study: Study) -> NamedTable | None:
+    """Heads trained on one task and tested on another of the same legend."""
+    table = study.table
+    own = table[(table["k"] == 0) & (table["day"] == 0)]
+    if (own["tested"] == own["task"]).all():
+        return None
+    rows = []
+    for (task, tested, head, arm), group in own.groupby(
+        ["task", "tested", "head", "arm"], sort=False
+    ):
+        rows.append(
+            (
+                Cell(task_words(str(task))),
+                Cell(task_words(str(tested)), strong=task != tested),
+                Cell(head_words(str(head))),
+                Cell(study.title(str(arm))),
+                _right(_mean(group, "overall_accuracy")),
+                _right(_mean(group, "macro_f1")),
+                *cost_cells(study, str(arm)),
+            )
+        )
+    header = (
+        Cell("Trained on"), Cell("Tested on"), Cell("Head"), Cell("Method"),
+        Cell("overall accuracy", number=True), Cell("macro F1", number=True),
+    )  # fmt: skip
+    return NamedTable(
+        "transfer",
+        Table(
+            "From one task to another, in per cent: the same head on the test fields of its own"
+            " task and of another with the same classes.",
+            (*header, *COST_HEADER),
+            tuple(rows),
+        ),
+    )
+
+
+def ablation_table(
+    study: Study, name: str, title: str, arms: Sequence[tuple[str, str]]
+) -> NamedTable | None:
+    """One of Tables 1 to 4: some arms by their words, with the paper's numbers where real.
+
+    Args:
+        study: an ablation.
+        name: of the files.
+        title: of the caption.
+        arms: name of each arm, and its name among the published numbers.
+    """
+    own = study.rows()
+    known = set(own["arm"].tolist())
+    shown = [(arm, key) for arm, key in arms if arm in known]
+    if len(shown) < 2:
+        return None
+    heads = present(own, "head")
+    show_paper = published.beside(simulated=study.simulated)
+    rows = []
+    for arm, key in shown:
+        group = own[(own["arm"] == arm) & (own["tested"] == own["task"])]
+        cells = [Cell(study.title(arm))]
+        cells += [_right(_mean(group[group["head"] == h], "overall_accuracy")) for h in heads]
+        if show_paper:
+            paper = published.ABLATIONS.get(key, {})
+            cells += [_right(_published(paper.get(head))) for head in heads]
+        rows.append((*cells, *cost_cells(study, arm)))
+    header = [Cell("Pre-training"), *(Cell(head_words(h), number=True) for h in heads)]
+    if show_paper:
+        header += [Cell(f"paper: {head_words(h)}", number=True) for h in heads]
+    task = task_words(study.settings.tasks[0].name)
+    caption = f"{title} {task}, overall accuracy in per cent, mean ± standard deviation."
+    return NamedTable(name, Table(caption, (*header, *COST_HEADER), tuple(rows)))

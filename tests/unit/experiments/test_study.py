@@ -1,0 +1,267 @@
+"""A study's work: everything once, what is done stays done, others' work is left to them."""
+
+import json
+import threading
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from study_factory import ARMS, SIX, Told, labelled
+from windrow.data.legend import DENETHOR
+from windrow.data.store import write_store
+from windrow.errors import SettingsError, StoreError
+from windrow.experiments import study
+from windrow.experiments.claims import Claims
+from windrow.experiments.study import StudyProgress, WorkSettings, open_study, run_study
+from windrow.experiments.study_scales import study_settings, task_settings
+from windrow.experiments.study_settings import cells_of
+from windrow.experiments.study_tasks import (
+    TEST,
+    TRAIN,
+    leave_out,
+    read_part,
+    split_whole_store,
+    store_name,
+)
+from windrow.training.execution import ExecutionSettings
+
+WORK = WorkSettings(execution=ExecutionSettings(), beat_seconds=0.05, stale_seconds=0.3)
+
+
+@dataclass
+class Represented:
+    """Two values a date: the class, where the told heads find it, and the last day known."""
+
+    content_hash: str = "abc"
+    width: int = 2
+
+    def flops_per_series(self, num_dates):
+        return 10 * num_dates
+
+    def sequence(self, series):
+        values = np.zeros((len(series), series.num_dates, 2), dtype=np.float32)
+        values[:, 0, 0] = series.label
+        values[:, :, 1] = series.day_of_year * series.valid
+        return values
+
+
+@dataclass
+class FakeArm:
+    """Does in no time what an arm does, and keeps what it was asked."""
+
+    name: str
+    heads: tuple
+    asked: list = field(default_factory=list)
+    fails_at: str = ""
+    latest_day: list = field(default_factory=list)
+
+    def is_trained(self, path):
+        return (path / "done").is_file()
+
+    def pretrain(self, store, path, *, seed, execution, on_progress=None):
+        self.asked.append(f"pretrain {self.name} {seed}")
+        path.mkdir(parents=True)
+        (path / "done").touch()
+
+    def cost(self, path):
+        assert self.is_trained(path)
+        return {"seconds": 3.0, "flops": 4.0}
+
+    def load(self, path, series, *, device, accept_other_level):
+        self.asked.append(f"load {self.name}")
+        return Represented(), ()
+
+    def fit(self, cell, *, device):
+        def fit(inputs, label, field_id, num_classes):
+            if cell.name == self.fails_at:
+                raise RuntimeError("the power went out")
+            self.asked.append(cell.name)
+            self.latest_day.append((cell.until_day, int(inputs.values[..., 1].max())))
+            return Told(1.0, num_classes, 0)
+
+        return fit, {"settings": {}}
+
+
+def _settings(**changes):
+    options = {
+        "kind": "benchmark",
+        "scale": "tiny",
+        "data": "simulated",
+        "arms": ARMS[:2],
+        "tasks": ("task1", "task2"),
+        "heads": ("lstm",),
+        "seeds": (0,),
+        "num_fields": (1,),
+        "until_days": (200,),
+    }
+    return study_settings(**(options | changes))
+
+
+@pytest.fixture
+def arms(monkeypatch):
+    made = {arm.name: FakeArm(arm.name, ("lstm",)) for arm in ARMS[:2]}
+    monkeypatch.setattr(study, "arms_of", lambda settings: made)
+    monkeypatch.setattr(study, "POLL_SECONDS", 0.05)
+    return made
+
+
+def _stores(folder: Path) -> None:
+    write_store(folder / "pretraining", labelled(20), provenance={})
+    for number, task in enumerate(("task1", "task2")):
+        for part, first, size in ((TRAIN, 0, 180), (TEST, 500, 90)):
+            series = labelled(size, seed=number, first_field=first)
+            write_store(folder / store_name(task, part), series, provenance={})
+
+
+def _all_cells(settings):
+    return cells_of(settings, {arm.name: ("lstm",) for arm in settings.arms})
+
+
+def test_every_cell_is_trained_once_and_its_representations_go(tmp_path: Path, arms) -> None:
+    settings = _settings(seeds=(0, 1))
+    _stores(tmp_path / "stores")
+    told: list[tuple[int, int]] = []
+    trained = run_study(
+        tmp_path, settings, WORK, StudyProgress(cells=lambda *numbers: told.append(numbers))
+    )
+    names = [cell.name for cell in _all_cells(settings)]
+    # 2 tasks, 2 arms, 2 seeds: 2 configurations, a count of labels, a day.
+    assert trained == len(names) == 2 * 2 * 2 * 4
+    assert sorted(p.stem for p in (tmp_path / "cells").glob("*.json")) == sorted(names)
+    asked = [what for arm in arms.values() for what in arm.asked]
+    assert sorted(what for what in asked if what.startswith("task")) == sorted(names)
+    assert sorted(what for what in asked if what.startswith("pretrain")) == [
+        "pretrain bert 0", "pretrain bert 1", "pretrain resmlp 0", "pretrain resmlp 1",
+    ]  # fmt: skip
+    assert list((tmp_path / "representations").iterdir()) == []
+    assert told[-1] == (len(names), len(names))
+    report = json.loads((tmp_path / "cells" / "task2.bert.lstm.1.0.json").read_text())
+    assert report["scores"]["task2"]["overall_accuracy"] == 1.0
+    assert set(report["scores"]) == {"task1", "task2"}  # transferred: the legends are the same
+    assert report["pretraining"] == {"seconds": 3.0, "flops": 4.0}
+    assert report["training"]["num_fields"] == 90
+
+
+def test_nothing_of_a_later_day_is_seen(tmp_path: Path, arms) -> None:
+    _stores(tmp_path / "stores")
+    run_study(tmp_path, _settings(), WORK)
+    seen = [pair for arm in arms.values() for pair in arm.latest_day]
+    assert max(day for until, day in seen if until == 200) < 200
+    assert max(day for until, day in seen if until is None) > 200
+
+
+def test_an_interrupted_study_goes_on_and_does_nothing_again(tmp_path: Path, arms) -> None:
+    settings = _settings()
+    _stores(tmp_path / "stores")
+    arms["bert"].fails_at = "task1.bert.lstm.2.0.k1"
+    with pytest.raises(RuntimeError, match="the power went out"):
+        run_study(tmp_path, settings, WORK)
+    first = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "cells").iterdir()}
+    assert 0 < len(first) < 2 * len(_all_cells(settings))
+    arms["bert"].fails_at = ""
+    before = {name: list(arm.asked) for name, arm in arms.items()}
+    trained = run_study(tmp_path, settings, WORK)
+    assert trained == len(_all_cells(settings)) - len(first) // 2
+    for name, changed in first.items():
+        assert (tmp_path / "cells" / name).stat().st_mtime_ns == changed
+    again = [w for arm in arms.values() for w in arm.asked[len(before[arm.name]) :]]
+    assert not any(f"{name}.json" in first for name in again)
+    assert not any(what == "pretrain bert 0" for what in again)
+    assert run_study(tmp_path, settings, WORK) == 0
+
+
+def test_two_share_a_study(tmp_path: Path, arms) -> None:
+    settings = _settings()
+    _stores(tmp_path / "stores")
+    trained = []
+    # A machine at its limits may not beat in time; nobody is to be held for dead here.
+    patient = replace(WORK, stale_seconds=30.0)
+    workers = [
+        threading.Thread(target=lambda: trained.append(run_study(tmp_path, settings, patient)))
+        for _ in range(2)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    names = [cell.name for cell in _all_cells(settings)]
+    asked = [w for arm in arms.values() for w in arm.asked if w.startswith("task")]
+    assert sorted(asked) == sorted(names)
+    assert sum(trained) == len(names)
+    assert min(trained) > 0
+
+
+def test_the_cell_of_a_dead_process_is_taken_over(tmp_path: Path, arms) -> None:
+    settings = _settings()
+    _stores(tmp_path / "stores")
+    dead = Claims(tmp_path, beat_seconds=60.0)
+    assert dead.take("cell task1.bert.lstm.1.0") is not None  # and never beats again
+    assert run_study(tmp_path, settings, WORK) == len(_all_cells(settings))
+
+
+def test_another_study_in_the_folder_is_refused(tmp_path: Path) -> None:
+    open_study(tmp_path, _settings())
+    open_study(tmp_path, _settings())
+    with pytest.raises(SettingsError, match=r"holds a study of another seeds.*another --out"):
+        open_study(tmp_path, _settings(seeds=(1,)))
+
+
+def test_settings_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(SettingsError, match="a seed stands twice"):
+        _settings(seeds=(0, 0))
+    with pytest.raises(SettingsError, match="a curve is asked of a configuration that is not"):
+        _settings(curve_configurations=(3,))
+    with pytest.raises(SettingsError, match="unknown task"):
+        _settings(tasks=("task9",))
+
+
+def test_a_missing_real_store_is_told(tmp_path: Path, arms) -> None:
+    settings = _settings(data=str(tmp_path / "given"))
+    with pytest.raises(SettingsError, match="no folder of stores"):
+        run_study(tmp_path / "study", settings, WORK)
+    _stores(tmp_path / "given")
+    run_study(tmp_path / "study2", settings, WORK)
+    (tmp_path / "given" / "task2-train" / "zarr.json").unlink()
+    with pytest.raises(StoreError, match="the study needs a store 'task2-train'"):
+        run_study(tmp_path / "study3", settings, WORK)
+
+
+def test_series_are_spread_over_fields_and_told_where_they_are_few(tmp_path: Path) -> None:
+    task = task_settings("task1", "tiny").model_copy(update={"train_per_class": 4})
+    write_store(tmp_path / "s", labelled(2 * 9 * 6), provenance={})  # 6 fields of 2 a class
+    part = read_part(tmp_path / "s", task, TRAIN, replacement=False, seed=0)
+    counts = np.bincount(part.label)
+    assert counts.tolist() == [4] * 9
+    # Four of a class come of four fields, though any two fields would have done.
+    assert part.counts()["fields_by_class"] == dict.fromkeys(DENETHOR.names, 4)
+    assert part.notes == ()
+    more = task.model_copy(update={"train_per_class": 20})
+    few = read_part(tmp_path / "s", more, TRAIN, replacement=False, seed=0)
+    assert len(few.series) == 108
+    assert few.notes[0] == "Wheat: 12 series instead of 20"
+    drawn = read_part(tmp_path / "s", more, TRAIN, replacement=True, seed=0)
+    assert np.bincount(drawn.label).tolist() == [20] * 9
+    assert drawn.notes[0] == "Wheat: 12 series, drawn with replacement"
+    assert len(np.unique(drawn.series.id)) == len(drawn.series)
+
+
+def test_the_three_small_classes_of_task_3_are_left_out_and_fields_split(tmp_path: Path) -> None:
+    task = task_settings("task3", "tiny")
+    series = labelled(108)
+    names = [name.lower() for name in series.legend.names]
+    odd = task.model_copy(update={"classes_left_out": ("oats", "CORN", "Rye")})
+    kept = leave_out(series, odd.classes_left_out)
+    assert [n.lower() for n in kept.legend.names] == [
+        n for n in names if n not in ("oats", "corn", "rye")
+    ]
+    assert len(kept) == 108 - 3 * 12
+    write_store(tmp_path / "task3", series, provenance={})
+    split_whole_store(tmp_path / "task3", tmp_path / "out", odd, 0)
+    train, test = (
+        read_part(tmp_path / "out" / f"task3-{p}", odd, p, replacement=False, seed=0)
+        for p in (TRAIN, TEST)
+    )
+    assert not set(train.series.field_id) & set(test.series.field_id)
+    assert train.series.legend.names == SIX.names or len(train.series.legend) == 6

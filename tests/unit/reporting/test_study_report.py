@@ -1,0 +1,205 @@
+"""The report of a study against recomputed numbers; the paper's stand beside real results only."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from study_factory import ARMS, SHARE, make_study
+from windrow.errors import DataError
+from windrow.evaluation.comparison import sign_flip_test
+from windrow.experiments import published
+from windrow.experiments.study_settings import Arm
+from windrow.reporting import study_tables
+from windrow.reporting.study_page import write_study_report
+from windrow.reporting.study_reading import is_study, read_study
+from windrow.reporting.study_statistics import Selection, StudyStatistics
+from windrow.reporting.table_files import to_latex
+from windrow.reporting.tables import DASH, Cell, Table
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("simulated") / "study"
+    make_study(folder, tasks=("task2",))
+    write_study_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("real") / "study"
+    make_study(folder, tasks=("task2",), simulated=False, seeds=(0,))
+    write_study_report(folder)
+    return folder
+
+
+def _everything(folder):
+    texts = [folder / "report.html", *(folder / "tables").iterdir()]
+    texts += list((folder / "figures").glob("*.svg"))
+    return "\n".join(path.read_text() for path in texts)
+
+
+def _paper_numbers():
+    numbers = [
+        value
+        for methods in published.TABLE_5.values()
+        for heads in methods.values()
+        for value in heads.values()
+    ]
+    numbers += [value for heads in published.ABLATIONS.values() for value in heads.values()]
+    return {f"{value.mean:.2f} ± {value.deviation:.2f}" for value in numbers}
+
+
+def test_the_papers_numbers_never_stand_beside_simulated_ones(simulated) -> None:
+    text = _everything(simulated)
+    assert "paper: LSTM" not in text
+    assert not [number for number in _paper_numbers() if number in text]
+    for gains in published.GAINS.values():
+        assert not [g for g in gains.values() if f"({g.smallest:.2f}, {g.largest:.2f})" in text]
+    page = (simulated / "report.html").read_text()
+    assert "SIMULATED" in page
+    for figure in (simulated / "figures").glob("*.svg"):
+        assert ">SIMULATED<" in figure.read_text()
+    assert "\\caption{SIMULATED: " in (simulated / "tables" / "table-5.tex").read_text()
+
+
+def test_the_papers_numbers_stand_beside_real_ones(real) -> None:
+    table = pd.read_csv(real / "tables" / "table-5.csv")
+    assert table["paper: LSTM"].tolist() == ["75.12 ± 1.11", "62.88 ± 2.86", DASH]
+    assert table["paper: Transformer"].tolist() == ["80.04 ± 1.26", "77.78 ± 5.90", DASH]
+    gains = pd.read_csv(real / "tables" / "gains.csv")
+    assert gains["paper"].tolist()[0] == "10/10, 12.24 (8.68, 19.75)"
+    assert "scale tiny" in (real / "report.html").read_text()
+    assert "SIMULATED" not in _everything(real)
+
+
+def test_a_study_of_simulated_cells_is_simulated_whatever_its_settings_say(tmp_path) -> None:
+    make_study(tmp_path, tasks=("task2",), simulated=False, seeds=(0,), heads=("lstm",))
+    path = tmp_path / "cells" / "task2.bert.lstm.1.0.json"
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps({**values, "simulated": True}))
+    assert "paper:" not in study_tables.accuracy_table(read_study(tmp_path)).table.header[-1].text
+    assert read_study(tmp_path).simulated
+
+
+def test_means_and_deviations_are_over_all_runs(simulated) -> None:
+    values = [
+        json.loads((simulated / "cells" / f"task2.bert.lstm.{c}.{s}.json").read_text())
+        for c in (1, 2)
+        for s in (0, 1)
+    ]
+    accuracies = 100 * np.array([v["scores"]["task2"]["overall_accuracy"] for v in values])
+    table = pd.read_csv(simulated / "tables" / "table-5.csv", dtype=str)
+    assert table["LSTM"][0] == f"{accuracies.mean():.1f} ± {accuracies.std():.1f}"
+    assert table["pre-training"].tolist() == ["10.0 min", "10.0 min", "0"]
+    assert table["its operations"].tolist() == ["2.0e15"] * 3
+
+
+def test_gains_wins_and_tests_are_of_pairs(simulated) -> None:
+    study = read_study(simulated)
+    found = StudyStatistics(study).compare("bert", "resmlp", Selection("task2", "task2", "lstm"))
+    difference = []
+    for configuration in (1, 2):
+        for seed in (0, 1):
+            pair = [
+                study.predictions(f"task2.{arm}.lstm.{configuration}.{seed}", "task2")
+                for arm in ("bert", "resmlp")
+            ]
+            rates = [(table["label"] == table["predicted"]).mean() for table in pair]
+            difference.append(rates[0] - rates[1])
+    assert found.gain.mean == pytest.approx(np.mean(difference))
+    assert found.gain.wins == sum(d > 0 for d in difference)
+    assert found.gain.p_value == sign_flip_test(difference)
+    assert found.accuracy.low < np.mean(difference) < found.accuracy.high
+    assert list(found.by_seed) == [0, 1]
+    # The factory's heads are 15 points apart, three times the interval of 90 fields.
+    assert abs(found.gain.mean - (SHARE["bert"] - SHARE["resmlp"])) < 0.1
+
+
+def test_every_question_is_answered_with_its_interval(simulated) -> None:
+    table = pd.read_csv(simulated / "tables" / "questions.csv")
+    asked = table["Question"].dropna().tolist()
+    assert asked == [
+        "Is BERT better than ResMLP's bi-modal contrast?",
+        "Is ResMLP's bi-modal contrast better than from scratch?",
+        "Is BERT better than from scratch?",
+    ]
+    assert table["fields a class"].tolist() == ["1", "5", "all"] * 6
+    assert table["interval over fields"].str.contains(" to ").all()
+    assert set(table["Answer"]) <= {
+        "yes",
+        "no, the other is better",
+        "not shown: the interval holds zero",
+        "not shown: the seeds disagree",
+    }
+    assert table.query("Head == 'LSTM' and `fields a class` == 'all'")["Answer"].iloc[2] == "yes"
+
+
+def test_no_interval_where_a_class_has_few_test_fields(tmp_path) -> None:
+    make_study(tmp_path, tasks=("task2",), seeds=(0,), heads=("lstm",), num_test=72)  # 4 a class
+    statistics = StudyStatistics(read_study(tmp_path))
+    found = statistics.compare("bert", "resmlp", Selection("task2", "task2", "lstm"))
+    assert found.accuracy is None
+    assert found.no_interval.startswith("no interval: fewer than 5 test fields of Wheat (4)")
+    write_study_report(tmp_path)
+    assert (
+        "no interval: fewer than 5 test fields of Wheat (4)"
+        in (tmp_path / "report.html").read_text()
+    )
+
+
+def test_figures_of_the_paper_are_there_in_both_forms(simulated) -> None:
+    names = {path.name for path in (simulated / "figures").iterdir()}
+    for name in ("figure-12-task2", "figure-14-task2-lstm", "figure-15-task2-transformer"):
+        assert {f"{name}.svg", f"{name}.png"} <= names
+    text = (simulated / "figures" / "figure-12-task2.svg").read_text()
+    assert "#0f00" not in text  # no stand-in colour is left
+    assert re.search(r"win score [0-4]/4", text)
+
+
+def test_an_ablation_has_its_tables_and_figures(tmp_path) -> None:
+    arms = tuple(
+        Arm(name=name, title=name, method="bert", changes={})
+        for name in ("bert", "without-season", "without-cloud", "bert-1-layers")
+    )
+    share = {"bert": 0.8, "without-season": 0.7, "without-cloud": 0.6, "bert-1-layers": 0.5}
+    make_study(tmp_path, arms=arms, tasks=("task2",), kind="ablation", share=share, seeds=(0,))
+    write_study_report(tmp_path)
+    assert (tmp_path / "figures" / "figure-8.png").is_file()
+    rows = pd.read_csv(tmp_path / "tables" / "table-2.csv")["Pre-training"].tolist()
+    assert rows == ["bert", "without-cloud", "without-season"]
+    page = (tmp_path / "report.html").read_text()
+    assert "table-3: fewer than two of its arms are done" in page
+    assert "Does the season loss help?" in page
+
+
+def test_a_damaged_cell_is_named(tmp_path) -> None:
+    make_study(tmp_path, tasks=("task2",), seeds=(0,), heads=("lstm",))
+    assert is_study(tmp_path)
+    (tmp_path / "cells" / "task2.bert.lstm.1.0.json").write_text("{")
+    with pytest.raises(DataError, match=r"cell of the study cannot be read.*bert\.lstm\.1\.0"):
+        read_study(tmp_path)
+
+
+def test_latex_is_escaped_and_bold() -> None:
+    table = Table(
+        "50 % of a_b", (Cell("x"), Cell("y", number=True)), ((Cell("a&b"), Cell("1", strong=True)),)
+    )
+    assert to_latex(table) == (
+        "\\begin{table}\n\\caption{50 \\% of a\\_b}\n\\begin{tabular}{lr}\n\\toprule\n"
+        "x & y \\\\\n\\midrule\na\\&b & \\textbf{1} \\\\\n\\bottomrule\n\\end{tabular}\n"
+        "\\end{table}\n"
+    )
+
+
+def test_published_numbers_agree_with_each_other() -> None:
+    # The mean gain of section 6 is the difference of Table 5's means, but for rounding.
+    for task, heads in published.GAINS.items():
+        for head, gain in heads.items():
+            rows = published.TABLE_5[task]
+            difference = rows["bert"][head].mean - rows["resmlp"][head].mean
+            assert gain.mean == pytest.approx(difference, abs=0.021)
+    assert ARMS[0].name == "bert"
