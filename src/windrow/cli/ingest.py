@@ -42,7 +42,8 @@ def main(arguments: Sequence[str]) -> None:
     out = None if chosen.dry_run else chosen.out
     with progress("reading", "images") as report:
         found = ingest(chosen.path, out=out, options=chosen.options, on_progress=report)
-    print(f"product: {found.product}")
+    if not any(line.startswith("product: ") for line in found.lines):
+        print(f"product: {found.product}")
     print("\n".join(found.lines))
     if out is not None:
         if chosen.split_map is not None:

@@ -89,6 +89,9 @@ READERS: tuple[Reader, ...] = (
 """All readers; the first that recognises a path reads it, so the particular come first."""
 
 
+_LOOKED_AT = 20
+
+
 def recognise(path: str | Path) -> Reader:
     """The reader of a product.
 
@@ -107,7 +110,22 @@ def recognise(path: str | Path) -> Reader:
         where=place,
         found=_contents(place),
         expected=", or ".join(reader.looks_for for reader in READERS),
+        hint=_products_inside(place),
     )
+
+
+def _products_inside(place: Path) -> str | None:
+    """Files of a folder that are products of their own, for the hint."""
+    if not place.is_dir():
+        return None
+    found = []
+    for entry in sorted(place.iterdir())[:_LOOKED_AT]:
+        reader = next((reader for reader in READERS if reader.recognises(entry)), None)
+        if reader is not None:
+            found.append(f"{entry.name} ({reader.name})")
+    if not found:
+        return None
+    return f"give the path of what is inside: {' or '.join(found[:5])}"
 
 
 def _contents(place: Path) -> str:

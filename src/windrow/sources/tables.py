@@ -279,7 +279,7 @@ class _Table:
         longitude, latitude = self._coordinates()
         report.count("series", shape[0])
         report.count("observations", len(frame))
-        report.count("longest_series", shape[1])
+        report.count("dates_in_the_longest_series", shape[1])
         return Series(
             reflectance=reflectance,
             day_of_year=day_of_year,

@@ -66,3 +66,12 @@ def test_a_store_keeps_small_tables(tmp_path, make_series):
         writer.append(series)
         with pytest.raises(DataError, match="differ in length"):
             writer.add_table("fields", {"part": np.arange(2), "x": np.arange(3)})
+
+
+def test_a_folder_of_a_product_names_it(tmp_path):
+    (tmp_path / "observations.csv").write_text("id,date,B02\n1,2018-01-01,300\n")
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(
+        DataError, match=r"mend it: give the path of what is inside: observations.csv \(table\)"
+    ):
+        recognise(tmp_path)
