@@ -125,6 +125,7 @@ class CubeFacts:
         names: the file or item of each date, for messages.
         identity: text that changes when the files or items do.
         facts: what else is to be said of it.
+        itemsize: bytes of a raw value.
     """
 
     grid: Grid
@@ -139,6 +140,7 @@ class CubeFacts:
     names: tuple[str, ...]
     identity: tuple[str, ...]
     facts: dict[str, str] = field(default_factory=dict)
+    itemsize: int = 4
 
 
 class Cube(Protocol):

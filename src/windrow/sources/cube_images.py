@@ -240,6 +240,7 @@ def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
             names=tuple(str(layer[bands[0]].path) for layer in layers),
             identity=identity_of_files([file.path for file in files]),
             facts=facts,
+            itemsize=np.dtype(first.header["dtype"]).itemsize,
         ),
         layers,
     )

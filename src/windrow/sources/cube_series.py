@@ -53,7 +53,7 @@ def plan(
     With a scratch folder, windows that were read before an interruption are not read again.
     """
     facts = cube.facts
-    bytes_per_pixel = 4 * len(facts.dates) * (len(facts.bands) + 1)
+    bytes_per_pixel = facts.itemsize * len(facts.dates) * (len(facts.bands) + 1)
     parts = list(windows(facts.grid, facts.native, bytes_per_pixel))
     counts = count_pixels(targets, parts, report)
     if options.scratch is not None and len(parts) > 1:

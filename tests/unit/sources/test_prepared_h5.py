@@ -136,7 +136,13 @@ def test_mistakes(folder, tmp_path, monkeypatch):
     refused(r"a reflectance is impossible; in .*time2.h5, rows 0 to 29; found -9999")
     write(path, time_series=bands[:3], crop_labels=np.array([[1], [10], [2]]))
     refused(r"an unknown crop code; in .*, row 1; found 10; expected 1 to 9")
-    (folder / "time_stamp_sentinel_list.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    hostile, planet_dates = b"cos\nsystem\n(S'true'\ntR.", folder / "time_stamp_planet_list.pkl"
+    whole = planet_dates.read_bytes()
+    planet_dates.write_bytes(hostile)
+    write(path, sentinel2_data=arrays()[0], planet_data=planet)
+    refused(r"the pickle is refused; in .*time_stamp_planet_list.pkl; found it asks for os.system")
+    planet_dates.write_bytes(whole)
+    (folder / "time_stamp_sentinel_list.pkl").write_bytes(hostile)
     refused(
         r"the pickle is refused; in .*time_stamp_sentinel_list.pkl; found it asks for os.system"
     )
