@@ -24,6 +24,7 @@ COMMANDS = {
     "fewshot": "classify fields from few labels, beside the raw-feature baselines",
     "benchmark": "compare methods over tasks, heads and configurations, and report",
     "ablate": "train with one part changed at a time, and report",
+    "corrections": "measure what each fault of earlier code does, on simulated series",
     "report": "write the HTML page of a run directory or a study",
 }
 
@@ -31,7 +32,7 @@ COMMANDS = {
 def usage() -> str:
     """The list of commands."""
     lines = ["usage: windrow COMMAND ...", ""]
-    lines += [f"  {name:<10}{text}" for name, text in COMMANDS.items()]
+    lines += [f"  {name:<12}{text}" for name, text in COMMANDS.items()]
     lines += ["", "'windrow COMMAND --help' tells what a command takes.", f"windrow {__version__}"]
     return "\n".join(lines)
 

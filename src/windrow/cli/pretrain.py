@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import tyro
 
 from windrow.cli.progress import progress
 from windrow.errors import SettingsError
+from windrow.experiments.method_recipes import Scale
+from windrow.experiments.methods import METHODS
 from windrow.experiments.pretraining import pretrain
 from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.experiments.progress import training_progress
@@ -22,7 +24,8 @@ from windrow.training.execution import ExecutionSettings
 class Pretrain:
     """Pre-trains an encoder on a store with both sensors.
 
-    RECIPE comes first: tiny, small, base or paper. The defaults below are the recipe's.
+    RECIPE comes first: tiny, small, base or paper, or a compared method at a scale, such as
+    resmlp/small. The defaults below are the recipe's.
     """
 
     data: Path
@@ -43,7 +46,7 @@ def main(arguments: Sequence[str]) -> None:
     defaults = Pretrain(
         data=tyro.MISSING,
         out=tyro.MISSING,
-        settings=recipe(name),
+        settings=_settings(name),
         execution=ExecutionSettings(),
     )
     options = tyro.cli(
@@ -65,10 +68,23 @@ def main(arguments: Sequence[str]) -> None:
     print(options.out)
 
 
+def _settings(name: str) -> PretrainingSettings:
+    method, _, scale = name.partition("/")
+    if not scale:
+        return recipe(name)
+    if method not in METHODS or scale not in get_args(Scale):
+        raise SettingsError(
+            "no such method and scale",
+            found=name,
+            expected=f"one of {', '.join(METHODS)}; / and one of {', '.join(get_args(Scale))}",
+        )
+    return METHODS[method].settings(scale)  # type: ignore[arg-type]
+
+
 def _recipe_first(arguments: Sequence[str]) -> tuple[str, list[str]]:
     words = list(arguments)
     if any(word in ("-h", "--help") for word in words):
-        return (words[0] if words[0] in RECIPES else "small"), ["--help"]
+        return (words[0] if not words[0].startswith("-") else "small"), ["--help"]
     if not words or words[0].startswith("-"):
         raise SettingsError("no recipe", expected="one of " + ", ".join(RECIPES) + ", first")
     return words[0], words[1:]

@@ -141,6 +141,56 @@ def split_fields(
     return [labelled[part == index] for index in range(len(fractions))]
 
 
+def draw_pixels(
+    field_id: npt.NDArray[Any],
+    label: npt.NDArray[np.int16],
+    *,
+    num_per_class: int,
+    seed: int,
+    num_fields: int | None = None,
+    replacement: bool = False,
+) -> npt.NDArray[np.intp]:
+    """So many series of each class, spread over its fields as evenly as they allow.
+
+    Args:
+        field_id: (N,) field of each series.
+        label: (N,) class of each series, -1 unlabelled.
+        num_per_class: series wanted of each class.
+        seed: of the draw.
+        num_fields: only so many fields of a class are drawn from; None takes all.
+        replacement: draws every series anew from all of them, as earlier public code does from a
+            few fields: many copies of few pixels. Otherwise a class has fewer where it must.
+
+    Returns:
+        positions, increasing; repeated under replacement.
+
+    Raises:
+        SplitError: a field has series of two classes.
+
+    Example:
+        >>> fields, label = np.array([0, 0, 0, 1, 2]), np.zeros(5, dtype=np.int16)
+        >>> draw_pixels(fields, label, num_per_class=3, seed=0)[1:].tolist()
+        [3, 4]
+    """
+    fields, classes = field_classes(field_id, label)
+    drawn = []
+    for each in np.unique(classes):
+        generator = np.random.default_rng([seed, int(each)])
+        chosen = generator.permutation(fields[classes == each])[:num_fields]
+        members = generator.permutation(np.flatnonzero(np.isin(field_id, chosen) & (label == each)))
+        if replacement:
+            drawn.append(generator.choice(members, num_per_class))
+            continue
+        # How many of its field stand before a member: one of every field comes first.
+        _, field = np.unique(field_id[members], return_inverse=True)
+        order = np.argsort(field, kind="stable")
+        counts = np.bincount(field)
+        place = np.empty(len(members), dtype=np.intp)
+        place[order] = np.arange(len(members)) - np.repeat(np.cumsum(counts) - counts, counts)
+        drawn.append(members[np.argsort(place, kind="stable")][:num_per_class])
+    return np.sort(np.concatenate(drawn)).astype(np.intp)
+
+
 def share_out(
     num_fields: int, fractions: Sequence[float], *, least: int = MIN_FIELDS_A_PART
 ) -> npt.NDArray[np.intp]:

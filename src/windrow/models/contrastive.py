@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from windrow.models.encoder import Encoder, EncoderSettings
@@ -115,6 +114,5 @@ def mean_over_dates(z: Tensor, valid: Tensor) -> Tensor:
         >>> mean_over_dates(z, torch.tensor([[True, True, False]])).item()
         2.0
     """
-    weights = valid.to(z.dtype)
-    total = torch.einsum("ntd,nt->nd", z, weights)
-    return total / weights.sum(dim=1, keepdim=True).clamp(min=1)
+    counts = valid.sum(dim=1, keepdim=True).clamp(min=1)
+    return z.masked_fill(~valid[..., None], 0.0).sum(dim=1) / counts

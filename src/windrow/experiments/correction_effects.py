@@ -1,0 +1,347 @@
+"""What each fault of earlier code does, alone, on simulated series.
+
+Every fault is switched on by itself; everything else stays corrected, and both sides see the same
+series, seeds and configurations. Faults of pre-training are measured on what a transformer makes
+of the frozen representation, faults of heads on the bands from scratch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from windrow.config import Settings
+from windrow.data.series import Series
+from windrow.data.splits import draw_pixels, split_fields
+from windrow.data.store import read_store
+from windrow.evaluation.comparison import gain, mean_and_deviation
+from windrow.evaluation.metrics import mean_of_batch_accuracies
+from windrow.evaluation.sequence_heads import SequenceTraining, train_sequence_head
+from windrow.experiments.corrections import CORRECTED, Corrections, one_fault
+from windrow.experiments.head_configurations import head_configurations
+from windrow.experiments.heads import BaseModel
+from windrow.experiments.method_recipes import Scale
+from windrow.experiments.methods import METHODS, Representation
+from windrow.files import refuse_existing, write_json
+from windrow.models.heads.inputs import HeadInputs
+from windrow.simulation.generate import simulate_store
+
+Told = Callable[[int, int], None]
+
+
+class EffectSettings(Settings):
+    """What is measured, and on how much."""
+
+    scale: Scale = Field(description="of methods and heads")
+    scenario: str = Field(description="simulated region and year")
+    num_pretraining_series: int = Field(ge=1)
+    num_labelled_series: int = Field(ge=1, description="of other landscapes, to draw pixels from")
+    num_train_per_class: int = Field(ge=1)
+    num_test_per_class: int = Field(ge=1)
+    num_few_fields: int = Field(ge=1, description="fields a class of the drawing fault")
+    num_configurations: int = Field(ge=1)
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=2, description="of heads, and of the mean of batch accuracies")
+    seeds: tuple[int, ...] = Field(min_length=1)
+
+
+def effect_settings(scale: Scale, seeds: tuple[int, ...]) -> EffectSettings:
+    """As ``docs/corrections.md`` gives the effects: minutes a seed at ``tiny``."""
+    return EffectSettings(
+        scale=scale,
+        scenario="brandenburg-2018",
+        num_pretraining_series=600 if scale == "tiny" else 3_000,
+        num_labelled_series=3_000 if scale == "tiny" else 12_000,
+        num_train_per_class=60 if scale == "tiny" else 300,
+        num_test_per_class=33 if scale == "tiny" else 150,
+        num_few_fields=3,
+        num_configurations=2 if scale == "tiny" else 3,
+        epochs=15,
+        batch_size=32 if scale == "tiny" else 64,
+        seeds=seeds,
+    )
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One fault: overall accuracies without and with it, paired by seed and configuration."""
+
+    switch: str
+    measured: str
+    corrected: tuple[float, ...]
+    faulty: tuple[float, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values, with means, deviations and the gain of the correction."""
+        difference = gain(self.corrected, self.faulty)
+        return {
+            "switch": self.switch,
+            "measured": self.measured,
+            "corrected": mean_and_deviation(self.corrected),
+            "faulty": mean_and_deviation(self.faulty),
+            "gain": [difference.mean, difference.smallest, difference.largest],
+            "p_value": difference.p_value,
+            "num_pairs": difference.num_pairs,
+            "all_corrected": list(self.corrected),
+            "all_faulty": list(self.faulty),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """Labelled series of one seed, split by field."""
+
+    series: Series
+    pool: npt.NDArray[np.intp]
+    train: npt.NDArray[np.intp]
+    test: npt.NDArray[np.intp]
+
+    @property
+    def label(self) -> npt.NDArray[np.int16]:
+        assert self.series.label is not None
+        return self.series.label
+
+
+def measure_effects(
+    folder: str | Path, settings: EffectSettings, on_progress: Told | None = None
+) -> dict[str, Any]:
+    """Measures every fault alone and writes ``corrections.json``.
+
+    Args:
+        folder: must not exist; also holds the stores and runs.
+        settings: what is measured.
+        on_progress: told effects measured and their number.
+
+    Returns:
+        what the file holds.
+
+    Raises:
+        OutputError: the folder exists already or cannot be written.
+    """
+    path = Path(folder)
+    refuse_existing(path)
+    tell = on_progress or (lambda done, total: None)
+    found: dict[str, list[Effect]] = {}
+    result: dict[str, Any] = {}
+    total = len(settings.seeds) * len(_MEASURES)
+    for number, seed in enumerate(settings.seeds):
+        stage = _Stage(path / f"seed{seed}", settings, seed)
+        for done, (name, measure) in enumerate(_MEASURES.items(), 1):
+            found.setdefault(name, []).extend(measure(stage))
+            tell(number * len(_MEASURES) + done, total)
+        # After every seed, so that what is known survives an interruption.
+        result = _result(settings.model_copy(update={"seeds": settings.seeds[: number + 1]}), found)
+        write_json(path / "corrections.json", result)
+    return result
+
+
+def _result(settings: EffectSettings, found: dict[str, list[Effect]]) -> dict[str, Any]:
+    effects = [effect for parts in found.values() for effect in _joined(parts)]
+    return {
+        "simulated": True,
+        "settings": settings.to_dict(),
+        "effects": [effect.to_dict() for effect in effects],
+    }
+
+
+def _joined(parts: list[Effect]) -> Iterator[Effect]:
+    """The seeds of each measured quantity in one."""
+    for key in dict.fromkeys((part.switch, part.measured) for part in parts):
+        alike = [part for part in parts if (part.switch, part.measured) == key]
+        yield Effect(
+            *key,
+            tuple(value for part in alike for value in part.corrected),
+            tuple(value for part in alike for value in part.faulty),
+        )
+
+
+class _Stage:
+    """The series and runs of one seed."""
+
+    def __init__(self, folder: Path, settings: EffectSettings, seed: int) -> None:
+        self.settings = settings
+        self.seed = seed
+        self._folder = folder
+        self._predicted: dict[str, list[npt.NDArray[np.intp]]] = {}
+        for name, num_series, other in (
+            ("pretraining", settings.num_pretraining_series, 2 * seed),
+            ("labelled", settings.num_labelled_series, 2 * seed + 1),
+        ):
+            simulate_store(
+                folder / name, scenario=settings.scenario, num_series=num_series, seed=other
+            )
+        series = read_store(folder / "labelled", planetscope=False)
+        assert series.label is not None
+        pool, rest = split_fields(series.field_id, series.label, fractions=(0.7, 0.3), seed=seed)
+        self.task = _Task(
+            series,
+            pool,
+            self.drawn(series, pool, settings.num_train_per_class),
+            self.drawn(series, rest, settings.num_test_per_class),
+        )
+
+    def drawn(
+        self, series: Series, rows: npt.NDArray[np.intp], num_per_class: int, **fault: Any
+    ) -> npt.NDArray[np.intp]:
+        """Pixels of a part of the fields."""
+        part = series.select(rows)
+        assert part.label is not None
+        return rows[
+            draw_pixels(
+                part.field_id, part.label, num_per_class=num_per_class, seed=self.seed, **fault
+            )
+        ]
+
+    def representation(self, method: str, switches: Corrections = CORRECTED) -> Representation:
+        """Of a method, pre-trained where it must be."""
+        chosen = METHODS[method]
+        settings = chosen.settings(self.settings.scale, seed=self.seed, variant=switches)
+        run = self._folder / f"{method}-{settings.content_hash()[:8]}"
+        if not run.exists():
+            chosen.pretrain(settings, self._folder / "pretraining", run)
+        return chosen.load(run)
+
+    def predictions(
+        self,
+        representation: Representation,
+        model: BaseModel,
+        switches: Corrections = CORRECTED,
+        train: npt.NDArray[np.intp] | None = None,
+    ) -> list[npt.NDArray[np.intp]]:
+        """Predicted classes of the test series, by each configuration."""
+        rows = self.task.train if train is None else train
+        trainings = [
+            each.model_copy(
+                update={"epochs": self.settings.epochs, "batch_size": self.settings.batch_size}
+            )
+            for each in head_configurations(
+                model,
+                self.settings.scale,
+                variant=switches,
+                number=self.settings.num_configurations,
+            )
+        ]
+        key = f"{representation.content_hash} {hash(rows.tobytes())} {trainings}"
+        if key not in self._predicted:
+            self._predicted[key] = self._trained(representation, trainings, rows)
+        return self._predicted[key]
+
+    def _trained(
+        self,
+        representation: Representation,
+        trainings: list[SequenceTraining],
+        rows: npt.NDArray[np.intp],
+    ) -> list[npt.NDArray[np.intp]]:
+        settings, task = self.settings, self.task
+        fitted, tested = (_inputs(representation, task.series, each) for each in (rows, task.test))
+        assert task.series.legend is not None
+        found = []
+        for training in trainings:
+            head = train_sequence_head(
+                fitted,
+                task.label[rows],
+                task.series.field_id[rows],
+                num_classes=len(task.series.legend),
+                settings=training,
+                seed=self.seed,
+            )
+            probability = head.predict_probability(tested, batch_size=settings.batch_size)
+            found.append(probability.argmax(axis=1))
+        return found
+
+    def accuracies(self, predicted: list[npt.NDArray[np.intp]]) -> tuple[float, ...]:
+        """Overall accuracy of each."""
+        true = self.task.label[self.task.test]
+        return tuple(float((each == true).mean()) for each in predicted)
+
+
+def _inputs(
+    representation: Representation, series: Series, rows: npt.NDArray[np.intp]
+) -> HeadInputs:
+    unique, inverse = np.unique(rows, return_inverse=True)  # drawn twice, encoded once
+    chosen = series.select(unique)
+    return HeadInputs(
+        values=representation.sequence(chosen)[inverse],
+        day_of_year=chosen.day_of_year[inverse],
+        valid=chosen.valid[inverse],
+    )
+
+
+def _inception_blocks(stage: _Stage) -> list[Effect]:
+    bands = stage.representation("scratch")
+    right, wrong = (
+        stage.accuracies(stage.predictions(bands, "inception", switches))
+        for switches in (CORRECTED, one_fault("inception_blocks"))
+    )
+    return [Effect("inception_blocks", "InceptionTime from scratch", right, wrong)]
+
+
+def _scarf_corruption(stage: _Stage) -> list[Effect]:
+    right, wrong = (
+        stage.accuracies(stage.predictions(stage.representation("scarf", switches), "transformer"))
+        for switches in (CORRECTED, one_fault("scarf_corruption"))
+    )
+    return [Effect("scarf_corruption", "transformer on SCARF", right, wrong)]
+
+
+def _normalization(stage: _Stage) -> list[Effect]:
+    effects = []
+    for method in ("bert", "resmlp", "scratch"):
+        right, wrong = (
+            stage.accuracies(
+                stage.predictions(stage.representation(method, switches), "transformer")
+            )
+            for switches in (CORRECTED, one_fault("normalization"))
+        )
+        title = f"transformer on {METHODS[method].title}"
+        effects.append(Effect("normalization", title, right, wrong))
+    return effects
+
+
+def _plateau(stage: _Stage) -> list[Effect]:
+    bands = stage.representation("scratch")
+    right, wrong = (
+        stage.accuracies(stage.predictions(bands, "transformer", switches))
+        for switches in (CORRECTED, one_fault("plateau"))
+    )
+    return [Effect("plateau", "transformer from scratch", right, wrong)]
+
+
+def _pixel_draw(stage: _Stage) -> list[Effect]:
+    bands, task, settings = stage.representation("scratch"), stage.task, stage.settings
+    few = stage.drawn(
+        task.series,
+        task.pool,
+        settings.num_train_per_class,
+        num_fields=settings.num_few_fields,
+        replacement=True,
+    )
+    right = stage.accuracies(stage.predictions(bands, "transformer"))
+    wrong = stage.accuracies(stage.predictions(bands, "transformer", train=few))
+    return [Effect("pixel_draw", "transformer from scratch", right, wrong)]
+
+
+def _accuracy(stage: _Stage) -> list[Effect]:
+    predicted = stage.predictions(stage.representation("scratch"), "transformer")
+    true = stage.task.label[stage.task.test]
+    wrong = tuple(
+        mean_of_batch_accuracies(true, each, batch_size=stage.settings.batch_size)
+        for each in predicted
+    )
+    return [Effect("accuracy", "the same predictions", stage.accuracies(predicted), wrong)]
+
+
+_MEASURES: dict[str, Callable[[_Stage], list[Effect]]] = {
+    "inception_blocks": _inception_blocks,
+    "scarf_corruption": _scarf_corruption,
+    "normalization": _normalization,
+    "plateau": _plateau,
+    "pixel_draw": _pixel_draw,
+    "accuracy": _accuracy,
+}
