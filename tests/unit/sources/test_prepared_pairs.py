@@ -5,7 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+import torch
 
+from windrow.data.normalization import Normalization
+from windrow.data.pairs import PixelPairs
 from windrow.data.series import NO_DATA
 from windrow.data.store import read_store
 from windrow.errors import BandError, DataError, SettingsError
@@ -184,3 +187,24 @@ def test_explained_share_against_a_loop():
     assert explained_by_groups(values, group) == pytest.approx(expected)
     assert explained_by_groups(values[:0], group[:0]) == 0
     assert explained_by_groups(np.ones((60, 2)), group) == 0
+
+
+def test_the_store_is_what_contrastive_methods_pair(folder, tmp_path):
+    bands, planet = pairs("pixel")
+    ingest(
+        write(folder, sentinel2_data=bands, planet_data=planet),
+        out=tmp_path / "store",
+        options=IngestOptions(num_series=100),
+    )
+    series = read_store(tmp_path / "store")
+    found = PixelPairs(
+        series,
+        normalization=Normalization(np.zeros(12), np.ones(12)),
+        target_normalization=Normalization(np.zeros(4), np.ones(4)),
+    )
+    assert found.num_items == 100
+    batch = found.batch(torch.arange(100))
+    np.testing.assert_allclose(batch.sentinel2 * 1e4, bands[series.id], atol=1e-2)
+    np.testing.assert_allclose(
+        batch.planetscope * 1e4, planet[series.id].reshape(100, 36), atol=1e-2
+    )
