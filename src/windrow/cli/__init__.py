@@ -19,6 +19,7 @@ COMMANDS = {
     "download": "fetch public files, by the checksums of their record",
     "ingest": "read a product or a field table into a series store",
     "pretrain": "pre-train the encoder on a store, by recipe",
+    "distill": "teach a small encoder what a pre-trained one makes of series",
     "export": "write an encoder as one ONNX file, for ONNX Runtime",
     "embed": "turn series into representations, one row an id",
     "fewshot": "classify fields from few labels, beside the raw-feature baselines",

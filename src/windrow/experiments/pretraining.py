@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from windrow.data.batches import BatchOrder
 from windrow.data.series import Series
 from windrow.data.store import read_store, store_attributes
-from windrow.errors import SettingsError, SplitError
+from windrow.errors import SettingsError
 from windrow.experiments.cost import CostRecord
+from windrow.experiments.held_out import hold_out, thinned
 from windrow.experiments.pretext import Part, Pretext, PretextInputs
 from windrow.experiments.pretext_tasks import start_pretext
 from windrow.experiments.pretraining_settings import PretrainingSettings
@@ -44,9 +44,7 @@ from windrow.training.optimization import build_optimizer, learning_rate
 from windrow.version import __version__
 
 _STREAMS: dict[Part, int] = {"training": 1, "held_out": 2}
-"""Streams of random draws (0 is the order of the items, 3 the evaluation)."""
-
-_SPLIT = 4
+"""Streams of random draws (0 is the order of the items, 3 the evaluation, 4 the split)."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +125,10 @@ def pretrain(
         _check_resumable(path, settings)
     training = read_store(store_path)
     if validation is None:
-        training, held_out = _hold_out(training, settings)
+        training, held_out = hold_out(training, share=settings.validation_share, seed=settings.seed)
     else:
         held_out = read_store(validation)
-    held_out = _thinned(held_out, settings.num_validation_series)
+    held_out = thinned(held_out, settings.num_validation_series)
     run = _assemble(settings, execution, training, held_out)
     for note in run.pretext.notes:
         tell({"kind": "note", "text": note})
@@ -201,7 +199,7 @@ def _train(run: _Run, path: Path, *, identity: Mapping[str, Any], tell: Progress
         last = done == run.num_steps
         if done % settings.log_every == 0 or last:
             means = window.means()
-            _check_finite(means["loss"], step)
+            check_finite(means["loss"], step)
             metrics.append({"kind": "train", "step": step, "num_steps": run.num_steps, **means})
         if done % settings.validate_every == 0 or last:
             metrics.append({"kind": "validation", "step": step, **run.validation_losses()})
@@ -224,7 +222,12 @@ def _train(run: _Run, path: Path, *, identity: Mapping[str, Any], tell: Progress
     )
 
 
-def _check_finite(loss: float, step: int) -> None:
+def check_finite(loss: float, step: int) -> None:
+    """Stops a training whose loss is no number any more.
+
+    Raises:
+        SettingsError: it is not finite.
+    """
     if not np.isfinite(loss):
         raise SettingsError(
             "the training diverged: the loss is no longer a number",
@@ -241,28 +244,3 @@ def _check_resumable(path: Path, settings: PretrainingSettings) -> None:
         )
     found = PretrainingSettings.from_yaml(config).to_dict()
     check_identity({"setting": found}, {"setting": settings.to_dict()}, where=config)
-
-
-def _hold_out(series: Series, settings: PretrainingSettings) -> tuple[Series, Series]:
-    """Series of the fields trained on, and of those held out."""
-    fields, inverse = np.unique(series.field_id, return_inverse=True)
-    if len(fields) < 2:
-        raise SplitError(
-            "no field can be held out",
-            found=f"{len(fields)} field",
-            expected="at least two fields in the store",
-        )
-    num_held_out = round(settings.validation_share * len(fields))
-    num_held_out = min(max(num_held_out, 1), len(fields) - 1)
-    order = np.random.default_rng([settings.seed, _SPLIT]).permutation(len(fields))
-    is_held_out = np.zeros(len(fields), dtype=np.bool_)
-    is_held_out[order[:num_held_out]] = True
-    chosen: npt.NDArray[np.bool_] = is_held_out[inverse]
-    return series.select(np.flatnonzero(~chosen)), series.select(np.flatnonzero(chosen))
-
-
-def _thinned(series: Series, most: int) -> Series:
-    """At most so many series, spread evenly."""
-    if len(series) <= most:
-        return series
-    return series.select(np.linspace(0, len(series) - 1, most).astype(np.intp))

@@ -10,9 +10,11 @@ from collections.abc import Callable
 
 from windrow.data.splits import PartSettings, SplitSettings
 from windrow.errors import SettingsError
+from windrow.experiments.distillation import DistillationSettings
 from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.models.encoder import EncoderSettings
 from windrow.tasks.bert import BertSettings
+from windrow.tasks.distillation import DistillationLossSettings
 from windrow.tasks.losses import LossSettings, Reduction
 from windrow.tasks.masking import CloudInput, MaskingSettings
 from windrow.training.optimization import OptimizationSettings
@@ -172,6 +174,37 @@ def paper(*, seed: int = 0) -> PretrainingSettings:
         validate_every=2_000,
         checkpoint_every=2_000,
         num_predicted_series=6,
+        seed=seed,
+    )
+
+
+def student(*, seed: int = 0) -> DistillationSettings:
+    """A student of any teacher: two layers of width 128 over the 36 clearest dates (all ours).
+
+    Two heads of 64 and an MLP of 256, because attention and GELU are half of the time at this
+    width. Measured against two layers of width 128 with four heads, an MLP of 512 and 73 dates in
+    float32: ``benchmarks/student.py`` and ``docs/speed.md``.
+    """
+    return DistillationSettings(
+        recipe="student",
+        encoder=EncoderSettings(
+            num_layers=2,
+            width=128,
+            num_heads=2,
+            mlp_width=256,
+            kernel_size=1,
+            position="day_of_year",
+            num_positions=36,
+        ),
+        max_dates=36,
+        losses=DistillationLossSettings(date_weight=1.0, month_weight=1.0, mean_weight=1.0),
+        optimization=optimization(learning_rate=2e-3),
+        batch_size=64,
+        num_steps=3_000,
+        validation_share=0.1,
+        num_validation_series=500,
+        log_every=50,
+        validate_every=500,
         seed=seed,
     )
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from series_factory import make_series
-from windrow.data.normalization import Normalization
+from weights_factory import make_weights
 from windrow.data.series import Series, pad_dates
 from windrow.errors import SettingsError, WeightsError
 from windrow.evaluation import backends
@@ -22,39 +22,13 @@ from windrow.evaluation.inference import FrozenEncoder, load
 from windrow.evaluation.onnx_graph import onnx_bytes, write_onnx
 from windrow.experiments.recipes import encoder as encoder_settings
 from windrow.models.encoder import Encoder
-from windrow.models.weights import BandMoments, WeightsHeader, load_encoder, write_weights
+from windrow.models.weights import load_encoder, write_weights
 
 ROOT = Path(__file__).parents[3]
 BAVARIA = Path(os.environ.get("WINDROW_DATA", ROOT.parent / "shared" / "data")) / "bavaria2018"
 
 SMALLEST_COSINE = 0.999
 """What bfloat16 and int8 promise of every date."""
-
-
-def make_weights(folder: Path, series: Series, **changes: object) -> Path:
-    """A run directory with random weights much larger than trained ones begin."""
-    settings = encoder_settings(num_layers=3, width=32, mlp_width=64).model_copy(update=changes)
-    torch.manual_seed(4)
-    encoder = Encoder(settings, num_bands=len(series.bands))
-    for parameter in encoder.parameters():
-        torch.nn.init.normal_(parameter, std=0.2)
-    header = WeightsHeader(
-        format="windrow weights",
-        version=1,
-        encoder=settings,
-        bands=series.bands,
-        processing_level=series.processing_level,
-        normalization=BandMoments.of(Normalization.fit(series.reflectance, series.valid)),
-        target_normalization=None,
-        simulated=True,
-        training_hash="t",
-        provenance={"from": "a test"},
-    )
-    holder = torch.nn.Module()
-    holder.encoder = encoder
-    folder.mkdir(exist_ok=True)
-    write_weights(folder / "weights.safetensors", holder, header=header)
-    return folder
 
 
 def real_series() -> Series:
