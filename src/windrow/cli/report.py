@@ -15,15 +15,21 @@ class Report:
     """Writes one HTML file that needs no network, from what a run directory holds."""
 
     run: Annotated[Path, tyro.conf.Positional]
-    """A directory of 'windrow pretrain', 'fewshot', 'demo', 'benchmark' or 'ablate'."""
+    """A directory of 'windrow pretrain', 'fewshot', 'demo', 'benchmark', 'ablate' or
+    'simulate --check'."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow report``."""
     options = tyro.cli(Report, args=arguments, prog="windrow report")
     from windrow.reporting.page import write_report
+    from windrow.reporting.realism_page import write_comparison_page
+    from windrow.reporting.realism_reading import is_comparison
     from windrow.reporting.study_page import write_study_report
     from windrow.reporting.study_reading import is_study
 
-    write = write_study_report if is_study(options.run) else write_report
+    if is_comparison(options.run):
+        write = write_comparison_page
+    else:
+        write = write_study_report if is_study(options.run) else write_report
     print(write(options.run))

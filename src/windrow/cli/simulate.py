@@ -97,6 +97,7 @@ def _check(options: Simulate, table: Path) -> None:
     from windrow.experiments.realism import compare, summary, write_comparison
     from windrow.experiments.realism_settings import realism_settings
     from windrow.files import refuse_existing
+    from windrow.reporting.realism_page import write_comparison_page
 
     refuse_existing(options.out)
     if options.labels is None:
@@ -122,4 +123,4 @@ def _check(options: Simulate, table: Path) -> None:
     write_comparison(options.out, realism)
     for line in summary(realism.numbers):
         print(line)
-    print(options.out)
+    print(write_comparison_page(options.out))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from windrow.evaluation.difficulty import FewLabelScore
 from windrow.evaluation.zero_label import ZeroLabelScores
@@ -20,11 +21,12 @@ from windrow.experiments.realism_numbers import Apart, Numbers, measure
 from windrow.experiments.realism_places import (
     SimulatedFields,
     class_counts,
+    matched,
     simulate_fields,
-    simulated_legend,
 )
 from windrow.experiments.realism_real import RealFields, read_real_fields
 from windrow.experiments.realism_settings import RealismSettings
+from windrow.experiments.realism_tables import statistics, write_tables
 from windrow.files import atomic_folder, refuse_existing, write_json
 from windrow.simulation import ScenarioSettings, scenario_settings
 from windrow.version import __version__
@@ -44,9 +46,11 @@ class Realism:
 
     Attributes:
         numbers: what ``realism.json`` holds.
+        tables: the statistics, by name.
     """
 
     numbers: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
 
 
 def compare(
@@ -79,7 +83,7 @@ def compare(
         table,
         labels,
         label_column=label_column,
-        simulated=simulated_legend(place, settings.seed),
+        scenario=place,
         settings=settings,
     )
     simulated = simulate_fields(
@@ -97,7 +101,14 @@ def compare(
         num_workers=num_workers,
         on_progress=_step(on_progress, "measuring"),
     )
-    return Realism(_as_dict(real, simulated, numbers, place, settings))
+    looked_at = real.part(real.look)
+    alike = matched(
+        simulated.fields.with_bands(looked_at.bands), class_counts(looked_at), settings.seed
+    )
+    return Realism(
+        numbers=_as_dict(real, simulated, numbers, place, settings),
+        tables=statistics(alike, looked_at, settings),
+    )
 
 
 def _step(tell: Tell | None, name: str) -> Callable[[int, int], None] | None:
@@ -105,7 +116,7 @@ def _step(tell: Tell | None, name: str) -> Callable[[int, int], None] | None:
 
 
 def write_comparison(folder: str | Path, realism: Realism) -> None:
-    """Writes ``realism.json``, whole or not at all.
+    """Writes ``realism.json`` and the tables, whole or not at all.
 
     Raises:
         OutputError: the folder exists and is not empty, or cannot be written.
@@ -113,6 +124,7 @@ def write_comparison(folder: str | Path, realism: Realism) -> None:
     refuse_existing(folder)
     with atomic_folder(folder) as temporary:
         write_json(temporary / REALISM_NAME, realism.numbers)
+        write_tables(temporary, realism.tables)
 
 
 def _as_dict(

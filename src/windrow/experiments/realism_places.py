@@ -47,14 +47,6 @@ class SimulatedFields:
     num_other_fields: int
 
 
-def simulated_legend(scenario: ScenarioSettings, seed: int) -> Legend:
-    """The classes of a scenario."""
-    zero = np.zeros(1, dtype=np.int64)
-    legend = simulate_pixels(scenario, seed=seed, landscape=0, rows=zero, columns=zero).legend
-    assert legend is not None
-    return legend
-
-
 def simulate_fields(
     scenario: ScenarioSettings,
     settings: RealismSettings,
@@ -78,7 +70,7 @@ def simulate_fields(
     """
     parts = []
     for part in simulate(
-        scenario,
+        scenario.model_copy(update={"unit": "pixel"}),  # the check averages pixels itself
         num_series=settings.num_series,
         seed=settings.seed,
         num_workers=num_workers,
@@ -141,7 +133,7 @@ def simulate_place(
     Raises:
         DataError: the largest landscape has too few fields of a class.
     """
-    simulated = simulated_legend(scenario, settings.seed)
+    simulated = scenario.legend
     wanted = {simulated.names.index(n): int(c) for n, c in zip(legend.names, counts, strict=True)}
     side = _STEP_M * int(np.ceil(scenario.field_m * np.sqrt(counts.sum()) / _STEP_M))
     while True:

@@ -15,6 +15,7 @@ from windrow.errors import DataError
 from windrow.evaluation.field_means import field_means
 from windrow.evaluation.telling_apart import clear_of
 from windrow.experiments.realism_settings import RealismSettings
+from windrow.simulation import ScenarioSettings
 from windrow.sources.labels import LabelTable, attach_labels, label_keys, read_labels
 from windrow.sources.opening import open_series
 
@@ -53,7 +54,7 @@ def read_real_fields(
     labels: str | Path,
     *,
     label_column: str | None,
-    simulated: Legend,
+    scenario: ScenarioSettings,
     settings: RealismSettings,
 ) -> RealFields:
     """Reads, labels, and checks the real fields.
@@ -62,13 +63,14 @@ def read_real_fields(
         table: observations: a field table or a store.
         labels: the label table.
         label_column: its column of classes; None takes the recognised one.
-        simulated: the legend of the simulated set; classes are matched by name.
+        scenario: what is simulated; classes are matched by name.
         settings: conditions and thresholds.
 
     Raises:
         DataError: a file or column is missing, there is no cloud measure, no class is shared,
             the parts overlap or are empty, or the fields have too few clear dates.
     """
+    simulated = scenario.legend
     names = read_labels(labels, label_column)
     series, report = attach_labels(open_series(table), names)
     if series.cloud_probability is None:
@@ -76,6 +78,14 @@ def read_real_fields(
             "the table has no cloud measure, without which clear and cloudy are not known",
             where=table,
             hint="add a column cloud_fraction (0..1) or clp (0..255)",
+        )
+    if series.processing_level != scenario.product:
+        raise DataError(
+            "real and simulated observations are of different processing levels",
+            where=table,
+            found=series.processing_level,
+            expected=f"{scenario.product}, which scenario {scenario.name} simulates",
+            hint="choose a scenario of that level with --scenario",
         )
     notes = [
         f"{count} {name.replace('_', ' ')}"

@@ -123,9 +123,7 @@ def series_panels(predictions: pd.DataFrame, *, num_pixels: int = 4, mark: str) 
         for axes in grid[0]:  # limits of a shared axis, once all its panels are drawn
             axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
         first = grid[0, 0]  # all panels share its axis of days
-        first.set_xlim(0, 366)
-        first.set_xticks(_MONTH_STARTS, labels=[])
-        first.set_xticks([start + 15 for start in _MONTH_STARTS], labels=list(_MONTHS), minor=True)
+        set_month_axis(first)
         figure.supylabel("reflectance (0 to 1)", color=style.MUTED, fontsize=11)
         entries = {
             "observed": Line2D([], [], color=style.INK, linewidth=1.4),
@@ -138,6 +136,13 @@ def series_panels(predictions: pd.DataFrame, *, num_pixels: int = 4, mark: str) 
         style.finish_legend(figure, entries, loc="outside lower center", ncols=4)
         style.mark(figure, mark)
         return style.to_svg(figure, "Predicted and observed PlanetScope reflectance by day of year")
+
+
+def set_month_axis(axes: Axes) -> None:
+    """Days of year with a line where each month begins and its letter in its middle."""
+    axes.set_xlim(0, 366)
+    axes.set_xticks(_MONTH_STARTS, labels=[])
+    axes.set_xticks([start + 15 for start in _MONTH_STARTS], labels=list(_MONTHS), minor=True)
 
 
 def _point(colour: str, *, hollow: bool) -> Line2D:

@@ -5,6 +5,7 @@ It reads what is on disk and never a model, so that it can be made again anywher
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -14,11 +15,13 @@ from windrow.files import write_text
 from windrow.reporting.origin import origin_known, simulated_parts
 from windrow.reporting.reading import read_run
 from windrow.reporting.records import Run
-from windrow.reporting.sections import key_figures, make_sections
+from windrow.reporting.sections import KeyFigure, Section, key_figures, make_sections
 from windrow.reporting.style import plain
 from windrow.version import __version__
 
 REPORT_NAME = "report.html"
+
+SUBTITLE = "Report of a windrow run: Sentinel-2 time series, pre-trained against PlanetScope."
 
 
 def write_report(run: Path) -> Path:
@@ -43,6 +46,38 @@ def write_report(run: Path) -> Path:
 
 def render_report(run: Run) -> str:
     """The page as text."""
+    return render_page(
+        name=plain(run.path.resolve().name, 80),
+        subtitle=SUBTITLE,
+        simulated=simulated_parts(run),
+        origin_known=origin_known(run),
+        key_figures=key_figures(run),
+        sections=make_sections(run),
+        missing=run.missing,
+    )
+
+
+def render_page(
+    *,
+    name: str,
+    subtitle: str,
+    simulated: Sequence[str],
+    origin_known: bool,
+    key_figures: Sequence[KeyFigure],
+    sections: Sequence[Section],
+    missing: Sequence[str] = (),
+) -> str:
+    """A page of key figures and sections.
+
+    Args:
+        name: title of the page.
+        subtitle: the line below it.
+        simulated: what no satellite ever saw, in words; stands in the banner.
+        origin_known: whether it is known what is real and what simulated.
+        key_figures: numbers at the head.
+        sections: the parts, in order.
+        missing: parts that are not there.
+    """
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -53,11 +88,12 @@ def render_report(run: Run) -> str:
     source = resources.files("windrow.reporting").joinpath("report.html.j2")
     template = environment.from_string(source.read_text(encoding="utf-8"))
     return template.render(
-        name=plain(run.path.resolve().name, 80),
+        name=name,
+        subtitle=subtitle,
         version=__version__,
-        simulated=simulated_parts(run),
-        origin_known=origin_known(run),
-        key_figures=key_figures(run),
-        sections=make_sections(run),
-        missing=run.missing,
+        simulated=simulated,
+        origin_known=origin_known,
+        key_figures=key_figures,
+        sections=sections,
+        missing=missing,
     )

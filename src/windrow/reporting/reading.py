@@ -89,7 +89,9 @@ def _read_pretraining(folder: Path, missing: list[str]) -> PretrainingPart | Non
         config=_read_yaml(config) if config else None,
         environment=_mapping(_read_json(environment), environment) if environment else None,
         metrics=read_metrics(metrics) if metrics else None,
-        evaluation=_fit(Evaluation, _read_json(evaluation), evaluation) if evaluation else None,
+        evaluation=fit_record(Evaluation, _read_json(evaluation), evaluation)
+        if evaluation
+        else None,
         predictions=read_series_predictions(predictions) if predictions else None,
         weights=read_weights_header(weights) if weights else None,
     )
@@ -101,7 +103,7 @@ def _read_fewshots(folder: Path) -> tuple[FewShotPart, ...]:
     parts = []
     for path in found:
         predictions = path.parent / "predictions.parquet"
-        results = _fit(FewShot, _read_json(path), path)
+        results = fit_record(FewShot, _read_json(path), path)
         _check_confusion(results, path)
         parts.append(
             FewShotPart(
@@ -149,7 +151,7 @@ def read_metrics(path: Path) -> Metrics:
                 expected="one JSON object a line",
                 hint="remove the line; a killed run can leave its last line cut",
             ) from None
-        line = _fit(MetricLine, values, where)
+        line = fit_record(MetricLine, values, where)
         if line.kind not in lines:
             num_unknown += 1
             continue
@@ -188,7 +190,7 @@ def read_series_predictions(path: Path) -> pd.DataFrame:
     Raises:
         DataError: the file is damaged, lacks a column, or holds text where numbers belong.
     """
-    table = _read_parquet(path, PREDICTION_COLUMNS)
+    table = read_parquet(path, PREDICTION_COLUMNS)
     if "lag" in table:
         table = table[table["lag"] == 0]
     if "cloud_probability" not in table:
@@ -214,7 +216,7 @@ def read_class_predictions(path: Path) -> pd.DataFrame:
     Raises:
         DataError: the file is damaged or lacks a column.
     """
-    table = _read_parquet(path, CLASS_COLUMNS)
+    table = read_parquet(path, CLASS_COLUMNS)
     for name in ("longitude", "latitude"):
         if name in table:
             try:
@@ -298,7 +300,12 @@ def _mapping(values: object, path: Path) -> dict[str, Any]:
 RecordType = TypeVar("RecordType", bound=Record)
 
 
-def _fit(kind: type[RecordType], values: object, where: object) -> RecordType:
+def fit_record(kind: type[RecordType], values: object, where: object) -> RecordType:
+    """Values of a file as a record.
+
+    Raises:
+        DataError: a value is missing or of the wrong type; names the first.
+    """
     try:
         return kind.model_validate(values)
     except ValidationError as error:
@@ -311,7 +318,12 @@ def _fit(kind: type[RecordType], values: object, where: object) -> RecordType:
         ) from None
 
 
-def _read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """A table of a run that has at least these columns.
+
+    Raises:
+        DataError: it is damaged, or a column is missing.
+    """
     try:
         table = pd.read_parquet(path)
     except Exception as error:  # pyarrow raises many kinds on damaged bytes

@@ -1,0 +1,73 @@
+"""The statistics of both sets, as tables that the page and anybody else can read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from windrow.data.series import Series
+from windrow.evaluation.cloudiness import (
+    cloud_fraction_by_month,
+    cloud_fraction_shares,
+    cloud_persistence,
+    cloud_runs,
+)
+from windrow.evaluation.persistence import clear_autocorrelation, jumps
+from windrow.evaluation.realism import (
+    band_correlation,
+    clear_date_table,
+    reflectance_quantiles,
+    season_profiles,
+)
+from windrow.experiments.realism_settings import RealismSettings
+from windrow.simulation.generate import FIELDS_A_LANDSCAPE
+
+Statistic = Callable[[Series], pd.DataFrame]
+
+
+def statistics(
+    simulated: Series, real: Series, settings: RealismSettings
+) -> dict[str, pd.DataFrame]:
+    """Each statistic of both sets, one table a statistic, with a column ``set``.
+
+    Args:
+        simulated: simulated field means, in the real proportions of classes.
+        real: the real field means that are looked at.
+        settings: what is clear.
+    """
+    clear_below = settings.clear_below
+
+    def shares(series: Series) -> pd.DataFrame:
+        place = series.field_id // FIELDS_A_LANDSCAPE if series.simulated else None
+        return cloud_fraction_shares(series, place)
+
+    each: dict[str, Statistic] = {
+        "reflectance": lambda s: reflectance_quantiles(s, clear_below=clear_below),
+        "band_correlation": lambda s: band_correlation(s, clear_below=clear_below),
+        "seasons": lambda s: season_profiles(s, settings.zero_label_features),
+        "cloud_months": cloud_fraction_by_month,
+        "cloud_persistence": cloud_persistence,
+        "cloud_runs": cloud_runs,
+        "cloud_shares": shares,
+        "autocorrelation": lambda s: clear_autocorrelation(s, clear_below=clear_below),
+        "jumps": lambda s: jumps(s, clear_below=clear_below),
+        "clear_dates": lambda s: clear_date_table(s, clear_below=clear_below),
+    }
+    return {
+        name: pd.concat(
+            [
+                statistic(series).assign(set=kind)
+                for kind, series in (("simulated", simulated), ("real", real))
+            ],
+            ignore_index=True,
+        )
+        for name, statistic in each.items()
+    }
+
+
+def write_tables(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
+    """Writes ``NAME.parquet`` for each table into a folder that is there."""
+    for name, table in tables.items():
+        table.to_parquet(folder / f"{name}.parquet", index=False)

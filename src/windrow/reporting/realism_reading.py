@@ -1,0 +1,179 @@
+"""Reads what a comparison of simulated with real fields leaves on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import Field
+
+from windrow.errors import DataError
+from windrow.reporting.reading import fit_record, read_parquet
+from windrow.reporting.records import LeftOut, Record
+
+REALISM_NAME = "realism.json"
+
+TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
+    "reflectance": ("set", "sky", "band", "quantile", "reflectance", "num_observations"),
+    "band_correlation": ("set", "band", "other", "correlation"),
+    "seasons": ("set", "class", "index", "day_of_year", "quantile", "value", "num_fields"),
+    "cloud_months": ("set", "month", "cloud_fraction"),
+    "cloud_persistence": ("set", "first_day", "last_day", "correlation"),
+    "cloud_runs": ("set", "sky", "length", "share", "num_runs"),
+    "cloud_shares": ("set", "of", "least", "most", "share"),
+    "autocorrelation": ("set", "quantity", "first_day", "last_day", "correlation"),
+    "jumps": ("set", "quantity", "first_day", "last_day", "quantile", "jump", "num_pairs"),
+    "clear_dates": ("set", "month", "quantile", "num_dates"),
+}
+"""The tables of the folder and what each must hold."""
+
+
+class Part(Record):
+    """A part of the real fields: ``look`` (looked at) or ``report`` (only reported)."""
+
+    part: str
+    condition: str | None = None
+    num_fields: int
+    note: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What it is, in a few words."""
+        which = self.condition or "all real fields"
+        return f"{which} (reported only)" if self.part == "report" else which
+
+
+class SimulatedSet(Record):
+    """What was simulated."""
+
+    num_series: int
+    num_fields: int
+    num_landscapes: int
+    pixels_a_field: float
+
+
+class ZeroLabel(Record):
+    """Trained on simulated fields alone, tested on a part of the real ones."""
+
+    part: str
+    overall_accuracy: float
+    macro_f1: float
+    merged_accuracy: float | None = None
+    confusion_matrix: list[list[float]]
+
+
+class Apart(Record):
+    """Areas under the curve, of a part of the real fields or of a left-out simulated place."""
+
+    part: str | None = None
+    num_fields: int
+    num_simulated: int
+    years: float
+    years_without_clouds: float
+    observations: float | None = None
+    observations_by_month: list[float | None] = Field(min_length=12, max_length=12)
+    importance: list[list[float]] = Field(min_length=12, max_length=12)
+    observations_importance: list[list[float | None]] = Field(min_length=12, max_length=12)
+
+
+class Score(Record):
+    """Few-label accuracy with its interval."""
+
+    overall_accuracy: float
+    overall_accuracy_low: float
+    overall_accuracy_high: float
+    macro_f1: float
+    draws: int
+    places: int
+    places_std: float | None = None
+
+
+class Difficulty(Record):
+    """Few-label accuracy of real and of simulated fields at one k."""
+
+    part: str
+    k: int
+    real: Score
+    simulated: Score
+    difference: float
+
+
+class Numbers(Record):
+    """What ``realism.json`` holds."""
+
+    scenario: str
+    real: str
+    legend: list[str]
+    bands: list[str]
+    parts: list[Part] = Field(min_length=1)
+    simulated: SimulatedSet
+    left_out: tuple[LeftOut | str, ...] = ()
+    notes: tuple[str, ...] = ()
+    zero_label: list[ZeroLabel]
+    telling_apart: list[Apart]
+    floor: list[Apart]
+    difficulty: list[Difficulty]
+    settings: dict[str, Any]
+    scenario_settings: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A comparison as read from its folder.
+
+    Attributes:
+        folder: where it lies.
+        numbers: of ``realism.json``.
+        tables: by name, those of ``TABLE_COLUMNS``.
+    """
+
+    folder: Path
+    numbers: Numbers
+    tables: Mapping[str, pd.DataFrame]
+
+
+def is_comparison(folder: Path) -> bool:
+    """Whether a folder holds a comparison of simulated with real fields."""
+    return (folder / REALISM_NAME).is_file()
+
+
+def read_comparison(folder: Path) -> Comparison:
+    """Reads the numbers and all tables.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
+    path = folder / REALISM_NAME
+    if not path.is_file():
+        raise DataError(
+            "no comparison of simulated with real fields",
+            where=folder,
+            expected=REALISM_NAME,
+            hint="give the folder that 'windrow simulate --check' wrote",
+        )
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            "the numbers of a comparison cannot be read", where=path, found=str(error)[:80]
+        ) from None
+    numbers = fit_record(Numbers, values, path)
+    for row in numbers.zero_label:
+        size = len(numbers.legend)
+        if [len(line) for line in row.confusion_matrix] != [size] * size:
+            raise DataError(
+                "a confusion matrix does not fit the legend",
+                where=path,
+                expected=f"{size} x {size}, one row and column a class",
+            )
+    tables = {}
+    for name, columns in TABLE_COLUMNS.items():
+        place = folder / f"{name}.parquet"
+        if not place.is_file():
+            raise DataError("a table of the comparison is missing", where=place)
+        tables[name] = read_parquet(place, columns)
+    return Comparison(folder, numbers, tables)
