@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> None:
     from windrow.reporting.study_reading import is_study
 
     if is_comparison(options.run):
-        write = write_comparison_page
-    else:
-        write = write_study_report if is_study(options.run) else write_report
+        print(write_comparison_page(options.run))
+        return
+    write = write_study_report if is_study(options.run) else write_report
     print(write(options.run))
