@@ -43,6 +43,7 @@ def main(arguments: Sequence[str]) -> None:
         seeds=options.seeds,
         variant=options.variant,
         protocol=options.protocol,
+        fine_tune=options.fine_tune,
         num_fields=(),
         until_days=(),
         num_configurations=options.configurations,

@@ -50,6 +50,7 @@ def main(arguments: Sequence[str]) -> None:
         seeds=options.seeds,
         variant=options.variant,
         protocol=options.protocol,
+        fine_tune=options.fine_tune,
         num_fields=options.fields,
         until_days=options.days,
         curve_configurations=options.curve_configurations,

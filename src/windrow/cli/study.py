@@ -34,6 +34,8 @@ class Sharing:
     """With or without the faults of earlier code."""
     protocol: Literal["corrected", "paper"] = "corrected"
     """Whether the learning rate follows held-out training fields."""
+    fine_tune: bool = False
+    """Train pre-trained encoders together with the heads; frozen is the paper's way."""
     storage: str | None = None
     """URL of Optuna's storage, for machines whose shared folder has no reliable locks."""
     device: str = "cpu"
@@ -42,6 +44,8 @@ class Sharing:
     """Of the matrix products of pre-training."""
     num_workers: int = 0
     """Processes that simulate; 0 takes one a core."""
+    budget: bool = True
+    """Say first what disk and time it takes; some seconds that a process that joins can save."""
     report: bool = True
     """Write the report at the end."""
 
@@ -55,8 +59,9 @@ def run_and_report(options: Sharing, settings: StudySettings) -> None:
 
     execution = ExecutionSettings(device=options.device, precision=options.precision).resolved()
     open_study(options.out, settings)
-    for line in budget_of(options.out, settings, device=options.device).lines():
-        print(line, file=sys.stderr, flush=True)
+    if options.budget:
+        for line in budget_of(options.out, settings, device=options.device).lines():
+            print(line, file=sys.stderr, flush=True)
     work = WorkSettings(
         execution=execution,
         num_workers=options.num_workers or os.cpu_count() or 1,

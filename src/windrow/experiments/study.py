@@ -352,7 +352,9 @@ class _Worker:
                 tests[task] = test
             else:
                 notes.append(f"not tested on {task}: {reason}")
-        fit, head_about = arm.fit(cell, device=self._work.execution.device)
+        fit, head_about = arm.fit(
+            cell, self.run_path(arm, cell.seed), device=self._work.execution.device
+        )
         cost: Mapping[str, Any] = arm.cost(self.run_path(arm, cell.seed))
         report = run_cell(
             self._folder,

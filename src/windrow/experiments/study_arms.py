@@ -13,9 +13,9 @@ import numpy.typing as npt
 from windrow.data.series import Series
 from windrow.errors import SettingsError
 from windrow.evaluation.forest import fit_forest
-from windrow.evaluation.sequence_heads import SequenceTraining, train_sequence_head
+from windrow.evaluation.sequence_heads import SequenceTraining, fine_tune, train_sequence_head
 from windrow.experiments.ablations import ablation_arm
-from windrow.experiments.cells import Fit
+from windrow.experiments.cells import Classifier, Fit
 from windrow.experiments.cost import read_cost
 from windrow.experiments.head_configurations import head_configurations
 from windrow.experiments.heads import RANDOM_FOREST
@@ -61,6 +61,52 @@ class AtItsLevel:
         return self.representation.sequence(replace(series, processing_level=self.level))
 
 
+@dataclass(frozen=True, eq=False)
+class EncoderInputs:
+    """What the encoder itself sees, for arms that train it together with the head.
+
+    Attributes:
+        representation: whose encoder it is.
+    """
+
+    representation: Representation
+
+    @property
+    def width(self) -> int:
+        """B, the bands."""
+        return len(self.representation.bands)
+
+    @property
+    def content_hash(self) -> str:
+        """Of the encoder that is trained further."""
+        return self.representation.content_hash
+
+    def flops_per_series(self, num_dates: int) -> int:
+        """Operations of the encoder for one series."""
+        return self.representation.flops_per_series(num_dates)
+
+    def sequence(self, series: Series) -> npt.NDArray[np.float32]:
+        """Standardised bands (N, T, B)."""
+        level: Any = self.representation.processing_level
+        return self.representation.inputs(replace(series, processing_level=level)).values
+
+
+@dataclass(frozen=True, eq=False)
+class InFloat32:
+    """A classifier that is handed 16-bit inputs and takes 32-bit ones."""
+
+    head: Classifier
+
+    def predict_probability(self, inputs: HeadInputs) -> npt.NDArray[np.float64]:
+        """(N, C)."""
+        return self.head.predict_probability(in_float32(inputs))
+
+
+def in_float32(inputs: HeadInputs) -> HeadInputs:
+    """The same inputs in 32 bit, for bands of which there are few."""
+    return replace(inputs, values=inputs.values.astype(np.float32))
+
+
 @dataclass(frozen=True)
 class StudyArm:
     """One arm: its method, and what a study wants of it.
@@ -84,6 +130,12 @@ class StudyArm:
     def heads(self) -> tuple[str, ...]:
         """Base models; a random forest is its own."""
         return (FOREST,) if self.method.downstream == "forest" else tuple(self.study.heads)
+
+    @property
+    def trains_encoder(self) -> bool:
+        """Whether the encoder is trained on the labels, too; frozen is the paper's way."""
+        fine_tuned = self.study.fine_tune and self.method.pretrains
+        return self.method.downstream == "end_to_end" or fine_tuned
 
     def settings(self, seed: int) -> PretrainingSettings:
         """Of its pre-training.
@@ -124,19 +176,27 @@ class StudyArm:
 
     def load(
         self, run_path: Path, series: Series, *, device: str, accept_other_level: bool
-    ) -> tuple[Representation | AtItsLevel, tuple[str, ...]]:
-        """Its representation for some series, and what has to be said of it."""
+    ) -> tuple[Representation | AtItsLevel | EncoderInputs, tuple[str, ...]]:
+        """Its representation for some series, and what has to be said of it.
+
+        Raises:
+            WeightsError: the series are of another processing level, and that is not accepted.
+        """
         representation = self.method.load(run_path, device=device)
         level = representation.processing_level
-        if level == series.processing_level or not accept_other_level:
-            return representation, ()
-        note = (
-            f"the representation was trained on {level} and sees {series.processing_level}, "
-            "as in the paper's task 3"
-        )
-        return AtItsLevel(representation, level), (note,)
+        notes: tuple[str, ...] = ()
+        if level != series.processing_level:
+            if not accept_other_level:
+                representation.sequence(series.select(slice(0, 1)))  # says what is wrong
+            notes = (
+                f"the representation was trained on {level} and sees {series.processing_level}, "
+                "as in the paper's task 3",
+            )
+        if self.trains_encoder:
+            return EncoderInputs(representation), notes
+        return (AtItsLevel(representation, level) if notes else representation), notes
 
-    def fit(self, cell: Cell, *, device: str) -> tuple[Fit, dict[str, Any]]:
+    def fit(self, cell: Cell, run_path: Path, *, device: str) -> tuple[Fit, dict[str, Any]]:
         """What trains the head of a cell, and its settings as JSON values."""
         seed = int(
             np.random.SeedSequence([cell.seed, cell.configuration]).generate_state(1)[0] >> 1
@@ -163,17 +223,19 @@ class StudyArm:
             field_id: npt.NDArray[Any],
             num_classes: int,
         ) -> Any:
-            return train_sequence_head(
-                inputs,
-                label,
-                field_id,
-                num_classes=num_classes,
-                settings=training,
-                seed=seed,
-                device=device,
-            )
+            common: dict[str, Any] = {
+                "num_classes": num_classes,
+                "settings": training,
+                "seed": seed,
+                "device": device,
+            }
+            if not self.trains_encoder:
+                return train_sequence_head(inputs, label, field_id, **common)
+            encoder = self.method.load(run_path, device=device).trainable()
+            return InFloat32(fine_tune(encoder, in_float32(inputs), label, field_id, **common))
 
-        return fit_sequences, {"settings": training.to_dict()}
+        about = {"settings": training.to_dict(), "trains_encoder": self.trains_encoder}
+        return fit_sequences, about
 
     def training(self, cell: Cell) -> SequenceTraining:
         """Configuration and training of a cell's head."""

@@ -118,6 +118,7 @@ class StudySettings(Settings):
             the epochs of its configuration are made for all of them.
         protocol: ``corrected`` or ``paper``, see :mod:`windrow.evaluation.sequence_heads`.
         variant: ``corrected``, or ``paper`` with the known faults of earlier code.
+        fine_tune: trains pre-trained encoders together with the head instead of freezing them.
         num_fields: labelled fields a class of the curve over labels.
         until_days: days of the year of the curve over the season.
         curve_configurations: configurations that the two curves are made of.
@@ -143,6 +144,7 @@ class StudySettings(Settings):
     few_label_steps: int = Field(ge=1)
     protocol: Literal["corrected", "paper"]
     variant: Variant
+    fine_tune: bool
     num_fields: tuple[int, ...]
     until_days: tuple[int, ...]
     curve_configurations: tuple[int, ...]

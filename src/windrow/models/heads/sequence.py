@@ -20,6 +20,7 @@ SequenceSettings = Annotated[
 ]
 """Settings of any of the three base models, told apart by ``kind``."""
 
+_ROWS = 2_000
 SMALLEST_DEVIATION = 1e-6
 """A value that never varies is left as it is instead of being divided by almost nothing."""
 
@@ -63,10 +64,20 @@ class SequenceHead(nn.Module):
 
     def fit_standardisation(self, inputs: HeadInputs) -> None:
         """Takes mean and standard deviation over the valid dates of the training series."""
-        values = inputs.values[inputs.valid].astype(np.float64)
-        deviation = values.std(axis=0)
+        valid = inputs.valid
+        assert valid is not None
+        # Some series at a time: all of them in 64 bit would be four times a stored representation.
+        parts = [slice(start, start + _ROWS) for start in range(0, len(inputs), _ROWS)]
+
+        def chosen(part: slice) -> npt.NDArray[np.float64]:
+            return inputs.values[part][valid[part]].astype(np.float64)
+
+        count = int(valid.sum())
+        mean = sum(chosen(part).sum(axis=0) for part in parts) / count
+        square = sum(((chosen(part) - mean) ** 2).sum(axis=0) for part in parts) / count
+        deviation = np.sqrt(square)
         deviation[deviation < SMALLEST_DEVIATION] = 1.0
-        self.mean.copy_(torch.from_numpy(values.mean(axis=0)))
+        self.mean.copy_(torch.from_numpy(mean))
         self.std.copy_(torch.from_numpy(deviation))
 
     def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
