@@ -167,7 +167,7 @@ class YearPairs:
         assert series.planetscope_day is not None
         days = series.planetscope_day[::planetscope_every]
         chosen = np.ascontiguousarray(planetscope[:, ::planetscope_every])
-        known = (chosen != NO_DATA).all(axis=2)
+        known = _known_days(chosen)
         for name, valid in (("PlanetScope", known), ("Sentinel-2", series.valid)):
             if not valid.any(axis=1).all():
                 empty = int(np.argmin(valid.any(axis=1)))
@@ -231,11 +231,20 @@ def _whole(
 ) -> npt.NDArray[np.bool_]:
     """(N, T): whether all 36 values of the day are there."""
     whole = step >= 0
+    known = _known_days(planetscope)
     for start in range(0, len(step), _ROWS):
-        known = (planetscope[start : start + _ROWS] != NO_DATA).all(axis=2)
-        rows = slice(start, start + len(known))
-        whole[rows] &= np.take_along_axis(known, np.maximum(step[rows], 0), axis=1)
+        rows = slice(start, start + _ROWS)
+        whole[rows] &= np.take_along_axis(known[rows], np.maximum(step[rows], 0), axis=1)
     return whole
+
+
+def _known_days(planetscope: npt.NDArray[np.int16]) -> npt.NDArray[np.bool_]:
+    """(N, P): whether all values of a day are there; without a copy of the whole."""
+    known = np.empty(planetscope.shape[:2], dtype=np.bool_)
+    for start in range(0, len(planetscope), _ROWS):
+        rows = slice(start, start + _ROWS)
+        known[rows] = (planetscope[rows] != NO_DATA).all(axis=2)
+    return known
 
 
 def _resident(array: npt.NDArray[Any], device: torch.device) -> Tensor:

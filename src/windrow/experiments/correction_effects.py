@@ -53,17 +53,18 @@ class EffectSettings(Settings):
 
 def effect_settings(scale: Scale, seeds: tuple[int, ...]) -> EffectSettings:
     """As ``docs/corrections.md`` gives the effects: minutes a seed at ``tiny``."""
+    tiny = scale == "tiny"
     return EffectSettings(
         scale=scale,
         scenario="brandenburg-2018",
-        num_pretraining_series=600 if scale == "tiny" else 3_000,
-        num_labelled_series=3_000 if scale == "tiny" else 12_000,
-        num_train_per_class=60 if scale == "tiny" else 300,
-        num_test_per_class=33 if scale == "tiny" else 150,
+        num_pretraining_series=400 if tiny else 3_000,
+        num_labelled_series=2_000 if tiny else 12_000,
+        num_train_per_class=30 if tiny else 300,
+        num_test_per_class=33 if tiny else 150,
         num_few_fields=3,
-        num_configurations=2 if scale == "tiny" else 3,
-        epochs=15,
-        batch_size=32 if scale == "tiny" else 64,
+        num_configurations=1 if tiny else 3,
+        epochs=20,
+        batch_size=32 if tiny else 64,
         seeds=seeds,
     )
 
