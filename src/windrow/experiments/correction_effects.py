@@ -84,8 +84,8 @@ class Effect:
         return {
             "switch": self.switch,
             "measured": self.measured,
-            "corrected": mean_and_deviation(self.corrected),
-            "faulty": mean_and_deviation(self.faulty),
+            "corrected": list(mean_and_deviation(self.corrected)),
+            "faulty": list(mean_and_deviation(self.faulty)),
             "gain": [difference.mean, difference.smallest, difference.largest],
             "p_value": difference.p_value,
             "num_pairs": difference.num_pairs,

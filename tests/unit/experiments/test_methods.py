@@ -15,8 +15,8 @@ from windrow.errors import DataError, SettingsError
 from windrow.evaluation.inference import load
 from windrow.experiments.corrections import CORRECTED, PAPER, corrections, one_fault
 from windrow.experiments.cost import read_cost
+from windrow.experiments.held_out import hold_out
 from windrow.experiments.methods import METHODS
-from windrow.experiments.pretraining import _hold_out
 from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.models.encoders import build_encoder
 from windrow.models.flops import encoder_flops, num_parameters
@@ -117,7 +117,8 @@ def test_killed_and_resumed_equals_uninterrupted(store, tmp_path, runs, name):
 
 def test_scratch_is_the_standardised_bands(runs, store, make_series):
     representation = METHODS["scratch"].load(runs[0] / "scratch")
-    training, _ = _hold_out(make_series(40), short("scratch"))
+    settings = short("scratch")
+    training, _ = hold_out(make_series(40), share=settings.validation_share, seed=settings.seed)
     fitted = Normalization.fit(training.reflectance, training.valid)
     series = make_series(4, seed=5)
     expected = (series.reflectance / 1e4 - fitted.mean) / fitted.std
