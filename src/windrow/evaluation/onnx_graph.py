@@ -240,22 +240,13 @@ class _Block:
     def norm(self, name: str, residual: str, branch: str) -> tuple[str, str]:
         """The norm of residual + branch, and that sum; ``branch`` is empty before the first."""
         weight, bias = self._constant(f"{name}.weight"), self._constant(f"{name}.bias")
-        if not branch:
-            normed = self._graph.node(
-                "LayerNormalization", residual, weight, bias, axis=-1, epsilon=NORM_EPSILON
-            )
-            return normed, residual
-        normed, total = f"{self._prefix}{name}.normed", f"{self._prefix}{name}.sum"
-        self._graph.node(
-            "SkipLayerNormalization",
-            residual,
-            branch,
-            weight,
-            bias,
-            outputs=[normed, "", "", total],
-            epsilon=NORM_EPSILON,
+        if branch:
+            # Not the fused SkipLayerNormalization, whose kernel is three times slower.
+            residual = self._graph.node("Add", residual, branch)
+        normed = self._graph.node(
+            "LayerNormalization", residual, weight, bias, axis=-1, epsilon=NORM_EPSILON
         )
-        return normed, total
+        return normed, residual
 
     def linear(self, name: str, value: str) -> str:
         """A linear layer."""
