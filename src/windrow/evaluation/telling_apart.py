@@ -52,13 +52,10 @@ class Separation:
 
     Attributes:
         auc: area under the curve of held-out fields, 0..1; 0.5 where nothing tells them apart.
-        auc_without_clouds: the same where a month without a clear date is filled with the month's
-            median of both sets, so that when it was clear tells nothing.
         importance: (12, B) share of the forest's gain by month and band; sums to one.
     """
 
     auc: float
-    auc_without_clouds: float
     importance: Floats
 
 
@@ -100,6 +97,8 @@ def tell_apart_years(
 ) -> Separation:
     """How well a forest tells fields of ``first`` from fields of ``second`` by monthly medians.
 
+    A month without a clear observation is marked as missing; the forest may split by that.
+
     Args:
         first: field means; one row a field.
         second: the same, in the same bands.
@@ -115,10 +114,8 @@ def tell_apart_years(
         [monthly_medians(part, clear_below=clear_below) for part in (first, second)]
     ).reshape(len(first) + len(second), -1)
     truth = np.repeat([0, 1], [len(first), len(second)])
-    filled = _fill_with_median(values)
     auc, importance = _cross_validated(values, truth, settings, seed)
-    without, _ = _cross_validated(filled, truth, settings, seed)
-    return Separation(auc, without, importance.reshape(12, -1))
+    return Separation(auc, importance.reshape(12, -1))
 
 
 def tell_apart_observations(
@@ -174,14 +171,6 @@ def _refuse_unlike(first: Series, second: Series, num_folds: int) -> None:
             found=f"{len(first)} and {len(second)} fields",
             expected=f"at least {num_folds} in each",
         )
-
-
-def _fill_with_median(values: Floats) -> Floats:
-    """Missing values replaced by the median of their column over both sets, or 0."""
-    known = np.isfinite(values).any(axis=0)
-    middle = np.zeros(values.shape[1])
-    middle[known] = np.nanmedian(values[:, known], axis=0)
-    return np.where(np.isfinite(values), values, middle)
 
 
 def _observations(

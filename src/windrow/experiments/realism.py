@@ -192,7 +192,6 @@ def _apart(apart: Apart) -> dict[str, Any]:
         "num_fields": apart.num_fields,
         "num_simulated": apart.num_simulated,
         "years": apart.years,
-        "years_without_clouds": apart.years_without_clouds,
         "observations": known_or_none(apart.observations_mean),
         "observations_by_month": [known_or_none(v) for v in apart.observations],
         "importance": apart.importance.tolist(),

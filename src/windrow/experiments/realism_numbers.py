@@ -36,7 +36,7 @@ class Apart:
     Attributes:
         num_fields: fields of the set.
         num_simulated: simulated fields in the same proportions of classes.
-        years, years_without_clouds: area under the curve by monthly medians; see
+        years: area under the curve by monthly medians; see
             :class:`windrow.evaluation.telling_apart.Separation`.
         importance: (12, B) of the years' forest.
         observations: (12,) area under the curve of single observations by month.
@@ -46,7 +46,6 @@ class Apart:
     num_fields: int
     num_simulated: int
     years: float
-    years_without_clouds: float
     importance: npt.NDArray[np.float64]
     observations: npt.NDArray[np.float64]
     observations_importance: npt.NDArray[np.float64]
@@ -199,7 +198,6 @@ def _apart(simulated: Series, other: Series, settings: RealismSettings) -> Apart
         num_fields=len(other),
         num_simulated=len(alike),
         years=years.auc,
-        years_without_clouds=years.auc_without_clouds,
         importance=years.importance,
         observations=observations,
         observations_importance=importance,

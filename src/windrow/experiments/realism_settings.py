@@ -11,7 +11,7 @@ from windrow.evaluation.features import FeatureSettings
 from windrow.evaluation.light_heads import TreesSettings
 from windrow.evaluation.significance import BootstrapSettings
 from windrow.evaluation.telling_apart import TellingApartSettings
-from windrow.experiments.heads import EXTRA_TREES, FEATURES
+from windrow.experiments.heads import FEATURES
 
 LEAST_LANDSCAPES = 20
 """Simulated fields are compared from so many landscapes at least: fewer share too much weather."""
@@ -93,7 +93,7 @@ def realism_settings(**chosen: Any) -> RealismSettings:
         "zero_label_features": FeatureSettings(clear_below=clear_below, step_days=10),
         "zero_label_head": TreesSettings(kind="extra_trees", num_trees=300, min_rows_a_leaf=2),
         "telling_apart": TellingApartSettings(
-            num_trees=50,
+            num_trees=40,
             min_rows_a_leaf=1,
             num_folds=5,
             most_observations=300,
@@ -105,7 +105,7 @@ def realism_settings(**chosen: Any) -> RealismSettings:
         "num_draws": 20,
         "num_splits": 5,
         "few_label_features": FEATURES,
-        "few_label_head": EXTRA_TREES,
+        "few_label_head": TreesSettings(kind="extra_trees", num_trees=100, min_rows_a_leaf=1),
         "bootstrap": BootstrapSettings(num_resamples=1000, level=0.95),
         **chosen,
     }

@@ -185,11 +185,9 @@ def _apart(numbers: Numbers) -> Section:
     ]
     section.tables = [
         Table(
-            "Area under the curve against simulated fields in the same proportions of classes."
-            " Without clouds: months without a clear date are filled, so that when it was clear"
-            " tells nothing.",
+            "Area under the curve against simulated fields in the same proportions of classes.",
             _header(
-                "Fields", "Number", "Simulated", "Years", "Years without clouds",
+                "Fields", "Number", "Simulated", "Years",
                 "Single observations",
             ),
             tuple(rows),
@@ -204,7 +202,6 @@ def _apart_row(name: str, row: Apart) -> tuple[Cell, ...]:
         Cell(f"{row.num_fields:,}", number=True),
         Cell(f"{row.num_simulated:,}", number=True),
         Cell(number(row.years, 3), number=True),
-        Cell(number(row.years_without_clouds, 3), number=True),
         Cell(number(row.observations, 3), number=True),
     )
 

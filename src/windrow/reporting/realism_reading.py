@@ -73,7 +73,6 @@ class Apart(Record):
     num_fields: int
     num_simulated: int
     years: float
-    years_without_clouds: float
     observations: float | None = None
     observations_by_month: list[float | None] = Field(min_length=12, max_length=12)
     importance: list[list[float]] = Field(min_length=12, max_length=12)

@@ -67,7 +67,7 @@ def tables():
 def apart(part, single):
     return {
         "part": part, "num_fields": 20, "num_simulated": 60, "years": 0.981,
-        "years_without_clouds": 0.97, "observations": single,
+         "observations": single,
         "observations_by_month": [None, *[single] * 11],
         "importance": np.full((12, 3), 1 / 36).tolist(),
         "observations_importance": [[None] * 3, *np.full((11, 3), 1 / 3).tolist()],
