@@ -112,6 +112,7 @@ def _normed(norm: nn.LayerNorm, tokens: Tensor, precision: torch.dtype) -> Tenso
 
 def _attend_varlen(mixed: Tensor, packing: Packing) -> Tensor:
     """Attention within each series of a packed batch; (C, 3, heads, D / heads) to (C, D)."""
+    # Here, as it brings in torch's compiler, which takes a second to load.
     from torch.nn.attention.varlen import varlen_attn
 
     query, key, value = mixed.unbind(1)
@@ -128,7 +129,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, attended: Tensor | None) 
         with torch.autocast("cpu", enabled=False):
             return F.scaled_dot_product_attention(
                 query.float(), key.float(), value.float(), attn_mask=attended
-            )
+            ).to(query.dtype)
     return F.scaled_dot_product_attention(query, key, value, attn_mask=attended)
 
 

@@ -8,6 +8,7 @@ are and the sizes are given by the host, so that nothing is read from the device
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,6 +36,8 @@ class Packing:
         source: (C,) int64 positions in N x T of each token; what lies beyond the last valid date
             of the last series repeats some date and reaches nothing.
         place: (N, T) int64 positions in C of each date; at invalid dates any.
+        valid: (N, T) bool.
+        is_date: (C,) bool, False beyond the last valid date.
         attended: (N, 1, 1, T) bool, the keys of a series' attention.
         bounds: (N + 2,) int32, where each series begins, and the tokens beyond the last.
         max_length: at least the tokens between two bounds.
@@ -42,17 +45,45 @@ class Packing:
 
     source: Tensor
     place: Tensor
+    valid: Tensor
+    is_date: Tensor
     attended: Tensor
     bounds: Tensor
     max_length: int
 
     def pack(self, values: Tensor) -> Tensor:
-        """(N, T, D) to (C, D)."""
-        return values.flatten(0, 1)[self.source]
+        """(N, T, ...) to (C, ...)."""
+        packed: Tensor = _Moved.apply(values, self, True)  # type: ignore[no-untyped-call]
+        return packed
 
     def unpack(self, tokens: Tensor) -> Tensor:
-        """(C, D) to (N, T, D); what stands at invalid dates means nothing."""
-        return tokens[self.place]
+        """(C, ...) to (N, T, ...); what stands at invalid dates means nothing."""
+        spread: Tensor = _Moved.apply(tokens, self, False)  # type: ignore[no-untyped-call]
+        return spread
+
+    def gather(self, values: Tensor, *, packed: bool) -> Tensor:
+        """The move itself, to the packed form or from it."""
+        return values.flatten(0, 1)[self.source] if packed else values[self.place]
+
+
+class _Moved(torch.autograd.Function):
+    """Packs or unpacks; backwards it is the other move, with nothing for what means nothing.
+
+    Torch's own backward pass of an indexing adds up duplicates, of which there are none that count.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, packing: Packing, packed: bool) -> Tensor:
+        ctx.packing, ctx.packed = packing, packed
+        return packing.gather(values, packed=packed)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        packing, (gradient,) = ctx.packing, gradients
+        moved = packing.gather(gradient, packed=not ctx.packed)
+        counts = packing.valid if ctx.packed else packing.is_date
+        empty = moved.ndim - counts.ndim
+        return moved * counts.view(*counts.shape, *(1,) * empty), None, None
 
 
 def pack_dates(valid: Tensor, *, num_tokens: int) -> Packing:
@@ -82,6 +113,8 @@ def pack_dates(valid: Tensor, *, num_tokens: int) -> Packing:
     return Packing(
         source=row * num_dates + date,
         place=place,
+        valid=valid,
+        is_date=token < ends[-1:],
         # A series without any date attends to everything, which keeps it finite.
         attended=(valid | (lengths == 0)[:, None])[:, None, None, :],
         bounds=bounds.int(),
