@@ -21,6 +21,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial as partial_of
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ from windrow.tasks.bert import (
     bert_losses,
     build_model,
     masked_batch,
+    read_outputs,
+    represent,
 )
 from windrow.tasks.draws import seeded_draws
 from windrow.tasks.losses import LossSettings
@@ -53,13 +56,14 @@ PARTS = (
     "ceilings",
     "products",
     "attention",
+    "kernels",
     "equality",
     "plain",
     "variants",
     "curve",
     "profile",
-    "hf",
     "packed",
+    "hf",
 )
 BATCH, DATES, WIDTH, LAYERS = 64, 144, 256, 32
 PAPER_STEPS = 100 * 150_000 // BATCH
@@ -182,6 +186,21 @@ class Setup:
         outputs = apply_model(module, batch, masked, sizes=sizes)
         return bert_losses(outputs, batch, masked, self.task.losses)
 
+    def tail_compiled(self) -> Any:
+        """The same losses with what follows the encoder compiled."""
+
+        def tail(module: nn.Module, z: Tensor, batch: Any, masked: Any) -> Any:
+            return bert_losses(read_outputs(module, z, batch), batch, masked, self.task.losses)
+
+        compiled = torch.compile(tail, dynamic=False, fullgraph=True)
+
+        def losses(module: nn.Module, index: Tensor, step: Any, sizes: Any) -> Any:
+            draws = seeded_draws(0, 1, step=step, series=index)
+            batch, masked = masked_batch(self.data, index, self.task, draws, sizes=sizes)
+            return compiled(module, represent(module, batch, masked, sizes=sizes), batch, masked)
+
+        return losses
+
     def sizes(self, step: int) -> Sizes:
         """The packed sizes of a step; the longest series of the set gives the dates."""
         index = self.order.indices(step).numpy()
@@ -204,6 +223,8 @@ class Fast:
         low: bool = True,
         residual: torch.dtype | None = torch.bfloat16,
         packed: bool = False,
+        fused: bool = False,
+        tail: bool = False,
     ) -> None:
         self.setup, self.packed = setup, packed
         self.module = setup.module(encoder)
@@ -211,6 +232,7 @@ class Fast:
 
         def prepare(runner: nn.Module) -> None:
             runner.encoder.residual_precision = residual
+            runner.encoder.fused = fused
             if compiled is not None:
                 for block in runner.encoder.blocks:
                     block.compile(mode=compiled, dynamic=False, fullgraph=True)
@@ -218,14 +240,14 @@ class Fast:
         self.training = CapturedTraining(
             self.module,
             optimizer=adamw(self.module, paper_optimization()),
-            losses=setup.losses,
+            losses=setup.tail_compiled() if tail else setup.losses,
             learning_rate=setup.rate,
             num_steps=setup.steps,
             start_step=0,
             first_index=setup.order.indices(0),
             first_sizes=setup.sizes(0) if packed else None,
             settings=CaptureSettings(
-                graph=graph, compile_update=compiled is not None, low_precision=low,
+                graph=graph, compile_update=graph, low_precision=low,
                 gradient_clip=1.0,
             ),
             prepare=prepare,
@@ -354,26 +376,96 @@ def attention() -> None:
             tell(part="attention", what=name, error=str(error)[:300])
 
 
+def kernels() -> None:
+    """Our kernels alone: right against float32, and how long, by how attention is cut."""
+    from windrow.models import fused as ours
+
+    tokens = BATCH * DATES
+    mixed = torch.randn(tokens, 768, device="cuda", dtype=torch.bfloat16)
+    bias = torch.randn(768, device="cuda", dtype=torch.bfloat16)
+    layout = ours.Layout(
+        ours.padded_bounds(BATCH, DATES, mixed.device), BATCH, DATES, None, 4, 1e-5
+    )
+    seed = torch.randn(tokens, 256, device="cuda", dtype=torch.bfloat16)
+    exact = (mixed.float() + bias.float()).requires_grad_()
+    query, key, value = exact.view(BATCH, DATES, 3, 4, 64).permute(2, 0, 3, 1, 4)
+    wanted = nn.functional.scaled_dot_product_attention(query, key, value)
+    wanted = wanted.transpose(1, 2).reshape(tokens, 256)
+    wanted_gradient = torch.autograd.grad(wanted, exact, seed.float())[0]
+    partial = torch.empty(BATCH, 768, device="cuda")
+    best: dict[str, tuple[float, Any]] = {}
+    for rows, warps in ((64, 4), (128, 8), (64, 8)):
+        options = ours.AttentionOptions(rows=rows, num_warps=warps)
+        ours.FORWARD = ours.BACKWARD = options
+        try:
+            out, logs = ours._attention(mixed, bias, layout)
+            kept = (mixed, bias, out, seed, logs)
+            back = partial_of(ours._attention_backward, kept, layout, partial)
+            gradient = back()
+            errors = [
+                float((a.float() - b).norm() / b.norm())
+                for a, b in (
+                    (out, wanted), (gradient, wanted_gradient),
+                    (partial.sum(0), wanted_gradient.sum(0)),
+                )
+            ]  # fmt: skip
+            times = {
+                "forward": replay_time(lambda: ours._attention(mixed, bias, layout)),
+                "backward": replay_time(back),
+            }
+            for name, micro in times.items():
+                if name not in best or micro < best[name][0]:
+                    best[name] = (micro, options)
+            tell(part="kernels", what=f"attention, {rows} rows, {warps} warps",
+                 errors=[f"{error:.1e}" for error in errors],
+                 **{f"{name}_us": round(micro, 1) for name, micro in times.items()})  # fmt: skip
+        except Exception as error:
+            tell(part="kernels", what=f"attention, {rows} rows, {warps} warps",
+                 error=repr(error)[-300:])  # fmt: skip
+    ours.FORWARD, ours.BACKWARD = best["forward"][1], best["backward"][1]
+    x = torch.randn(tokens, 256, device="cuda", dtype=torch.bfloat16)
+    before = torch.randn(tokens, 1024, device="cuda", dtype=torch.bfloat16)
+    vector, wide = x[0].float(), before[0]
+    total, _, *moments = ours._add_norm(
+        x, (seed, x[0]), (vector, vector), low=torch.bfloat16, eps=1e-5
+    )
+    sums = torch.empty(-(-tokens // 32), 3, 256, device="cuda")
+    gelu_sums = torch.empty(-(-tokens // 64), 1024, device="cuda")
+    for name, call in {
+        "add_norm": lambda: ours._add_norm(
+            x, (seed, x[0]), (vector, vector), low=torch.bfloat16, eps=1e-5
+        ),
+        "norm_backward": lambda: ours._norm_backward(seed, total, moments, vector, x, sums),
+        "gelu": lambda: ours._gelu(before, wide),
+        "gelu_backward": lambda: ours._gelu_backward(before, before, wide, gelu_sums),
+    }.items():
+        tell(part="kernels", what=name, us=round(replay_time(call), 1))
+
+
 def equality(series: Series) -> None:
     """Fast against plain on the card: float32, and bfloat16 with every switch."""
-    setup = Setup(series, steps=200)
+    setup = Setup(series, steps=100)
     shape = paper_encoder(num_layers=4)
-    expected = plain_curve(setup, shape, steps=200, low=False)
-    rounded = plain_curve(setup, shape, steps=200, low=True)
+    expected = plain_curve(setup, shape, steps=100, low=False)
+    rounded = plain_curve(setup, shape, steps=100, low=True)
     tell(
         part="equality", what="plain bfloat16 against plain float32", **distance(rounded, expected)
     )
     for name, changes in {
         "float32 graph": {"low": False, "compiled": None, "residual": None},
-        "bfloat16 graph compiled": {"residual": None},
-        "bfloat16 graph compiled, sums in bfloat16": {},
+        "bfloat16 graph fused": {"residual": None, "compiled": None, "fused": True},
+        "bfloat16 graph fused, losses compiled, sums in bfloat16": {
+            "compiled": None,
+            "fused": True,
+            "tail": True,
+        },
     }.items():
         torch._dynamo.reset()
         fast = Fast(setup, shape, **changes)
         fast.steps(0, 8)
         torch.cuda.set_sync_debug_mode("error")
         try:
-            fast.steps(8, 200)
+            fast.steps(8, 100)
         finally:
             torch.cuda.set_sync_debug_mode("default")
         curve = torch.stack(fast.curve).tolist()
@@ -427,18 +519,19 @@ def plain(setup: Setup, results: dict[str, Any]) -> None:
     curve: list[Tensor] = []
     steps(0, 200, curve)
     results["plain_curve"] = torch.stack(curve).tolist()
-    found = timed(lambda step: steps(step, step + 1), first=200, number=20)
+    found = timed(lambda step: steps(step, step + 1), first=200, number=10)
     results["plain_ms"] = statistics.median(found)
     tell(part="plain", ms=[round(value, 2) for value in found])
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
-    "graph": {"compiled": None},
-    "no graph, compiled": {"graph": False},
-    "graph, compiled, sums in float32": {"residual": None},
     "graph, compiled": {},
-    "graph, compiled max-autotune": {"compiled": "max-autotune-no-cudagraphs"},
-}
+    "graph, fused": {"compiled": None, "fused": True},
+    "graph, fused, losses compiled": {"compiled": None, "fused": True, "tail": True},
+    "graph, fused, losses compiled, sums in float32": {
+        "compiled": None, "fused": True, "tail": True, "residual": None,
+    },
+}  # fmt: skip
 
 
 def variants(setup: Setup, results: dict[str, Any]) -> None:
@@ -467,7 +560,7 @@ def variants(setup: Setup, results: dict[str, Any]) -> None:
 
 def curve(setup: Setup, results: dict[str, Any], steps: int) -> None:
     """The best variant over thousands of steps, its curve over the plain one's."""
-    found = results.get("variants", {"graph, compiled": 0.0})
+    found = results.get("variants", {"graph, fused, losses compiled": 0.0})
     name = min(found, key=found.__getitem__)
     torch._dynamo.reset()
     fast = Fast(setup, paper_encoder(), **VARIANTS[name])
@@ -495,7 +588,7 @@ def profile(setup: Setup, results: dict[str, Any]) -> None:
     """The kernels of a step by their time."""
     from torch.profiler import ProfilerActivity
 
-    fast = results.get("fast") or Fast(setup, paper_encoder())
+    fast = results.get("fast") or Fast(setup, paper_encoder(), compiled=None, fused=True)
     first = len(fast.curve)
     fast.steps(first, first + 5)
     with torch.profiler.profile(activities=[ProfilerActivity.CUDA]) as profiler:
@@ -544,7 +637,7 @@ class HuggingFaceEncoder(nn.Module):
 def hf(setup: Setup, results: dict[str, Any]) -> None:
     """BertModel, eager and compiled, with fused AdamW; beside ours, one after the other."""
     ours = results.get("fast")
-    for name in ("eager, autocast", "eager, weights in bfloat16", "compiled, autocast",
+    for name in ("eager, autocast", "compiled, autocast", "eager, weights in bfloat16",
                  "compiled, weights in bfloat16"):  # fmt: skip
         if late():
             tell(part="hf", what=name, skipped="the time is up")
@@ -611,7 +704,7 @@ def packed() -> None:
     curves: dict[str, list[float]] = {}
     for name in ("padded", "packed"):
         torch._dynamo.reset()
-        fast = Fast(setup, paper_encoder(), packed=name == "packed")
+        fast = Fast(setup, paper_encoder(), packed=name == "packed", compiled=None, fused=True)
         fast.steps(0, 60)
         times = timed(lambda step: fast.steps(step, step + 1), first=60, number=60)  # noqa: B023
         found[name] = statistics.median(times)
@@ -654,6 +747,7 @@ def main() -> None:
         "ceilings": ceilings,
         "products": products,
         "attention": attention,
+        "kernels": kernels,
         "equality": lambda: equality(series),
         "plain": lambda: plain(setup, results),
         "variants": lambda: variants(setup, results),

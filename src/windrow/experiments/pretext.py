@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -13,9 +13,13 @@ from windrow.data.series import Series
 from windrow.errors import DataError
 from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.tasks.draws import Draws
+from windrow.training.distributed import Processes
 from windrow.training.execution import ExecutionSettings
 
 Part = Literal["training", "held_out"]
+
+STREAMS: dict[Part, int] = {"training": 1, "held_out": 2}
+"""Streams of random draws (0 is the order of the items, 3 the evaluation, 4 the split)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +31,14 @@ class PretextInputs:
         execution: device and precision, resolved.
         training: series to train on.
         held_out: series of other fields, in the same bands.
+        processes: this process among those that train together.
     """
 
     settings: PretrainingSettings
     execution: ExecutionSettings
     training: Series
     held_out: Series
+    processes: Processes = field(default_factory=Processes)
 
     def normalization(self) -> Normalization:
         """Moments of the Sentinel-2 bands of the training series, as the settings divide."""

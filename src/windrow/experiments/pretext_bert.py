@@ -6,18 +6,28 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from windrow.data.batches import PretrainingData
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError
 from windrow.evaluation.pretext import PretextData, evaluate_pretext, predict_table
-from windrow.experiments.pretext import Part, PretextInputs, check_levels
+from windrow.experiments.pretext import STREAMS, Part, PretextInputs, check_levels
 from windrow.files import atomic_file
+from windrow.models.bimodal import BimodalBert
 from windrow.models.encoder import EncoderSettings
 from windrow.models.flops import encoder_flops
-from windrow.tasks.bert import BertSettings, apply_model, bert_losses, build_model, masked_batch
-from windrow.tasks.draws import Draws
+from windrow.models.fused import can_fuse
+from windrow.models.packing import packed_size
+from windrow.tasks.bert import (
+    BertSettings,
+    Sizes,
+    apply_model,
+    bert_losses,
+    build_model,
+    masked_batch,
+)
+from windrow.tasks.draws import Draws, seeded_draws
 from windrow.tasks.losses import NUM_MONTHS
 
 
@@ -46,6 +56,7 @@ class BertPretext:
         self._task = settings.task
         self._encoder = settings.encoder
         self._execution = inputs.execution
+        self._processes = inputs.processes
         _check_series(inputs.training, inputs.held_out, settings.task, settings.encoder)
         self.normalization = inputs.normalization()
         self.target_normalization = self.normalization
@@ -69,12 +80,74 @@ class BertPretext:
             self.notes = ("no cloud probability: the cloud loss is off",)
 
     def losses(self, part: Part, index: Tensor, draws: Draws) -> dict[str, Tensor]:
-        """Equations (1) to (3) under masks drawn from ``draws``."""
-        data = self._resident[part]
-        batch, masked = masked_batch(data, index, self._task, draws)
+        """Equations (1) to (3) under masks drawn from ``draws``.
+
+        Where several processes train, ``index`` is the whole batch and the losses those of this
+        process's series, whose mean over the processes is the loss of the batch.
+        """
+        data, sizes = self._resident[part], None
+        rows = self._rows(index) if part == "training" else None
+        if self._execution.packs(float(data.num_valid.mean()) / data.num_dates):
+            counts = data.num_valid[index.cpu().numpy()[rows or slice(None)]]
+            sizes = Sizes(max(int(counts.max()), 1), packed_size(int(counts.sum())))
+        batch, masked = masked_batch(data, index, self._task, draws, rows=rows, sizes=sizes)
         with self._execution.autocast():
-            outputs = apply_model(self.module, batch, masked)
-        return bert_losses(outputs, batch, masked, self._task.losses)
+            outputs = apply_model(self.module, batch, masked, sizes=sizes)
+        mean_count = self._processes.mean_count if part == "training" else _alone
+        return bert_losses(outputs, batch, masked, self._task.losses, mean_count=mean_count)
+
+    def device_losses(
+        self, module: nn.Module, index: Tensor, step: Tensor, sizes: Sizes | None
+    ) -> dict[str, Tensor]:
+        """The losses of a training step without asking the device anything.
+
+        Args:
+            module: what is trained, or a copy of it in other precisions.
+            index: (n,) int64 positions of the series of the whole batch.
+            step: () int64 on the device.
+            sizes: from :meth:`sizes`.
+        """
+        assert isinstance(module, BimodalBert)
+        data, rows = self._resident["training"], self._rows(index)
+        draws = seeded_draws(self._settings.seed, STREAMS["training"], step=step, series=index)
+        batch, masked = masked_batch(data, index, self._task, draws, rows=rows, sizes=sizes)
+        outputs = apply_model(module, batch, masked, sizes=sizes)
+        mean_count = self._processes.mean_count
+        return bert_losses(outputs, batch, masked, self._task.losses, mean_count=mean_count)
+
+    def sizes(self, index: Tensor) -> Sizes | None:
+        """Packed sizes of a batch, of which few should occur; None where nothing is packed.
+
+        Args:
+            index: (n,) positions of the whole batch, in host memory.
+        """
+        data = self._resident["training"]
+        if not self._execution.packs(float(data.num_valid.mean()) / data.num_dates):
+            return None
+        counts = data.num_valid[index.numpy()[self._rows(index) or slice(None)]]
+        return Sizes(max(int(data.num_valid.max()), 1), packed_size(int(counts.sum())))
+
+    def prepare(self, module: nn.Module) -> None:
+        """Makes a copy of the module fast: by fused kernels, or else by compiled blocks."""
+        assert isinstance(module, BimodalBert)
+        if self._execution.compile != "on":
+            return
+        encoder = module.encoder
+        if self._execution.precision == "bfloat16" and self._execution.device != "cpu":
+            encoder.residual_precision = torch.bfloat16
+        fits = can_fuse(
+            self._resident["training"].mean,
+            encoder.embedding.patch.weight,
+            head_width=self._encoder.width // self._encoder.num_heads,
+            num_dates=self._resident["training"].num_dates,
+        )
+        encoder.fused = fits
+        if not fits:
+            for block in encoder.blocks:
+                block.compile(dynamic=False, fullgraph=True)
+
+    def _rows(self, index: Tensor) -> slice | None:
+        return self._processes.rows(len(index))
 
     def validation_batches(self) -> list[Tensor]:
         """All held-out series in their order."""
@@ -147,3 +220,7 @@ def _check_series(
                 found=encoder.num_positions,
                 expected=f"at least {longest}",
             )
+
+
+def _alone(count: Tensor) -> Tensor:
+    return count

@@ -9,14 +9,16 @@ the seconds of ``cost.json``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim import AdamW, Optimizer
 
 from windrow.data.batches import BatchOrder
 from windrow.data.series import Series
@@ -24,7 +26,8 @@ from windrow.data.store import read_store, store_attributes
 from windrow.errors import SettingsError
 from windrow.experiments.cost import CostRecord
 from windrow.experiments.held_out import hold_out, thinned
-from windrow.experiments.pretext import Part, Pretext, PretextInputs
+from windrow.experiments.pretext import STREAMS, Part, Pretext, PretextInputs
+from windrow.experiments.pretext_bert import BertPretext
 from windrow.experiments.pretext_tasks import start_pretext
 from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.experiments.run_directory import (
@@ -37,14 +40,16 @@ from windrow.experiments.run_directory import (
 from windrow.files import refuse_existing, write_json, write_text
 from windrow.models.weights import FORMAT, VERSION, BandMoments, WeightsHeader, write_weights
 from windrow.tasks.draws import seeded_draws
+from windrow.training.captured import CapturedTraining, CaptureSettings
 from windrow.training.checkpoint import check_identity, load_checkpoint, save_checkpoint
+from windrow.training.distributed import Processes, joined
 from windrow.training.execution import ExecutionSettings
 from windrow.training.loop import train
 from windrow.training.optimization import build_optimizer, learning_rate
 from windrow.version import __version__
 
-_STREAMS: dict[Part, int] = {"training": 1, "held_out": 2}
-"""Streams of random draws (0 is the order of the items, 3 the evaluation, 4 the split)."""
+OnStep = Callable[[int, Mapping[str, Tensor | float]], None]
+"""Told each step and what came of it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,8 @@ class _Run:
     pretext: Pretext
     order: BatchOrder | None
     num_steps: int
-    device: torch.device
+    execution: ExecutionSettings
+    processes: Processes
 
     def losses(self, step: int) -> dict[str, Tensor]:
         """The losses of a training step."""
@@ -76,8 +82,8 @@ class _Run:
         return totals
 
     def _losses(self, part: Part, index: Tensor, step: int) -> dict[str, Tensor]:
-        index = index.to(self.device)
-        draws = seeded_draws(self.settings.seed, _STREAMS[part], step=step, series=index)
+        index = index.to(self.execution.device)
+        draws = seeded_draws(self.settings.seed, STREAMS[part], step=step, series=index)
         return self.pretext.losses(part, index, draws)
 
 
@@ -115,7 +121,7 @@ def pretrain(
     if not resume:
         refuse_existing(path)
     execution = (execution or ExecutionSettings()).resolved()
-    tell = on_progress or (lambda record: None)
+    tell = on_progress or _silent
     identity = {
         "settings": settings.to_dict(),
         "store": store_fingerprint(store_path),
@@ -129,31 +135,48 @@ def pretrain(
     else:
         held_out = read_store(validation)
     held_out = thinned(held_out, settings.num_validation_series)
-    run = _assemble(settings, execution, training, held_out)
-    for note in run.pretext.notes:
-        tell({"kind": "note", "text": note})
-    if not resume:
-        write_text(path / "config.yaml", settings.to_yaml())
-        write_json(path / "environment.json", environment(execution, store_path))
-    _train(run, path, identity=identity, tell=tell)
-    header = _header(run, training, store_attributes(store_path).get("provenance", {}))
-    write_weights(path / "weights.safetensors", run.pretext.module, header=header)
-    figures = run.pretext.evaluate(path)
-    write_json(path / "evaluation.json", figures)
+    with joined(execution.device) as (processes, device):
+        execution = execution.model_copy(update={"device": device})
+        inputs = PretextInputs(settings, execution, training, held_out, processes)
+        run = _assemble(inputs)
+        if processes.writes:
+            for note in run.pretext.notes:
+                tell({"kind": "note", "text": note})
+            if not resume:
+                write_text(path / "config.yaml", settings.to_yaml())
+                write_json(path / "environment.json", environment(execution, store_path))
+        processes.wait()
+        _train(run, path, identity=identity, tell=tell)
+        if processes.writes:
+            header = _header(run, training, store_attributes(store_path).get("provenance", {}))
+            write_weights(path / "weights.safetensors", run.pretext.module, header=header)
+            write_json(path / "evaluation.json", run.pretext.evaluate(path))
+        processes.wait()
+    figures: dict[str, Any] = json.loads((path / "evaluation.json").read_text(encoding="utf-8"))
     return figures
 
 
-def _assemble(
-    settings: PretrainingSettings, execution: ExecutionSettings, training: Series, held_out: Series
-) -> _Run:
-    held_out = held_out.with_bands(training.bands)
-    pretext = start_pretext(PretextInputs(settings, execution, training, held_out))
+def _silent(record: Mapping[str, Any]) -> None:
+    """Nobody wants to know."""
+
+
+def _assemble(inputs: PretextInputs) -> _Run:
+    settings, training = inputs.settings, inputs.training
+    inputs = replace(inputs, held_out=inputs.held_out.with_bands(training.bands))
+    pretext = start_pretext(inputs)
+    if inputs.processes.number > 1 and not isinstance(pretext, BertPretext):
+        raise SettingsError(
+            "several processes can train bi-modal BERT only",
+            where="setting task.kind",
+            found=settings.task.kind,
+            hint="start it without torchrun",
+        )
     order = None
     num_steps = settings.num_steps or 0
     if settings.num_steps != 0:
         order = BatchOrder(pretext.num_items, batch_size=settings.batch_size, seed=settings.seed)
         num_steps = num_steps or (settings.num_epochs or 0) * order.steps_per_epoch
-    return _Run(settings, pretext, order, num_steps, torch.device(execution.device))
+    return _Run(settings, pretext, order, num_steps, inputs.execution, inputs.processes)
 
 
 def _header(run: _Run, training: Series, provenance: Mapping[str, Any]) -> WeightsHeader:
@@ -183,12 +206,16 @@ def _train(run: _Run, path: Path, *, identity: Mapping[str, Any], tell: Progress
     checkpoint = path / "checkpoint.safetensors"
     cost = CostRecord(path / "cost.json", run.pretext, batch_size=settings.batch_size)
     if run.num_steps == 0:  # a control with random weights
-        cost.write(0)
+        if run.processes.writes:
+            cost.write(0)
         return
     optimizer = build_optimizer(module, settings.optimization)
     start = 0
     if checkpoint.is_file():
         start = load_checkpoint(checkpoint, module=module, optimizer=optimizer, identity=identity)
+    if not run.processes.writes:
+        _steps(run, optimizer, start, None)
+        return
     cost.start(start)
     metrics = Metrics(path / "metrics.jsonl", before_step=start, tell=tell)
     window = StepMeans(settings.batch_size)
@@ -210,15 +237,52 @@ def _train(run: _Run, path: Path, *, identity: Mapping[str, Any], tell: Progress
             )
             cost.write(done)
 
-    train(
-        module,
+    _steps(run, optimizer, start, on_step)
+
+
+def _steps(run: _Run, optimizer: Optimizer, start: int, on_step: OnStep | None) -> None:
+    """Trains, on the device alone where task and settings allow it."""
+    settings, pretext, order = run.settings, run.pretext, run.order
+    assert order is not None
+    rate = learning_rate(settings.optimization, num_steps=run.num_steps)
+    clip = settings.optimization.gradient_clip
+    capturable = isinstance(pretext, BertPretext) and isinstance(optimizer, AdamW)
+    if not (run.execution.on_device and capturable and start < run.num_steps):
+        train(
+            pretext.module,
+            optimizer=optimizer,
+            compute_loss=run.losses,
+            num_steps=run.num_steps,
+            start_step=start,
+            learning_rate=rate,
+            gradient_clip=clip,
+            processes=run.processes if run.processes.number > 1 else None,
+            on_step=on_step,
+        )
+        return
+    assert isinstance(pretext, BertPretext)
+    assert isinstance(optimizer, AdamW)
+    capture = CaptureSettings(
+        graph=run.execution.graph == "on",
+        compile_update=run.execution.compile == "on",
+        low_precision=run.execution.precision == "bfloat16",
+        gradient_clip=clip,
+        processes=run.processes,
+    )
+    training = CapturedTraining(
+        pretext.module,
         optimizer=optimizer,
-        compute_loss=run.losses,
+        losses=pretext.device_losses,
+        learning_rate=rate,
         num_steps=run.num_steps,
         start_step=start,
-        learning_rate=learning_rate(settings.optimization, num_steps=run.num_steps),
-        gradient_clip=settings.optimization.gradient_clip,
-        on_step=on_step,
+        first_index=order.indices(start),
+        first_sizes=pretext.sizes(order.indices(start)),
+        settings=capture,
+        prepare=pretext.prepare,
+    )
+    training.run(
+        order.indices, sizes=lambda step: pretext.sizes(order.indices(step)), on_step=on_step
     )
 
 

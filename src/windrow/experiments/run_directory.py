@@ -24,6 +24,10 @@ Progress = Callable[[Mapping[str, Any]], None]
 """Told every line of ``metrics.jsonl`` as it is written, and a line of kind ``note`` at times."""
 
 
+WAITING_REPORTS = 256
+"""Reports that are kept before they are added up."""
+
+
 class Metrics:
     """``metrics.jsonl``: one JSON object a line, each written as it comes.
 
@@ -56,11 +60,15 @@ class Metrics:
 
 
 class StepMeans:
-    """Means over the steps since the last line of metrics."""
+    """Means over the steps since the last line of metrics.
+
+    Nothing is read from the device before a mean is asked for.
+    """
 
     def __init__(self, batch_size: int) -> None:
         self._batch_size = batch_size
-        self._sums: dict[str, float] = {}
+        self._sums: dict[str, Tensor] = {}
+        self._waiting: list[Mapping[str, Tensor | float]] = []
         self._num_steps = 0
         self.restart()
 
@@ -71,19 +79,28 @@ class StepMeans:
 
     def add(self, report: Mapping[str, Tensor | float]) -> None:
         """Adds the report of a step."""
-        for name, value in report.items():
-            self._sums[name] = self._sums.get(name, 0.0) + float(value)
+        self._waiting.append(report)
+        if len(self._waiting) == WAITING_REPORTS:
+            self._gather()
         self._num_steps += 1
         self._timed_steps += 1
 
     def means(self) -> dict[str, float]:
         """Mean of each value since the last call, and the series a second."""
-        means = {name: total / self._num_steps for name, total in self._sums.items()}
+        self._gather()
+        means = {name: float(total) / self._num_steps for name, total in self._sums.items()}
         elapsed = max(time.perf_counter() - self._started, 1e-9)
         means["series_per_second"] = self._timed_steps * self._batch_size / elapsed
         self._sums, self._num_steps = {}, 0
         self.restart()
         return means
+
+    def _gather(self) -> None:
+        for name in self._waiting[0] if self._waiting else ():
+            values = [torch.as_tensor(report[name]) for report in self._waiting]
+            total = torch.stack(values).double().sum()
+            self._sums[name] = self._sums[name] + total if name in self._sums else total
+        self._waiting.clear()
 
 
 def store_fingerprint(store_path: str | Path) -> str:

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from windrow.config import Settings
 from windrow.models.embedding import Position, SeriesEmbedding
+from windrow.models.fused import Layout, can_fuse, fused_blocks, padded_bounds
 from windrow.models.packing import Packing
 
 INITIAL_DEVIATION = 0.02
@@ -142,6 +143,7 @@ class Encoder(nn.Module):
 
     Attributes:
         residual_precision: of the sum that the blocks add to; None leaves that of the embedding.
+        fused: run the blocks as one operation where that can be (:mod:`windrow.models.fused`).
 
     Example:
         >>> import torch
@@ -172,6 +174,7 @@ class Encoder(nn.Module):
         )
         self.norm = nn.LayerNorm(settings.width)
         self.residual_precision: torch.dtype | None = None
+        self.fused = False
         initialise(self)
 
     def forward(
@@ -219,7 +222,36 @@ class Encoder(nn.Module):
             # A series without any date attends to everything, which keeps it finite.
             keys = valid | ~valid.any(dim=1, keepdim=True)
             attended = keys[:, None, None, :]
-        for block in self.blocks:
-            tokens = block(tokens, attended, packing)
+        if self._fuses(tokens, valid):
+            tokens = self._fused_blocks(tokens, attended, packing, valid)
+        else:
+            for block in self.blocks:
+                tokens = block(tokens, attended, packing)
         normed: Tensor = self.norm(tokens.to(self.norm.weight.dtype))
         return normed if packing is None else packing.unpack(normed)
+
+    def _fuses(self, tokens: Tensor, valid: Tensor) -> bool:
+        settings = self.settings
+        return self.fused and can_fuse(
+            tokens,
+            self.embedding.patch.weight,
+            head_width=settings.width // settings.num_heads,
+            num_dates=valid.shape[1],
+        )
+
+    def _fused_blocks(
+        self, tokens: Tensor, attended: Tensor | None, packing: Packing | None, valid: Tensor
+    ) -> Tensor:
+        num_series, num_dates = valid.shape
+        layout = Layout(
+            bounds=padded_bounds(num_series, num_dates, valid.device)
+            if packing is None
+            else packing.bounds,
+            num_series=num_series,
+            max_dates=num_dates,
+            keys=None if attended is None else attended[:, 0, 0].to(torch.int8).contiguous(),
+            num_heads=self.settings.num_heads,
+            eps=self.norm.eps,
+        )
+        parameters = [parameter for block in self.blocks for parameter in block.parameters()]
+        return fused_blocks(tokens.flatten(0, -2), layout, parameters).view(tokens.shape)

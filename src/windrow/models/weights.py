@@ -109,8 +109,10 @@ def write_weights(path: str | Path, module: nn.Module, *, header: WeightsHeader)
     Raises:
         OutputError: the file cannot be written.
     """
+    # Copies: parameters may be views of one tensor, which a file cannot hold.
     tensors = {
-        name: values.detach().cpu().contiguous() for name, values in module.state_dict().items()
+        name: values.detach().cpu().contiguous().clone()
+        for name, values in module.state_dict().items()
     }
     with atomic_file(path) as temporary:
         save_file(tensors, temporary, metadata={"windrow": header.to_json()})

@@ -18,6 +18,7 @@ from windrow.models.packing import pack_dates
 from windrow.tasks.draws import Draws
 from windrow.tasks.losses import (
     NUM_MONTHS,
+    CountMean,
     LossSettings,
     cloud_loss,
     pool_months,
@@ -166,10 +167,23 @@ def apply_model(
         use_position: False leaves the position out.
         sizes: of a packed batch, whose valid dates come first.
     """
+    z = represent(module, batch, masked, use_position=use_position, sizes=sizes)
+    return read_outputs(module, z, batch)
+
+
+def represent(
+    module: BimodalBert,
+    batch: Batch,
+    masked: Masked,
+    *,
+    use_position: bool = True,
+    sizes: Sizes | None = None,
+) -> Tensor:
+    """The representation (N, T, D) of a masked batch; see :func:`apply_model`."""
     packing = None
     if sizes is not None:
         packing = pack_dates(batch.valid, num_tokens=sizes.num_tokens)
-    z = module(
+    z: Tensor = module(
         masked.values,
         batch.day_of_year,
         batch.valid,
@@ -178,6 +192,11 @@ def apply_model(
         all_valid=batch.all_valid,
         packing=packing,
     )
+    return z
+
+
+def read_outputs(module: BimodalBert, z: Tensor, batch: Batch) -> Outputs:
+    """What the linear layers make of a representation (N, T, D)."""
     months, present = pool_months(z.to(batch.values.dtype), batch.month, batch.valid)
     return Outputs(
         z=z,
@@ -189,9 +208,22 @@ def apply_model(
 
 
 def bert_losses(
-    outputs: Outputs, batch: Batch, masked: Masked, settings: LossSettings
+    outputs: Outputs,
+    batch: Batch,
+    masked: Masked,
+    settings: LossSettings,
+    *,
+    mean_count: CountMean = lambda count: count,
 ) -> dict[str, Tensor]:
     """The total loss and its unweighted parts.
+
+    Args:
+        outputs: of the model.
+        batch: what was to be predicted.
+        masked: which dates were hidden.
+        settings: forms and weights.
+        mean_count: where several processes share the batch; the mean of their losses is then
+            the loss of the whole.
 
     Returns:
         ``loss``, ``reconstruction``, ``season`` and, where the cloud level is known, ``cloud``.
@@ -203,8 +235,14 @@ def bert_losses(
             batch.target,
             batch.known & masked.scored[:, :, None, None],
             reduction=settings.reduction,
+            mean_count=mean_count,
         ),
-        "season": season_loss(outputs.season, outputs.present, auxiliary=settings.auxiliary),
+        "season": season_loss(
+            outputs.season,
+            outputs.present,
+            auxiliary=settings.auxiliary,
+            mean_count=mean_count,
+        ),
     }
     total = (
         settings.reconstruction_weight * parts["reconstruction"]
@@ -217,6 +255,7 @@ def bert_losses(
             masked.cloud,
             num_levels=sensors.NUM_CLOUD_LEVELS,
             auxiliary=settings.auxiliary,
+            mean_count=mean_count,
         )
         total = total + settings.cloud_weight * parts["cloud"]
     return {"loss": total, **parts}

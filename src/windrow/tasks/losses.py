@@ -6,6 +6,7 @@ equations are written for one series.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -31,8 +32,21 @@ class LossSettings(Settings):
     cloud_weight: float = Field(ge=0)
 
 
+CountMean = Callable[[Tensor], Tensor]
+"""The mean of a () count over the processes that share a batch."""
+
+
+def _alone(count: Tensor) -> Tensor:
+    return count
+
+
 def reconstruction_loss(
-    prediction: Tensor, target: Tensor, scored: Tensor, *, reduction: Reduction
+    prediction: Tensor,
+    target: Tensor,
+    scored: Tensor,
+    *,
+    reduction: Reduction,
+    mean_count: CountMean = _alone,
 ) -> Tensor:
     """Equation (1): half the squared error of the scored dates.
 
@@ -46,6 +60,8 @@ def reconstruction_loss(
         target: (N, T, L, K).
         scored: (N, T, L, K) bool.
         reduction: see above.
+        mean_count: where several processes share the batch, so that the mean of their losses is
+            the loss of the whole.
 
     Returns:
         () mean over the series.
@@ -59,7 +75,7 @@ def reconstruction_loss(
         0.5
     """
     error = ((prediction - target) ** 2).masked_fill(~scored, 0.0)
-    per_series = _mean_of_series(error.sum(dim=(1, 2, 3)), scored.sum(dim=(1, 2, 3)))
+    per_series = _mean_of_series(error.sum(dim=(1, 2, 3)), scored.sum(dim=(1, 2, 3)), mean_count)
     size = prediction.shape[-1] if reduction == "sum" else 1
     return 0.5 * size * per_series
 
@@ -82,7 +98,9 @@ def pool_months(z: Tensor, month: Tensor, valid: Tensor) -> tuple[Tensor, Tensor
     return total / counts.clamp(min=1)[..., None], counts > 0
 
 
-def season_loss(prediction: Tensor, present: Tensor, *, auxiliary: Auxiliary) -> Tensor:
+def season_loss(
+    prediction: Tensor, present: Tensor, *, auxiliary: Auxiliary, mean_count: CountMean = _alone
+) -> Tensor:
     """Equation (2): the month of each month's mean representation.
 
     The mean runs over the months that have a date. Table 4's variant regresses the month's
@@ -92,13 +110,20 @@ def season_loss(prediction: Tensor, present: Tensor, *, auxiliary: Auxiliary) ->
         prediction: (N, 12, 12) logits, or (N, 12, 1) with ``mse``.
         present: (N, 12) bool.
         auxiliary: the form.
+        mean_count: as in :func:`reconstruction_loss`.
     """
     months = torch.arange(NUM_MONTHS, device=prediction.device).expand(present.shape)
-    return _auxiliary_loss(prediction, months, present, NUM_MONTHS, auxiliary)
+    return _auxiliary_loss(prediction, months, present, NUM_MONTHS, auxiliary, mean_count)
 
 
 def cloud_loss(
-    prediction: Tensor, level: Tensor, chosen: Tensor, *, num_levels: int, auxiliary: Auxiliary
+    prediction: Tensor,
+    level: Tensor,
+    chosen: Tensor,
+    *,
+    num_levels: int,
+    auxiliary: Auxiliary,
+    mean_count: CountMean = _alone,
 ) -> Tensor:
     """Equation (3): the cloud level of the dates set apart for it.
 
@@ -110,12 +135,18 @@ def cloud_loss(
         chosen: (N, T) bool.
         num_levels: of the cloud probability, 32.
         auxiliary: the form.
+        mean_count: as in :func:`reconstruction_loss`.
     """
-    return _auxiliary_loss(prediction, level, chosen, num_levels, auxiliary)
+    return _auxiliary_loss(prediction, level, chosen, num_levels, auxiliary, mean_count)
 
 
-def _auxiliary_loss(
-    prediction: Tensor, wanted: Tensor, chosen: Tensor, num_classes: int, auxiliary: Auxiliary
+def _auxiliary_loss(  # noqa: PLR0917
+    prediction: Tensor,
+    wanted: Tensor,
+    chosen: Tensor,
+    num_classes: int,
+    auxiliary: Auxiliary,
+    mean_count: CountMean,
 ) -> Tensor:
     if auxiliary == "cross_entropy":
         error = F.cross_entropy(prediction.flatten(0, 1), wanted.flatten(), reduction="none")
@@ -123,10 +154,13 @@ def _auxiliary_loss(
     else:
         scaled = wanted.to(prediction.dtype) / (num_classes - 1)
         error = (prediction[..., 0] - scaled) ** 2
-    return _mean_of_series(error.masked_fill(~chosen, 0.0).sum(dim=1), chosen.sum(dim=1))
+    error = error.masked_fill(~chosen, 0.0)
+    return _mean_of_series(error.sum(dim=1), chosen.sum(dim=1), mean_count)
 
 
-def _mean_of_series(total: Tensor, count: Tensor) -> Tensor:
+def _mean_of_series(total: Tensor, count: Tensor, mean_count: CountMean) -> Tensor:
     """Mean over the series of their own means; those without a count are left out."""
-    num_series = (count > 0).sum().clamp(min=1)
+    num_series = mean_count((count > 0).sum())
+    # With several processes the mean can be less than one; none at all leaves a sum of zero.
+    num_series = num_series.masked_fill(num_series == 0, 1)
     return (total / count.clamp(min=1)).sum() / num_series

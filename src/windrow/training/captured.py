@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 
+from windrow.training.distributed import Processes
 from windrow.training.flat import FlatParameters, UpdateScalars, adamw_update
 
 HISTORY = 1_024
@@ -58,14 +59,14 @@ class CaptureSettings:
         compile_update: fuse AdamW into one kernel.
         low_precision: bfloat16 matrix products with float32 masters.
         gradient_clip: largest norm of the whole gradient; None clips nothing.
-        average: joins the flat gradients of several processes in place, or None.
+        processes: those that train together: gradients and losses are averaged over them.
     """
 
     graph: bool
     compile_update: bool
     low_precision: bool
     gradient_clip: float | None
-    average: Callable[[list[Tensor]], None] | None = None
+    processes: Processes = field(default_factory=Processes)
 
 
 @dataclass
@@ -195,9 +196,10 @@ class CapturedTraining:
         state, flat, clip = self._state, self._flat, self._settings.gradient_clip
         losses = self._losses(flat.runner, state.index, state.step[0], sizes)
         flat.collect(torch.autograd.grad(losses["loss"], flat.leaves()))
-        if self._settings.average is not None:
-            self._settings.average([segment.gradient for segment in flat.segments])
         reported = [value.detach() for value in losses.values()]
+        for segment in flat.segments:
+            self._settings.processes.mean([segment.gradient])
+        self._settings.processes.mean(reported)
         rate = state.rates.index_select(0, state.step)[0]
         scale = torch.ones_like(rate, dtype=torch.float32)
         if clip is not None:

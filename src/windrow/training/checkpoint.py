@@ -53,7 +53,8 @@ def save_checkpoint(
     header = {"format": FORMAT, "version": VERSION, "step": step, "identity": dict(identity)}
     with atomic_file(path) as temporary:
         save_file(
-            {name: values.detach().cpu().contiguous() for name, values in tensors.items()},
+            # Copies: parameters may be views of one tensor, which a file cannot hold.
+            {name: values.detach().cpu().contiguous().clone() for name, values in tensors.items()},
             temporary,
             metadata={"windrow": json.dumps(header, sort_keys=True)},
         )

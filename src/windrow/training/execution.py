@@ -12,6 +12,11 @@ from windrow.config import Settings
 from windrow.errors import SettingsError
 
 Precision = Literal["auto", "float32", "bfloat16"]
+Switch = Literal["auto", "on", "off"]
+
+
+PACKED_BELOW = 0.9
+"""Share of valid dates below which ``auto`` packs."""
 
 
 class ExecutionSettings(Settings):
@@ -24,12 +29,21 @@ class ExecutionSettings(Settings):
     precision: Precision = Field(
         "auto", description="of the matrix products; auto: bfloat16 where the hardware has it"
     )
+    graph: Switch = Field(
+        "auto", description="capture a step in one CUDA graph; auto: where there is CUDA"
+    )
+    compile: Switch = Field(
+        "auto", description="fused or compiled blocks and AdamW; auto: with the graph"
+    )
+    packing: Switch = Field(
+        "auto", description="drop invalid dates from the encoder's work; auto: where it pays"
+    )
 
     def resolved(self) -> ExecutionSettings:
         """The same settings with ``auto`` decided.
 
         Raises:
-            SettingsError: the device is unknown or not there.
+            SettingsError: the device is unknown or not there, or has no graphs.
 
         Example:
             >>> ExecutionSettings(precision="float32").resolved().precision
@@ -41,10 +55,37 @@ class ExecutionSettings(Settings):
             raise SettingsError(
                 "no such device", where="setting device", found=self.device, hint="use cpu"
             )
-        if self.precision != "auto":
-            return self
-        fast = has_fast_bfloat16(self.device)
-        return self.model_copy(update={"precision": "bfloat16" if fast else "float32"})
+        cuda = self.device != "cpu"
+        if self.graph == "on" and not cuda:
+            raise SettingsError(
+                "a step can be captured on CUDA only",
+                where="setting graph",
+                found=f"on, with device {self.device}",
+                hint="use graph = auto",
+            )
+        changes: dict[str, str] = {}
+        if self.graph == "auto":
+            changes["graph"] = "on" if cuda else "off"
+        if self.compile == "auto":
+            changes["compile"] = changes.get("graph", self.graph)
+        if self.precision == "auto":
+            fast = has_fast_bfloat16(self.device)
+            changes["precision"] = "bfloat16" if fast else "float32"
+        return self.model_copy(update=changes)
+
+    @property
+    def on_device(self) -> bool:
+        """Whether steps run on the device alone (:mod:`windrow.training.captured`)."""
+        return "on" in {self.graph, self.compile}
+
+    def packs(self, share_valid: float) -> bool:
+        """Whether series are packed, of whose dates this share is valid.
+
+        Moving tokens costs a few percent of a step, so ``auto`` waits for more than that.
+        """
+        if self.packing == "auto":
+            return share_valid < PACKED_BELOW
+        return self.packing == "on"
 
     def autocast(self) -> torch.autocast:
         """The context in which a model runs forward."""

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from windrow.training.distributed import Processes
+
 
 def train(
     module: nn.Module,
@@ -22,6 +24,7 @@ def train(
     start_step: int = 0,
     learning_rate: Callable[[int], float] | None = None,
     gradient_clip: float | None = None,
+    processes: Processes | None = None,
     on_step: Callable[[int, Mapping[str, Tensor | float]], None] | None = None,
 ) -> None:
     """Trains a module for steps ``start_step`` to ``num_steps - 1``.
@@ -35,6 +38,7 @@ def train(
         start_step: the first step to do; not 0 where a run resumes.
         learning_rate: the absolute rate of a step; None leaves the optimizer's own.
         gradient_clip: largest norm of the whole gradient; None clips nothing.
+        processes: those that train together: gradients and losses are averaged over them.
         on_step: told after each update: the step just done, its losses (detached), its
             ``learning_rate`` and, where it is clipped, the ``gradient_norm`` before clipping.
 
@@ -61,6 +65,9 @@ def train(
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
         report: dict[str, Tensor | float] = {name: value.detach() for name, value in losses.items()}
+        if processes is not None:
+            processes.mean_gradients(module)
+            processes.mean([value.detach() for value in losses.values()])
         if gradient_clip is not None:
             report["gradient_norm"] = nn.utils.clip_grad_norm_(parameters, gradient_clip)
         optimizer.step()
