@@ -8,7 +8,7 @@ import pytest
 from windrow.data.store import write_store
 from windrow.errors import DataError, OutputError, SettingsError, SplitError, StoreError
 from windrow.evaluation.inference import load
-from windrow.experiments import pretraining
+from windrow.experiments.held_out import hold_out
 from windrow.experiments.pretraining import pretrain
 from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.experiments.recipes import RECIPES, recipe
@@ -73,7 +73,7 @@ def test_run_directory(run):
 
 def test_held_out_fields_are_not_trained_on(run, make_series):
     series = make_series(40)
-    training, held_out = pretraining._hold_out(series, recipe("tiny"))
+    training, held_out = hold_out(series, share=recipe("tiny").validation_share, seed=0)
     assert not set(training.field_id) & set(held_out.field_id)
     assert len(set(held_out.field_id)) == 4  # a fifth of the twenty fields
     assert len(training) + len(held_out) == 40
