@@ -1,0 +1,157 @@
+"""Arms at work, twins and budgets, on what is smallest."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from study_factory import labelled
+from windrow.data.store import read_store, write_store
+from windrow.errors import WeightsError
+from windrow.experiments.cells import inputs_of
+from windrow.experiments.representation_store import bytes_of
+from windrow.experiments.study_arms import arms_of, benchmark_arms
+from windrow.experiments.study_budget import NUM_DATES, budget_of
+from windrow.experiments.study_scales import study_settings
+from windrow.experiments.study_settings import Cell
+from windrow.experiments.study_twins import balanced, simulate_stores, twin_size
+from windrow.models.heads.inputs import HeadInputs
+from windrow.simulation.scenarios import scenario_settings
+from windrow.training.execution import ExecutionSettings
+
+METHODS = ("scratch", "end-to-end", "random-forest")
+
+
+def _settings(**changes):
+    options = {
+        "kind": "benchmark",
+        "scale": "tiny",
+        "data": "simulated",
+        "arms": benchmark_arms(METHODS, "tiny"),
+        "tasks": ["task1"],
+        "heads": ["transformer"],
+        "num_fields": (),
+        "until_days": (),
+        "num_configurations": 1,
+    }
+    return study_settings(**(options | changes))
+
+
+def _cell(arm, head="transformer"):
+    return Cell(
+        task="task1",
+        arm=arm,
+        head=head,
+        configuration=1,
+        seed=0,
+        num_fields=None,
+        until_day=None,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Run directories of methods that learn nothing before the labels."""
+    folder = tmp_path_factory.mktemp("arms")
+    write_store(folder / "store", labelled(40), provenance={})
+    arms = arms_of(_settings())
+    for name, arm in arms.items():
+        arm.pretrain(folder / "store", folder / name, seed=0, execution=ExecutionSettings())
+        assert arm.is_trained(folder / name)
+        assert arm.cost(folder / name)["num_steps"] == 0
+    return folder, arms
+
+
+def test_another_processing_level_is_refused_unless_it_is_asked_for_and_said(trained) -> None:
+    folder, arms = trained
+    arm, series = arms["scratch"], labelled(6)
+    above = replace(series, processing_level="L1C")
+    with pytest.raises(WeightsError, match="another processing level"):
+        arm.load(folder / "scratch", above, device="cpu", accept_other_level=False)
+    accepted, notes = arm.load(folder / "scratch", above, device="cpu", accept_other_level=True)
+    same, nothing = arm.load(folder / "scratch", series, device="cpu", accept_other_level=True)
+    assert notes == (
+        "the representation was trained on L2A and sees L1C, as in the paper's task 3",
+    )
+    assert nothing == ()
+    assert np.array_equal(accepted.sequence(above), same.sequence(series))
+    assert accepted.flops_per_series(10) == same.flops_per_series(10) == 0
+
+
+def test_end_to_end_trains_the_encoder_on_16_bit_bands(trained) -> None:
+    folder, arms = trained
+    arm, series = arms["end-to-end"], labelled(60)
+    seen, _ = arm.load(folder / "end-to-end", series, device="cpu", accept_other_level=False)
+    values = seen.sequence(series)
+    assert values.shape == (60, series.num_dates, 12) == (60, series.num_dates, seen.width)
+    fit, about = arm.fit(_cell("end-to-end"), folder / "end-to-end", device="cpu")
+    assert about["trains_encoder"]
+    inputs = inputs_of(series, values.astype(np.float16))
+    head = fit(inputs, series.label, series.field_id, 9)
+    probability = head.predict_probability(inputs)
+    assert probability.shape == (60, 9)
+    np.testing.assert_allclose(probability.sum(axis=1), 1, atol=1e-6)
+    before = arm.method.load(folder / "end-to-end").trainable().state_dict()
+    after = head.head.encoder.state_dict()
+    assert any(not np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_a_forest_has_one_cell_and_learns(trained) -> None:
+    folder, arms = trained
+    arm = arms["random-forest"]
+    assert arm.heads == ("forest",)
+    series = labelled(180)
+    fit, _ = arm.fit(_cell("random-forest", "forest"), folder / "random-forest", device="cpu")
+    values = np.zeros((180, series.num_dates, 2), dtype=np.float16)
+    values[..., 0] = series.label[:, None]
+    inputs = HeadInputs(values=values, day_of_year=series.day_of_year, valid=series.valid)
+    found = fit(inputs, series.label, series.field_id, 9).predict_probability(inputs)
+    assert (found.argmax(axis=1) == series.label).all()
+
+
+def test_only_encoders_that_learned_are_fine_tuned() -> None:
+    arms = arms_of(_settings(arms=benchmark_arms(["bert", "scratch"], "tiny"), fine_tune=True))
+    assert arms["bert"].trains_encoder
+    assert not arms["scratch"].trains_encoder
+    assert not arms_of(_settings(arms=benchmark_arms(["bert"], "tiny")))["bert"].trains_encoder
+
+
+def test_few_labels_take_the_steps_of_the_scale() -> None:
+    arm = arms_of(_settings())["scratch"]
+    few = _cell("scratch").model_copy(update={"num_fields": 5})
+    assert arm.training(few).min_steps == 30
+    assert arm.training(_cell("scratch")).min_steps == 1
+    assert arm.training(few).model == arm.training(_cell("scratch")).model
+
+
+def test_a_twin_is_split_by_field_and_grows_all_classes_alike(tmp_path) -> None:
+    settings = _settings(num_pretraining_series=40)
+    small = settings.pretraining.model_copy(update={"train_per_class": 2, "test_per_class": 1})
+    settings = settings.model_copy(update={"tasks": (small,), "pretraining": small})
+    assert twin_size(settings, small) == 111  # 1.1 * max(2*9/.21, 1*9/.09, 40/.7)
+    simulate_stores(tmp_path, settings, small, num_workers=1)
+    stores = {name: read_store(tmp_path / name) for name in ("pretraining", "task1-train")}
+    assert len(stores["pretraining"]) == 40
+    assert stores["pretraining"].planetscope is not None
+    assert stores["task1-train"].planetscope is None
+    shared = set(stores["pretraining"].field_id) & set(stores["task1-train"].field_id)
+    assert not shared
+    assert all(series.simulated for series in stores.values())
+    shares = {one.share for one in balanced(scenario_settings("brandenburg-2018")).classes}
+    assert shares == {1 / 9}
+
+
+def test_the_budget_counts_bytes_and_what_is_done(tmp_path) -> None:
+    settings = _settings(arms=benchmark_arms(["scratch"], "tiny"))
+    (tmp_path / "cells").mkdir()
+    budget = budget_of(tmp_path, settings, device="cpu")
+    assert (budget.num_cells, budget.num_done) == (1, 0)
+    # Twelve bands of 297 training and 144 test series.
+    assert budget.representation_bytes == bytes_of(441, NUM_DATES, 12)
+    assert budget.heads > 0
+    assert budget.pretraining == 0
+    (tmp_path / "cells" / "task1.scratch.transformer.1.0.json").touch()
+    later = budget_of(tmp_path, settings, device="cpu")
+    assert (later.num_done, later.heads) == (1, 0)
+    assert later.lines()[0] == "1 cells, 1 of them done"
+    assert "an estimate" in later.lines()[2]
