@@ -1,6 +1,6 @@
 """Clouds, their edges and shadows, thin cirrus, and what a cloud detector says of them.
 
-Clouds persist: one state a day and landscape with a memory of a day and a half (the weather), and
+Clouds persist: one state a day and landscape with a memory of half a day (the weather), and
 a surface in space for what is broken. Their optical form is ours: an opacity between the pixel and
 a cloud spectrum, white in the visible, darker in the short-wave infrared by ice and water (after
 the shapes of Nakajima and King 1990). All levels are assumed and tuned on quantiles of real
@@ -66,9 +66,9 @@ def make_clouds(
     y = ((rows + 0.5) * COARSE_M)[:, None]
     excess = _excess(landscape, weather, x, y, days)
     cover = 1 - np.exp(-0.95 * np.maximum(excess, 0))
-    cirrus = uniform(keyed(seed, "is cirrus", number, days)) < 0.12
+    cirrus = uniform(keyed(seed, "is cirrus", number, days)) < 0.2
     veil = patches(seed, "cirrus", (number, days[None, :]), x=x, y=y, scale=900.0)
-    thin = cirrus * np.clip(0.07 + 0.07 * veil, 0, 0.4)
+    thin = cirrus * np.clip(0.03 + 0.05 * veil, 0, 0.4)
     opacity = 1 - (1 - cover) * (1 - thin)
 
     height = np.exp(spread(keyed(seed, "cloud height", number, days), 7.1, 0.6))
@@ -121,7 +121,7 @@ def _excess(
     """How far each pixel lies inside a cloud, in deviations; negative outside."""
     places = (landscape.number, days[None, :])
     large = patches(landscape.seed, "cloud", places, x=x, y=y, scale=1500.0)
-    small = patches(landscape.seed, "cloudlet", places, x=x, y=y, scale=260.0)
+    small = patches(landscape.seed, "cloudlet", places, x=x, y=y, scale=450.0)
     broken = 0.85 * large + 0.53 * small
     state = np.sqrt(1 - _BROKEN**2) * weather.cloudiness[days] + _BROKEN * broken
     return np.asarray(state - weather.cloud_threshold[days])

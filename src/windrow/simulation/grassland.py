@@ -44,10 +44,13 @@ def grow_grass(
         area = np.where(cut, np.minimum(area, residual), area)
         green[:, day] = area
     brown = np.clip(draws.range("litter", 0.12, 0.07), 0.01, 0.5)
-    autumn = 1.8 * logistic(DAYS - 285.0, 9.0)
+    autumn = 2.6 * logistic(DAYS - 282.0, 9.0)
     aged = brown[:, None] * (1 + 1.2 * thirst[:, None] * summer + autumn)
     dead = aged * np.sqrt(np.maximum(green, 0))
-    year.add_stand(rows, green, dead, draws.traits(crop.leaf, "crop"))
+    traits = draws.traits(crop.leaf, "crop")
+    year.add_stand(rows, green, dead, traits)
+    year.traits["chlorophyll"][rows] *= 1 - 0.15 * logistic(DAYS - 258.0, 10.0)
+    year.traits["water"][rows] *= 1 - np.minimum(0.7 * thirst[:, None] * summer, 0.6)
     happened = np.sort(np.where(days > np.maximum(start, 0)[:, None], days, NEVER), axis=1)
     year.cut_day[rows] = np.where(happened < NUM_DAYS, happened, -1)
 

@@ -102,7 +102,7 @@ def _before_spring_crop(
     tillage = np.rint(np.minimum(draws.range("seedbed", -32, 12) + up, up - 14))
     ploughed = draws.uniform("ploughed in autumn") < 0.2
     tillage = np.asarray(np.where(ploughed, -30.0, tillage), dtype=np.float64)
-    killed = np.clip(draws.range("killed", 0.5 / draws.mild, 0.25), 0, 0.95)
+    killed = np.clip(draws.range("killed", 0.65 / draws.mild, 0.2), 0, 0.95)
     alive = 1 - killed[:, None] * logistic(DAYS - 40.0, 8.0)
     growing = 1 + 0.8 * logistic(DAYS - 95.0, 8.0)
     stands = tillage[:, None] > DAYS
@@ -127,7 +127,7 @@ def _after_harvest(
     tillage = np.where(draws.uniform("stubble kept") < 0.25, harvest + 120.0, tillage)
     year.add_straw(rows, harvest, stubble, tillage)
     volunteers = crop.volunteers * np.exp(0.5 * draws.normal("volunteers"))
-    out = harvest + np.clip(draws.range("volunteers out", 26, 7), 7, 50)
+    out = harvest + np.clip(draws.range("volunteers out", 21, 7), 7, 50)
     gone = np.where(tillage > 330, NEVER, tillage + 12)
     green = volunteers[:, None] * logistic(DAYS - out[:, None], 5.0) * (gone[:, None] > DAYS)
     year.add_stand(rows, green, np.zeros_like(green), draws.traits(CATCH_CROP, "volunteers"))
@@ -135,7 +135,7 @@ def _after_harvest(
     second = draws.uniform("second crop") < crop.second_crop
     sown = np.maximum(tillage, 206 + draws.range("second sown", 6, 9))
     sown = np.where(tillage > 330, np.maximum(harvest + 10, 220), sown)
-    second_up = np.maximum(sown + draws.range("second up", 22, 5), 229)
+    second_up = np.maximum(sown + draws.range("second up", 19, 5), 227)
     growth = np.exp(-np.maximum(second_up - 262, 0) / 25.0)  # late ones stay thin
     second_peak = np.maximum(draws.range("second peak", 2.9, 0.9), 0.3) * growth * second
     green = second_peak[:, None] * logistic(DAYS - second_up[:, None], 5.5)

@@ -72,7 +72,7 @@ _BRANDENBURG_2018 = ScenarioSettings(
     mask_shadow=0.0,  # s2cloudless does not look for shadows
     two_orbits=1.0,
     aerosol=(0.13, 0.5),  # AERONET over central Europe: about 0.1 to 0.2; the figure is assumed
-    aerosol_missed=(0.0, 0.04),
+    aerosol_missed=(-0.02, 0.04),
     gain_noise=0.02,
     planetscope_gain_noise=(0.054, 0.050, 0.045, 0.039),  # measured on scenes; smoothing quiets it
     planetscope_pixel_noise=(0.033, 0.030, 0.032, 0.027),
@@ -118,14 +118,15 @@ _BAVARIA_2018 = _BRANDENBURG_2018.model_copy(
         "longitude": 11.6,
         "latitude": 48.2,
         "altitude_m": 500,
-        "relief": 0.05,  # hills between the gravel plains; assumed
+        "management_spread": 0.92,
+        "relief": 0.08,  # hills between the gravel plains; assumed
         "field_m": 150.0,
         "drought": 0.45,
         "leaf_area_scale": 1.0,
         "harvest_shift": -8.0,
         "soil_brightness": (0.195, 0.025),
-        "mask_margin": 0.25,  # the real fields' mask is wide and holds shadows
-        "mask_shadow": 1.0,
+        "mask_margin": 0.2,  # the real fields' mask is wide and holds shadows
+        "mask_shadow": 0.4,
         "cloud_share": (0.89, 0.75, 0.78, 0.45, 0.57, 0.60, 0.45, 0.36, 0.62, 0.52, 0.82, 0.80),
         "snow": _spells((14, 18, 0.3), (35, 63, 0.96), (75, 83, 0.95), (346, 352, 0.4)),
     }

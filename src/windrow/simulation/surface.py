@@ -151,12 +151,12 @@ def _structure(landscape: Landscape, field: Integers, knots: Integers) -> Floats
     fields of one date that all bands share.
     """
     seed, number = landscape.seed, landscape.number
-    lasting = spread(keyed(seed, "structure", number, field), 0, 0.07)[:, None]
+    lasting = spread(keyed(seed, "structure", number, field), 0, 0.10)[:, None]
     stage = knots / 40.0
     first = np.floor(stage).astype(np.int64)
     part = stage - first
     passing = [
-        spread(keyed(seed, "structure of a stage", number, field[:, None], first + step), 0, 0.08)
+        spread(keyed(seed, "structure of a stage", number, field[:, None], first + step), 0, 0.10)
         for step in (0, 1)
     ]
     norm = np.sqrt(part**2 + (1 - part) ** 2)
@@ -232,7 +232,8 @@ def _ground(
     slope = spread(keyed(seed, "soil slope", number, field), 0.0, 0.08)
     moisture = weather.moisture[np.minimum(knots, NUM_DAYS - 1)]
     level = (brightness * np.exp(0.09 * patch))[:, None]
-    return soil(level, slope[:, None], moisture[None, :])
+    drained = spread(keyed(seed, "moisture of field", number, field), 0, 0.15)[:, None]
+    return soil(level, slope[:, None], np.clip(moisture[None, :] + drained, 0, 1))
 
 
 assert len(BANDS) == len(STRAW)

@@ -15,6 +15,8 @@ NUM_DAYS = 365
 DAYS = np.arange(NUM_DAYS)
 _MONTH_STARTS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 _MEMORY_DAYS = 14
+_CLOUD_MEMORY_DAYS = 0.6
+"""Real fields two days apart are cloudy independently of each other (half A)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +73,8 @@ def make_weather(settings: ScenarioSettings, seed: int, landscape: int) -> Weath
         return float(spread(keyed(seed, purpose, landscape), mean, deviation))
 
     drought = float(np.clip(one("drought", settings.drought, 0.2), 0, 1))
-    state = persistent(seed, "cloudiness", landscape, DAYS, 1.6)
-    shift = one("cloud share", 0.0, 0.15)
+    state = persistent(seed, "cloudiness", landscape, DAYS, _CLOUD_MEMORY_DAYS)
+    shift = one("cloud share", 0.0, 0.10)
     thresholds = np.array([NormalDist().inv_cdf(1 - share) for share in settings.cloud_share])
     return Weather(
         season_shift=one("season shift", settings.season_shift, settings.season_spread),
@@ -81,7 +83,8 @@ def make_weather(settings: ScenarioSettings, seed: int, landscape: int) -> Weath
         moisture=_moisture(seed, landscape, drought, state),
         snow=_snow(settings, seed, landscape),
         cloudiness=state,
-        cloud_threshold=thresholds[month_of(DAYS)] + shift,
+        # The shares are those of masks, which reach beyond the clouds.
+        cloud_threshold=thresholds[month_of(DAYS)] + shift + 0.6 * settings.mask_margin,
     )
 
 
