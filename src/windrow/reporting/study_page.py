@@ -5,15 +5,13 @@ Everything is made of what the folder holds: a study under way gives what is the
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
-
-import jinja2
 
 from windrow.evaluation.comparison import Gain
 from windrow.experiments import ablations, published
 from windrow.files import atomic_file, write_text
 from windrow.reporting import study_figures, study_tables
+from windrow.reporting.page import REPORT_NAME, render_page
 from windrow.reporting.sections import Drawing, KeyFigure, Section
 from windrow.reporting.study_figures import NamedFigure
 from windrow.reporting.study_reading import Study, present, read_study
@@ -22,9 +20,9 @@ from windrow.reporting.study_tables import NamedTable, task_words
 from windrow.reporting.style import plain
 from windrow.reporting.table_files import write_table
 from windrow.reporting.tables import settings_table, share
-from windrow.version import __version__
 
-REPORT_NAME = "report.html"
+SUBTITLE = "Report of a windrow study: methods by task, head and configuration."
+
 FIRST_FIGURE = {"task1": 11, "task2": 12, "task3": 13}
 MAP_FIGURE = {"lstm": 14, "transformer": 15}
 PAIR = ("bert", "resmlp")
@@ -82,17 +80,9 @@ class _Page:
         sections += [self._settings()]
         if not study.cells:
             self.missing.append("any finished cell")
-        environment = jinja2.Environment(
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
-        source = resources.files("windrow.reporting").joinpath("report.html.j2")
-        return environment.from_string(source.read_text(encoding="utf-8")).render(
+        return render_page(
             name=plain(study.folder.resolve().name, 80),
-            version=__version__,
+            subtitle=SUBTITLE,
             simulated=["the series of this study"] if study.simulated else [],
             origin_known=True,
             key_figures=self._key_figures() if study.cells else [],
