@@ -16,12 +16,16 @@ def why_not_transferable(source: Legend, target: Legend) -> str | None:
         >>> why_not_transferable(crops, crops) is None
         True
         >>> why_not_transferable(crops, Legend(names=("Wheat",), codes=("1",)))
-        'the classes differ: Rye is in one of them only'
+        'the classes differ: 1 of 2 stand in one of them only, such as Rye'
     """
     if source.names == target.names:
         return None
     odd = [name for name in source.names if name not in target.names]
     odd += [name for name in target.names if name not in source.names]
     if odd:
-        return f"the classes differ: {', '.join(odd)} is in one of them only"
+        num_classes = len(set(source.names) | set(target.names))
+        return (
+            f"the classes differ: {len(odd)} of {num_classes} stand in one of them only, "
+            f"such as {odd[0]}"
+        )
     return "the classes are the same but stand in another order"

@@ -212,5 +212,5 @@ def test_a_head_is_only_tested_on_the_same_classes() -> None:
     )
     fewer = Legend(names=DENETHOR.names[:-1], codes=DENETHOR.codes[:-1])
     assert why_not_transferable(DENETHOR, fewer) == (
-        "the classes differ: Forage Crops is in one of them only"
+        "the classes differ: 1 of 9 stand in one of them only, such as Forage Crops"
     )
