@@ -22,6 +22,8 @@ class Corrections:
     """Of methods and heads; minutes a seed at tiny."""
     seeds: Annotated[tuple[int, ...], tyro.conf.arg(metavar="SEED ...")] = (0, 1, 2)
     """Of landscapes, weights and draws."""
+    faults: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
+    """Which to measure, such as plateau; all by default."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str]) -> None:
     options = tyro.cli(Corrections, args=arguments, prog="windrow corrections")
     from windrow.experiments.correction_effects import effect_settings, measure_effects
 
-    settings = effect_settings(options.scale, options.seeds)
+    settings = effect_settings(options.scale, options.seeds, options.faults)
     with progress("faults", "effects") as report:
         result = measure_effects(options.out, settings, report)
     show_effects(result)

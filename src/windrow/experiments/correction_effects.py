@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from windrow.config import Settings
 from windrow.data.series import Series
@@ -49,24 +49,47 @@ class EffectSettings(Settings):
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=2, description="of heads, and of the mean of batch accuracies")
     seeds: tuple[int, ...] = Field(min_length=1)
+    switches: tuple[str, ...] = Field(description="which faults to measure")
+
+    @model_validator(mode="after")
+    def _known(self) -> EffectSettings:
+        unknown = [name for name in self.switches if name not in Corrections.model_fields]
+        if unknown:
+            raise ValueError(
+                f"no such fault: {unknown[0]}; there are {', '.join(Corrections.model_fields)}"
+            )
+        return self
 
 
-def effect_settings(scale: Scale, seeds: tuple[int, ...]) -> EffectSettings:
-    """As ``docs/corrections.md`` gives the effects: minutes a seed at ``tiny``."""
+def effect_settings(
+    scale: Scale, seeds: tuple[int, ...], switches: tuple[str, ...] = ()
+) -> EffectSettings:
+    """As ``docs/corrections.md`` gives the effects: minutes a seed at ``tiny``.
+
+    Args:
+        scale: of methods and heads.
+        seeds: of landscapes, weights and draws.
+        switches: which faults to measure; all where none is named.
+
+    Raises:
+        SettingsError: there is no such fault.
+    """
     tiny = scale == "tiny"
-    return EffectSettings(
-        scale=scale,
-        scenario="brandenburg-2018",
-        num_pretraining_series=400 if tiny else 3_000,
-        num_labelled_series=2_000 if tiny else 12_000,
-        num_train_per_class=30 if tiny else 300,
-        num_test_per_class=33 if tiny else 150,
-        num_few_fields=3,
-        num_configurations=1 if tiny else 3,
-        epochs=20,
-        batch_size=32 if tiny else 64,
-        seeds=seeds,
-    )
+    values = {
+        "scale": scale,
+        "scenario": "brandenburg-2018",
+        "num_pretraining_series": 400 if tiny else 3_000,
+        "num_labelled_series": 2_000 if tiny else 12_000,
+        "num_train_per_class": 30 if tiny else 300,
+        "num_test_per_class": 33 if tiny else 150,
+        "num_few_fields": 3,
+        "num_configurations": 1 if tiny else 3,
+        "epochs": 20,
+        "batch_size": 32 if tiny else 64,
+        "seeds": seeds,
+        "switches": switches or tuple(Corrections.model_fields),
+    }
+    return EffectSettings.from_dict(values)
 
 
 @dataclass(frozen=True)
@@ -130,12 +153,13 @@ def measure_effects(
     tell = on_progress or (lambda done, total: None)
     found: dict[str, list[Effect]] = {}
     result: dict[str, Any] = {}
-    total = len(settings.seeds) * len(_MEASURES)
+    measures = {name: _MEASURES[name] for name in settings.switches}
+    total = len(settings.seeds) * len(measures)
     for number, seed in enumerate(settings.seeds):
         stage = _Stage(path / f"seed{seed}", settings, seed)
-        for done, (name, measure) in enumerate(_MEASURES.items(), 1):
+        for done, (name, measure) in enumerate(measures.items(), 1):
             found.setdefault(name, []).extend(measure(stage))
-            tell(number * len(_MEASURES) + done, total)
+            tell(number * len(measures) + done, total)
         # After every seed, so that what is known survives an interruption.
         result = _result(settings.model_copy(update={"seeds": settings.seeds[: number + 1]}), found)
         write_json(path / "corrections.json", result)

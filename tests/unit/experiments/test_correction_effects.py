@@ -9,7 +9,7 @@ import pytest
 from windrow.data.legend import Legend
 from windrow.data.splits import draw_pixels
 from windrow.data.store import write_store
-from windrow.errors import OutputError
+from windrow.errors import OutputError, SettingsError
 from windrow.evaluation.metrics import mean_of_batch_accuracies
 from windrow.evaluation.sequence_heads import SequenceTraining, train_sequence_head
 from windrow.experiments import correction_effects
@@ -38,9 +38,7 @@ def test_effects_are_written_and_paired(tmp_path, monkeypatch, make_series):
         write_store(path, series, provenance={"scenario": scenario})
 
     monkeypatch.setattr(correction_effects, "simulate_store", stand_in)
-    chosen = {name: correction_effects._MEASURES[name] for name in ("pixel_draw", "accuracy")}
-    monkeypatch.setattr(correction_effects, "_MEASURES", chosen)
-    settings = effect_settings("tiny", (0, 1)).model_copy(update=TINY)
+    settings = effect_settings("tiny", (0, 1), ("pixel_draw", "accuracy")).model_copy(update=TINY)
     told = []
     result = measure_effects(tmp_path / "out", settings, lambda *each: told.append(each))
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
@@ -55,6 +53,12 @@ def test_effects_are_written_and_paired(tmp_path, monkeypatch, make_series):
     assert [effect["switch"] for effect in result["effects"]] == ["pixel_draw", "accuracy"]
     with pytest.raises(OutputError, match="output exists already"):
         measure_effects(tmp_path / "out", settings)
+
+
+def test_an_unknown_fault_is_refused():
+    assert effect_settings("tiny", (0,)).switches == tuple(CORRECTED.to_dict())
+    with pytest.raises(SettingsError, match="no such fault: luck; there are inception_blocks, "):
+        effect_settings("tiny", (0,), ("luck",))
 
 
 def test_an_effect_says_its_gain():
