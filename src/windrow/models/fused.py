@@ -27,7 +27,7 @@ _HEADS = (16, 32, 64, 128)
 _PARAMETERS = 12
 """Of a block, in their order: norm, products, norm, products; weight and bias each."""
 
-_NORM_ROWS, _NORM_STEPS = 16, 2
+_NORM_ROWS, _NORM_STEPS = 16, 1
 _GELU_ROWS, _GELU_COLUMNS = 64, 128
 
 

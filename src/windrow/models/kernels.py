@@ -345,6 +345,23 @@ def norm_backward(
 
 
 @triton.jit
+def _error_function(values):
+    """``erf(values / sqrt 2)`` and ``exp(-values^2 / 2)``.
+
+    Formula 7.1.26 of Abramowitz & Stegun (1964), off by 1.5e-7 at most: the exponential is what
+    the derivative needs anyway, and the library's own takes twice as long as the memory does.
+    """
+    away = tl.abs(values) * ROOT_HALF
+    t = 1.0 / (1.0 + 0.3275911 * away)
+    bell = tl.exp(-away * away)
+    tail = 1.061405429 * t - 1.453152027
+    tail = tail * t + 1.421413741
+    tail = tail * t - 0.284496736
+    tail = (tail * t + 0.254829592) * t * bell
+    return tl.where(values < 0.0, tail - 1.0, 1.0 - tail), bell
+
+
+@triton.jit
 def gelu_forward(
     before, bias, after, num_rows, WIDTH: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr
 ):
@@ -355,7 +372,8 @@ def gelu_forward(
     place = row[:, None].to(tl.int64) * WIDTH + column[None, :]
     offset = tl.load(bias + column, mask=column < WIDTH, other=0.0).to(tl.float32)
     values = tl.load(before + place, mask=inside, other=0.0).to(tl.float32) + offset[None, :]
-    result = 0.5 * values * (1.0 + tl.erf(values * ROOT_HALF))
+    share, _ = _error_function(values)
+    result = 0.5 * values * (1.0 + share)
     tl.store(after + place, result.to(after.dtype.element_ty), mask=inside)
 
 
@@ -375,8 +393,8 @@ def gelu_backward(
     offset = tl.load(bias + column, mask=column < WIDTH, other=0.0).to(tl.float32)
     values = tl.load(before + place, mask=inside, other=0.0).to(tl.float32) + offset[None, :]
     back = tl.load(gradient + place, mask=inside, other=0.0).to(tl.float32)
-    share = 0.5 * (1.0 + tl.erf(values * ROOT_HALF))
-    slope = share + values * ROOT_TWO_PI_INVERSE * tl.exp(-0.5 * values * values)
+    share, bell = _error_function(values)
+    slope = 0.5 * (1.0 + share) + values * ROOT_TWO_PI_INVERSE * bell
     moved = back * slope
     tl.store(result + place, moved.to(result.dtype.element_ty), mask=inside)
     partial += tl.program_id(0).to(tl.int64) * WIDTH
