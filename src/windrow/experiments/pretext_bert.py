@@ -89,7 +89,7 @@ class BertPretext:
         rows = self._rows(index) if part == "training" else None
         if self._execution.packs(float(data.num_valid.mean()) / data.num_dates):
             counts = data.num_valid[index.cpu().numpy()[rows or slice(None)]]
-            sizes = Sizes(max(int(counts.max()), 1), packed_size(int(counts.sum())))
+            sizes = Sizes(max(int(counts.max()), 1), max(int(counts.sum()), 1))
         batch, masked = masked_batch(data, index, self._task, draws, rows=rows, sizes=sizes)
         with self._execution.autocast():
             outputs = apply_model(self.module, batch, masked, sizes=sizes)

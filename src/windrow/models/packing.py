@@ -91,7 +91,7 @@ def pack_dates(valid: Tensor, *, num_tokens: int) -> Packing:
 
     Args:
         valid: (N, T) bool, the valid dates of a series before the others.
-        num_tokens: C, :func:`packed_size` of the valid dates of all series.
+        num_tokens: C, the valid dates of all series, at least one, or their :func:`packed_size`.
 
     Example:
         >>> valid = torch.tensor([[True, True, False], [True, False, False]])

@@ -98,7 +98,7 @@ class Sizes:
 
     Attributes:
         num_dates: W, at least the valid dates of the longest series.
-        num_tokens: C, :func:`windrow.models.packing.packed_size` of all valid dates.
+        num_tokens: C, all valid dates, or their :func:`windrow.models.packing.packed_size`.
     """
 
     num_dates: int

@@ -73,7 +73,7 @@ def test_losses_and_gradients_equal_the_padded_ones(make_series, cloud_input, ch
     draws = seeded_draws(0, 1, step=4, series=index)
     sizes = Sizes(
         num_dates=int(data.num_valid[index].max()),
-        num_tokens=packed_size(int(data.num_valid[index].sum())),
+        num_tokens=int(data.num_valid[index].sum()),
     )
 
     def losses_and_gradients(sizes):

@@ -1,8 +1,5 @@
 """A step on the device alone equals the plain one, and asks the device nothing."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -213,9 +210,6 @@ def test_a_series_without_a_gap_equals_one_with(make_series):
     _, _, expected = way.plain()
     _, _, curve = way.captured()
     assert _furthest(curve, expected) < 1e-5
-
-
-BAVARIA = Path(os.environ.get("WINDROW_DATA", "../shared/data"))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
