@@ -735,6 +735,9 @@ def main() -> None:
     parser.add_argument("--budget-s", type=float, default=540, help="begin no part after this")
     options = parser.parse_args()
     globals()["BUDGET_S"] = options.budget_s
+    if not torch.cuda.is_available():
+        tell(benchmark="train_gpu", skipped="there is no CUDA here")
+        return
     tell(
         benchmark="train_gpu", device=torch.cuda.get_device_name(), torch=torch.__version__,
         python=platform.python_version(), numpy=np.__version__, cuda=torch.version.cuda,
