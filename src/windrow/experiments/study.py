@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from windrow.data.store import is_store
+from windrow.data.splits import check_no_shared_field
+from windrow.data.store import is_store, read_store
 from windrow.errors import OutputError, SettingsError
 from windrow.evaluation.season import known_until
 from windrow.evaluation.transfer import why_not_transferable
@@ -258,12 +259,21 @@ class _Worker:
         path = self.run_path(arm, seed)
 
         def make() -> None:
+            self._check_pretraining_fields()
             self._progress.note(f"pre-training {arm.name}, seed {seed}")
             arm.pretrain(
                 self._store_path(PRETRAINING), path, seed=seed, execution=self._work.execution
             )
 
         return self._ensure(f"pretraining {arm.name} {seed}", lambda: arm.is_trained(path), make)
+
+    def _check_pretraining_fields(self) -> None:
+        """No field that pre-trains is tested on; other tiles may use the same numbers anew."""
+        own = self._settings.pretraining.name
+        if all(task.name != own for task in self._settings.tasks):
+            return
+        series = read_store(self._store_path(PRETRAINING), planetscope=False)
+        check_no_shared_field(series.field_id, self._part(own, TEST).series.field_id)
 
     def _representation_path(self, cell: Cell, task: str, part: str) -> Path:
         name = f"{store_name(task, part)}.{cell.arm}.{cell.seed}"

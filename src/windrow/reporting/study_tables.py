@@ -227,8 +227,7 @@ def gain_table(
             _right(number(gained.p_value, 3)),
             _right(_limits(item), strong=_leaves_out_zero(item)),
             _right(DASH if item.p_values is None else number(item.p_values[0], 4)),
-            cost_cells(study, item.first)[0],
-            cost_cells(study, item.second)[0],
+            *_both_costs(study, item),
         ]
         if show_paper:
             known = published.GAINS.get(task, {}).get(item.selection.head)
@@ -247,7 +246,7 @@ def gain_table(
         "interval over fields",
         "p over fields",
     ]
-    names += ["pre-training", "of the other"] + (["paper"] if show_paper else [])
+    names += ["pre-training, its operations", "of the other"] + (["paper"] if show_paper else [])
     header = (Cell("Task"), Cell("Head"), Cell("Gain of"), *(Cell(n, number=True) for n in names))
     return NamedTable(
         name,
@@ -260,6 +259,14 @@ def gain_table(
             tuple(rows),
         ),
     )
+
+
+def _both_costs(study: Study, item: Comparison) -> tuple[Cell, Cell]:
+    """Training time and operations of both arms, a cell each."""
+    first, second = (
+        ", ".join(cell.text for cell in cost_cells(study, arm)) for arm in (item.first, item.second)
+    )
+    return _right(first), _right(second)
 
 
 def _limits(item: Comparison) -> str:
@@ -291,6 +298,7 @@ def answers_table(study: Study, answers: Sequence[Answer]) -> NamedTable:
                 _right(_limits(item), strong=_leaves_out_zero(item)),
                 _right(seeds),
                 Cell(answer.verdict, strong=answer.verdict == "yes"),
+                *_both_costs(study, item),
             )
         )
         last = text
@@ -298,6 +306,7 @@ def answers_table(study: Study, answers: Sequence[Answer]) -> NamedTable:
         Cell("Question"), Cell("Task"), Cell("Head"), Cell("fields a class", number=True),
         Cell("difference", number=True), Cell("interval over fields", number=True),
         Cell("each seed", number=True), Cell("Answer"),
+        Cell("pre-training of the first", number=True), Cell("of the second", number=True),
     )  # fmt: skip
     return NamedTable(
         "questions",

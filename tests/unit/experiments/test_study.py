@@ -1,6 +1,7 @@
 """A study's work: everything once, what is done stays done, others' work is left to them."""
 
 import json
+import shutil
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from study_factory import ARMS, SIX, Told, labelled
 from windrow.data.legend import DENETHOR
 from windrow.data.store import write_store
-from windrow.errors import SettingsError, StoreError
+from windrow.errors import SettingsError, SplitError, StoreError
 from windrow.experiments import study
 from windrow.experiments.claims import Claims
 from windrow.experiments.study import StudyProgress, WorkSettings, open_study, run_study
@@ -170,6 +171,14 @@ def test_an_interrupted_study_goes_on_and_does_nothing_again(tmp_path: Path, arm
     assert not any(f"{name}.json" in first for name in again)
     assert not any(what == "pretrain bert 0" for what in again)
     assert run_study(tmp_path, settings, WORK) == 0
+
+
+def test_a_field_that_pretrains_and_is_tested_on_is_refused(tmp_path: Path, arms) -> None:
+    _stores(tmp_path / "stores")
+    shutil.rmtree(tmp_path / "stores" / "pretraining")
+    write_store(tmp_path / "stores" / "pretraining", labelled(20, first_field=500), provenance={})
+    with pytest.raises(SplitError, match="field 500 is in the training and in the test part"):
+        run_study(tmp_path, _settings(), WORK)
 
 
 def test_two_share_a_study(tmp_path: Path, arms) -> None:
