@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -19,6 +21,14 @@ LONGEST_RUN = 12
 
 FRACTION_EDGES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 """Classes of cloud fraction, the first from 0 on and the last up to 1, both included."""
+
+DISTANCES_M = (0.0, 50.0, 150.0, 400.0, 1000.0, 3000.0)
+"""Edges of the distances between two pixels or fields of one place, metres."""
+
+NUM_PAIRS = 4000
+"""Pairs drawn for the shape of clouds in space."""
+
+_METRES_A_DEGREE = 111_320.0
 
 Floats = npt.NDArray[np.float64]
 
@@ -122,3 +132,59 @@ def cloud_fraction_shares(
             )
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def cloud_shape(
+    series: Series, place: npt.NDArray[np.integer], *, cloudy_from: int, seed: int
+) -> pd.DataFrame | None:
+    """How often of two pixels or fields of one place exactly one is cloudy, by their distance.
+
+    Small clouds part near neighbours; wide ones only what is far apart.
+
+    Args:
+        series: pixels or fields, before they are averaged.
+        place: (N,) the place each lies in; pairs lie in one place.
+        cloudy_from: cloudy from this cloud probability 0..255 on.
+        seed: of the pairs drawn.
+
+    Returns:
+        columns least_m, most_m, share (of the dates on which both were seen; NaN without a pair),
+        num_pairs; or None where the coordinates or the clouds are not known.
+    """
+    if series.longitude is None or series.latitude is None or series.cloud_probability is None:
+        return None
+    flags = by_day(
+        (series.cloud_probability >= cloudy_from).astype(np.float64),
+        series.day_of_year,
+        series.valid,
+    )
+    first, second = _pairs_of_places(place, seed)
+    east = (series.longitude[first] - series.longitude[second]) * np.cos(
+        np.radians(series.latitude[first])
+    )
+    north = series.latitude[first] - series.latitude[second]
+    distance = _METRES_A_DEGREE * np.hypot(east, north)
+    both = np.isfinite(flags[first]) & np.isfinite(flags[second])
+    differ = both & (flags[first] != flags[second])
+    rows = []
+    for least, most in itertools.pairwise(DISTANCES_M):
+        own = (distance >= least) & (distance < most)
+        seen = int(both[own].sum())
+        share = float(differ[own].sum() / seen) if seen else np.nan
+        rows.append((least, most, share, int(own.sum())))
+    return pd.DataFrame(rows, columns=["least_m", "most_m", "share", "num_pairs"])
+
+
+def _pairs_of_places(
+    place: npt.NDArray[np.integer], seed: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Positions of pairs of two different series of one place, drawn at random."""
+    order = np.argsort(place, kind="stable")
+    _, start, count = np.unique(place[order], return_index=True, return_counts=True)
+    generator = np.random.default_rng(seed)
+    first = generator.integers(len(place), size=NUM_PAIRS)  # a position in ``order``
+    group = np.searchsorted(start, first, side="right") - 1
+    step = 1 + np.floor(generator.uniform(size=NUM_PAIRS) * (count[group] - 1)).astype(np.intp)
+    second = start[group] + (first - start[group] + step) % count[group]
+    two = count[group] > 1
+    return order[first[two]], order[second[two]]

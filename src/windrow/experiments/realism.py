@@ -26,7 +26,7 @@ from windrow.experiments.realism_places import (
 )
 from windrow.experiments.realism_real import RealFields, read_real_fields
 from windrow.experiments.realism_settings import RealismSettings
-from windrow.experiments.realism_tables import statistics, write_tables
+from windrow.experiments.realism_tables import joined_shapes, statistics, write_tables
 from windrow.files import atomic_folder, refuse_existing, write_json
 from windrow.simulation import ScenarioSettings, scenario_settings
 from windrow.version import __version__
@@ -105,10 +105,11 @@ def compare(
     alike = matched(
         simulated.fields.with_bands(looked_at.bands), class_counts(looked_at), settings.seed
     )
-    return Realism(
-        numbers=_as_dict(real, simulated, numbers, place, settings),
-        tables=statistics(alike, looked_at, settings),
+    tables = statistics(alike, looked_at, settings)
+    tables["cloud_shape"] = joined_shapes(
+        {"simulated": simulated.cloud_shape, "real": real.cloud_shape}
     )
+    return Realism(_as_dict(real, simulated, numbers, place, settings), tables)
 
 
 def _step(tell: Tell | None, name: str) -> Callable[[int, int], None] | None:

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.data.series import Series, concatenate
 from windrow.errors import DataError, SettingsError
+from windrow.evaluation.cloudiness import cloud_shape
 from windrow.evaluation.field_means import field_means
 from windrow.experiments.realism_settings import LEAST_LANDSCAPES, RealismSettings
 from windrow.simulation import ScenarioSettings, simulate, simulate_pixels
@@ -38,6 +40,7 @@ class SimulatedFields:
         pixels_a_field: mean number of pixels that a field is the mean of.
         num_series: series (pixels) that were simulated.
         num_other_fields: fields of other classes, left out.
+        cloud_shape: of the pixels, by distance.
     """
 
     fields: Series
@@ -45,6 +48,7 @@ class SimulatedFields:
     pixels_a_field: float
     num_series: int
     num_other_fields: int
+    cloud_shape: pd.DataFrame | None
 
 
 def simulate_fields(
@@ -104,6 +108,12 @@ def simulate_fields(
         pixels_a_field=len(series) / len(fields),
         num_series=len(series),
         num_other_fields=len(fields) - len(shared),
+        cloud_shape=cloud_shape(
+            series,
+            series.field_id // FIELDS_A_LANDSCAPE,
+            cloudy_from=settings.cloudy_from,
+            seed=settings.seed,
+        ),
     )
 
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.data.series import Series
 from windrow.errors import DataError
+from windrow.evaluation.cloudiness import cloud_shape
 from windrow.evaluation.field_means import field_means
 from windrow.evaluation.telling_apart import clear_of
 from windrow.experiments.realism_settings import RealismSettings
@@ -33,6 +35,7 @@ class RealFields:
         report: (F,) fields that are only reported; all False where there are none.
         legend: classes with enough fields, by name, in the order of the simulated legend.
         left_out: class, number of fields and reason of each class left out.
+        cloud_shape: of the pixels or fields looked at; None where their places are not known.
         notes: what has to be said.
     """
 
@@ -42,6 +45,7 @@ class RealFields:
     report: Flags
     legend: Legend
     left_out: list[dict[str, Any]]
+    cloud_shape: pd.DataFrame | None
     notes: list[str] = field(default_factory=list)
 
     def part(self, chosen: Flags) -> Series:
@@ -97,6 +101,13 @@ def read_real_fields(
         notes.append(f"simulated classes without a real field: {', '.join(without)}")
     keys = label_keys(series, names)
     look, reported = _parts(names, keys, series.field_id, settings)
+    shown = series.select(np.flatnonzero(look))
+    shape = cloud_shape(
+        shown,
+        np.zeros(len(shown), dtype=np.int64),
+        cloudy_from=settings.cloudy_from,
+        seed=settings.seed,
+    )
     fields = field_means(series, cloudy_from=settings.cloudy_from)
     _refuse_too_few_clear_dates(fields, table, settings)
     in_look = np.isin(fields.field_id, series.field_id[look])
@@ -114,6 +125,7 @@ def read_real_fields(
         report=in_report[kept],
         legend=legend,
         left_out=left_out,
+        cloud_shape=shape,
         notes=notes,
     )
 

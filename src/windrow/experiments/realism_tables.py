@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -65,6 +65,13 @@ def statistics(
         )
         for name, statistic in each.items()
     }
+
+
+def joined_shapes(shapes: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
+    """The shapes of clouds of those sets of which they are known."""
+    known = [shape.assign(set=name) for name, shape in shapes.items() if shape is not None]
+    columns = ["least_m", "most_m", "share", "num_pairs", "set"]
+    return pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=columns)
 
 
 def write_tables(folder: Path, tables: dict[str, pd.DataFrame]) -> None:

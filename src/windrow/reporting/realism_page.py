@@ -28,9 +28,9 @@ GOALS = {
 }
 
 NO_SPATIAL_SHAPE = (
-    "The shape of clouds inside a field or between pixels is not available: a field table holds one"
-    " cloud fraction a field and date. What can be compared is how often a field, and the whole"
-    " place, is partly clouded."
+    "The shape of the real clouds in space is not available: the table tells neither where its"
+    " fields lie nor more than one cloud fraction a field and date. What can be compared is how"
+    " often a field, and the whole place, is partly clouded."
 )
 
 
@@ -321,9 +321,28 @@ def _clouds(found: Comparison) -> Section:
             " often a field and a whole place are clear, partly and fully cloudy.",
         )
     ]
-    section.tables = [_clear_date_table(found.tables["clear_dates"])]
-    section.notes = [NO_SPATIAL_SHAPE]
+    shapes = found.tables["cloud_shape"]
+    section.tables = [_shape_table(shapes), _clear_date_table(found.tables["clear_dates"])]
+    if "real" not in set(shapes["set"]):
+        section.notes = [NO_SPATIAL_SHAPE]
     return section
+
+
+def _shape_table(table: pd.DataFrame) -> Table:
+    rows = []
+    for least, most in dict.fromkeys(zip(table["least_m"], table["most_m"], strict=True)):
+        at = table[table["least_m"] == least].set_index("set")["share"]
+        cells = [
+            Cell(share(float(at.loc[name]) if name in at.index else None), number=True)
+            for name in ("simulated", "real")
+        ]
+        rows.append((Cell(f"{least:g} to {most:g} m"), *cells))
+    return Table(
+        "Shape of clouds: on how many of a hundred dates exactly one of two pixels or fields of one"
+        " place is cloudy, by the distance between them.",
+        _header("Distance", "Simulated", "Real"),
+        tuple(rows),
+    )
 
 
 def _clear_date_table(table: pd.DataFrame) -> Table:

@@ -25,6 +25,7 @@ TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
     "cloud_persistence": ("set", "first_day", "last_day", "correlation"),
     "cloud_runs": ("set", "sky", "length", "share", "num_runs"),
     "cloud_shares": ("set", "of", "least", "most", "share"),
+    "cloud_shape": ("set", "least_m", "most_m", "share", "num_pairs"),
     "autocorrelation": ("set", "quantity", "first_day", "last_day", "correlation"),
     "jumps": ("set", "quantity", "first_day", "last_day", "quantile", "jump", "num_pairs"),
     "clear_dates": ("set", "month", "quantile", "num_dates"),

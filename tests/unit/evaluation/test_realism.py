@@ -214,3 +214,35 @@ def test_shares_of_cloud_fraction_of_a_field_and_of_a_place():
     assert table[table.of == "place"].share.tolist() == [0.5, 0, 0, 0.5, 0, 0]
     apart = cloudiness.cloud_fraction_shares(series, np.array([7, 7, 8, 8]))
     assert apart[apart.of == "place"].share.tolist() == [0.75, 0, 0, 0, 0, 0.25]
+
+
+def test_the_shape_of_clouds_is_that_of_a_loop_over_all_pairs(monkeypatch):
+    series = make_series(6, series_per_field=1, planetscope=False, padding=False, num_dates=30)
+    days = np.tile(np.arange(0, 300, 10, dtype=np.int16), (6, 1))
+    draw = np.random.default_rng(1)
+    cloud = draw.integers(0, 256, (6, 30)).astype(np.uint8)
+    longitude = np.array([10.0, 10.0004, 10.002, 10.0, 10.0003, 10.01])
+    series = replace(
+        series, day_of_year=days, cloud_probability=cloud, longitude=longitude,
+        latitude=np.full(6, 60.0),
+    )  # fmt: skip
+    place = np.array([0, 0, 0, 1, 1, 1])
+    monkeypatch.setattr(cloudiness, "NUM_PAIRS", 20_000)
+    table = cloudiness.cloud_shape(series, place, cloudy_from=100, seed=0)
+    for row in table.itertuples():
+        differ = [
+            np.mean((cloud[a] >= 100) != (cloud[b] >= 100))
+            for a in range(6)
+            for b in range(6)
+            if a != b
+            and place[a] == place[b]
+            and row.least_m <= 111_320 * 0.5 * abs(longitude[a] - longitude[b]) < row.most_m
+        ]
+        if differ:
+            # Pairs are drawn with equal chance, many times each.
+            assert row.share == pytest.approx(np.mean(differ), abs=0.01)
+        else:
+            assert np.isnan(row.share)
+    assert table.num_pairs.sum() == 20_000
+    assert cloudiness.cloud_shape(replace(series, longitude=None), place, cloudy_from=1,
+                                  seed=0) is None  # fmt: skip

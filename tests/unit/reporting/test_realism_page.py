@@ -51,6 +51,9 @@ def tables():
         "cloud_shares": valued(
             rows(["of", "least"], ("field", "place"), (0.0, 0.5)), share=1
         ).assign(most=lambda t: t.least + 0.5),
+        "cloud_shape": valued(rows(["least_m"], (0.0, 50.0)), share=1, num_pairs=1)
+        .assign(most_m=lambda t: t.least_m + 50)
+        .query("set == 'simulated'"),
         "autocorrelation": valued(
             with_gaps(rows(["quantity", "gap"], ("NDVI", "B08"), range(2))), correlation=1),
         "jumps": valued(
