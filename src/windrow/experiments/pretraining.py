@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
 from windrow.data.batches import BatchOrder
+from windrow.data.cloudy import without_cloudy
 from windrow.data.series import Series
 from windrow.data.store import read_store, store_attributes
 from windrow.errors import SettingsError
@@ -134,7 +135,11 @@ def pretrain(
         training, held_out = hold_out(training, share=settings.validation_share, seed=settings.seed)
     else:
         held_out = read_store(validation)
+    training, num_lost = without_cloudy(training, from_probability=settings.drop_cloudy_from)
+    held_out, _ = without_cloudy(held_out, from_probability=settings.drop_cloudy_from)
     held_out = thinned(held_out, settings.num_validation_series)
+    if num_lost:
+        tell({"kind": "note", "text": f"{num_lost} series have cloudy dates only: left out"})
     with joined(execution.device) as (processes, device):
         execution = execution.model_copy(update={"device": device})
         inputs = PretextInputs(settings, execution, training, held_out, processes)

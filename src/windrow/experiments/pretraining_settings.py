@@ -54,6 +54,9 @@ class PretrainingSettings(Settings):
         ge=1, description="held-out pixels in predictions.parquet, where something is predicted"
     )
     seed: int = Field(ge=0)
+    drop_cloudy_from: int | None = Field(
+        None, ge=1, le=255, description="least cloud probability of a date that is dropped, or None"
+    )
 
     @model_validator(mode="after")
     def _lengths_fit(self) -> PretrainingSettings:

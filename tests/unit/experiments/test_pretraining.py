@@ -207,3 +207,16 @@ def test_recipes_hold_the_papers_numbers():
         changed(num_epochs=3)
     with pytest.raises(SettingsError, match="checkpoint_every must be a multiple of log_every"):
         changed(checkpoint_every=7)
+
+
+def test_cloudy_dates_dropped_and_packed_equal_padded(store, tmp_path):
+    settings = changed(drop_cloudy_from=128, num_steps=4, log_every=2, validate_every=4,
+                       checkpoint_every=4)  # fmt: skip
+    lines_of = {}
+    for packing in ("on", "off"):
+        execution = ExecutionSettings(precision="float32", packing=packing)
+        pretrain(settings, store, tmp_path / packing, execution=execution)
+        lines_of[packing] = comparable(tmp_path / packing)
+    for packed, padded in zip(lines_of["on"], lines_of["off"], strict=True):
+        assert packed.pop("kind") == padded.pop("kind")
+        assert packed == pytest.approx(padded, rel=1e-5)
