@@ -130,16 +130,7 @@ def pretrain(
     }
     if resume:
         _check_resumable(path, settings)
-    training = read_store(store_path)
-    if validation is None:
-        training, held_out = hold_out(training, share=settings.validation_share, seed=settings.seed)
-    else:
-        held_out = read_store(validation)
-    training, num_lost = without_cloudy(training, from_probability=settings.drop_cloudy_from)
-    held_out, _ = without_cloudy(held_out, from_probability=settings.drop_cloudy_from)
-    held_out = thinned(held_out, settings.num_validation_series)
-    if num_lost:
-        tell({"kind": "note", "text": f"{num_lost} series have cloudy dates only: left out"})
+    training, held_out = _series(settings, store_path, validation, tell)
     with joined(execution.device) as (processes, device):
         execution = execution.model_copy(update={"device": device})
         inputs = PretextInputs(settings, execution, training, held_out, processes)
@@ -159,6 +150,26 @@ def pretrain(
         processes.wait()
     figures: dict[str, Any] = json.loads((path / "evaluation.json").read_text(encoding="utf-8"))
     return figures
+
+
+def _series(
+    settings: PretrainingSettings,
+    store_path: str | Path,
+    validation: str | Path | None,
+    tell: Progress,
+) -> tuple[Series, Series]:
+    """What is trained on, and what is held out."""
+    training = read_store(store_path)
+    if validation is None:
+        training, held_out = hold_out(training, share=settings.validation_share, seed=settings.seed)
+    else:
+        held_out = read_store(validation)
+    training, num_lost = without_cloudy(training, from_probability=settings.drop_cloudy_from)
+    held_out, _ = without_cloudy(held_out, from_probability=settings.drop_cloudy_from)
+    held_out = thinned(held_out, settings.num_validation_series)
+    if num_lost:
+        tell({"kind": "note", "text": f"{num_lost} series have cloudy dates only: left out"})
+    return training, held_out
 
 
 def _silent(record: Mapping[str, Any]) -> None:
