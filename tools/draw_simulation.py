@@ -290,7 +290,9 @@ def standalone(svg: str) -> str:
     light = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", page[: page.index("@media")]))
     text = re.sub(r"var\(--sans\)", "Helvetica, Arial, sans-serif", svg)
     text = re.sub(r"var\(--([a-z-]+)\)", lambda found: light[found.group(1)], text)
-    text = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d+\.\d)\d+", r"\1", tag.group(0)), text)
+    text = re.sub(
+        r"<[^>]+>", lambda tag: re.sub(r"(?<!opacity: )\b(\d+\.\d)\d+", r"\1", tag.group(0)), text
+    )
     opening, rest = text.split(">", 1)
     opening = opening.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"')
     return f'{opening}><rect width="100%" height="100%" fill="#ffffff"/>{rest}\n'
