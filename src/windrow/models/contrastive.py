@@ -110,6 +110,7 @@ def mean_over_dates(z: Tensor, valid: Tensor) -> Tensor:
     """Mean of z (n, T, D) over the valid dates (n, T).
 
     Example:
+        >>> import torch
         >>> z = torch.tensor([[[1.0], [3.0], [100.0]]])
         >>> mean_over_dates(z, torch.tensor([[True, True, False]])).item()
         2.0
