@@ -10,7 +10,7 @@ from pathlib import Path
 from windrow.evaluation.comparison import Gain
 from windrow.experiments import ablations, published
 from windrow.files import atomic_file, write_text
-from windrow.reporting import study_figures, study_tables
+from windrow.reporting import study_difference_tables, study_figures, study_tables
 from windrow.reporting.page import REPORT_NAME, render_page
 from windrow.reporting.sections import Drawing, KeyFigure, Section
 from windrow.reporting.study_figures import NamedFigure
@@ -129,7 +129,7 @@ class _Page:
         for task in present(study.rows(), "task"):
             self._add(gains, self._comparison_figure(task, comparisons))
         if comparisons:
-            self._add(gains, study_tables.gain_table(study, comparisons))
+            self._add(gains, study_difference_tables.gain_table(study, comparisons))
         gains.notes.extend(self._without_interval())
         maps = Section("maps", "Where pixels are right and wrong")
         task = "task2" if "task2" in present(study.rows(), "task") else study.settings.tasks[0].name
@@ -227,7 +227,7 @@ class _Page:
         gains = Section("gains", "What each change costs or brings")
         comparisons = self._comparisons()
         if comparisons:
-            self._add(gains, study_tables.gain_table(study, comparisons))
+            self._add(gains, study_difference_tables.gain_table(study, comparisons))
         gains.notes.extend(self._without_interval())
         return [tables, drawn, gains]
 
@@ -244,7 +244,7 @@ class _Page:
         if not answers:
             return None
         section = Section("questions", "Questions and answers")
-        self._add(section, study_tables.answers_table(self.study, answers))
+        self._add(section, study_difference_tables.answers_table(self.study, answers))
         section.notes.extend(self._without_interval())
         return section
 

@@ -1,5 +1,6 @@
-"""Tables of a study: accuracy (Table 5), ablations (Tables 1 to 4), gains, costs, answers.
+"""Tables of a study's figures: accuracy (Table 5), ablations (Tables 1 to 4), curves, costs.
 
+Those of differences between arms are in :mod:`windrow.reporting.study_difference_tables`.
 Training time and operations of each method stand in every table of methods. The paper's numbers
 come of :mod:`windrow.experiments.published` alone, and only beside real results.
 """
@@ -15,9 +16,9 @@ from windrow.evaluation.comparison import mean_and_deviation
 from windrow.experiments import published
 from windrow.experiments.published import Published
 from windrow.reporting.study_reading import Study, present
-from windrow.reporting.study_statistics import Answer, Comparison, Selection, StudyStatistics
+from windrow.reporting.study_statistics import Selection, StudyStatistics
 from windrow.reporting.style import plain, wording
-from windrow.reporting.tables import DASH, Cell, Table, number, points, share
+from windrow.reporting.tables import DASH, Cell, Table, number, share
 
 TASK_WORDS = {"task1": "Task 1", "task2": "Task 2", "task3": "Task 3"}
 HEAD_WORDS = {
@@ -46,7 +47,8 @@ def head_words(head: str) -> str:
     return HEAD_WORDS.get(head, wording(head))
 
 
-def _right(text: str, *, strong: bool = False) -> Cell:
+def right_cell(text: str, *, strong: bool = False) -> Cell:
+    """A cell set at the right, as numbers are."""
     return Cell(text, strong=strong, number=True)
 
 
@@ -91,10 +93,10 @@ def cost_cells(study: Study, arm: str) -> tuple[Cell, Cell]:
     """Training time and operations of an arm's pre-training, mean over its seeds."""
     rows = study.table[study.table["arm"] == arm].drop_duplicates("seed")
     if rows.empty:
-        return _right(DASH), _right(DASH)
+        return right_cell(DASH), right_cell(DASH)
     return (
-        _right(hours(float(rows["pretraining_seconds"].mean()))),
-        _right(operations(float(rows["pretraining_flops"].mean()))),
+        right_cell(hours(float(rows["pretraining_seconds"].mean()))),
+        right_cell(operations(float(rows["pretraining_flops"].mean()))),
     )
 
 
@@ -116,10 +118,10 @@ def accuracy_table(study: Study) -> NamedTable:
         for arm in present(study.rows(task=task, tested=task), "arm"):
             own = study.rows(task=task, tested=task, arm=arm)
             cells = [Cell(task_words(task) if first else ""), Cell(study.title(arm))]
-            cells += [_right(_mean(own[own["head"] == h], "overall_accuracy")) for h in heads]
+            cells += [right_cell(_mean(own[own["head"] == h], "overall_accuracy")) for h in heads]
             if show_paper:
                 known = published.TABLE_5.get(task, {}).get(arm, {})
-                cells += [_right(_published(known.get(head))) for head in heads]
+                cells += [right_cell(_published(known.get(head))) for head in heads]
             rows.append((*cells, *cost_cells(study, arm)))
             first = False
     runs = len(study.settings.seeds) * study.settings.num_configurations
@@ -153,12 +155,12 @@ def figures_table(study: Study, statistics: StudyStatistics) -> NamedTable:
                         Cell(task_words(task)),
                         Cell(head_words(head)),
                         Cell(study.title(arm)),
-                        _right(_mean(own, "overall_accuracy")),
-                        _right(limits),
-                        _right(_mean(own, "macro_f1")),
-                        _right(_mean(own, "kappa")),
-                        _right(_mean(own, "calibration_error")),
-                        _right(hours(float(own["fit_seconds"].mean()))),
+                        right_cell(_mean(own, "overall_accuracy")),
+                        right_cell(limits),
+                        right_cell(_mean(own, "macro_f1")),
+                        right_cell(_mean(own, "kappa")),
+                        right_cell(_mean(own, "calibration_error")),
+                        right_cell(hours(float(own["fit_seconds"].mean()))),
                         *cost_cells(study, arm),
                     )
                 )
@@ -188,15 +190,17 @@ def class_table(study: Study, task: str) -> NamedTable:
             values = pd.DataFrame(
                 [study.record(str(n)).scores[task].per_class_f1 for n in names]
             ).mean()
-            cells = [_right(share(float(values[name]))) for name in record.legend]
+            cells = [right_cell(share(float(values[name]))) for name in record.legend]
             rows.append(
                 (Cell(study.title(arm)), Cell(head_words(head)), *cells, *cost_cells(study, arm))
             )
     fields = [
-        _right(f"{scores.fields_by_class[n]} ({scores.effective_fields_by_class[n]:.1f})")
+        right_cell(f"{scores.fields_by_class[n]} ({scores.effective_fields_by_class[n]:.1f})")
         for n in record.legend
     ]
-    rows.append((Cell("test fields (effective)"), Cell(""), *fields, _right(""), _right("")))
+    rows.append(
+        (Cell("test fields (effective)"), Cell(""), *fields, right_cell(""), right_cell(""))
+    )
     header = (Cell("Method"), Cell("Head"), *(Cell(plain(n), number=True) for n in record.legend))
     return NamedTable(
         f"class-f1-{task}",
@@ -205,117 +209,6 @@ def class_table(study: Study, task: str) -> NamedTable:
             " seeds; and the number of test fields, with the effective number in brackets (fields"
             " count less where few of them hold most series).",
             (*header, *COST_HEADER),
-            tuple(rows),
-        ),
-    )
-
-
-def gain_table(
-    study: Study, comparisons: Sequence[Comparison], *, name: str = "gains"
-) -> NamedTable:
-    """Gain and win score of the first arm over others, with both tests."""
-    show_paper = published.beside(simulated=study.simulated)
-    rows = []
-    for item in comparisons:
-        gained, task = item.gain, item.selection.task
-        cells = [
-            Cell(task_words(task)),
-            Cell(head_words(item.selection.head)),
-            Cell(f"{study.title(item.first)} over {study.title(item.second)}"),
-            _right(f"{gained.wins}/{gained.num_pairs}"),
-            _right(f"{points(gained.mean)} ({points(gained.smallest)}, {points(gained.largest)})"),
-            _right(number(gained.p_value, 3)),
-            _right(_limits(item), strong=_leaves_out_zero(item)),
-            _right(DASH if item.p_values is None else number(item.p_values[0], 4)),
-            *_both_costs(study, item),
-        ]
-        if show_paper:
-            known = published.GAINS.get(task, {}).get(item.selection.head)
-            pair = (item.first, item.second) == ("bert", "resmlp")
-            if known is None or not pair:
-                cells.append(_right(DASH))
-            else:
-                text = f"{known.wins}/{known.num_pairs}, {number(known.mean, 2)} "
-                text += f"({number(known.smallest, 2)}, {number(known.largest, 2)})"
-                cells.append(_right(text))
-        rows.append(tuple(cells))
-    names = [
-        "wins",
-        "gain, mean (min, max)",
-        "p over runs",
-        "interval over fields",
-        "p over fields",
-    ]
-    names += ["pre-training, its operations", "of the other"] + (["paper"] if show_paper else [])
-    header = (Cell("Task"), Cell("Head"), Cell("Gain of"), *(Cell(n, number=True) for n in names))
-    return NamedTable(
-        name,
-        Table(
-            "Gain in points of overall accuracy on the same configurations and seeds; wins is"
-            " equation (4). The first p value flips the signs of the runs' differences, the second"
-            " resamples the test fields in pairs, as does the interval. Bold: the interval leaves"
-            " out zero.",
-            header,
-            tuple(rows),
-        ),
-    )
-
-
-def _both_costs(study: Study, item: Comparison) -> tuple[Cell, Cell]:
-    """Training time and operations of both arms, a cell each."""
-    first, second = (
-        ", ".join(cell.text for cell in cost_cells(study, arm)) for arm in (item.first, item.second)
-    )
-    return _right(first), _right(second)
-
-
-def _limits(item: Comparison) -> str:
-    if item.accuracy is None:
-        return DASH
-    return f"{points(item.accuracy.low)} to {points(item.accuracy.high)}"
-
-
-def _leaves_out_zero(item: Comparison) -> bool:
-    found = item.accuracy
-    return found is not None and (found.low > 0 or found.high < 0)
-
-
-def answers_table(study: Study, answers: Sequence[Answer]) -> NamedTable:
-    """The answer to every question of the study, with its interval, whatever it is."""
-    rows = []
-    last = ""
-    for answer in answers:
-        item = answer.comparison
-        seeds = ", ".join(points(value) for value in item.by_seed.values())
-        text = answer.question.text
-        rows.append(
-            (
-                Cell("" if text == last else text),
-                Cell(task_words(item.selection.task)),
-                Cell(head_words(item.selection.head)),
-                _right("all" if item.selection.k == 0 else str(item.selection.k)),
-                _right(points(item.gain.mean)),
-                _right(_limits(item), strong=_leaves_out_zero(item)),
-                _right(seeds),
-                Cell(answer.verdict, strong=answer.verdict == "yes"),
-                *_both_costs(study, item),
-            )
-        )
-        last = text
-    header = (
-        Cell("Question"), Cell("Task"), Cell("Head"), Cell("fields a class", number=True),
-        Cell("difference", number=True), Cell("interval over fields", number=True),
-        Cell("each seed", number=True), Cell("Answer"),
-        Cell("pre-training of the first", number=True), Cell("of the second", number=True),
-    )  # fmt: skip
-    return NamedTable(
-        "questions",
-        Table(
-            "Differences in points of overall accuracy, first minus second, mean over"
-            " configurations and seeds. An answer is yes or no where the interval over test fields"
-            " leaves out zero and all seeds have one sign; the interval says nothing of other"
-            " places, and three seeds say little of further seeds.",
-            header,
             tuple(rows),
         ),
     )
@@ -334,7 +227,8 @@ def curve_table(study: Study, axis: str) -> NamedTable | None:
     rows = []
     for (task, head, arm), group in kept.groupby(["task", "head", "arm"], sort=False):
         cells = [
-            _right(_mean(group[group[axis] == place], "overall_accuracy")) for place in [*places, 0]
+            right_cell(_mean(group[group[axis] == place], "overall_accuracy"))
+            for place in [*places, 0]
         ]
         rows.append(
             (
@@ -377,8 +271,8 @@ def transfer_table(study: Study) -> NamedTable | None:
                 Cell(task_words(str(tested)), strong=task != tested),
                 Cell(head_words(str(head))),
                 Cell(study.title(str(arm))),
-                _right(_mean(group, "overall_accuracy")),
-                _right(_mean(group, "macro_f1")),
+                right_cell(_mean(group, "overall_accuracy")),
+                right_cell(_mean(group, "macro_f1")),
                 *cost_cells(study, str(arm)),
             )
         )
@@ -419,10 +313,10 @@ def ablation_table(
     for arm, key in shown:
         group = own[(own["arm"] == arm) & (own["tested"] == own["task"])]
         cells = [Cell(study.title(arm))]
-        cells += [_right(_mean(group[group["head"] == h], "overall_accuracy")) for h in heads]
+        cells += [right_cell(_mean(group[group["head"] == h], "overall_accuracy")) for h in heads]
         if show_paper:
             paper = published.ABLATIONS.get(key, {})
-            cells += [_right(_published(paper.get(head))) for head in heads]
+            cells += [right_cell(_published(paper.get(head))) for head in heads]
         rows.append((*cells, *cost_cells(study, arm)))
     header = [Cell("Pre-training"), *(Cell(head_words(h), number=True) for h in heads)]
     if show_paper:
