@@ -372,6 +372,7 @@ class _Worker:
             train=train,
             tests=tests,
             fit=fit,
+            accuracy_batch=arm.accuracy_batch(cell),
             about={
                 "notes": notes,
                 "pretraining": cost,

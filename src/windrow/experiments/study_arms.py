@@ -16,6 +16,7 @@ from windrow.evaluation.forest import fit_forest
 from windrow.evaluation.sequence_heads import SequenceTraining, fine_tune, train_sequence_head
 from windrow.experiments.ablations import ablation_arm
 from windrow.experiments.cells import Classifier, Fit
+from windrow.experiments.corrections import corrections
 from windrow.experiments.cost import read_cost
 from windrow.experiments.head_configurations import head_configurations
 from windrow.experiments.heads import RANDOM_FOREST
@@ -236,6 +237,15 @@ class StudyArm:
 
         about = {"settings": training.to_dict(), "trains_encoder": self.trains_encoder}
         return fit_sequences, about
+
+    def accuracy_batch(self, cell: Cell) -> int | None:
+        """Series a batch where the variant takes the mean of batch accuracies, else None.
+
+        A random forest predicts all series at once, so its accuracy is of all in any variant.
+        """
+        if corrections(self.study.variant).accuracy == "of_all" or cell.head == FOREST:
+            return None
+        return self.training(cell).batch_size
 
     def training(self, cell: Cell) -> SequenceTraining:
         """Configuration and training of a cell's head."""

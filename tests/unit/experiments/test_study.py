@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from study_factory import ARMS, SIX, Told, labelled
@@ -57,6 +58,8 @@ class FakeArm:
     asked: list = field(default_factory=list)
     fails_at: str = ""
     latest_day: list = field(default_factory=list)
+    batch: int | None = None
+    share: float = 1.0
 
     def is_trained(self, path):
         return (path / "done").is_file()
@@ -70,6 +73,9 @@ class FakeArm:
         assert self.is_trained(path)
         return {"seconds": 3.0, "flops": 4.0}
 
+    def accuracy_batch(self, cell):
+        return self.batch
+
     def load(self, path, series, *, device, accept_other_level):
         self.asked.append(f"load {self.name}")
         return Represented(), ()
@@ -80,7 +86,7 @@ class FakeArm:
                 raise RuntimeError("the power went out")
             self.asked.append(cell.name)
             self.latest_day.append((cell.until_day, int(inputs.values[..., 1].max())))
-            return Told(1.0, num_classes, 0)
+            return Told(self.share, num_classes, 0)
 
         return fit, {"settings": {}}
 
@@ -143,6 +149,27 @@ def test_every_cell_is_trained_once_and_its_representations_go(tmp_path: Path, a
     assert set(report["scores"]) == {"task1", "task2"}  # transferred: the legends are the same
     assert report["pretraining"] == {"seconds": 3.0, "flops": 4.0}
     assert report["training"]["num_fields"] == 90
+
+
+def test_the_accuracy_is_of_the_batches_that_the_arm_says(tmp_path: Path, arms) -> None:
+    _stores(tmp_path / "stores")
+    arms["bert"].batch = 40
+    for arm in arms.values():
+        arm.share = 0.5
+    run_study(tmp_path, _settings(variant="paper", num_fields=(), until_days=()), WORK)
+    for name in arms:
+        path = tmp_path / "cells" / f"task1.{name}.lstm.1.0.json"
+        found = json.loads(path.read_text())["scores"]["task1"]
+        table = pd.read_parquet(path.with_suffix(".parquet"))
+        own = table[table["task"] == "task1"]
+        right = (own["label"] == own["predicted"]).tolist()
+        of_all = sum(right) / len(right)
+        batches = [right[start : start + 40] for start in range(0, len(right), 40)]
+        of_batches = sum(sum(batch) / len(batch) for batch in batches) / len(batches)
+        assert abs(of_batches - of_all) > 1e-3
+        assert found["overall_accuracy_of_all"] == pytest.approx(of_all)
+        wanted = of_batches if name == "bert" else of_all
+        assert found["overall_accuracy"] == pytest.approx(wanted)
 
 
 def test_nothing_of_a_later_day_is_seen(tmp_path: Path, arms) -> None:

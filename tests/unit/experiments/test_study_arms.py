@@ -62,6 +62,16 @@ def trained(tmp_path_factory):
     return folder, arms
 
 
+def test_the_paper_takes_the_mean_over_batches_of_the_head_and_a_forest_has_none() -> None:
+    corrected = arms_of(_settings())
+    paper = arms_of(_settings(variant="paper"))
+    size = paper["scratch"].training(_cell("scratch")).batch_size
+    assert size > 1
+    assert paper["scratch"].accuracy_batch(_cell("scratch")) == size
+    assert paper["random-forest"].accuracy_batch(_cell("random-forest", "forest")) is None
+    assert corrected["scratch"].accuracy_batch(_cell("scratch")) is None
+
+
 def test_another_processing_level_is_refused_unless_it_is_asked_for_and_said(trained) -> None:
     folder, arms = trained
     arm, series = arms["scratch"], labelled(6)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -83,6 +84,18 @@ def test_a_study_of_simulated_cells_is_simulated_whatever_its_settings_say(tmp_p
     path.write_text(json.dumps({**values, "simulated": True}))
     assert "paper:" not in study_tables.accuracy_table(read_study(tmp_path)).table.header[-1].text
     assert read_study(tmp_path).simulated
+
+
+def test_the_paper_s_accuracy_is_said_to_be_of_batches(simulated) -> None:
+    study = read_study(simulated)
+    faulty = replace(study, settings=study.settings.model_copy(update={"variant": "paper"}))
+    for each, said in ((study, False), (faulty, True)):
+        tables = (
+            study_tables.accuracy_table(each),
+            study_tables.figures_table(each, StudyStatistics(each)),
+        )
+        for named in tables:
+            assert ("mean of the accuracies of batches" in named.table.caption) == said
 
 
 def test_means_and_deviations_are_over_all_runs(simulated) -> None:

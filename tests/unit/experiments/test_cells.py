@@ -1,0 +1,84 @@
+"""Figures of a cell, of predictions made by hand."""
+
+import json
+
+import numpy as np
+import pytest
+
+from study_factory import labelled
+from windrow.errors import DataError
+from windrow.experiments.cells import PartInputs, figures_of, inputs_of, run_cell
+from windrow.experiments.study_settings import Cell
+from windrow.experiments.study_tasks import TaskPart
+
+RIGHT = np.array([True, True, False, True, False, False, True])
+"""Batches of three: 2/3, 1/3 and 1/1; of all 4/7."""
+
+
+def _probability(part):
+    """Certain of the true class where RIGHT says so, else of the next one."""
+    num_classes = len(part.series.legend)
+    chosen = np.where(RIGHT, part.label, (part.label + 1) % num_classes)
+    return np.eye(num_classes)[chosen]
+
+
+class ByHand:
+    """Predicts as RIGHT says."""
+
+    def __init__(self, part):
+        self._part = part
+
+    def predict_probability(self, inputs):
+        assert len(inputs) == len(RIGHT)
+        return _probability(self._part)
+
+
+def test_the_mean_of_batches_stands_beside_the_accuracy_of_all() -> None:
+    part = TaskPart(labelled(7), ())
+    probability = _probability(part)
+    figures = figures_of(part, probability, accuracy_batch=3)
+    assert figures["overall_accuracy"] == pytest.approx((2 / 3 + 1 / 3 + 1) / 3)
+    assert figures["overall_accuracy_of_all"] == pytest.approx(4 / 7)
+    corrected = figures_of(part, probability)
+    assert corrected["overall_accuracy"] == pytest.approx(4 / 7)
+    # Nothing else depends on the batches.
+    assert corrected == figures | {"overall_accuracy": corrected["overall_accuracy"]}
+    # One batch of all, or one longer than all, is the accuracy of all.
+    for size in (7, 100):
+        assert figures_of(part, probability, accuracy_batch=size) == corrected
+
+
+def test_both_are_in_the_file_of_the_cell(tmp_path) -> None:
+    series = labelled(7)
+    part = TaskPart(series, ())
+    values = np.zeros((7, series.num_dates, 2), dtype=np.float16)
+    inputs = PartInputs(part, inputs_of(series, values))
+    cell = Cell(
+        task="task1",
+        arm="scratch",
+        head="lstm",
+        configuration=1,
+        seed=0,
+        num_fields=None,
+        until_day=None,
+    )
+    report = run_cell(
+        tmp_path,
+        cell,
+        train=inputs,
+        tests={"task1": inputs},
+        fit=lambda *given: ByHand(part),
+        about={},
+        accuracy_batch=3,
+    )
+    stored = json.loads((tmp_path / "cells" / f"{cell.name}.json").read_text())
+    assert stored["scores"] == report["scores"]
+    found = stored["scores"]["task1"]
+    assert found["overall_accuracy"] == pytest.approx(2 / 3)
+    assert found["overall_accuracy_of_all"] == pytest.approx(4 / 7)
+
+
+def test_probabilities_of_other_series_are_refused() -> None:
+    part = TaskPart(labelled(7), ())
+    with pytest.raises(DataError, match="probabilities do not fit the test series"):
+        figures_of(part, _probability(part)[:6])
