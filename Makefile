@@ -11,7 +11,7 @@ PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
-demo: $(VENV)/core.stamp  ## simulate, pre-train, classify and report: the main job, about ten minutes
+demo: $(VENV)/core.stamp  ## simulate, pre-train, classify and report: the main job, about a quarter of an hour
 	$(BIN)/windrow demo
 
 test: $(VENV)/dev.stamp  ## the tests
