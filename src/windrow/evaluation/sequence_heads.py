@@ -27,6 +27,7 @@ from windrow.models.heads.fine_tuned import FineTunedHead, encode
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.sequence import SequenceHead, SequenceSettings, tensors
 from windrow.tasks.classification import classification_losses
+from windrow.training.execution import ExecutionSettings, Precision
 from windrow.training.loop import train
 
 
@@ -74,6 +75,7 @@ def train_sequence_head(
     settings: SequenceTraining,
     seed: int,
     device: str = "cpu",
+    precision: Precision = "float32",
     on_step: Callable[[int, int, float], None] | None = None,
 ) -> SequenceHead:
     """Trains a base model on sequences; the caller's random state is left as it was.
@@ -86,6 +88,8 @@ def train_sequence_head(
         settings: model and training.
         seed: seed of weights, order and dropout.
         device: where it trains.
+        precision: of the matrix products while it trains; ``auto`` is bfloat16 where the hardware
+            has it. It predicts in float32.
         on_step: told step, number of steps and loss.
 
     Raises:
@@ -98,7 +102,8 @@ def train_sequence_head(
 
     split = _plateau_split(field_id, label, settings, seed)
     data = _Data(inputs, label, *split)
-    return _trained(build, data, settings=settings, seed=seed, device=device, on_step=on_step)
+    execution = ExecutionSettings(device=device, precision=precision).resolved()
+    return _trained(build, data, settings, seed=seed, execution=execution, on_step=on_step)
 
 
 def fine_tune(
@@ -111,6 +116,7 @@ def fine_tune(
     settings: SequenceTraining,
     seed: int,
     device: str = "cpu",
+    precision: Precision = "float32",
     on_step: Callable[[int, int, float], None] | None = None,
 ) -> FineTunedHead:
     """Trains an encoder and a base model together, at one rate; else as the base model alone.
@@ -124,6 +130,7 @@ def fine_tune(
         settings: as there.
         seed: as there; the encoder's weights do not follow from it.
         device: as there.
+        precision: as there.
         on_step: as there.
 
     Raises:
@@ -140,7 +147,8 @@ def fine_tune(
 
     split = _plateau_split(field_id, label, settings, seed)
     data = _Data(inputs, label, *split)
-    return _trained(build, data, settings=settings, seed=seed, device=device, on_step=on_step)
+    execution = ExecutionSettings(device=device, precision=precision).resolved()
+    return _trained(build, data, settings, seed=seed, execution=execution, on_step=on_step)
 
 
 def _check(inputs: HeadInputs, label: npt.NDArray[np.integer]) -> None:
@@ -166,19 +174,20 @@ class _Data:
 def _trained(
     build: Callable[[], HeadT],
     data: _Data,
-    *,
     settings: SequenceTraining,
+    *,
     seed: int,
-    device: str,
+    execution: ExecutionSettings,
     on_step: Callable[[int, int, float], None] | None,
 ) -> HeadT:
-    devices = [torch.device(device)] if device.startswith("cuda") else []
+    device = torch.device(execution.device)
+    devices = [] if device.type == "cpu" else [device]
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         head = build()
         head.fit_standardisation(data.inputs.select(data.fitted))
-        training = _Training(head, data.inputs, data.label, settings, seed)
-        training.run(data.fitted, data.held_out, on_step)
+        training = _Training(head, data, settings, seed=seed, execution=execution)
+        training.run(on_step)
     return head.eval()
 
 
@@ -188,27 +197,25 @@ class _Training:
     def __init__(
         self,
         head: SequenceHead | FineTunedHead,
-        inputs: HeadInputs,
-        label: npt.NDArray[np.integer],
+        data: _Data,
         settings: SequenceTraining,
+        *,
         seed: int,
+        execution: ExecutionSettings,
     ) -> None:
         self._head = head
+        self._execution = execution
         self._settings = settings
         self._seed = seed
+        self._fitted, self._held_out = data.fitted, data.held_out
         # Held on the device once: indexing there is many times cheaper than loading batches.
-        every = np.arange(len(inputs), dtype=np.intp)
+        every = np.arange(len(data.inputs), dtype=np.intp)
         self._device = head.mean.device
-        self._inputs = tensors(inputs, every, device=self._device)
-        self._label = torch.from_numpy(label.astype(np.int64)).to(self._device)
+        self._inputs = tensors(data.inputs, every, device=self._device)
+        self._label = torch.from_numpy(data.label.astype(np.int64)).to(self._device)
 
-    def run(
-        self,
-        fitted: npt.NDArray[np.intp],
-        held_out: npt.NDArray[np.intp],
-        on_step: Callable[[int, int, float], None] | None,
-    ) -> None:
-        settings = self._settings
+    def run(self, on_step: Callable[[int, int, float], None] | None) -> None:
+        settings, fitted, held_out = self._settings, self._fitted, self._held_out
         steps_a_pass = ceil(len(fitted) / settings.batch_size)
         num_steps = max(settings.epochs * steps_a_pass, settings.min_steps)
         steps_an_epoch = ceil(num_steps / settings.epochs)
@@ -222,8 +229,7 @@ class _Training:
         recent: list[float] = []
 
         def compute_loss(step: int) -> dict[str, Tensor]:
-            rows = self._batch(fitted, step, steps_a_pass)
-            return classification_losses(self._head, self._select(rows), self._label[rows])
+            return self._losses(self._batch(fitted, step, steps_a_pass))
 
         def after(step: int, losses: Mapping[str, Tensor | float]) -> None:
             recent.append(float(losses[watched]))
@@ -250,6 +256,10 @@ class _Training:
         order = np.random.default_rng([self._seed, number]).permutation(fitted)
         return torch.from_numpy(np.array_split(order, steps_a_pass)[part]).to(self._device)
 
+    def _losses(self, rows: Tensor) -> dict[str, Tensor]:
+        with self._execution.autocast():
+            return classification_losses(self._head, self._select(rows), self._label[rows])
+
     def _select(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         values, day_of_year, valid = self._inputs
         return values[rows], day_of_year[rows], valid[rows]
@@ -262,7 +272,7 @@ class _Training:
         with torch.no_grad():
             for start in range(0, len(rows), size):
                 part = torch.from_numpy(rows[start : start + size]).to(self._device)
-                losses = classification_losses(self._head, self._select(part), self._label[part])
+                losses = self._losses(part)
                 for name in totals:
                     totals[name] += float(losses[name]) * len(part)
         return {name: total / len(rows) for name, total in totals.items()}

@@ -88,8 +88,8 @@ SPACES: dict[Scale, Space] = {
         num_layers=(2, 3),
         learning_rate=(1e-4, 3e-3),
         dropout=(0.0, 0.6),
-        epochs=10,
-        batch_size=64,
+        epochs=5,
+        batch_size=32,
         min_steps=1,
     ),
     "paper": Space(

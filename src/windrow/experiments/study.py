@@ -363,7 +363,7 @@ class _Worker:
             else:
                 notes.append(f"not tested on {task}: {reason}")
         fit, head_about = arm.fit(
-            cell, self.run_path(arm, cell.seed), device=self._work.execution.device
+            cell, self.run_path(arm, cell.seed), execution=self._work.execution
         )
         cost: Mapping[str, Any] = arm.cost(self.run_path(arm, cell.seed))
         report = run_cell(

@@ -197,7 +197,9 @@ class StudyArm:
             return EncoderInputs(representation), notes
         return (AtItsLevel(representation, level) if notes else representation), notes
 
-    def fit(self, cell: Cell, run_path: Path, *, device: str) -> tuple[Fit, dict[str, Any]]:
+    def fit(
+        self, cell: Cell, run_path: Path, *, execution: ExecutionSettings
+    ) -> tuple[Fit, dict[str, Any]]:
         """What trains the head of a cell, and its settings as JSON values."""
         seed = int(
             np.random.SeedSequence([cell.seed, cell.configuration]).generate_state(1)[0] >> 1
@@ -228,14 +230,19 @@ class StudyArm:
                 "num_classes": num_classes,
                 "settings": training,
                 "seed": seed,
-                "device": device,
+                "device": execution.device,
+                "precision": execution.precision,
             }
             if not self.trains_encoder:
                 return train_sequence_head(inputs, label, field_id, **common)
-            encoder = self.method.load(run_path, device=device).trainable()
+            encoder = self.method.load(run_path, device=execution.device).trainable()
             return InFloat32(fine_tune(encoder, in_float32(inputs), label, field_id, **common))
 
-        about = {"settings": training.to_dict(), "trains_encoder": self.trains_encoder}
+        about = {
+            "settings": training.to_dict(),
+            "trains_encoder": self.trains_encoder,
+            "precision": execution.precision,
+        }
         return fit_sequences, about
 
     def accuracy_batch(self, cell: Cell) -> int | None:

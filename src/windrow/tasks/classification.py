@@ -29,7 +29,7 @@ def classification_losses(
         >>> round(losses["loss"].item(), 4), losses["accuracy"].item()
         (1.3863, 0.5)
     """
-    logits = head(*inputs)
+    logits = head(*inputs).float()  # whatever precision its products are in
     with torch.no_grad():
         accuracy = (logits.argmax(dim=1) == label).float().mean()
     return {"loss": F.cross_entropy(logits, label), "accuracy": accuracy}

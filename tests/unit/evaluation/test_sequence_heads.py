@@ -109,3 +109,28 @@ def test_refusals() -> None:
             settings=settings,
             seed=0,
         )
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.kind)
+def test_lower_precision_learns_the_same(model: object) -> None:
+    inputs, label = seasons(90, 0)
+    new, truth = seasons(300, 1)
+    settings = training(model, batch_size=256, min_steps=60, learning_rate=0.01, epochs=10)
+    curves = []
+    for precision in ("float32", "bfloat16"):
+        curve: list[float] = []
+        head = train_sequence_head(
+            inputs,
+            label,
+            np.arange(90),
+            num_classes=3,
+            settings=settings,
+            seed=4,
+            precision=precision,
+            on_step=lambda step, total, loss, curve=curve: curve.append(loss),
+        )
+        assert {p.dtype for p in head.parameters()} == {torch.float32}
+        assert (head.predict_probability(new).argmax(axis=1) == truth).mean() > 0.95
+        curves.append(curve)
+    assert curves[0] != curves[1]
+    np.testing.assert_allclose(curves[0][:5], curves[1][:5], rtol=0.03)

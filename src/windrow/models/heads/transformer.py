@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from windrow.config import Settings
 from windrow.data.series import DAYS
 from windrow.models.embedding import sinusoidal_encoding
+from windrow.models.heads.attention import WeightDropoutAttention
 
 
 class TransformerSettings(Settings):
@@ -56,16 +57,7 @@ class PositionEncodedTransformer(nn.Module):
         self.embedding = nn.Linear(num_inputs, width)
         self.embedding_norm = nn.LayerNorm(width)
         self.register_buffer("position_table", sinusoidal_encoding(DAYS, width), persistent=False)
-        self.blocks = nn.ModuleList(
-            nn.TransformerEncoderLayer(
-                width,
-                settings.num_heads,
-                dim_feedforward=2 * width,
-                dropout=settings.dropout,
-                batch_first=True,
-            )
-            for _ in range(settings.num_layers)
-        )
+        self.blocks = nn.ModuleList(_block(settings) for _ in range(settings.num_layers))
         self.norm = nn.LayerNorm(width)
         self.classifier = nn.Linear(width, num_classes)
 
@@ -86,3 +78,20 @@ class PositionEncodedTransformer(nn.Module):
         largest = x.masked_fill(~valid[..., None], float("-inf")).amax(dim=1)
         logits: Tensor = self.classifier(self.norm(largest))
         return logits
+
+
+def _block(settings: TransformerSettings) -> nn.TransformerEncoderLayer:
+    block = nn.TransformerEncoderLayer(
+        settings.width,
+        settings.num_heads,
+        dim_feedforward=2 * settings.width,
+        dropout=settings.dropout,
+        batch_first=True,
+    )
+    # The same parameters; torch's layer calls it where it would have called its own.
+    attention = WeightDropoutAttention(
+        settings.width, settings.num_heads, dropout=settings.dropout, batch_first=True
+    )
+    attention.load_state_dict(block.self_attn.state_dict())
+    block.self_attn = attention
+    return block
