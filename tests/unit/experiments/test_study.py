@@ -80,7 +80,7 @@ class FakeArm:
         self.asked.append(f"load {self.name}")
         return Represented(), ()
 
-    def fit(self, cell, path, *, device):
+    def fit(self, cell, path, *, execution):
         def fit(inputs, label, field_id, num_classes):
             if cell.name == self.fails_at:
                 raise RuntimeError("the power went out")
