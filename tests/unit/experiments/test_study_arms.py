@@ -19,6 +19,8 @@ from windrow.models.heads.inputs import HeadInputs
 from windrow.simulation.scenarios import scenario_settings
 from windrow.training.execution import ExecutionSettings
 
+CPU = ExecutionSettings().resolved()
+
 METHODS = ("scratch", "end-to-end", "random-forest")
 
 
@@ -56,7 +58,7 @@ def trained(tmp_path_factory):
     write_store(folder / "store", labelled(40), provenance={})
     arms = arms_of(_settings())
     for name, arm in arms.items():
-        arm.pretrain(folder / "store", folder / name, seed=0, execution=ExecutionSettings())
+        arm.pretrain(folder / "store", folder / name, seed=0, execution=CPU)
         assert arm.is_trained(folder / name)
         assert arm.cost(folder / name)["num_steps"] == 0
     return folder, arms
@@ -94,7 +96,7 @@ def test_end_to_end_trains_the_encoder_on_16_bit_bands(trained) -> None:
     seen, _ = arm.load(folder / "end-to-end", series, device="cpu", accept_other_level=False)
     values = seen.sequence(series)
     assert values.shape == (60, series.num_dates, 12) == (60, series.num_dates, seen.width)
-    fit, about = arm.fit(_cell("end-to-end"), folder / "end-to-end", device="cpu")
+    fit, about = arm.fit(_cell("end-to-end"), folder / "end-to-end", execution=CPU)
     assert about["trains_encoder"]
     inputs = inputs_of(series, values.astype(np.float16))
     head = fit(inputs, series.label, series.field_id, 9)
@@ -111,7 +113,7 @@ def test_a_forest_has_one_cell_and_learns(trained) -> None:
     arm = arms["random-forest"]
     assert arm.heads == ("forest",)
     series = labelled(180)
-    fit, _ = arm.fit(_cell("random-forest", "forest"), folder / "random-forest", device="cpu")
+    fit, _ = arm.fit(_cell("random-forest", "forest"), folder / "random-forest", execution=CPU)
     values = np.zeros((180, series.num_dates, 2), dtype=np.float16)
     values[..., 0] = series.label[:, None]
     inputs = HeadInputs(values=values, day_of_year=series.day_of_year, valid=series.valid)
