@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from windrow.cli.progress import progress
+from windrow.errors import SettingsError
 
 if TYPE_CHECKING:
     from windrow.experiments.study_settings import StudySettings
@@ -42,8 +42,11 @@ class Sharing:
     """cpu, or cuda."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the matrix products of pre-training."""
-    num_workers: int = 0
-    """Processes that simulate; 0 takes one a core."""
+    processes: int = 0
+    """Processes at work; 0 takes one a core, of a CPU at most eight, and one on a GPU.
+
+    Several compute on one thread each, one on as many as there are cores. As many simulate; with 0
+    one a core."""
     budget: bool = True
     """Say first what disk and time it takes; some seconds that a process that joins can save."""
     report: bool = True
@@ -52,23 +55,35 @@ class Sharing:
 
 def run_and_report(options: Sharing, settings: StudySettings) -> None:
     """Prints the budget, works until every cell is done, and writes the report."""
-    from windrow.experiments.study import StudyProgress, WorkSettings, open_study, run_study
+    from windrow.experiments.study import StudyProgress, WorkSettings, open_study
     from windrow.experiments.study_budget import budget_of
+    from windrow.experiments.study_processes import default_processes, run_study_by_processes
+    from windrow.processes import number_of_cores
     from windrow.reporting.study_page import write_study_report
     from windrow.training.execution import ExecutionSettings
 
+    if options.processes < 0:
+        raise SettingsError("no processes", found=options.processes, expected="1 or more, or 0")
     execution = ExecutionSettings(device=options.device, precision=options.precision).resolved()
-    open_study(options.out, settings)
-    if options.budget:
-        for line in budget_of(options.out, settings, device=options.device).lines():
-            print(line, file=sys.stderr, flush=True)
+    processes = options.processes or default_processes(options.device)
     work = WorkSettings(
         execution=execution,
-        num_workers=options.num_workers or os.cpu_count() or 1,
+        num_workers=options.processes or number_of_cores(),
         storage=options.storage,
     )
+    open_study(options.out, settings)
+    if options.budget:
+        budget = budget_of(
+            options.out,
+            settings,
+            device=options.device,
+            processes=processes,
+            num_workers=work.num_workers,
+        )
+        for line in budget.lines():
+            print(line, file=sys.stderr, flush=True)
     with progress("study", "cells") as report:
-        run_study(
+        run_study_by_processes(
             options.out,
             settings,
             work,
@@ -76,6 +91,7 @@ def run_and_report(options: Sharing, settings: StudySettings) -> None:
                 cells=report,
                 note=lambda text: print(text, file=sys.stderr, flush=True),
             ),
+            processes=processes,
         )
     if options.report:
         print(write_study_report(options.out))

@@ -8,7 +8,7 @@ done. Both appear whole or not at all.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,6 +69,13 @@ def cell_paths(folder: str | Path, cell: Cell) -> tuple[Path, Path]:
 def is_done(folder: str | Path, cell: Cell) -> bool:
     """Whether a cell is finished."""
     return cell_paths(folder, cell)[0].is_file()
+
+
+def pending_of(folder: str | Path, cells: Sequence[Cell]) -> list[Cell]:
+    """Those of some cells that are not finished; the folder is listed once, however many."""
+    place = Path(folder) / "cells"
+    done = {path.name for path in place.iterdir()} if place.is_dir() else set()
+    return [cell for cell in cells if f"{cell.name}.json" not in done]
 
 
 def run_cell(

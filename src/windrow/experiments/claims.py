@@ -83,9 +83,13 @@ class Claims:
                     return None
                 self._end(first._trial_id, TrialState.FAIL)
                 continue
-            if not self._storage.set_trial_state_values(first._trial_id, TrialState.RUNNING):
-                return None
-            self._storage.set_trial_user_attr(first._trial_id, "worker", self._worker)
+            try:
+                if not self._storage.set_trial_state_values(first._trial_id, TrialState.RUNNING):
+                    return None
+                self._storage.set_trial_user_attr(first._trial_id, "worker", self._worker)
+            except BaseException:
+                self.end(first._trial_id, completed=False)  # a signal came; nobody is to wait
+                raise
             return Claim(self, first._trial_id)
         return None
 
@@ -99,13 +103,13 @@ class Claims:
         if claim is None:
             yield False
             return
-        claim.start()
         try:
+            claim.start()
             yield True
-        except BaseException:
+            claim.complete()
+        except BaseException:  # a signal may come while the claim is completed, too
             claim.give_back()
             raise
-        claim.complete()
 
     def running(self) -> Sequence[str]:
         """Jobs that somebody is at, or was when they last beat."""

@@ -25,6 +25,7 @@ from windrow.experiments.realism_places import (
 )
 from windrow.experiments.realism_real import RealFields
 from windrow.experiments.realism_settings import RealismSettings
+from windrow.processes import end_with_parent
 from windrow.simulation import ScenarioSettings
 from windrow.sources.labels import LabelTable
 
@@ -137,7 +138,9 @@ def _run(jobs: Sequence[_Job], num_workers: int) -> Iterator[Any]:
     if num_workers == 1:
         yield from map(_work, jobs)
         return
-    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        num_workers, mp_context=get_context("spawn"), initializer=end_with_parent
+    ) as pool:
         yield from pool.map(_work, jobs)
 
 

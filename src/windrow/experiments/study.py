@@ -19,7 +19,7 @@ from windrow.data.store import is_store, read_store
 from windrow.errors import OutputError, SettingsError
 from windrow.evaluation.season import known_until
 from windrow.evaluation.transfer import why_not_transferable
-from windrow.experiments.cells import PartInputs, inputs_of, is_done, run_cell
+from windrow.experiments.cells import PartInputs, inputs_of, is_done, pending_of, run_cell
 from windrow.experiments.claims import Claims
 from windrow.experiments.representation_store import (
     is_written,
@@ -156,15 +156,17 @@ class _Worker:
         self._given = None if settings.simulated else check_stores(settings)
         self._parts: dict[tuple[str, str], TaskPart] = {}
         self._said: set[str] = set()
+        # Names of the representations that each cell sees.
+        self._needs = {
+            cell.name: {self._representation_path(cell, *part).name for part in parts}
+            for cell, parts in ((cell, self._parts_of(cell)) for cell in self._cells)
+        }
 
     def run(self) -> int:
         """Works until all cells are done; returns those done here."""
         trained = 0
         while True:
-            pending = [cell for cell in self._cells if not is_done(self._folder, cell)]
-            self._progress.cells(len(self._cells) - len(pending), len(self._cells))
-            self._remove_unneeded(pending)
-            if not pending:
+            if not (pending := self._tidy()):
                 return trained
             worked = 0
             for cell in pending:
@@ -192,10 +194,15 @@ class _Worker:
             if not ours or is_done(self._folder, cell):
                 return False
             self._run_cell(arm, cell)
-        done = sum(is_done(self._folder, each) for each in self._cells)
-        self._progress.cells(done, len(self._cells))
-        self._remove_unneeded([each for each in self._cells if not is_done(self._folder, each)])
+        self._tidy()
         return True
+
+    def _tidy(self) -> list[Cell]:
+        """The cells still to be done; tells how many, and removes what none of them needs."""
+        pending = pending_of(self._folder, self._cells)
+        self._progress.cells(len(self._cells) - len(pending), len(self._cells))
+        self._remove_unneeded(pending)
+        return pending
 
     def _ensure(self, job: str, done: Callable[[], bool], make: Callable[[], None]) -> bool:
         """Whether a job is done, by us if nobody else is at it."""
@@ -313,11 +320,7 @@ class _Worker:
         folder = self._folder / "representations"
         if not folder.is_dir():
             return
-        needed = {
-            self._representation_path(cell, task, part).name
-            for cell in pending
-            for task, part in self._parts_of(cell)
-        }
+        needed = set().union(*(self._needs[cell.name] for cell in pending))
         for path in folder.iterdir():
             if path.name not in needed and not path.name.startswith("."):
                 remove_representation(path)

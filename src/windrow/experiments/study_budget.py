@@ -9,14 +9,16 @@ for its rate. It is said to be an estimate wherever it is shown.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from windrow.evaluation.sequence_heads import SequenceTraining, train_sequence_head
-from windrow.experiments.cells import is_done
+from windrow.experiments.cells import pending_of
 from windrow.experiments.representation_store import bytes_of
 from windrow.experiments.study_arms import StudyArm, arms_of, training_flops
 from windrow.experiments.study_settings import FOREST, Cell, StudySettings, cells_of
@@ -43,7 +45,9 @@ class Budget:
         store_bytes: series of the twins; 0 of real stores, which are there.
         representation_bytes: the most that stands on disk at a time, of one process.
         prediction_bytes: of all cells.
-        simulating, pretraining, representing, heads: estimated seconds of one process.
+        processes: at work, on one thread each where there are several.
+        simulating, pretraining, representing, heads: estimated seconds of all of them together,
+            as if none slowed another and all had work; a pre-training is the work of one.
     """
 
     num_cells: int
@@ -51,6 +55,7 @@ class Budget:
     store_bytes: int
     representation_bytes: int
     prediction_bytes: int
+    processes: int
     simulating: float
     pretraining: float
     representing: float
@@ -63,6 +68,9 @@ class Budget:
 
     def lines(self) -> list[str]:
         """What is printed before the start."""
+        workers = "one process"
+        if self.processes > 1:
+            workers = f"{self.processes} processes of one thread, if none slows another"
         return [
             f"{self.num_cells:,} cells, {self.num_done:,} of them done",
             f"disk: stores {_size(self.store_bytes)}, representations at most "
@@ -71,23 +79,34 @@ class Budget:
             f"time, an estimate from steps timed just now: simulating {_minutes(self.simulating)},"
             f" pre-training {_minutes(self.pretraining)}, representing "
             f"{_minutes(self.representing)}, heads {_minutes(self.heads)}; "
-            f"{_minutes(self.seconds)} in all for one process",
+            f"{_minutes(self.seconds)} in all for {workers}",
         ]
 
 
-def budget_of(folder: str | Path, settings: StudySettings, *, device: str) -> Budget:
+def budget_of(
+    folder: str | Path,
+    settings: StudySettings,
+    *,
+    device: str,
+    processes: int = 1,
+    num_workers: int = 1,
+) -> Budget:
     """What a study still takes; times one step of every configuration, some seconds.
 
     Args:
         folder: of the study, which need not be there yet.
         settings: the study.
         device: where it will run.
+        processes: that will work; of several each takes one thread, and so do the timed steps.
+        num_workers: processes that will simulate.
     """
     arms = arms_of(settings)
     cells = cells_of(settings, {name: arm.heads for name, arm in arms.items()})
-    pending = [cell for cell in cells if not is_done(folder, cell)]
-    rates = _Rates(settings, device)
+    pending = pending_of(folder, cells)
     place = Path(folder)
+    with _threads_of(processes):
+        rates = _Rates(settings, device)
+        heads = [_head_seconds(cell, arms[cell.arm], settings, rates) for cell in pending]
     missing = {
         (cell.arm, cell.seed)
         for cell in pending
@@ -108,15 +127,41 @@ def budget_of(folder: str | Path, settings: StudySettings, *, device: str) -> Bu
         store_bytes=stores,
         representation_bytes=bytes_of(largest + others, NUM_DATES, widest),
         prediction_bytes=sum(tested[cell.task] for cell in cells) * _BYTES_A_PREDICTION,
-        simulating=simulating,
-        pretraining=sum(_pretraining_flops(arms[arm], seed) for arm, seed in missing) / rates.flops,
-        representing=sum(
-            _encoding_flops(arms[arm]) * _num_series(settings, task)
-            for task, arm, _, _ in represented
-        )
-        / rates.flops,
-        heads=sum(_head_seconds(cell, arms[cell.arm], settings, rates) for cell in pending),
+        processes=processes,
+        simulating=simulating / num_workers,
+        pretraining=shared_seconds(
+            [_pretraining_flops(arms[arm], seed) / rates.flops for arm, seed in missing], processes
+        ),
+        representing=shared_seconds(
+            [
+                _encoding_flops(arms[arm]) * _num_series(settings, task) / rates.flops
+                for task, arm, _, _ in represented
+            ],
+            processes,
+        ),
+        heads=shared_seconds(heads, processes),
     )
+
+
+def shared_seconds(seconds: Sequence[float], processes: int) -> float:
+    """Seconds that pieces of work take several processes at least; one piece is of one process.
+
+    Example:
+        >>> shared_seconds([2.0, 2.0, 2.0], 2), shared_seconds([5.0, 1.0], 2)
+        (3.0, 5.0)
+    """
+    return max(sum(seconds) / processes, max(seconds, default=0.0))
+
+
+@contextmanager
+def _threads_of(processes: int) -> Iterator[None]:
+    """As many threads as each of the processes will compute on."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if processes > 1 else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _num_classes(task: str) -> int:

@@ -37,6 +37,30 @@ def test_a_job_that_fails_is_free_again(tmp_path: Path) -> None:
         assert ours
 
 
+@pytest.mark.parametrize("interrupted_at", ["set_trial_user_attr", "set_trial_state_values"])
+def test_a_signal_while_a_claim_is_taken_or_completed_leaves_no_claim(
+    tmp_path: Path, monkeypatch, interrupted_at: str
+) -> None:
+    claims = _claims(tmp_path)
+    real = getattr(claims._storage, interrupted_at)
+    came = []
+
+    def interrupted(trial_id, *what):
+        result = real(trial_id, *what)
+        if not came and (interrupted_at == "set_trial_user_attr" or what[0].name == "COMPLETE"):
+            came.append(what)
+            raise KeyboardInterrupt
+        return result
+
+    monkeypatch.setattr(claims._storage, interrupted_at, interrupted)
+    with pytest.raises(KeyboardInterrupt), claims.claimed("cell a"):
+        pass
+    assert came
+    assert list(_claims(tmp_path).running()) == []
+    with _claims(tmp_path).claimed("cell a") as ours:
+        assert ours
+
+
 def test_a_claim_without_a_beat_is_dead_by_the_clock_of_who_looks(tmp_path: Path) -> None:
     now = [0.0]
     killed = _claims(tmp_path)

@@ -163,6 +163,11 @@ def test_the_budget_counts_bytes_and_what_is_done(tmp_path) -> None:
     assert budget.heads > 0
     assert budget.pretraining == 0
     (tmp_path / "cells" / "task1.scratch.transformer.1.0.json").touch()
+    # A single cell is the work of one, however many there are.
+    two = budget_of(tmp_path, settings, device="cpu", processes=2, num_workers=2)
+    assert (two.processes, two.num_cells) == (2, 1)
+    assert "in all for 2 processes of one thread" in two.lines()[2]
+    assert "in all for one process" in budget.lines()[2]
     later = budget_of(tmp_path, settings, device="cpu")
     assert (later.num_done, later.heads) == (1, 0)
     assert later.lines()[0] == "1 cells, 1 of them done"

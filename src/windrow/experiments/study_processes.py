@@ -1,0 +1,239 @@
+"""A study by several processes of this machine, each on one thread.
+
+A step of a small head is hardly faster on two threads than on one, so that as many processes as
+there are cores are worth nearly as much as there are cores. What each does is decided by the
+claims of the study, as between machines; this module starts them, passes on what they tell, and
+leaves none behind: not after an error, not after Ctrl-C, and not where this process is killed.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Any, NoReturn
+
+from windrow.errors import SettingsError, WindrowError
+from windrow.experiments.study import StudyProgress, WorkSettings, open_study, run_study
+from windrow.experiments.study_settings import StudySettings
+from windrow.processes import end_with_parent, number_of_cores, one_thread_each
+
+MOST_PROCESSES = 8
+"""Without being asked for more: each holds the libraries and its task in memory."""
+_ENDING_SECONDS = 20.0
+"""For processes to give back what they have claimed, before they are killed."""
+
+
+@dataclass(frozen=True)
+class _Cells:
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class _Note:
+    text: str
+
+
+@dataclass(frozen=True)
+class _Finished:
+    trained: int
+
+
+@dataclass(frozen=True)
+class _Failed:
+    error: WindrowError
+
+
+@dataclass
+class _Worker:
+    process: SpawnProcess
+    channel: Connection
+
+
+def default_processes(device: str) -> int:
+    """Processes that suit a device: one a core of the CPU, at most eight; one on a GPU.
+
+    Example:
+        >>> default_processes("cuda")
+        1
+    """
+    return min(number_of_cores(), MOST_PROCESSES) if device == "cpu" else 1
+
+
+def run_study_by_processes(
+    folder: str | Path,
+    settings: StudySettings,
+    work: WorkSettings,
+    progress: StudyProgress | None = None,
+    *,
+    processes: int,
+) -> int:
+    """Works on a study by several processes of one thread each until every cell is done.
+
+    The figures of the cells are those of one process of one thread, to the last bit. One process
+    is this one, on as many threads as PyTorch takes. More start fresh interpreters, so a script
+    that calls this needs the usual ``__main__`` guard.
+
+    Args:
+        folder: of the study; begun or gone on with.
+        settings: the study.
+        work: how each process works.
+        progress: told what all of them do.
+        processes: how many.
+
+    Returns:
+        how many cells they trained.
+
+    Raises:
+        SettingsError: the folder holds another study, or there are no processes.
+        WindrowError: what one of them raised, or one was killed; the others were ended, and what
+            was done stays.
+        RuntimeError: one of them failed by a fault of windrow's, and printed its traceback.
+    """
+    if processes < 1:
+        raise SettingsError("no processes", found=processes, expected="at least 1")
+    if processes == 1:
+        return run_study(folder, settings, work, progress)
+    place = open_study(folder, settings)
+    with _ended_by_sigterm(), _started(processes, place, settings, work) as workers:
+        return _listen(workers, progress or StudyProgress())
+
+
+def _listen(workers: Sequence[_Worker], progress: StudyProgress) -> int:
+    """Passes on what processes tell until all have ended; returns the cells they trained."""
+    trained, done = 0, -1
+    said: set[str] = set()
+    speaking = {worker.channel: worker.process for worker in workers}
+    while speaking:
+        for channel in wait(list(speaking)):
+            assert isinstance(channel, Connection)
+            try:
+                told = channel.recv()
+            except EOFError:
+                _check_end(speaking.pop(channel))
+                continue
+            if isinstance(told, _Failed):
+                raise told.error
+            if isinstance(told, _Finished):
+                trained += told.trained
+            elif isinstance(told, _Cells) and told.done > done:
+                done = told.done
+                progress.cells(done, told.total)
+            elif isinstance(told, _Note) and told.text not in said:
+                said.add(told.text)
+                progress.note(told.text)
+    return trained
+
+
+def _check_end(process: SpawnProcess) -> None:
+    process.join()
+    code = process.exitcode or 0
+    if code < 0:
+        raise WindrowError(
+            "a process of the study was killed",
+            found=f"signal {-code} ({signal.strsignal(-code)})",
+            hint="a lack of memory does that: give fewer --processes; the same command goes on",
+        )
+    if code > 0:
+        raise RuntimeError(f"{process.name} of the study failed; its traceback is above")
+
+
+@contextmanager
+def _started(number: int, *arguments: Any) -> Iterator[list[_Worker]]:
+    """Processes at work on a study; none is left when the block ends."""
+    context = multiprocessing.get_context("spawn")
+    resource_tracker.ensure_running()  # it would let through the signal that is held back below
+    workers: list[_Worker] = []
+    try:
+        for index in range(number):
+            ours, theirs = context.Pipe(duplex=False)
+            process = context.Process(
+                target=_work, args=(theirs, *arguments), name=f"process {index + 1}"
+            )
+            # Ctrl-C reaches every process of a terminal; only this one heeds it and ends the rest.
+            with _held_back(signal.SIGINT), one_thread_each():
+                process.start()
+                workers.append(_Worker(process, ours))
+            theirs.close()  # so that the channel ends with the process
+        yield workers
+    finally:
+        _end(workers)
+
+
+def _end(workers: Sequence[_Worker]) -> None:
+    for worker in workers:
+        worker.process.terminate()
+    last = time.monotonic() + _ENDING_SECONDS
+    try:
+        for worker in workers:
+            worker.process.join(max(0.0, last - time.monotonic()))
+    finally:  # a second Ctrl-C does not wait
+        for worker in workers:
+            worker.process.kill()
+            worker.process.join()
+            worker.channel.close()
+
+
+@contextmanager
+def _held_back(number: signal.Signals) -> Iterator[None]:
+    """A signal comes after the block; processes started within never get it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """A SIGTERM unwinds the block as Ctrl-C does, where this thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _unwind)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _unwind(number: int, frame: object) -> NoReturn:
+    """Ends the process by an exception, so that claims are given back; once, not again."""
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
+# In the processes.
+
+
+def _work(channel: Connection, folder: Path, settings: StudySettings, work: WorkSettings) -> None:
+    """What one process does."""
+    signal.signal(signal.SIGTERM, _unwind)
+    end_with_parent()
+    import torch
+
+    torch.set_num_threads(1)
+    progress = StudyProgress(
+        cells=lambda done, total: _tell(channel, _Cells(done, total)),
+        note=lambda text: _tell(channel, _Note(text)),
+    )
+    try:
+        trained = run_study(folder, settings, work, progress)
+    except WindrowError as error:
+        _tell(channel, _Failed(error))
+    else:
+        _tell(channel, _Finished(trained))
+
+
+def _tell(channel: Connection, what: object) -> None:
+    with suppress(BrokenPipeError):  # the parent is gone, and this process is about to follow
+        channel.send(what)

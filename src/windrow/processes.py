@@ -1,0 +1,76 @@
+"""Processes that work for another one: how many, on one thread each, and none outlives it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+_GRACE_SECONDS = 30.0
+"""For a process to put things in order once its parent is gone."""
+
+
+def number_of_cores() -> int:
+    """Cores that this process may use.
+
+    Example:
+        >>> number_of_cores() >= 1
+        True
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Processes that are started within compute on one thread; this one is left as it is.
+
+    The numeric libraries read their variables when they are loaded, so it holds for processes
+    that start with a fresh interpreter.
+
+    Example:
+        >>> with one_thread_each():
+        ...     os.environ["OMP_NUM_THREADS"]
+        '1'
+    """
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def end_with_parent() -> None:
+    """Ends this process when the one that started it is gone, however it went.
+
+    It is sent a SIGTERM, which it may use to put things in order, and is ended for good half a
+    minute later. Does nothing in a process that :mod:`multiprocessing` did not start.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        # To the thread that handles signals, so that a wait of its is cut short.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        time.sleep(_GRACE_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end with parent", daemon=True).start()
