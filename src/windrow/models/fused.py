@@ -27,7 +27,7 @@ _HEADS = (16, 32, 64, 128)
 _PARAMETERS = 12
 """Of a block, in their order: norm, products, norm, products; weight and bias each."""
 
-_NORM_ROWS, _NORM_STEPS = 16, 1
+_NORM_ROWS = 16
 _GELU_ROWS, _GELU_COLUMNS = 64, 128
 
 
@@ -175,7 +175,7 @@ class _Backward:
         self._beside = _Beside(kept[0].device)
         num_blocks, (num_tokens, width) = len(blocks), kept[0].shape
         hidden = blocks[0][8].shape[0]
-        programs = _cdiv(num_tokens, _NORM_ROWS * _NORM_STEPS)
+        programs = _cdiv(num_tokens, _NORM_ROWS)
 
         def partial(*shape: int) -> Tensor:
             return torch.empty((num_blocks, *shape), device=kept[0].device, dtype=torch.float32)
@@ -328,7 +328,7 @@ def _norm_backward(  # noqa: PLR0917 (as the kernel takes them)
     result = torch.empty_like(passed)
     _kernels().norm_backward[(len(partial),)](
         gradient, tokens, moments[0], moments[1], weight, passed, result, partial, num_tokens,
-        WIDTH=width, BLOCK=_power(width), ROWS=_NORM_ROWS, STEPS=_NORM_STEPS, num_warps=4,
+        WIDTH=width, BLOCK=_power(width), ROWS=_NORM_ROWS, num_warps=4,
     )  # fmt: skip
     return result
 

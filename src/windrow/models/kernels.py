@@ -306,7 +306,7 @@ def add_norm(
 @triton.jit
 def norm_backward(
     gradient, tokens, mean, deviation, weight, passed, result, partial, num_rows,
-    WIDTH: tl.constexpr, BLOCK: tl.constexpr, ROWS: tl.constexpr, STEPS: tl.constexpr,
+    WIDTH: tl.constexpr, BLOCK: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
     """Back through the norm of ``tokens``, plus the gradient that was ``passed`` by.
 
@@ -314,34 +314,27 @@ def norm_backward(
     the gradients of the norm's weight and bias, and of the result (which is the gradient of the
     bias of the product that was added).
     """
+    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     column = tl.arange(0, BLOCK)
+    inside = (row[:, None] < num_rows) & (column[None, :] < WIDTH)
+    place = row[:, None].to(tl.int64) * WIDTH + column[None, :]
+    back = tl.load(gradient + place, mask=inside, other=0.0).to(tl.float32)
+    values = tl.load(tokens + place, mask=inside, other=0.0).to(tl.float32)
+    beside = tl.load(passed + place, mask=inside, other=0.0).to(tl.float32)
     gain = tl.load(weight + column, mask=column < WIDTH, other=0.0).to(tl.float32)
-    of_weight = tl.zeros((BLOCK,), tl.float32)
-    of_bias = tl.zeros((BLOCK,), tl.float32)
-    of_result = tl.zeros((BLOCK,), tl.float32)
-    for step in tl.static_range(STEPS):
-        row = (tl.program_id(0) * STEPS + step) * ROWS + tl.arange(0, ROWS)
-        inside = (row[:, None] < num_rows) & (column[None, :] < WIDTH)
-        place = row[:, None].to(tl.int64) * WIDTH + column[None, :]
-        back = tl.load(gradient + place, mask=inside, other=0.0).to(tl.float32)
-        values = tl.load(tokens + place, mask=inside, other=0.0).to(tl.float32)
-        beside = tl.load(passed + place, mask=inside, other=0.0).to(tl.float32)
-        centre = tl.load(mean + row, mask=row < num_rows, other=0.0)
-        inverse = tl.load(deviation + row, mask=row < num_rows, other=0.0)
-        scaled = tl.where(inside, (values - centre[:, None]) * inverse[:, None], 0.0)
-        weighted = back * gain[None, :]
-        along = tl.sum(weighted * scaled, 1) / WIDTH
-        average = tl.sum(weighted, 1) / WIDTH
-        moved = (weighted - average[:, None] - scaled * along[:, None]) * inverse[:, None]
-        moved = tl.where(inside, moved + beside, 0.0)
-        tl.store(result + place, moved.to(result.dtype.element_ty), mask=inside)
-        of_weight += tl.sum(back * scaled, 0)
-        of_bias += tl.sum(back, 0)
-        of_result += tl.sum(moved, 0)
+    centre = tl.load(mean + row, mask=row < num_rows, other=0.0)
+    inverse = tl.load(deviation + row, mask=row < num_rows, other=0.0)
+    scaled = tl.where(inside, (values - centre[:, None]) * inverse[:, None], 0.0)
+    weighted = back * gain[None, :]
+    along = tl.sum(weighted * scaled, 1) / WIDTH
+    average = tl.sum(weighted, 1) / WIDTH
+    moved = (weighted - average[:, None] - scaled * along[:, None]) * inverse[:, None]
+    moved = tl.where(inside, moved + beside, 0.0)
+    tl.store(result + place, moved.to(result.dtype.element_ty), mask=inside)
     partial += tl.program_id(0).to(tl.int64) * 3 * WIDTH
-    tl.store(partial + column, of_weight, mask=column < WIDTH)
-    tl.store(partial + WIDTH + column, of_bias, mask=column < WIDTH)
-    tl.store(partial + 2 * WIDTH + column, of_result, mask=column < WIDTH)
+    tl.store(partial + column, tl.sum(back * scaled, 0), mask=column < WIDTH)
+    tl.store(partial + WIDTH + column, tl.sum(back, 0), mask=column < WIDTH)
+    tl.store(partial + 2 * WIDTH + column, tl.sum(moved, 0), mask=column < WIDTH)
 
 
 @triton.jit
