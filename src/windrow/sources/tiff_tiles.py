@@ -182,7 +182,8 @@ def inflater() -> Inflate | None:
         import deflate
     except ImportError:
         return None
-    return deflate.zlib_decompress
+    inflate: Inflate = deflate.zlib_decompress
+    return inflate
 
 
 def read_directory(path: Path) -> tuple[TiffTiles | None, bytes | None]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -43,7 +46,7 @@ class ExecutionSettings(Settings):
         """The same settings with ``auto`` decided.
 
         Raises:
-            SettingsError: the device is unknown or not there, or has no graphs.
+            SettingsError: the device is unknown or not there, or has no graphs, or no compiler.
 
         Example:
             >>> ExecutionSettings(precision="float32").resolved().precision
@@ -62,6 +65,13 @@ class ExecutionSettings(Settings):
                 where="setting graph",
                 found=f"on, with device {self.device}",
                 hint="use graph = auto",
+            )
+        if self.compile == "on" and not cuda and shutil.which(_compiler()) is None:
+            raise SettingsError(
+                "compiling for the processor needs a C++ compiler",
+                where="setting compile",
+                found=f"on, and no {_compiler()}",
+                hint="install it, or name another in the variable CXX, or use compile = auto",
             )
         changes: dict[str, str] = {}
         if self.graph == "auto":
@@ -92,6 +102,12 @@ class ExecutionSettings(Settings):
         return torch.autocast(
             torch.device(self.device).type, torch.bfloat16, enabled=self.precision == "bfloat16"
         )
+
+
+def _compiler() -> str:
+    """The one that torch calls."""
+    usual = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
+    return os.environ.get("CXX", usual)
 
 
 def has_fast_bfloat16(device: str, *, processor_file: str | Path = "/proc/cpuinfo") -> bool:

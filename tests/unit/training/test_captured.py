@@ -29,7 +29,11 @@ TASK = task(cloud_input="masked", reduction="sum")
 class Way:
     """One training of a few series, in the plain loop or on the device alone."""
 
-    def __init__(self, series, *, num_steps, device="cpu", precision=torch.float32):
+    def __init__(
+        self, series, *, num_steps, device="cpu", precision=torch.float32, shape=SHAPE,
+        batch_size=8,
+    ):  # fmt: skip
+        self.shape = shape
         self.data = PretrainingData(
             series,
             normalization=Normalization.fit(series.reflectance, series.valid),
@@ -38,12 +42,12 @@ class Way:
             target_offsets=TASK.target_offsets,
             device=device,
         )
-        self.order = BatchOrder(len(series), batch_size=8, seed=0)
+        self.order = BatchOrder(len(series), batch_size=batch_size, seed=0)
         self.num_steps, self.device, self.precision = num_steps, device, precision
         self.rate = warmup_cosine(OPTIMIZATION, num_steps=num_steps)
 
     def begin(self):
-        module = build_model(SHAPE, TASK, num_bands=12, seed=0).to(self.device)
+        module = build_model(self.shape, TASK, num_bands=12, seed=0).to(self.device)
         return module, adamw(module, OPTIMIZATION)
 
     def sizes(self, step):
@@ -73,16 +77,17 @@ class Way:
         )  # fmt: skip
         return module, optimizer, curve
 
-    def captured(self, begun=None, start=0, *, packed=False, graph=False, compiled=False):
+    def captured(self, begun=None, start=0, *, packed=False, graph=False, prepare=None):
         module, optimizer = begun or self.begin()
         training = CapturedTraining(
             module, optimizer=optimizer, losses=self.losses, learning_rate=self.rate,
             num_steps=self.num_steps, start_step=start, first_index=self.order.indices(start),
             first_sizes=self.sizes(start) if packed else None,
             settings=CaptureSettings(
-                graph=graph, compile_update=compiled, gradient_clip=1.0,
+                graph=graph, compile_update=False, gradient_clip=1.0,
                 low_precision=self.precision == torch.bfloat16,
             ),
+            prepare=prepare,
         )  # fmt: skip
         curve = []
         training.run(
@@ -111,13 +116,12 @@ def _furthest(curve, expected):
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_200_steps_lie_on_the_plain_curve(make_series, packed):
-    way = Way(make_series(24, num_dates=12), num_steps=60 if packed else 200)
+    way = Way(make_series(24, num_dates=12), num_steps=200)
     plain, plain_optimizer, expected = way.plain()
     module, optimizer, curve = way.captured(packed=packed)
-    # Losses, gradient norm and learning rate. Rounding grows with the steps: 1e-6 after 60.
-    assert _furthest(curve[:60], expected[:60]) < 1e-5
-    assert _furthest(curve, expected) < 1e-3
-    assert curve[-1]["loss"] < 0.9 * curve[0]["loss"]
+    # Losses, gradient norm and learning rate; measured: 3e-7 the losses, 2e-6 the norm.
+    assert _furthest(curve, expected) < 1e-5
+    assert curve[-1]["loss"] < 0.2 * curve[0]["loss"]
     # Parameters that the loss does not see, such as the keys' bias, follow rounding; z does not.
     batch = way.data.batch(torch.arange(24))
     with torch.no_grad():
@@ -127,6 +131,35 @@ def test_200_steps_lie_on_the_plain_curve(make_series, packed):
         state, wanted = optimizer.state[one], plain_optimizer.state[other]
         assert float(state["step"]) == float(wanted["step"]) == way.num_steps
         assert state["exp_avg"].shape == one.shape
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("num_steps", [4, pytest.param(200, marks=pytest.mark.slow)])
+def test_fused_blocks_lie_on_the_plain_curve(make_series, monkeypatch, packed, num_steps):
+    """The kernels in Triton's interpreter inside whole steps; padding, gaps and packing."""
+    pytest.importorskip("triton", reason="needs Triton, which is on Linux only")
+    if torch.cuda.is_available():
+        pytest.skip("the kernels are compiled here; see the tests on CUDA")
+    fused_calls = []
+
+    def fuses(tokens, products, *, head_width, num_dates):
+        fused_calls.append(num_dates)
+        return True
+
+    monkeypatch.setattr("windrow.models.encoder.can_fuse", fuses)
+    # Small, as every program of a kernel takes the interpreter some 10 ms.
+    layers = 2 if num_steps < 200 else 1
+    shape = SHAPE.model_copy(update={"num_heads": 1, "num_layers": layers})
+    way = Way(make_series(12, num_dates=12), num_steps=num_steps, shape=shape, batch_size=3)
+    _, _, expected = way.plain()
+    assert not fused_calls  # nothing is fused unless it is asked for
+    _, _, curve = way.captured(packed=packed, prepare=_fuse)
+    assert len(fused_calls) == num_steps
+    assert _furthest(curve, expected) < 1e-5
+
+
+def _fuse(runner):
+    runner.encoder.fused = True
 
 
 def test_bfloat16_with_float32_masters_lies_on_autocasts_curve(make_series):
