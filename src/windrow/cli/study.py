@@ -76,7 +76,7 @@ def run_and_report(options: Sharing, settings: StudySettings) -> None:
         budget = budget_of(
             options.out,
             settings,
-            device=options.device,
+            execution=execution,
             processes=processes,
             num_workers=work.num_workers,
         )

@@ -1,9 +1,8 @@
 """What a study will take, before it starts: bytes that are counted, and time that is estimated.
 
 Bytes follow from the settings; compressed stores are counted as if they were not. Time is an
-estimate: one step of every configuration of a head is timed on this machine, the operations a
-second of those steps stand for pre-training and representing too, and one landscape is simulated
-for its rate. It is said to be an estimate wherever it is shown.
+estimate: steps of every configuration of a head and of every encoder are timed on this machine, and
+one landscape is simulated for its rate. It is said to be an estimate wherever it is shown.
 """
 
 from __future__ import annotations
@@ -14,25 +13,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from windrow.evaluation.sequence_heads import SequenceTraining, train_sequence_head
 from windrow.experiments.cells import pending_of
 from windrow.experiments.representation_store import bytes_of
-from windrow.experiments.study_arms import StudyArm, arms_of, training_flops
+from windrow.experiments.study_arms import StudyArm, arms_of
+from windrow.experiments.study_rates import NUM_DATES, Rates
 from windrow.experiments.study_settings import FOREST, Cell, StudySettings, cells_of
 from windrow.experiments.study_twins import twin_size
 from windrow.models.encoders import encoder_width
-from windrow.models.flops import TRAINING_FACTOR, encoder_flops
-from windrow.models.heads.inputs import HeadInputs
 from windrow.sensors import NUM_PLANETSCOPE_VALUES, SENTINEL2_BANDS
 from windrow.simulation.generate import simulate
+from windrow.training.execution import ExecutionSettings
 
-NUM_DATES, NUM_DAYS = 146, 365
-"""Of one year, as simulated; DENETHOR has 144 dates."""
-_TRIED = 32
-"""Series of a step that is timed; a larger batch is taken to cost in proportion."""
+NUM_DAYS = 365
 _BYTES_A_PREDICTION = 90
 
 
@@ -87,7 +81,7 @@ def budget_of(
     folder: str | Path,
     settings: StudySettings,
     *,
-    device: str,
+    execution: ExecutionSettings,
     processes: int = 1,
     num_workers: int = 1,
 ) -> Budget:
@@ -96,7 +90,7 @@ def budget_of(
     Args:
         folder: of the study, which need not be there yet.
         settings: the study.
-        device: where it will run.
+        execution: where and how it will run.
         processes: that will work; of several each takes one thread, and so do the timed steps.
         num_workers: processes that will simulate.
     """
@@ -104,16 +98,21 @@ def budget_of(
     cells = cells_of(settings, {name: arm.heads for name, arm in arms.items()})
     pending = pending_of(folder, cells)
     place = Path(folder)
-    with _threads_of(processes):
-        rates = _Rates(settings, device)
-        heads = [_head_seconds(cell, arms[cell.arm], settings, rates) for cell in pending]
     missing = {
         (cell.arm, cell.seed)
         for cell in pending
         if not arms[cell.arm].is_trained(place / "pretraining" / f"{cell.arm}.s{cell.seed}")
     }
-    stores, simulating = _stores(place, settings)
     represented = {(c.task, c.arm, c.seed, c.until_day) for c in pending}
+    with _threads_of(processes):
+        rates = Rates(execution)
+        heads = [_head_seconds(cell, arms[cell.arm], settings, rates) for cell in pending]
+        pretraining = [_pretraining_seconds(arms[arm], seed, rates) for arm, seed in missing]
+        representing = [
+            _representing_seconds(arms[arm], settings, task, rates)
+            for task, arm, _, _ in represented
+        ]
+    stores, simulating = _stores(place, settings)
     widest = max((_width(arms[arm]) for _, arm, _, _ in represented), default=0)
     largest = max((_num_series(settings, task) for task, *_ in represented), default=0)
     tested = {
@@ -129,16 +128,8 @@ def budget_of(
         prediction_bytes=sum(tested[cell.task] for cell in cells) * _BYTES_A_PREDICTION,
         processes=processes,
         simulating=simulating / num_workers,
-        pretraining=shared_seconds(
-            [_pretraining_flops(arms[arm], seed) / rates.flops for arm, seed in missing], processes
-        ),
-        representing=shared_seconds(
-            [
-                _encoding_flops(arms[arm]) * _num_series(settings, task) / rates.flops
-                for task, arm, _, _ in represented
-            ],
-            processes,
-        ),
+        pretraining=shared_seconds(pretraining, processes),
+        representing=shared_seconds(representing, processes),
         heads=shared_seconds(heads, processes),
     )
 
@@ -178,26 +169,25 @@ def _width(arm: StudyArm) -> int:
     return encoder_width(encoder, num_bands=len(SENTINEL2_BANDS))
 
 
-def _encoding_flops(arm: StudyArm) -> float:
-    encoder = arm.settings(0).encoder
-    return float(encoder_flops(encoder, num_bands=len(SENTINEL2_BANDS), num_dates=NUM_DATES))
-
-
-def _pretraining_flops(arm: StudyArm, seed: int) -> float:
-    """A contrast trains two encoders, and may count pairs of a pixel and a date."""
+def _pretraining_seconds(arm: StudyArm, seed: int, rates: Rates) -> float:
+    """A contrast trains two encoders; one of pixels sees single dates, a series has all of them."""
     settings = arm.settings(seed)
     if not arm.method.pretrains:
         return 0.0
     kind = getattr(settings.task, "kind", "bert")
     dates = NUM_DATES if settings.encoder.kind == "transformer" else 1
-    each = encoder_flops(settings.encoder, num_bands=len(SENTINEL2_BANDS), num_dates=dates)
     steps = settings.num_steps
     if steps is None:
         series = arm.study.num_pretraining_series
         items = series * (1 if dates > 1 else NUM_DATES)
         steps = (settings.num_epochs or 0) * -(-items // settings.batch_size)
     encoders = 1 if kind == "bert" else 2
-    return float(TRAINING_FACTOR * encoders * each * steps * settings.batch_size)
+    seen = steps * settings.batch_size * dates / NUM_DATES
+    return encoders * seen * rates.of_encoder(settings.encoder).training
+
+
+def _representing_seconds(arm: StudyArm, settings: StudySettings, task: str, rates: Rates) -> float:
+    return _num_series(settings, task) * rates.of_encoder(arm.settings(0).encoder).forward
 
 
 def _stores(folder: Path, settings: StudySettings) -> tuple[int, float]:
@@ -218,7 +208,7 @@ def _stores(folder: Path, settings: StudySettings) -> tuple[int, float]:
     return size, (time.perf_counter() - started) / len(part) * number
 
 
-def _head_seconds(cell: Cell, arm: StudyArm, settings: StudySettings, rates: _Rates) -> float:
+def _head_seconds(cell: Cell, arm: StudyArm, settings: StudySettings, rates: Rates) -> float:
     if cell.head == FOREST:
         return 1.0
     training = arm.training(cell)
@@ -227,80 +217,10 @@ def _head_seconds(cell: Cell, arm: StudyArm, settings: StudySettings, rates: _Ra
         series = min(series, cell.num_fields * 4 * _num_classes(cell.task))
     steps = max(training.epochs * -(-series // training.batch_size), training.min_steps)
     size = min(training.batch_size, series)
-    return steps * size * rates.seconds_a_series(training)
-
-
-class _Rates:
-    """Seconds that steps take on this machine, each configuration timed once."""
-
-    def __init__(self, settings: StudySettings, device: str) -> None:
-        self._device = device
-        self._known: dict[str, float] = {}
-        arm = next(iter(arms_of(settings).values()))
-        draw = np.random.default_rng(0)
-        self._width = 64
-        self._inputs = HeadInputs(
-            values=draw.normal(size=(_TRIED, NUM_DATES, self._width)).astype(np.float32),
-            day_of_year=np.tile(np.linspace(0, 364, NUM_DATES).astype(np.int16), (_TRIED, 1)),
-            valid=np.ones((_TRIED, NUM_DATES), dtype=np.bool_),
-        )
-        self._label = (np.arange(_TRIED) % 9).astype(np.int16)
-        trainings = _trainings(arm, settings)
-        operations = sum(self._flops(training) for training in trainings)
-        seconds = sum(self.seconds_a_series(training) * _TRIED for training in trainings)
-        self.flops = operations / max(seconds, 1e-9)
-
-    def _flops(self, training: SequenceTraining) -> float:
-        one = training.model_copy(update={"epochs": 1, "min_steps": 1, "batch_size": _TRIED})
-        return training_flops(
-            one, num_inputs=self._width, num_classes=9, num_dates=NUM_DATES, series=_TRIED
-        )
-
-    def seconds_a_series(self, training: SequenceTraining) -> float:
-        """Seconds of a training step for one series."""
-        key = training.model.to_json()
-        if key not in self._known:
-            self._time(training, 1)  # what happens once is not timed
-            few, more = self._time(training, 1), self._time(training, 3)
-            self._known[key] = max(more - few, 1e-6) / 2 / _TRIED
-        return self._known[key]
-
-    def _time(self, training: SequenceTraining, num_steps: int) -> float:
-        changes = {
-            "epochs": 1,
-            "min_steps": num_steps,
-            "batch_size": _TRIED,
-            "protocol": "paper",
-        }
-        started = time.perf_counter()
-        train_sequence_head(
-            self._inputs,
-            self._label,
-            np.arange(_TRIED),
-            num_classes=9,
-            settings=training.model_copy(update=changes),
-            seed=0,
-            device=self._device,
-        )
-        return time.perf_counter() - started
-
-
-def _trainings(arm: StudyArm, settings: StudySettings) -> Sequence[SequenceTraining]:
-    return [
-        arm.training(
-            Cell(
-                task=settings.tasks[0].name,
-                arm=arm.name,
-                head=head,
-                configuration=number,
-                seed=0,
-                num_fields=None,
-                until_day=None,
-            )
-        )
-        for head in settings.heads
-        for number in range(1, settings.num_configurations + 1)
-    ]
+    each = rates.of_head(training)
+    if arm.trains_encoder:
+        each += rates.of_encoder(arm.settings(0).encoder).training
+    return steps * size * each
 
 
 def _size(number: float) -> str:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from study_factory import labelled
 from windrow.data.store import read_store, write_store
@@ -11,7 +12,8 @@ from windrow.errors import WeightsError
 from windrow.experiments.cells import inputs_of
 from windrow.experiments.representation_store import bytes_of
 from windrow.experiments.study_arms import arms_of, benchmark_arms
-from windrow.experiments.study_budget import NUM_DATES, budget_of
+from windrow.experiments.study_budget import budget_of
+from windrow.experiments.study_rates import NUM_DATES, EncoderRate, Rates
 from windrow.experiments.study_scales import study_settings
 from windrow.experiments.study_settings import Cell
 from windrow.experiments.study_twins import balanced, simulate_stores, twin_size
@@ -156,7 +158,7 @@ def test_a_twin_is_split_by_field_and_grows_all_classes_alike(tmp_path) -> None:
 def test_the_budget_counts_bytes_and_what_is_done(tmp_path) -> None:
     settings = _settings(arms=benchmark_arms(["scratch"], "tiny"))
     (tmp_path / "cells").mkdir()
-    budget = budget_of(tmp_path, settings, device="cpu")
+    budget = budget_of(tmp_path, settings, execution=CPU)
     assert (budget.num_cells, budget.num_done) == (1, 0)
     # Twelve bands of 297 training and 144 test series.
     assert budget.representation_bytes == bytes_of(441, NUM_DATES, 12)
@@ -164,11 +166,46 @@ def test_the_budget_counts_bytes_and_what_is_done(tmp_path) -> None:
     assert budget.pretraining == 0
     (tmp_path / "cells" / "task1.scratch.transformer.1.0.json").touch()
     # A single cell is the work of one, however many there are.
-    two = budget_of(tmp_path, settings, device="cpu", processes=2, num_workers=2)
+    two = budget_of(tmp_path, settings, execution=CPU, processes=2, num_workers=2)
     assert (two.processes, two.num_cells) == (2, 1)
     assert "in all for 2 processes of one thread" in two.lines()[2]
     assert "in all for one process" in budget.lines()[2]
-    later = budget_of(tmp_path, settings, device="cpu")
+    later = budget_of(tmp_path, settings, execution=CPU)
     assert (later.num_done, later.heads) == (1, 0)
     assert later.lines()[0] == "1 cells, 1 of them done"
     assert "an estimate" in later.lines()[2]
+
+
+def test_rates_are_timed_once() -> None:
+    rates = Rates(CPU)
+    encoder = arms_of(_settings(arms=benchmark_arms(["bert"], "tiny")))["bert"].settings(0).encoder
+    state = torch.random.get_rng_state()
+    first = rates.of_encoder(encoder)
+    assert first.forward > 0
+    assert first.training > 0
+    assert rates.of_encoder(encoder) is first
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_the_time_of_pre_training_follows_from_what_it_sees(tmp_path, monkeypatch) -> None:
+    """A series costs a second here, forwards, and three to train on; a head costs nothing."""
+    monkeypatch.setattr(Rates, "of_encoder", lambda self, settings: EncoderRate(1.0, 3.0))
+    monkeypatch.setattr(Rates, "of_head", lambda self, training: 0.0)
+    monkeypatch.setattr("windrow.experiments.study_budget._stores", lambda *of: (0, 0.0))
+    expected = {
+        "bert": 120 * 16 * 3.0,
+        "resmlp": 2 * 120 * 256 / NUM_DATES * 3.0,
+        "spectro-temporal": 2 * 60 * 16 * 3.0,
+        "scratch": 0.0,
+    }
+    for name, seconds in expected.items():
+        settings = _settings(arms=benchmark_arms([name], "tiny"))
+        budget = budget_of(tmp_path, settings, execution=CPU)
+        assert budget.pretraining == pytest.approx(seconds)
+        assert budget.representing == (297 + 144) * 1.0
+        assert budget.heads == 0
+    end_to_end = budget_of(
+        tmp_path, _settings(arms=benchmark_arms(["end-to-end"], "tiny")), execution=CPU
+    )
+    # Three epochs of 441 series in batches of 32, as a head that trains the encoder.
+    assert end_to_end.heads == 3 * 14 * 32 * 3.0

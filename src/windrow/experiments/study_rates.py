@@ -1,0 +1,146 @@
+"""Seconds of heads and encoders for a series on this machine, each timed when first asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from windrow.evaluation.sequence_heads import SequenceTraining, train_sequence_head
+from windrow.models.bands import BandsSettings
+from windrow.models.encoder import EncoderSettings
+from windrow.models.encoders import build_encoder
+from windrow.models.heads.inputs import HeadInputs
+from windrow.models.resmlp import ResmlpSettings
+from windrow.sensors import SENTINEL2_BANDS
+from windrow.training.execution import ExecutionSettings
+
+NUM_DATES = 146
+"""Of one year, as simulated; DENETHOR has 144 dates."""
+
+_WIDTH = 64
+"""Of the representation that heads are timed on."""
+
+_SERIES = 32
+"""Of a timed step; a larger batch is taken to cost in proportion."""
+
+
+@dataclass(frozen=True)
+class EncoderRate:
+    """Seconds of an encoder for one series of :data:`NUM_DATES` dates.
+
+    Attributes:
+        forward: representing it.
+        training: forward and backward.
+    """
+
+    forward: float
+    training: float
+
+
+class Rates:
+    """Seconds a series, on the threads torch has when they are asked for.
+
+    Args:
+        execution: where and how a study will run.
+
+    Example:
+        >>> from windrow.models.bands import BandsSettings
+        >>> Rates(ExecutionSettings().resolved()).of_encoder(BandsSettings()).training
+        0.0
+    """
+
+    def __init__(self, execution: ExecutionSettings) -> None:
+        self._execution = execution
+        self._heads: dict[str, float] = {}
+        self._encoders: dict[str, EncoderRate] = {}
+
+    def of_head(self, training: SequenceTraining) -> float:
+        """Seconds of a training step of a base model for one series."""
+        key = training.model.to_json()
+        if key not in self._heads:
+            self._head_seconds(training, 1)  # what happens once is not timed
+            few, more = self._head_seconds(training, 1), self._head_seconds(training, 3)
+            self._heads[key] = max(more - few, 1e-6) / 2 / _SERIES
+        return self._heads[key]
+
+    def of_encoder(self, settings: EncoderSettings | ResmlpSettings | BandsSettings) -> EncoderRate:
+        """Seconds of an encoder for one series."""
+        if isinstance(settings, BandsSettings):
+            return EncoderRate(0.0, 0.0)
+        key = settings.to_json()
+        if key not in self._encoders:
+            self._encoders[key] = self._encoder_rate(settings)
+        return self._encoders[key]
+
+    def _head_seconds(self, training: SequenceTraining, num_steps: int) -> float:
+        draw = np.random.default_rng(0)
+        inputs = HeadInputs(
+            values=draw.normal(size=(_SERIES, NUM_DATES, _WIDTH)).astype(np.float32),
+            day_of_year=np.tile(_days().numpy().astype(np.int16), (_SERIES, 1)),
+            valid=np.ones((_SERIES, NUM_DATES), dtype=np.bool_),
+        )
+        changes = {
+            "epochs": 1,
+            "min_steps": num_steps,
+            "batch_size": _SERIES,
+            "protocol": "paper",
+        }
+        started = time.perf_counter()
+        train_sequence_head(
+            inputs,
+            np.arange(_SERIES) % 9,
+            np.arange(_SERIES),
+            num_classes=9,
+            settings=training.model_copy(update=changes),
+            seed=0,
+            device=self._execution.device,
+            precision=self._execution.precision,
+        )
+        return time.perf_counter() - started
+
+    def _encoder_rate(self, settings: EncoderSettings | ResmlpSettings) -> EncoderRate:
+        device = torch.device(self._execution.device)
+        with torch.random.fork_rng(devices=[] if device.type == "cpu" else [device]):
+            torch.manual_seed(0)
+            encoder = build_encoder(settings, num_bands=len(SENTINEL2_BANDS)).to(device)
+            values = torch.randn(_SERIES, NUM_DATES, len(SENTINEL2_BANDS), device=device)
+        days = _days().to(device).repeat(_SERIES, 1)
+        valid = torch.ones(_SERIES, NUM_DATES, dtype=torch.bool, device=device)
+
+        def forward() -> float:
+            with torch.no_grad():
+                return _finished(encoder(values, days, valid))
+
+        def both() -> float:
+            with self._execution.autocast():
+                total = encoder(values, days, valid).float().square().mean()
+            total.backward()
+            return _finished(_first_gradient(encoder))
+
+        return EncoderRate(_seconds(forward) / _SERIES, _seconds(both) / _SERIES)
+
+
+def _days() -> torch.Tensor:
+    return torch.linspace(0, 364, NUM_DATES).long()
+
+
+def _first_gradient(module: nn.Module) -> torch.Tensor:
+    return next(p.grad for p in module.parameters() if p.grad is not None)
+
+
+def _finished(values: torch.Tensor) -> float:
+    """Reads one value, which waits for a device to have come so far."""
+    return float(values.flatten()[0])
+
+
+def _seconds(run: Callable[[], float]) -> float:
+    """Of the second of two runs."""
+    run()
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
