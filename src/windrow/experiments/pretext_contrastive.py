@@ -114,6 +114,13 @@ class ContrastivePretext:
     def _subsets(self, index: Tensor) -> dict[str, Tensor | None]:
         return {}
 
+    def _comparison_flops(self, projection_width: int) -> int:
+        return contrastive_flops(
+            self._loss.kind,
+            batch_size=self._settings.batch_size,
+            projection_width=projection_width,
+        )
+
     def _build(self, module: type[nn.Module], *arguments: Any, **sizes: int) -> nn.Module:
         """A module with weights of the seed; torch's own generator is left alone."""
         with torch.random.fork_rng(devices=[]):
@@ -122,13 +129,25 @@ class ContrastivePretext:
 
 
 class PixelPretext(ContrastivePretext):
-    """Of single dates: items are pairs of a series and a date.
+    """Of single dates: a ResMLP, and items that are pairs of a series and a date.
 
-    Attributes:
-        items: pairs by part.
+    Raises:
+        SettingsError: the encoder is no ResMLP.
     """
 
-    def _place(self, inputs: PretextInputs) -> None:
+    def __init__(
+        self,
+        inputs: PretextInputs,
+        *,
+        loss: ContrastiveLossSettings,
+        target_normalization: Normalization | None,
+    ) -> None:
+        shape = inputs.settings.encoder
+        if not isinstance(shape, ResmlpSettings):
+            raise _wrong_encoder(shape.kind, "resmlp")
+        super().__init__(inputs, loss=loss, target_normalization=target_normalization)
+        self._shape = shape
+        self._num_bands = len(inputs.training.bands)
         self._items = {
             part: PixelPairs(
                 series,
@@ -168,12 +187,9 @@ class ResmlpPretext(PixelPretext):
         task = inputs.settings.task
         assert isinstance(task, PixelContrastiveSettings)
         self._task = task
-        self._shape = _resmlp_shape(inputs)
         super().__init__(
             inputs, loss=task.loss, target_normalization=inputs.planetscope_normalization()
         )
-        self._place(inputs)
-        self._num_bands = len(inputs.training.bands)
         self.module = self._build(
             PixelContrast,
             self._shape,
@@ -200,9 +216,7 @@ class ResmlpPretext(PixelPretext):
             + projector_flops(self._shape.width, width)
             for size in (self._num_bands, sensors.NUM_PLANETSCOPE_VALUES)
         )
-        return branches + contrastive_flops(
-            self._loss.kind, batch_size=self._settings.batch_size, projection_width=width
-        )
+        return branches + self._comparison_flops(width)
 
 
 class ScarfPretext(PixelPretext):
@@ -220,10 +234,7 @@ class ScarfPretext(PixelPretext):
         task = inputs.settings.task
         assert isinstance(task, ScarfSettings)
         self._task = task
-        self._shape = _resmlp_shape(inputs)
         super().__init__(inputs, loss=task.loss, target_normalization=None)
-        self._place(inputs)
-        self._num_bands = len(inputs.training.bands)
         self.module = self._build(
             Scarf,
             self._shape,
@@ -243,9 +254,8 @@ class ScarfPretext(PixelPretext):
         """Of the branch and the projector, twice, and the comparison, for one date."""
         width = self._task.projection_width
         branch = encoder_flops(self._shape, num_bands=self._num_bands, num_dates=1)
-        return 2 * (branch + projector_flops(self._shape.width, width)) + contrastive_flops(
-            self._loss.kind, batch_size=self._settings.batch_size, projection_width=width
-        )
+        pair = 2 * (branch + projector_flops(self._shape.width, width))
+        return pair + self._comparison_flops(width)
 
 
 class YearPretext(ContrastivePretext):
@@ -310,16 +320,7 @@ class YearPretext(ContrastivePretext):
             + projector_flops(self._shape.width, width)
             for size, num_dates in zip(sizes, self._items["training"].num_dates, strict=True)
         )
-        return branches + contrastive_flops(
-            self._loss.kind, batch_size=self._settings.batch_size, projection_width=width
-        )
-
-
-def _resmlp_shape(inputs: PretextInputs) -> ResmlpSettings:
-    shape = inputs.settings.encoder
-    if not isinstance(shape, ResmlpSettings):
-        raise _wrong_encoder(shape.kind, "resmlp")
-    return shape
+        return branches + self._comparison_flops(width)
 
 
 def _wrong_encoder(found: str, expected: str) -> SettingsError:
