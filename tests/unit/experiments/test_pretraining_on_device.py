@@ -67,8 +67,9 @@ def assert_close(found, expected, *, rel):
 
 
 @pytest.mark.parametrize("packing", ["off", "on"])
-def test_200_steps_lie_on_the_plain_loops(store, tmp_path, monkeypatch, packing):
-    settings = changed(num_steps=200, log_every=1, validate_every=50, checkpoint_every=200)
+def test_60_steps_lie_on_the_plain_loops(store, tmp_path, monkeypatch, packing):
+    """Two hundred are in ``tests/unit/training/test_captured.py``."""
+    settings = changed(num_steps=60, log_every=1, validate_every=20, checkpoint_every=60)
     plain, fast = tmp_path / "plain", tmp_path / "fast"
     execution = ExecutionSettings(precision="float32", packing="off")
     pretrain(settings, store, plain, execution=execution)
@@ -78,12 +79,12 @@ def test_200_steps_lie_on_the_plain_loops(store, tmp_path, monkeypatch, packing)
         told = watched(patched)
         execution = ExecutionSettings(precision="float32", packing=packing)
         pretrain(settings, store, fast, execution=execution)
-    assert len(told) == 200
+    assert len(told) == 60
     assert all((sizes is None) == (packing == "off") for sizes in told)
-    # Every loss, its parts, the norm of the gradient and the rate of every step; 4 validations.
+    # Every loss, its parts, the norm of the gradient and the rate of every step; 3 validations.
     expected, found = lines(plain), lines(fast)
-    assert len(found) == 204
-    assert found[-1]["loss"] < 0.7 * found[0]["loss"]
+    assert len(found) == 63
+    assert found[-1]["loss"] < 0.9 * found[0]["loss"]
     assert_close(found, expected, rel=1e-5)
     _, wanted = read_weights(plain / "weights.safetensors")
     _, weights = read_weights(fast / "weights.safetensors")
@@ -139,7 +140,7 @@ def test_a_run_goes_on_in_the_other_way(store, tmp_path, monkeypatch, first):
 
 
 def test_bfloat16_products_have_float32_masters(store, tmp_path, on_device):
-    settings = changed(num_steps=100, log_every=10, validate_every=100, checkpoint_every=100)
+    settings = changed(num_steps=40, log_every=10, validate_every=40, checkpoint_every=40)
     found = {}
     for precision in ("float32", "bfloat16"):
         path = tmp_path / precision

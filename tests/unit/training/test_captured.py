@@ -134,7 +134,7 @@ def test_200_steps_lie_on_the_plain_curve(make_series, packed):
 
 
 @pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("num_steps", [4])
+@pytest.mark.parametrize("num_steps", [3, pytest.param(200, marks=pytest.mark.slow)])
 def test_fused_blocks_lie_on_the_plain_curve(make_series, monkeypatch, packed, num_steps):
     """The kernels in Triton's interpreter inside whole steps; padding, gaps and packing."""
     pytest.importorskip("triton", reason="needs Triton, which is on Linux only")
