@@ -13,14 +13,14 @@ from collections.abc import Callable
 from typing import get_args
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from measuring import best_seconds, setting
 from windrow.evaluation.sequence_heads import SequenceTraining
 from windrow.experiments.head_configurations import head_configurations
 from windrow.experiments.heads import BaseModel
-from windrow.models.heads.attention import WeightDropoutAttention
 from windrow.models.heads.sequence import SequenceHead
+from windrow.models.heads.transformer import TransformerSettings
 from windrow.tasks.classification import classification_losses
 
 NUM_CLASSES, NUM_DATES, NUM_INPUTS = 9, 146, 64
@@ -33,7 +33,7 @@ def step(
     torch.manual_seed(0)
     head = SequenceHead(NUM_INPUTS, NUM_CLASSES, training.model).train()
     if plain:
-        _with_torchs_attention(head)
+        _with_torchs_layers(head)
     optimizer = torch.optim.Adam(head.parameters(), lr=training.learning_rate)
     size = training.batch_size
     inputs = (
@@ -53,13 +53,25 @@ def step(
     return run
 
 
-def _with_torchs_attention(head: nn.Module) -> None:
-    for module in head.modules():
-        if isinstance(module, nn.TransformerEncoderLayer):
-            ours = module.self_attn
-            assert isinstance(ours, WeightDropoutAttention)
-            module.self_attn = nn.MultiheadAttention(
-                ours.embed_dim, ours.num_heads, dropout=ours.dropout, batch_first=True
+class TorchsLayer(nn.TransformerEncoderLayer):
+    """torch's layer, called as ours."""
+
+    def forward(self, x: Tensor, padded: Tensor) -> Tensor:
+        """(N, T, D)."""
+        out: Tensor = super().forward(x, src_key_padding_mask=padded)
+        return out
+
+
+def _with_torchs_layers(head: SequenceHead) -> None:
+    model = head.settings
+    if isinstance(model, TransformerSettings):
+        for index in range(model.num_layers):
+            head.body.blocks[index] = TorchsLayer(
+                model.width,
+                model.num_heads,
+                dim_feedforward=2 * model.width,
+                dropout=model.dropout,
+                batch_first=True,
             )
 
 

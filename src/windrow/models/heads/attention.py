@@ -24,31 +24,39 @@ _LEVELS = 1 << 16
 
 
 class WeightDropoutAttention(nn.MultiheadAttention):
-    """``nn.MultiheadAttention`` that trains faster on the CPU; the same weights, the same formula.
+    """``nn.MultiheadAttention`` as self-attention, batch first: its parameters and its formula.
 
-    Only as the encoder layer of torch calls it: self-attention, batch first, a mask of keys.
+    torch's own takes a fused path for evaluation on the CPU that is two to four times slower than
+    the attention it has otherwise; that one is called here.
     """
 
-    def forward(self, query: Tensor, *others: Any, **options: Any) -> tuple[Tensor, Tensor | None]:
-        """As ``nn.MultiheadAttention.forward``; ``query`` (N, T, D) is key and value as well."""
-        if not self.training or self.dropout == 0 or query.device.type != "cpu":
-            return super().forward(query, *others, **options)
-        num_series, num_dates, width = query.shape
-        mixed = F.linear(query, self.in_proj_weight, self.in_proj_bias)
+    def forward(  # type: ignore[override]
+        self, x: Tensor, padded: Tensor
+    ) -> Tensor:
+        """What each date takes from all of its series, (N, T, D).
+
+        Args:
+            x: (N, T, D).
+            padded: (N, T) bool, dates that nobody attends to; not all of a series.
+        """
+        num_series, num_dates, width = x.shape
+        mixed = F.linear(x, self.in_proj_weight, self.in_proj_bias)
         shape = (num_series, num_dates, 3, self.num_heads, width // self.num_heads)
-        parts = mixed.view(shape).permute(2, 0, 3, 1, 4).flatten(1, 2).float().contiguous()
-        masked = options.get("key_padding_mask")
-        scores_of_padding = torch.zeros(num_series, num_dates)
-        if masked is not None:
-            if masked.dtype == torch.bool:
-                masked = scores_of_padding.masked_fill(masked, -torch.inf)
-            scores_of_padding = masked.float()
-        added = scores_of_padding.repeat_interleave(self.num_heads, dim=0)[:, None]
-        kept = keep_mask((len(parts[0]), num_dates, num_dates), dropout=self.dropout)
-        mean = attend(parts[0], parts[1], parts[2], added, kept, kept_share=1 - self.dropout)
-        joined = mean.view(num_series, self.num_heads, num_dates, -1).transpose(1, 2).flatten(2)
-        out: Tensor = self.out_proj(joined)
-        return out, None
+        query, key, value = mixed.view(shape).permute(2, 0, 3, 1, 4)
+        dropout = self.dropout if self.training else 0.0
+        if dropout and x.device.type == "cpu":
+            q, k, v = (each.flatten(0, 1).float() for each in (query, key, value))
+            added = torch.zeros(num_series, 1, num_dates).masked_fill(padded[:, None], -torch.inf)
+            added = added.repeat_interleave(self.num_heads, dim=0)
+            kept = keep_mask((len(added), num_dates, num_dates), dropout=dropout)
+            mean = attend(q, k, v, added, kept, kept_share=1 - dropout).view(query.shape)
+        else:
+            attended = ~padded[:, None, None]
+            mean = F.scaled_dot_product_attention(
+                query, key, value, attn_mask=attended, dropout_p=dropout
+            )
+        out: Tensor = self.out_proj(mean.transpose(1, 2).flatten(2))
+        return out
 
 
 def keep_mask(shape: tuple[int, ...], *, dropout: float) -> Tensor:

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from windrow.config import Settings
 from windrow.data.series import DAYS
@@ -36,6 +37,30 @@ class TransformerSettings(Settings):
         return self
 
 
+class EncoderLayer(nn.TransformerEncoderLayer):
+    """torch's post-norm layer with ReLU: its parameters and its formula, with faster attention.
+
+    Args:
+        settings: the transformer it is a layer of.
+    """
+
+    def __init__(self, settings: TransformerSettings) -> None:
+        width, num_heads, dropout = settings.width, settings.num_heads, settings.dropout
+        super().__init__(
+            width, num_heads, dim_feedforward=2 * width, dropout=dropout, batch_first=True
+        )
+        attention = WeightDropoutAttention(width, num_heads, dropout=dropout, batch_first=True)
+        attention.load_state_dict(self.self_attn.state_dict())
+        self.self_attn = attention
+
+    def forward(self, x: Tensor, padded: Tensor) -> Tensor:  # type: ignore[override]
+        """(N, T, D) to (N, T, D); ``padded`` (N, T) bool, dates that nobody attends to."""
+        x = self.norm1(x + self.dropout1(self.self_attn(x, padded)))
+        inner = self.dropout(F.relu(self.linear1(x)))
+        out: Tensor = self.norm2(x + self.dropout2(self.linear2(inner)))
+        return out
+
+
 class PositionEncodedTransformer(nn.Module):
     """Transformer encoder with day-of-year encoding (Rußwurm and Körner 2020).
 
@@ -57,7 +82,7 @@ class PositionEncodedTransformer(nn.Module):
         self.embedding = nn.Linear(num_inputs, width)
         self.embedding_norm = nn.LayerNorm(width)
         self.register_buffer("position_table", sinusoidal_encoding(DAYS, width), persistent=False)
-        self.blocks = nn.ModuleList(_block(settings) for _ in range(settings.num_layers))
+        self.blocks = nn.ModuleList(EncoderLayer(settings) for _ in range(settings.num_layers))
         self.norm = nn.LayerNorm(width)
         self.classifier = nn.Linear(width, num_classes)
 
@@ -73,25 +98,9 @@ class PositionEncodedTransformer(nn.Module):
             (N, C).
         """
         x = self.embedding_norm(self.embedding(values)) + self.position_table[day_of_year.long()]
+        padded = ~valid
         for block in self.blocks:
-            x = block(x, src_key_padding_mask=~valid)
+            x = block(x, padded)
         largest = x.masked_fill(~valid[..., None], float("-inf")).amax(dim=1)
         logits: Tensor = self.classifier(self.norm(largest))
         return logits
-
-
-def _block(settings: TransformerSettings) -> nn.TransformerEncoderLayer:
-    block = nn.TransformerEncoderLayer(
-        settings.width,
-        settings.num_heads,
-        dim_feedforward=2 * settings.width,
-        dropout=settings.dropout,
-        batch_first=True,
-    )
-    # The same parameters; torch's layer calls it where it would have called its own.
-    attention = WeightDropoutAttention(
-        settings.width, settings.num_heads, dropout=settings.dropout, batch_first=True
-    )
-    attention.load_state_dict(block.self_attn.state_dict())
-    block.self_attn = attention
-    return block

@@ -12,6 +12,7 @@ from windrow.models.heads.attention import (
     attend,
     keep_mask,
 )
+from windrow.models.heads.transformer import EncoderLayer, TransformerSettings
 
 
 @pytest.mark.parametrize("num_heads", [1, HEADS_AT_A_TIME, 2 * HEADS_AT_A_TIME + 3])
@@ -33,21 +34,29 @@ def test_values_and_gradients_are_those_of_the_formula(num_heads: int) -> None:
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
-def test_without_a_dropped_weight_it_is_torchs_attention() -> None:
+@pytest.mark.parametrize("training", [True, False])
+def test_without_a_dropped_weight_it_is_torchs_attention(training: bool) -> None:
     torch.manual_seed(0)
-    ours = WeightDropoutAttention(16, 4, dropout=1e-9, batch_first=True)
+    ours = WeightDropoutAttention(16, 4, dropout=1e-9, batch_first=True).train(training)
     torchs = nn.MultiheadAttention(16, 4, dropout=0.0, batch_first=True)
     torchs.load_state_dict(ours.state_dict())
     x = torch.randn(3, 7, 16)
     padded = torch.arange(7) >= torch.tensor([7, 4, 1])[:, None]
-    as_number = torch.zeros(3, 7).masked_fill(padded, -torch.inf)
     expected, _ = torchs(x, x, x, key_padding_mask=padded, need_weights=False)
-    for mask in (padded, as_number):
-        found, weights = ours(x, x, x, key_padding_mask=mask, need_weights=False)
-        assert weights is None
-        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
-    everything, _ = ours(x, x, x)
-    torch.testing.assert_close(everything, torchs(x, x, x)[0], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(ours(x, padded), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_layer_is_torchs_layer(training: bool) -> None:
+    settings = TransformerSettings(width=16, num_heads=2, num_layers=1, dropout=0.0)
+    torch.manual_seed(0)
+    ours = EncoderLayer(settings).train(training)
+    torchs = nn.TransformerEncoderLayer(16, 2, dim_feedforward=32, dropout=0.0, batch_first=True)
+    torchs.load_state_dict(ours.state_dict())
+    x = torch.randn(3, 7, 16)
+    padded = torch.arange(7) >= torch.tensor([7, 4, 1])[:, None]
+    expected = torchs.train()(x, src_key_padding_mask=padded)
+    torch.testing.assert_close(ours(x, padded), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_padding_gets_no_gradient() -> None:
@@ -55,18 +64,16 @@ def test_padding_gets_no_gradient() -> None:
     attention = WeightDropoutAttention(8, 2, dropout=0.4, batch_first=True)
     x = torch.randn(2, 6, 8, requires_grad=True)
     padded = torch.arange(6) >= torch.tensor([6, 2])[:, None]
-    found, _ = attention(x, x, x, key_padding_mask=padded)
-    (gradient,) = torch.autograd.grad(found[~padded].sum(), x)
+    (gradient,) = torch.autograd.grad(attention(x, padded)[~padded].sum(), x)
     assert gradient[1, 2:].abs().max() == 0
     assert gradient[1, :2].abs().min() > 0
 
 
-def test_evaluation_is_torchs_and_drops_nothing() -> None:
+def test_evaluation_drops_nothing() -> None:
     torch.manual_seed(0)
     attention = WeightDropoutAttention(8, 2, dropout=0.4, batch_first=True).eval()
-    x = torch.randn(2, 6, 8)
-    one, other = (attention(x, x, x, need_weights=False)[0] for _ in range(2))
-    torch.testing.assert_close(one, other, rtol=0, atol=0)
+    x, padded = torch.randn(2, 6, 8), torch.zeros(2, 6, dtype=torch.bool)
+    assert torch.equal(attention(x, padded), attention(x, padded))
 
 
 @pytest.mark.parametrize("dropout", [0.05, 0.5, 0.6])
