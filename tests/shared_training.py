@@ -11,6 +11,7 @@ from windrow.data.normalization import Normalization
 from windrow.models.encoder import EncoderSettings
 from windrow.tasks.bert import BertSettings, apply_model, bert_losses, build_model, masked_batch
 from windrow.tasks.draws import seeded_draws
+from windrow.training.captured import CapturedTraining, CaptureSettings
 from windrow.training.distributed import joined
 from windrow.training.loop import train
 from windrow.training.optimization import OptimizationSettings, adamw
@@ -19,10 +20,18 @@ BATCH_SIZE = 8
 
 
 def losses_of_steps(settings, *, num_steps=4):
-    """The losses that this process reports; ``settings`` of the encoder, task and optimization."""
+    """Loss and norm of the gradient that this process reports of each step.
+
+    Args:
+        settings: of the encoder, task and optimization.
+        num_steps: of each way.
+
+    Returns:
+        the curve of the plain loop, and that of steps on the device alone.
+    """
     series = make_series(12, num_dates=12)
-    encoder = EncoderSettings.from_dict(settings["encoder"])
     task = BertSettings.from_dict(settings["task"])
+    optimization = OptimizationSettings.from_dict(settings["optimization"])
     data = PretrainingData(
         series,
         normalization=Normalization.fit(series.reflectance, series.valid),
@@ -30,32 +39,58 @@ def losses_of_steps(settings, *, num_steps=4):
         target_normalization=Normalization.fit_planetscope(series.planetscope),
         target_offsets=task.target_offsets,
     )
-    module = build_model(encoder, task, num_bands=12, seed=0)
-    optimizer = adamw(module, OptimizationSettings.from_dict(settings["optimization"]))
     index = torch.arange(BATCH_SIZE)
-    curve = []
+
+    def begin():
+        encoder = EncoderSettings.from_dict(settings["encoder"])
+        module = build_model(encoder, task, num_bands=12, seed=0)
+        return module, adamw(module, optimization)
+
+    def losses(module, index, step, sizes):
+        draws = seeded_draws(0, 1, step=step, series=index)
+        rows = processes.rows(BATCH_SIZE)
+        batch, masked = masked_batch(data, index, task, draws, rows=rows)
+        mean_count = processes.mean_count
+        outputs = apply_model(module, batch, masked)
+        return bert_losses(outputs, batch, masked, task.losses, mean_count=mean_count)
+
+    curves = [], []
+
+    def kept_in(curve):
+        return lambda step, report: curve.append(
+            [float(report["loss"]), float(report["gradient_norm"])]
+        )
+
     with joined("cpu") as (processes, _):
-
-        def compute_loss(step):
-            draws = seeded_draws(0, 1, step=step, series=index)
-            rows = processes.rows(BATCH_SIZE)
-            batch, masked = masked_batch(data, index, task, draws, rows=rows)
-            outputs = apply_model(module, batch, masked)
-            mean_count = processes.mean_count
-            return bert_losses(outputs, batch, masked, task.losses, mean_count=mean_count)
-
+        module, optimizer = begin()
         train(
             module,
             optimizer=optimizer,
-            compute_loss=compute_loss,
+            compute_loss=lambda step: losses(module, index, step, None),
             num_steps=num_steps,
             gradient_clip=1.0,
             processes=processes,
-            on_step=lambda step, report: curve.append(
-                [float(report["loss"]), float(report["gradient_norm"])]
+            on_step=kept_in(curves[0]),
+        )
+        module, optimizer = begin()
+        training = CapturedTraining(
+            module,
+            optimizer=optimizer,
+            losses=losses,
+            learning_rate=lambda step: optimization.learning_rate,
+            num_steps=num_steps,
+            start_step=0,
+            first_index=index,
+            settings=CaptureSettings(
+                graph=False,
+                compile_update=False,
+                low_precision=False,
+                gradient_clip=1.0,
+                processes=processes,
             ),
         )
-    return curve
+        training.run(lambda step: index, on_step=kept_in(curves[1]))
+    return curves
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Two processes train as one: the same losses, the same weights, the same restart."""
+"""Two processes train as one: the same losses, the same weights, the same restart.
+
+In the plain loop, and by steps on the device alone (which CUDA captures).
+"""
 
 import json
 import os
@@ -109,11 +112,12 @@ def test_two_processes_have_the_losses_of_one():
         )
         for rank in range(2)
     ]  # fmt: skip
-    expected = shared_training.losses_of_steps(settings)
+    expected, alone = shared_training.losses_of_steps(settings)
     assert len(expected) == 4
+    assert np.array(alone) == pytest.approx(np.array(expected), rel=1e-5)
     for process in started:  # both report the loss and the gradient of the whole batch
-        found = json.loads(process.communicate(timeout=250)[0])
-        assert np.array(found) == pytest.approx(np.array(expected), rel=1e-5)
+        for found in json.loads(process.communicate(timeout=250)[0]):
+            assert np.array(found) == pytest.approx(np.array(expected), rel=1e-5)
 
 
 def _free_port():
