@@ -166,6 +166,7 @@ def test_compiling_without_a_compiler_is_refused_at_the_door(store, tmp_path, mo
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torch's compiler warns of itself
 @pytest.mark.parametrize("packing", ["off", "on"])
 def test_the_command_with_compiled_blocks(store, tmp_path, monkeypatch, packing):
     """``--execution.compile on``: torch compiles the blocks and AdamW for the processor."""
