@@ -168,11 +168,10 @@ class _Worker:
         while True:
             if not (pending := self._tidy()):
                 return trained
-            worked = 0
-            for cell in pending:
-                worked += self._do(cell)
-            trained += worked
-            if not worked:
+            # After each cell from the front again: what was refused there may be free by now.
+            if any(self._do(cell) for cell in pending):
+                trained += 1
+            else:
                 time.sleep(POLL_SECONDS)  # others are at everything that is left
 
     def _do(self, cell: Cell) -> bool:
@@ -194,7 +193,6 @@ class _Worker:
             if not ours or is_done(self._folder, cell):
                 return False
             self._run_cell(arm, cell)
-        self._tidy()
         return True
 
     def _tidy(self) -> list[Cell]:

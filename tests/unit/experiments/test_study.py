@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -178,6 +179,23 @@ def test_nothing_of_a_later_day_is_seen(tmp_path: Path, arms) -> None:
     seen = [pair for arm in arms.values() for pair in arm.latest_day]
     assert max(day for until, day in seen if until == 200) < 200
     assert max(day for until, day in seen if until is None) > 200
+
+
+def test_what_another_had_is_gone_back_to_as_soon_as_it_is_free(tmp_path: Path, arms) -> None:
+    _stores(tmp_path / "stores")
+    other = Claims(tmp_path, beat_seconds=0.05)
+    held = ExitStack()
+    assert held.enter_context(other.claimed("pretraining bert 0"))
+    first_of_resmlp = arms["resmlp"].fit
+
+    def release(*arguments, **options):
+        held.close()
+        return first_of_resmlp(*arguments, **options)
+
+    arms["resmlp"].fit = release
+    run_study(tmp_path, _settings(), replace(WORK, stale_seconds=90.0))
+    cells = sorted((tmp_path / "cells").glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+    assert [cell.name.split(".")[1] for cell in cells[:2]] == ["resmlp", "bert"]
 
 
 def test_an_interrupted_study_goes_on_and_does_nothing_again(tmp_path: Path, arms) -> None:
