@@ -1,8 +1,9 @@
 """A training step of each base model: products in bfloat16, and attention in parts.
 
 One JSON line. Milliseconds of a step of a batch on one thread, for each configuration of a scale:
-``plain`` in float32 with torch's own attention, ``float32`` with ours, ``bfloat16`` with ours; and
-the ratio of the plain step to the last one.
+``plain`` in float32 with torch's own layers (attention, packed series), ``float32`` with ours,
+``bfloat16`` with ours; and the ratio of the plain step to the last one. Series differ in length by
+up to six dates, as simulated ones do.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from measuring import best_seconds, setting
 from windrow.evaluation.sequence_heads import SequenceTraining
 from windrow.experiments.head_configurations import head_configurations
 from windrow.experiments.heads import BaseModel
+from windrow.models.heads.lstm import BiLstm
 from windrow.models.heads.sequence import SequenceHead
 from windrow.models.heads.transformer import TransformerSettings
 from windrow.tasks.classification import classification_losses
@@ -39,7 +41,7 @@ def step(
     inputs = (
         torch.randn(size, NUM_DATES, NUM_INPUTS),
         torch.linspace(0, 364, NUM_DATES).long().repeat(size, 1),
-        torch.ones(size, NUM_DATES, dtype=torch.bool),
+        torch.arange(NUM_DATES) < torch.randint(NUM_DATES - 6, NUM_DATES + 1, (size, 1)),
     )
     label = torch.arange(size) % NUM_CLASSES
 
@@ -63,7 +65,9 @@ class TorchsLayer(nn.TransformerEncoderLayer):
 
 
 def _with_torchs_layers(head: SequenceHead) -> None:
-    model = head.settings
+    model, body = head.settings, head.body
+    if isinstance(body, BiLstm):
+        body._gated = body._packed  # type: ignore[method-assign]
     if isinstance(model, TransformerSettings):
         for index in range(model.num_layers):
             head.body.blocks[index] = TorchsLayer(

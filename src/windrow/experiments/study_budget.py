@@ -22,12 +22,15 @@ from windrow.experiments.study_rates import NUM_DATES, Rates
 from windrow.experiments.study_settings import FOREST, Cell, StudySettings, cells_of
 from windrow.experiments.study_twins import twin_size
 from windrow.models.encoders import encoder_width
+from windrow.models.flops import TRAINING_FACTOR
 from windrow.sensors import NUM_PLANETSCOPE_VALUES, SENTINEL2_BANDS
 from windrow.simulation.generate import simulate
 from windrow.training.execution import ExecutionSettings
 
 NUM_DAYS = 365
 _BYTES_A_PREDICTION = 90
+_SERIES_A_FIELD = 4
+"""About; of a simulated field."""
 
 
 @dataclass(frozen=True)
@@ -209,18 +212,25 @@ def _stores(folder: Path, settings: StudySettings) -> tuple[int, float]:
 
 
 def _head_seconds(cell: Cell, arm: StudyArm, settings: StudySettings, rates: Rates) -> float:
+    """Steps on the series that are fitted, and forward passes over those held out and tested."""
     if cell.head == FOREST:
         return 1.0
     training = arm.training(cell)
-    series = _num_series(settings, cell.task)
+    own = settings.task(cell.task)
+    series = own.train_per_class * _num_classes(cell.task)
+    whole = cell.num_fields is None
     if cell.num_fields is not None:
-        series = min(series, cell.num_fields * 4 * _num_classes(cell.task))
-    steps = max(training.epochs * -(-series // training.batch_size), training.min_steps)
-    size = min(training.batch_size, series)
+        series = min(series, cell.num_fields * _SERIES_A_FIELD * _num_classes(cell.task))
+    held_out = round(series * training.plateau_share) if training.protocol == "corrected" else 0
+    fitted = series - held_out
+    steps = max(training.epochs * -(-fitted // training.batch_size), training.min_steps)
+    tasks = settings.tasks if settings.transfer and whole and cell.until_day is None else (own,)
+    tested = sum(task.test_per_class * _num_classes(task.name) for task in tasks)
     each = rates.of_head(training)
     if arm.trains_encoder:
         each += rates.of_encoder(arm.settings(0).encoder).training
-    return steps * size * each
+    trained = steps * min(training.batch_size, fitted) * each
+    return trained + (training.epochs * held_out + tested) * each / TRAINING_FACTOR
 
 
 def _size(number: float) -> str:

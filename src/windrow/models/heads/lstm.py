@@ -36,7 +36,7 @@ class BiLstm(nn.Module):
 
     The last cell states of all layers and both directions are joined, layer-normalised and
     classified, as in that code. How we differ: the last state is that of the last valid date. On
-    CUDA padding is packed away; on the CPU, where torch takes ten times as long for packed series
+    CUDA padding is packed away; on the CPU, where torch takes six times as long for packed series
     of different lengths, a padded date closes the input gate and opens the forget gate, which
     leaves the cell state as it was.
 
