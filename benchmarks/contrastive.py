@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from measuring import setting
 from windrow.data.normalization import Normalization
 from windrow.data.pairs import PixelPairs
 from windrow.data.series import Series
@@ -91,6 +92,7 @@ def main() -> None:
         json.dumps(
             {
                 "benchmark": "contrastive",
+                **setting("torch", threads=torch.get_num_threads()),
                 "pairs": pairs.num_items,
                 "pairs_per_second": round(sum(map(len, batches)) / seconds),
                 "nt_xent_ms": round(one, 1),

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import sys
 import time
 
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from measuring import setting
 from windrow.data.batches import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
@@ -100,10 +100,8 @@ def main() -> None:
     padded_ms, packed_ms = (1e3 * min(times[packed]) for packed in (False, True))
     result = {
         "benchmark": "varying_length",
+        **setting("torch", threads=torch.get_num_threads()),
         "recipe": options.recipe,
-        "machine": platform.processor() or platform.machine(),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
         "batch_size": settings.batch_size,
         "dates": DATES,
         "share_kept": round(float(data.num_valid.mean()) / DATES, 3),

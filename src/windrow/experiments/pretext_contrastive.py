@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ _SECOND_VIEW = 1_000
 Views = tuple[Tensor, Tensor]
 
 
-class ContrastivePretext:
+class ContrastivePretext(ABC):
     """What the contrastive tasks share: draws, losses, held-out items and retrieval.
 
     Args:
@@ -108,8 +109,9 @@ class ContrastivePretext:
             "retrieval": retrieval_figures(first, second, self._subsets(index)),
         }
 
+    @abstractmethod
     def _project(self, part: Part, index: Tensor, draws: Draws) -> Views:
-        raise NotImplementedError
+        """The two views of a batch of items."""
 
     def _subsets(self, index: Tensor) -> dict[str, Tensor | None]:
         return {}

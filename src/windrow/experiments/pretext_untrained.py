@@ -46,8 +46,8 @@ class UntrainedPretext:
         self.notes: tuple[str, ...] = ()
 
     def losses(self, part: Part, index: Tensor, draws: Draws) -> dict[str, Tensor]:
-        """There are none."""
-        raise NotImplementedError("an untrained encoder has no losses")
+        """There are none, and with no step to train nobody asks."""
+        raise AssertionError("an untrained encoder has no losses")
 
     def validation_batches(self) -> list[Tensor]:
         """There are none."""

@@ -30,9 +30,7 @@ class WeightDropoutAttention(nn.MultiheadAttention):
     the attention it has otherwise; that one is called here.
     """
 
-    def forward(  # type: ignore[override]
-        self, x: Tensor, padded: Tensor
-    ) -> Tensor:
+    def forward(self, x: Tensor, padded: Tensor) -> Tensor:  # type: ignore[override]
         """What each date takes from all of its series, (N, T, D).
 
         Args:
