@@ -1,4 +1,7 @@
-"""Processes that work for another one: how many, on one thread each, and none outlives it."""
+"""Processes that work for another one: how many, on one thread each, and none outlives it.
+
+And what a signal may not cut in two.
+"""
 
 from __future__ import annotations
 
@@ -54,6 +57,55 @@ def one_thread_each() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C and SIGTERM come after the block, not within it; a second one does not wait.
+
+    For short work that leaves a mess when an exception comes in the middle of it, such as
+    writing under a lock of another library. Python runs its handlers in the main thread whichever
+    thread the system gives a signal to, so that it is they that wait; in other threads, which
+    nothing interrupts, the block is as any other.
+
+    Example:
+        >>> try:
+        ...     with uninterrupted():
+        ...         signal.raise_signal(signal.SIGINT)
+        ...         print("written")
+        ...     print("never")
+        ... except KeyboardInterrupt:
+        ...     print("interrupted")
+        written
+        interrupted
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    handlers = {number: handler for number, handler in before.items() if handler is not None}
+
+    def restore() -> None:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+    def wait(number: int, frame: object) -> None:
+        if came:
+            came.clear()
+            restore()
+            signal.raise_signal(number)
+        else:
+            came.append(number)
+
+    try:
+        for number in handlers:
+            signal.signal(number, wait)
+        yield
+    finally:
+        restore()
+        if came:
+            signal.raise_signal(came[0])
 
 
 def end_with_parent() -> None:

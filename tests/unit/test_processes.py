@@ -1,13 +1,14 @@
 """Threads of processes that are started, and what is left as it was."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 
 import pytest
 
-from windrow.processes import end_with_parent, number_of_cores, one_thread_each
+from windrow.processes import end_with_parent, number_of_cores, one_thread_each, uninterrupted
 
 
 def test_only_processes_started_within_are_held_to_one_thread(monkeypatch) -> None:
@@ -32,6 +33,54 @@ def test_cores_are_those_this_process_may_use() -> None:
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     assert said.stdout == b"1\n"
     assert 1 <= number_of_cores() <= (os.cpu_count() or 1)
+
+
+def test_a_signal_waits_for_the_end_of_the_block_and_a_second_does_not() -> None:
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    done: list[int] = []
+
+    def interrupted(times: int) -> None:
+        with uninterrupted():
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
+            done.append(times)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(1)
+    assert done == [1]
+    with pytest.raises(KeyboardInterrupt) as caught:
+        interrupted(2)
+    assert caught.value.__context__ is None  # once, not again when the block ends
+    assert done == [1]
+    assert handlers == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+
+def test_a_signal_that_another_thread_is_given_waits_too() -> None:
+    done: list[str] = []
+
+    def interrupted() -> None:
+        with uninterrupted():
+            sender = threading.Thread(target=signal.raise_signal, args=(signal.SIGINT,))
+            sender.start()
+            sender.join()
+            done.append("to the end")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert done == ["to the end"]
+
+
+def test_in_another_thread_it_is_a_block_as_any_other() -> None:
+    found: list[object] = []
+
+    def look() -> None:
+        with uninterrupted():
+            found.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert found == [signal.getsignal(signal.SIGINT)]
 
 
 def test_a_process_that_nobody_started_watches_nothing() -> None:

@@ -5,6 +5,7 @@ journal file beside the study's other files, or wherever a URL points. A trial i
 WAITING; whoever turns it to RUNNING first has the job, which Optuna's storage decides for one
 only. While it works, a claim beats; if another process sees no beat for long enough *by its own
 clock*, so that clocks need not agree, it declares the claim dead and puts the job in anew.
+A signal waits until a claim is written: the journal's lock does not bear one in the middle.
 Whether a job is done is never asked here: the file it writes says so.
 """
 
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from windrow.errors import SettingsError
 from windrow.files import writing_errors
+from windrow.processes import uninterrupted
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -57,8 +59,9 @@ class Claims:
         beat_seconds: float = BEAT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._storage = _open_storage(Path(folder), url)
-        self._study = _study_of(self._storage)
+        with uninterrupted():
+            self._storage = _open_storage(Path(folder), url)
+            self._study = _study_of(self._storage)
         self._study_id = self._storage.get_study_id_from_name(STUDY_NAME)
         self._stale_seconds = stale_seconds
         self._beat_seconds = beat_seconds
@@ -99,16 +102,20 @@ class Claims:
 
         A block that ends well completes the claim; one that fails gives the job back.
         """
-        claim = self.take(job)
-        if claim is None:
-            yield False
-            return
+        claim = None
         try:
-            claim.start()
-            yield True
-            claim.complete()
-        except BaseException:  # a signal may come while the claim is completed, too
-            claim.give_back()
+            with uninterrupted():
+                claim = self.take(job)
+                if claim is not None:
+                    claim.start()
+            yield claim is not None
+            if claim is not None:
+                with uninterrupted():
+                    claim.complete()
+        except BaseException:
+            if claim is not None:
+                with uninterrupted():
+                    claim.give_back()
             raise
 
     def running(self) -> Sequence[str]:

@@ -61,6 +61,32 @@ def test_a_signal_while_a_claim_is_taken_or_completed_leaves_no_claim(
         assert ours
 
 
+def test_a_signal_never_comes_under_the_lock_of_the_journal(tmp_path: Path, monkeypatch) -> None:
+    claims = _claims(tmp_path)
+    real = os.unlink
+    unlocked: list[str] = []
+    signal_at = [0]
+
+    def unlink(path: str) -> None:
+        real(path)
+        unlocked.append(path)
+        if len(unlocked) == signal_at[0]:
+            signal.raise_signal(signal.SIGINT)  # Optuna would find the file gone
+
+    monkeypatch.setattr(os, "unlink", unlink)
+    with claims.claimed("cell"):
+        pass
+    assert len(unlocked) == 4  # put in, taken, by whom, completed
+    for number in range(1, 5):
+        unlocked.clear()
+        signal_at[0] = number
+        with pytest.raises(KeyboardInterrupt) as caught, claims.claimed(f"cell {number}"):
+            pass
+        assert caught.value.__context__ is None
+        assert list(_claims(tmp_path).running()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [JOURNAL]
+
+
 def test_a_claim_without_a_beat_is_dead_by_the_clock_of_who_looks(tmp_path: Path) -> None:
     now = [0.0]
     killed = _claims(tmp_path)
