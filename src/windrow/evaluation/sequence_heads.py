@@ -23,6 +23,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from windrow.config import Settings
 from windrow.data.splits import split_fields
 from windrow.errors import DataError
+from windrow.models.flops import TRAINING_FACTOR, head_flops
 from windrow.models.heads.fine_tuned import FineTunedHead, encode
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.sequence import SequenceHead, SequenceSettings, tensors
@@ -151,6 +152,58 @@ def fine_tune(
     return _trained(build, data, settings, seed=seed, execution=execution, on_step=on_step)
 
 
+def training_flops(
+    inputs: HeadInputs,
+    label: npt.NDArray[np.integer],
+    field_id: npt.NDArray[Any],
+    *,
+    num_classes: int,
+    settings: SequenceTraining,
+    seed: int,
+    num_inputs: int | None = None,
+    encoder_flops: float = 0.0,
+) -> float:
+    """Operations of a training by :func:`train_sequence_head` or :func:`fine_tune`.
+
+    Three forward passes for each series of a step, one for each held out for the plateau, each at
+    the mean number of valid dates.
+
+    Args:
+        inputs: as for the training, and so are all others.
+        label: as there.
+        field_id: as there.
+        num_classes: as there.
+        settings: as there.
+        seed: as there.
+        num_inputs: values a date that the head itself sees, where an encoder makes them; by
+            default those of ``inputs``.
+        encoder_flops: of an encoder that is trained with the head, for one series.
+    """
+    assert inputs.valid is not None  # of sequences
+    fitted, held_out = _plateau_split(field_id, label, settings, seed)
+    steps_a_pass, num_steps = _steps(len(fitted), settings)
+    each = encoder_flops + head_flops(
+        settings.model,
+        num_inputs=num_inputs or inputs.num_features,
+        num_classes=num_classes,
+        num_dates=round(float(inputs.valid.sum(axis=1).mean())),
+    )
+    num_looks = num_steps // _steps_an_epoch(num_steps, settings)
+    passes = TRAINING_FACTOR * num_steps / steps_a_pass
+    return float(each * (passes * len(fitted) + num_looks * len(held_out)))
+
+
+def _steps(num_fitted: int, settings: SequenceTraining) -> tuple[int, int]:
+    """Steps a pass, and in all."""
+    steps_a_pass = ceil(num_fitted / settings.batch_size)
+    return steps_a_pass, max(settings.epochs * steps_a_pass, settings.min_steps)
+
+
+def _steps_an_epoch(num_steps: int, settings: SequenceTraining) -> int:
+    """After which the plateau is looked at; more than a pass where steps are few."""
+    return ceil(num_steps / settings.epochs)
+
+
 def _check(inputs: HeadInputs, label: npt.NDArray[np.integer]) -> None:
     if inputs.values.ndim != 3:
         raise DataError("a sequence head sees sequences (N, T, D)", found=inputs.values.shape)
@@ -216,9 +269,8 @@ class _Training:
 
     def run(self, on_step: Callable[[int, int, float], None] | None) -> None:
         settings, fitted, held_out = self._settings, self._fitted, self._held_out
-        steps_a_pass = ceil(len(fitted) / settings.batch_size)
-        num_steps = max(settings.epochs * steps_a_pass, settings.min_steps)
-        steps_an_epoch = ceil(num_steps / settings.epochs)
+        steps_a_pass, num_steps = _steps(len(fitted), settings)
+        steps_an_epoch = _steps_an_epoch(num_steps, settings)
         optimizer = torch.optim.Adam(
             self._head.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )

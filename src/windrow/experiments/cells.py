@@ -41,6 +41,9 @@ class Classifier(Protocol):
 Fit = Callable[[HeadInputs, npt.NDArray[np.int16], npt.NDArray[Any], int], Classifier]
 """Fits a head on inputs, labels and fields of the training series, and the number of classes."""
 
+CountFlops = Callable[[HeadInputs, npt.NDArray[np.int16], npt.NDArray[Any], int], float]
+"""Counts the operations of such a fit."""
+
 
 @dataclass(frozen=True, eq=False)
 class PartInputs:
@@ -85,6 +88,7 @@ def run_cell(
     train: PartInputs,
     tests: Mapping[str, PartInputs],
     fit: Fit,
+    flops_of_fit: CountFlops,
     about: Mapping[str, Any],
     accuracy_batch: int | None = None,
 ) -> dict[str, Any]:
@@ -96,6 +100,7 @@ def run_cell(
         train: the training part of its task; the few labels are drawn from it.
         tests: the test part of its own task, and of others to which it is transferred, by task.
         fit: trains the head.
+        flops_of_fit: counts its operations.
         about: further JSON values for its file.
         accuracy_batch: see :func:`figures_of`.
 
@@ -118,17 +123,20 @@ def run_cell(
         tables.append(_predictions(name, test.part, probability))
         figures[name] = figures_of(test.part, probability, accuracy_batch=accuracy_batch)
     predict_seconds = time.perf_counter() - started
+    training = TaskPart(train.part.series.select(rows), train.part.notes)
     report = {
         "format": "windrow cell",
         "version": VERSION,
         "cell": cell.to_dict(),
         "simulated": train.part.series.simulated,
         "legend": list(legend.names),
-        "training": TaskPart(train.part.series.select(rows), train.part.notes).counts(),
+        "training": training.counts(),
         "scores": figures,
         "fit_seconds": round(fit_seconds, 3),
+        "fit_flops": flops_of_fit(inputs, label, field_id, len(legend)),
         "predict_seconds": round(predict_seconds, 3),
         **about,
+        "notes": [*about.get("notes", ()), *_too_few(cell, training)],
     }
     figures_path, predictions_path = cell_paths(folder, cell)
     with atomic_file(predictions_path) as temporary:
@@ -143,6 +151,20 @@ def _training_rows(cell: Cell, part: TaskPart) -> npt.NDArray[np.intp]:
     return draw_few_labels(
         part.series.field_id, part.label, k=cell.num_fields, seed=cell.seed, draw=0
     )
+
+
+def _too_few(cell: Cell, drawn: TaskPart) -> list[str]:
+    """What has to be said where classes have fewer labelled fields than the cell asks for."""
+    wanted = cell.num_fields
+    if wanted is None:
+        return []
+    fewer = {
+        name: number
+        for name, number in drawn.counts()["fields_by_class"].items()
+        if number < wanted
+    }
+    found = ", ".join(f"{name} has {number}" for name, number in fewer.items())
+    return [f"{wanted} labelled fields a class are not there: {found}"] if fewer else []
 
 
 def figures_of(

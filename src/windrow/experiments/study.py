@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from windrow.data.splits import check_no_shared_field
 from windrow.data.store import is_store, read_store
 from windrow.errors import OutputError, SettingsError
@@ -373,6 +375,9 @@ class _Worker:
             train=train,
             tests=tests,
             fit=fit,
+            flops_of_fit=arm.flops_of_fit(
+                cell, encoder_flops=float(about.get("flops_per_series", 0.0))
+            ),
             accuracy_batch=arm.accuracy_batch(cell),
             about={
                 "notes": notes,
@@ -380,6 +385,7 @@ class _Worker:
                 "representation": about,
                 "head": head_about,
                 "device": self._work.execution.device,
+                "threads": torch.get_num_threads(),
             },
         )
         accuracy = report["scores"][cell.task]["overall_accuracy"]

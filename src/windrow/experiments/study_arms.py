@@ -13,9 +13,14 @@ import numpy.typing as npt
 from windrow.data.series import Series
 from windrow.errors import SettingsError
 from windrow.evaluation.forest import fit_forest
-from windrow.evaluation.sequence_heads import SequenceTraining, fine_tune, train_sequence_head
+from windrow.evaluation.sequence_heads import (
+    SequenceTraining,
+    fine_tune,
+    train_sequence_head,
+    training_flops,
+)
 from windrow.experiments.ablations import ablation_arm
-from windrow.experiments.cells import Classifier, Fit
+from windrow.experiments.cells import Classifier, CountFlops, Fit
 from windrow.experiments.corrections import corrections
 from windrow.experiments.cost import read_cost
 from windrow.experiments.head_configurations import head_configurations
@@ -23,7 +28,7 @@ from windrow.experiments.heads import RANDOM_FOREST
 from windrow.experiments.methods import METHODS, Method, Representation
 from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.experiments.study_settings import FOREST, Arm, Cell, ScaleName, StudySettings
-from windrow.models.flops import TRAINING_FACTOR, head_flops
+from windrow.models.encoders import encoder_width
 from windrow.models.heads.inputs import HeadInputs
 from windrow.training.execution import ExecutionSettings
 
@@ -201,9 +206,7 @@ class StudyArm:
         self, cell: Cell, run_path: Path, *, execution: ExecutionSettings
     ) -> tuple[Fit, dict[str, Any]]:
         """What trains the head of a cell, and its settings as JSON values."""
-        seed = int(
-            np.random.SeedSequence([cell.seed, cell.configuration]).generate_state(1)[0] >> 1
-        )
+        seed = _seed(cell)
         if cell.head == FOREST:
             forest = RANDOM_FOREST
 
@@ -245,6 +248,36 @@ class StudyArm:
         }
         return fit_sequences, about
 
+    def flops_of_fit(self, cell: Cell, *, encoder_flops: float) -> CountFlops:
+        """What counts the operations of training the head of a cell; none of a random forest.
+
+        Args:
+            cell: which.
+            encoder_flops: of its representation for one series, which count where the encoder is
+                trained with the head.
+        """
+
+        def count(
+            inputs: HeadInputs,
+            label: npt.NDArray[np.int16],
+            field_id: npt.NDArray[Any],
+            num_classes: int,
+        ) -> float:
+            if cell.head == FOREST:
+                return 0.0
+            common: dict[str, Any] = {
+                "num_classes": num_classes,
+                "settings": self.training(cell),
+                "seed": _seed(cell),
+            }
+            if self.trains_encoder:
+                encoder = self.settings(cell.seed).encoder
+                common["num_inputs"] = encoder_width(encoder, num_bands=inputs.num_features)
+                common["encoder_flops"] = encoder_flops
+            return training_flops(inputs, label, field_id, **common)
+
+        return count
+
     def accuracy_batch(self, cell: Cell) -> int | None:
         """Series a batch where the variant takes the mean of batch accuracies, else None.
 
@@ -267,6 +300,11 @@ class StudyArm:
         if cell.num_fields is not None:
             changes["min_steps"] = study.few_label_steps
         return configuration.model_copy(update=changes)
+
+
+def _seed(cell: Cell) -> int:
+    """Of the head's weights, order and dropout."""
+    return int(np.random.SeedSequence([cell.seed, cell.configuration]).generate_state(1)[0] >> 1)
 
 
 def arms_of(settings: StudySettings) -> dict[str, StudyArm]:
@@ -309,23 +347,3 @@ def benchmark_arms(names: Sequence[str], scale: ScaleName) -> tuple[Arm, ...]:
                 expected=f"{', '.join(METHODS)}; or an arm of the ablations: {error.expected}",
             ) from None
     return tuple(found)
-
-
-def training_flops(
-    training: SequenceTraining, *, num_inputs: int, num_classes: int, num_dates: int, series: int
-) -> float:
-    """Operations of a head's training: three forward passes a series and pass.
-
-    Args:
-        training: model and training.
-        num_inputs: D.
-        num_classes: C.
-        num_dates: T.
-        series: training series.
-    """
-    steps = max(training.epochs * -(-series // training.batch_size), training.min_steps)
-    seen = steps * min(training.batch_size, series)
-    each = head_flops(
-        training.model, num_inputs=num_inputs, num_classes=num_classes, num_dates=num_dates
-    )
-    return float(TRAINING_FACTOR * each * seen)

@@ -7,6 +7,7 @@ ones are twins of the same form, made here. Fields are split, never pixels.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,12 +80,16 @@ def read_part(
 ) -> TaskPart:
     """So many labelled series of each class, spread over as many fields as there are.
 
+    A store may hold one series several times, as those do that were drawn with replacement where
+    a class has few pixels (``windrow ingest --protocol``, and the prepared files of DENETHOR).
+
     Args:
         store: of the part.
         task: whose.
         part: ``train`` or ``validation``.
-        replacement: draws anew where a class has too few, as the paper does; otherwise a class
-            has fewer, and that is said.
+        replacement: draws anew where a class has too few, as the paper does, and takes copies
+            that the store holds for series; otherwise a class has fewer, each of them once, and
+            that is said.
         seed: of the draw.
 
     Raises:
@@ -95,9 +100,12 @@ def read_part(
     if series.label is None or series.legend is None:
         raise DataError("the series carry no labels", where=store)
     wanted = task.train_per_class if part == TRAIN else task.test_per_class
+    once = np.ones(len(series), dtype=np.bool_) if replacement else _first_copies(series)
     rows, notes = [], []
     for each, name in enumerate(series.legend.names):
-        members = np.flatnonzero(series.label == each)
+        members = np.flatnonzero((series.label == each) & once)
+        if copies := int((series.label == each).sum()) - len(members):
+            notes.append(f"{name}: {copies} series of the store are copies of others, left out")
         drawn = _spread(members, series.field_id, wanted, seed=seed, each=each)
         if len(drawn) < wanted and replacement and len(members):
             draw = np.random.default_rng([seed, each, DRAW_STREAM])
@@ -108,6 +116,21 @@ def read_part(
         rows.append(drawn)
     chosen = np.sort(np.concatenate(rows)).astype(np.intp)
     return TaskPart(_selected(series, chosen), tuple(notes))
+
+
+def _first_copies(series: Series) -> npt.NDArray[np.bool_]:
+    """(N,) whether no series before has the same field, dates and reflectance."""
+    seen: set[bytes] = set()
+    first = np.zeros(len(series), dtype=np.bool_)
+    for row, field in enumerate(series.field_id.tolist()):
+        digest = hashlib.sha256(str(field).encode())
+        digest.update(series.day_of_year[row].tobytes())
+        digest.update(series.valid[row].tobytes())
+        digest.update(series.reflectance[row].tobytes())
+        key = digest.digest()
+        first[row] = key not in seen
+        seen.add(key)
+    return first
 
 
 def _selected(series: Series, chosen: npt.NDArray[np.intp]) -> Series:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from windrow.experiments import published
+from windrow.reporting.study_costs import cost_cells
 from windrow.reporting.study_reading import Study
 from windrow.reporting.study_statistics import Answer, Comparison
 from windrow.reporting.study_tables import (
     NamedTable,
-    cost_cells,
     head_words,
     right_cell,
     task_words,
@@ -55,7 +55,9 @@ def gain_table(
         "interval over fields",
         "p over fields",
     ]
-    names += ["pre-training, its operations", "of the other"] + (["paper"] if show_paper else [])
+    names += ["pre-training, a head, operations", "of the other"] + (
+        ["paper"] if show_paper else []
+    )
     header = (Cell("Task"), Cell("Head"), Cell("Gain of"), *(Cell(n, number=True) for n in names))
     return NamedTable(
         name,
@@ -71,9 +73,10 @@ def gain_table(
 
 
 def _both_costs(study: Study, item: Comparison) -> tuple[Cell, Cell]:
-    """Training time and operations of both arms, a cell each."""
+    """Pre-training, a head's training and operations of both arms, a cell each."""
     first, second = (
-        ", ".join(cell.text for cell in cost_cells(study, arm)) for arm in (item.first, item.second)
+        ", ".join(cell.text for cell in cost_cells(study, arm, item.selection.head))
+        for arm in (item.first, item.second)
     )
     return right_cell(first), right_cell(second)
 

@@ -20,7 +20,16 @@ CONFIG = "config.yaml"
 SCORES = ("overall_accuracy", "macro_f1", "kappa", "calibration_error")
 
 
-class TestScores(Record):
+class PartCounts(Record):
+    """Series and fields of a part of a task."""
+
+    num_series: int
+    num_fields: int
+    fields_by_class: dict[str, int]
+    effective_fields_by_class: dict[str, float]
+
+
+class TestScores(PartCounts):
     """Figures of one test."""
 
     __test__ = False  # not a test of pytest's
@@ -30,10 +39,6 @@ class TestScores(Record):
     kappa: float
     calibration_error: float
     per_class_f1: dict[str, float]
-    num_series: int
-    num_fields: int
-    fields_by_class: dict[str, int]
-    effective_fields_by_class: dict[str, float]
 
 
 class CellRecord(Record):
@@ -42,10 +47,12 @@ class CellRecord(Record):
     cell: Cell
     simulated: bool
     legend: tuple[str, ...]
-    training: dict[str, Any]
+    training: PartCounts
     scores: dict[str, TestScores]
     fit_seconds: float
     predict_seconds: float
+    fit_flops: float | None = None
+    threads: int | None = None
     notes: tuple[str, ...] = ()
     pretraining: dict[str, Any] = Field(default_factory=dict)
     representation: dict[str, Any] = Field(default_factory=dict)
@@ -149,8 +156,8 @@ def read_study(folder: str | Path) -> Study:
 def _table(cells: list[CellRecord], order: dict[str, list[str]]) -> pd.DataFrame:
     columns = [
         "name", "task", "tested", "arm", "head", "configuration", "seed", "k", "day",
-        *SCORES, "num_series", "num_fields", "fit_seconds", "predict_seconds",
-        "pretraining_seconds", "pretraining_flops", "flops_per_series",
+        *SCORES, "num_series", "num_fields", "fit_seconds", "fit_flops", "predict_seconds",
+        "device", "threads", "pretraining_seconds", "pretraining_flops", "flops_per_series",
     ]  # fmt: skip
     rows = []
     for record in cells:
@@ -171,6 +178,9 @@ def _table(cells: list[CellRecord], order: dict[str, list[str]]) -> pd.DataFrame
                     "num_series": scores.num_series,
                     "num_fields": scores.num_fields,
                     "fit_seconds": record.fit_seconds,
+                    "fit_flops": np.nan if record.fit_flops is None else record.fit_flops,
+                    "device": record.device,
+                    "threads": np.nan if record.threads is None else record.threads,
                     "predict_seconds": record.predict_seconds,
                     "pretraining_seconds": record.pretraining.get("seconds", 0.0),
                     "pretraining_flops": record.pretraining.get("flops", 0.0),

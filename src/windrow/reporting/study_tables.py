@@ -15,6 +15,7 @@ import pandas as pd
 from windrow.evaluation.comparison import mean_and_deviation
 from windrow.experiments import published
 from windrow.experiments.published import Published
+from windrow.reporting.study_costs import COST_HEADER, cost_cells, costs_note
 from windrow.reporting.study_reading import Study, present
 from windrow.reporting.study_statistics import Selection, StudyStatistics
 from windrow.reporting.style import plain, wording
@@ -65,44 +66,6 @@ def _published(value: Published | None) -> str:
     return f"{number(value.mean, 2)} ± {number(value.deviation, 2)}"
 
 
-def hours(seconds: float) -> str:
-    """A duration in the unit that suits it.
-
-    Example:
-        >>> hours(0), hours(42.0), hours(600), hours(72_000)
-        ('0', '42 s', '10.0 min', '20.0 h')
-    """
-    if seconds <= 0:
-        return "0"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7_200 else f"{seconds / 3_600:.1f} h"
-
-
-def operations(flops: float) -> str:
-    """Floating-point operations in powers of ten.
-
-    Example:
-        >>> operations(0), operations(2.5e15)
-        ('0', '2.5e15')
-    """
-    return "0" if flops <= 0 else f"{flops:.1e}".replace("e+", "e")
-
-
-def cost_cells(study: Study, arm: str) -> tuple[Cell, Cell]:
-    """Training time and operations of an arm's pre-training, mean over its seeds."""
-    rows = study.table[study.table["arm"] == arm].drop_duplicates("seed")
-    if rows.empty:
-        return right_cell(DASH), right_cell(DASH)
-    return (
-        right_cell(hours(float(rows["pretraining_seconds"].mean()))),
-        right_cell(operations(float(rows["pretraining_flops"].mean()))),
-    )
-
-
-COST_HEADER = (Cell("pre-training", number=True), Cell("its operations", number=True))
-
-
 def batches_note(study: Study) -> str:
     """What a caption adds where the overall accuracy is the paper's, else nothing."""
     if study.settings.variant != "paper":
@@ -146,7 +109,7 @@ def accuracy_table(study: Study) -> NamedTable:
             f" This study is of scale {study.settings.scale}: the paper's numbers, at its right,"
             " are of a larger experiment."
         )
-    caption += batches_note(study)
+    caption += costs_note(study) + batches_note(study)
     return NamedTable("table-5", Table(caption, (*header, *COST_HEADER), tuple(rows)))
 
 
@@ -172,18 +135,18 @@ def figures_table(study: Study, statistics: StudyStatistics) -> NamedTable:
                         right_cell(_mean(own, "macro_f1")),
                         right_cell(_mean(own, "kappa")),
                         right_cell(_mean(own, "calibration_error")),
-                        right_cell(hours(float(own["fit_seconds"].mean()))),
-                        *cost_cells(study, arm),
+                        *cost_cells(study, arm, head),
                     )
                 )
     names = ["overall accuracy", f"{level:.0f} % over fields", "macro F1", "kappa (in hundredths)"]
-    names += ["calibration error", "a head's training"]
+    names += ["calibration error"]
     header = (Cell("Task"), Cell("Head"), Cell("Method"), *(Cell(n, number=True) for n in names))
     return NamedTable(
         "all-figures",
         Table(
             "All figures in per cent, mean ± standard deviation over configurations and seeds;"
             " intervals by bootstrap over test fields. The calibration error is of 15 bins."
+            + costs_note(study)
             + batches_note(study),
             (*header, *COST_HEADER),
             tuple(rows),
@@ -195,7 +158,6 @@ def class_table(study: Study, task: str) -> NamedTable:
     """F1 of each class of a task, mean over configurations, seeds and heads."""
     own = study.rows(task=task, tested=task)
     record = study.record(str(own["name"].iloc[0]))
-    scores = record.scores[task]
     rows = []
     for arm in present(own, "arm"):
         for head in present(own[own["arm"] == arm], "head"):
@@ -205,22 +167,27 @@ def class_table(study: Study, task: str) -> NamedTable:
             ).mean()
             cells = [right_cell(share(float(values[name]))) for name in record.legend]
             rows.append(
-                (Cell(study.title(arm)), Cell(head_words(head)), *cells, *cost_cells(study, arm))
+                (
+                    Cell(study.title(arm)),
+                    Cell(head_words(head)),
+                    *cells,
+                    *cost_cells(study, arm, head),
+                )
             )
-    fields = [
-        right_cell(f"{scores.fields_by_class[n]} ({scores.effective_fields_by_class[n]:.1f})")
-        for n in record.legend
-    ]
-    rows.append(
-        (Cell("test fields (effective)"), Cell(""), *fields, right_cell(""), right_cell(""))
-    )
+    empty = [right_cell("") for _ in COST_HEADER]
+    for what, part in (("training", record.training), ("test", record.scores[task])):
+        fields = [
+            right_cell(f"{part.fields_by_class[n]} ({part.effective_fields_by_class[n]:.1f})")
+            for n in record.legend
+        ]
+        rows.append((Cell(f"{what} fields (effective)"), Cell(""), *fields, *empty))
     header = (Cell("Method"), Cell("Head"), *(Cell(plain(n), number=True) for n in record.legend))
     return NamedTable(
         f"class-f1-{task}",
         Table(
             f"{task_words(task)}: F1 of each class in per cent, mean over configurations and"
-            " seeds; and the number of test fields, with the effective number in brackets (fields"
-            " count less where few of them hold most series).",
+            " seeds; and the number of fields, with the effective number in brackets (fields count"
+            " less where few of them hold most series).",
             (*header, *COST_HEADER),
             tuple(rows),
         ),
@@ -249,7 +216,7 @@ def curve_table(study: Study, axis: str) -> NamedTable | None:
                 Cell(head_words(str(head))),
                 Cell(study.title(str(arm))),
                 *cells,
-                *cost_cells(study, str(arm)),
+                *cost_cells(study, str(arm), str(head)),
             )
         )
     names = [str(place) for place in places] + ["all" if axis == "k" else "whole year"]
@@ -286,7 +253,7 @@ def transfer_table(study: Study) -> NamedTable | None:
                 Cell(study.title(str(arm))),
                 right_cell(_mean(group, "overall_accuracy")),
                 right_cell(_mean(group, "macro_f1")),
-                *cost_cells(study, str(arm)),
+                *cost_cells(study, str(arm), str(head)),
             )
         )
     header = (

@@ -11,11 +11,14 @@ from windrow.evaluation.sequence_heads import (
     SequenceTraining,
     _plateau_split,
     train_sequence_head,
+    training_flops,
 )
 from windrow.experiments.heads import sequence_training
+from windrow.models.flops import head_flops
 from windrow.models.heads.inception import InceptionSettings
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.lstm import LstmSettings
+from windrow.models.heads.sequence import SequenceHead
 from windrow.models.heads.transformer import TransformerSettings
 
 MODELS = [
@@ -91,6 +94,34 @@ def test_the_plateau_holds_out_a_fifth_of_the_fields() -> None:
     assert (len(fitted), len(held_out)) == (3, 0)
     fitted, held_out = _plateau_split(field, label, training(MODELS[0], protocol="paper"), seed=0)
     assert (len(fitted), len(held_out)) == (120, 0)
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"protocol": "paper"}, {"min_steps": 50}], ids=["held out", "paper", "few"]
+)
+def test_operations_are_those_of_the_series_that_pass(monkeypatch, changes: dict) -> None:
+    inputs, label = seasons(60, 0)
+    field = np.arange(60) // 2 * 3 + label  # of one class
+    settings = training(MODELS[0], **({"epochs": 4, "min_steps": 1, "batch_size": 16} | changes))
+    seen = {True: 0, False: 0}
+    real = SequenceHead.forward
+
+    def forward(head: SequenceHead, values: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+        seen[head.training] += len(values)
+        return real(head, values, *others)
+
+    monkeypatch.setattr(SequenceHead, "forward", forward)
+    common = {"num_classes": 3, "settings": settings, "seed": 1}
+    train_sequence_head(inputs, label, field, **common)
+    num_dates = round(inputs.valid.sum() / 60)
+    each = head_flops(MODELS[0], num_inputs=2, num_classes=3, num_dates=num_dates)
+    assert seen[True] >= 4 * 48
+    assert (seen[False] == 0) == (settings.protocol == "paper")
+    passed = 3 * seen[True] + seen[False]
+    assert training_flops(inputs, label, field, **common) == pytest.approx(each * passed)
+    wider = head_flops(MODELS[0], num_inputs=7, num_classes=3, num_dates=num_dates)
+    found = training_flops(inputs, label, field, **common, num_inputs=7, encoder_flops=1e6)
+    assert found == pytest.approx((wider + 1e6) * passed)
 
 
 def test_refusals() -> None:

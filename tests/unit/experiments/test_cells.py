@@ -33,6 +33,13 @@ class ByHand:
         return _probability(self._part)
 
 
+class AllAlike:
+    """Knows nothing."""
+
+    def predict_probability(self, inputs):
+        return np.full((len(inputs), 9), 1 / 9)
+
+
 def test_the_mean_of_batches_stands_beside_the_accuracy_of_all() -> None:
     part = TaskPart(labelled(7), ())
     probability = _probability(part)
@@ -68,6 +75,7 @@ def test_both_are_in_the_file_of_the_cell(tmp_path) -> None:
         train=inputs,
         tests={"task1": inputs},
         fit=lambda *given: ByHand(part),
+        flops_of_fit=lambda inputs, *_: 5.0 * len(inputs),
         about={},
         accuracy_batch=3,
     )
@@ -76,6 +84,43 @@ def test_both_are_in_the_file_of_the_cell(tmp_path) -> None:
     found = stored["scores"]["task1"]
     assert found["overall_accuracy"] == pytest.approx(2 / 3)
     assert found["overall_accuracy_of_all"] == pytest.approx(4 / 7)
+    assert stored["fit_flops"] == 35.0
+    assert stored["notes"] == []
+
+
+def test_it_is_said_which_classes_have_fewer_fields_than_asked_for(tmp_path) -> None:
+    series = labelled(20)  # ten fields of two, so that the first of nine classes has two
+    part = TaskPart(series, ())
+    values = np.zeros((20, series.num_dates, 2), dtype=np.float16)
+    inputs = PartInputs(part, inputs_of(series, values))
+    common = {
+        "train": inputs,
+        "tests": {"task1": inputs},
+        "flops_of_fit": lambda *_: 0.0,
+        "about": {"notes": ["before"]},
+    }
+    names = series.legend.names
+    for wanted, said in (
+        (1, []),
+        (
+            2,
+            [
+                "2 labelled fields a class are not there: "
+                + ", ".join(f"{name} has 1" for name in names[1:])
+            ],
+        ),
+    ):
+        cell = Cell(
+            task="task1",
+            arm="scratch",
+            head="lstm",
+            configuration=1,
+            seed=0,
+            num_fields=wanted,
+            until_day=None,
+        )
+        report = run_cell(tmp_path, cell, fit=lambda *given: AllAlike(), **common)
+        assert report["notes"] == ["before", *said]
 
 
 def test_probabilities_of_other_series_are_refused() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from study_factory import ARMS, SIX, Told, labelled
 from windrow.data.legend import DENETHOR
+from windrow.data.series import concatenate
 from windrow.data.store import write_store
 from windrow.errors import SettingsError, SplitError, StoreError
 from windrow.experiments import study
@@ -73,6 +74,9 @@ class FakeArm:
     def cost(self, path):
         assert self.is_trained(path)
         return {"seconds": 3.0, "flops": 4.0}
+
+    def flops_of_fit(self, cell, *, encoder_flops):
+        return lambda *_: encoder_flops
 
     def accuracy_batch(self, cell):
         return self.batch
@@ -299,6 +303,30 @@ def test_series_are_spread_over_fields_and_told_where_they_are_few(tmp_path: Pat
     assert np.bincount(drawn.label).tolist() == [20] * 9
     assert drawn.notes[0] == "Wheat: 12 series, drawn with replacement"
     assert len(np.unique(drawn.series.id)) == len(drawn.series)
+
+
+def test_copies_that_a_store_holds_count_once_but_in_the_paper_s_way(tmp_path: Path) -> None:
+    task = task_settings("task1", "tiny").model_copy(update={"train_per_class": 20})
+    series = labelled(2 * 9 * 6)
+    oats = np.flatnonzero(series.label == 1)
+    copies = [  # as drawn with replacement
+        replace(series.select(oats[[row]]), id=np.array([10**9 + number]))
+        for number, row in enumerate((0, 0, 0, 5))
+    ]
+    write_store(tmp_path / "s", concatenate([series, *copies]), provenance={})
+    once = read_part(tmp_path / "s", task, TRAIN, replacement=False, seed=0)
+    assert len(once.series) == 108
+    assert once.series.id.tolist() == series.id.tolist()
+    assert once.notes[1:3] == (
+        f"{DENETHOR.names[1]}: 4 series of the store are copies of others, left out",
+        f"{DENETHOR.names[1]}: 12 series instead of 20",
+    )
+    drawn = read_part(tmp_path / "s", task, TRAIN, replacement=True, seed=0)
+    assert drawn.notes[1] == f"{DENETHOR.names[1]}: 16 series, drawn with replacement"
+    # Equal dates of another field are another series.
+    other = replace(copies[0], field_id=np.array([5_000]))
+    write_store(tmp_path / "t", concatenate([series, other]), provenance={})
+    assert len(read_part(tmp_path / "t", task, TRAIN, replacement=False, seed=0).series) == 109
 
 
 def test_the_three_small_classes_of_task_3_are_left_out_and_fields_split(tmp_path: Path) -> None:

@@ -108,6 +108,18 @@ def test_end_to_end_trains_the_encoder_on_16_bit_bands(trained) -> None:
     before = arm.method.load(folder / "end-to-end").trainable().state_dict()
     after = head.head.encoder.state_dict()
     assert any(not np.array_equal(before[name], after[name]) for name in before)
+    # The encoder passes as often as the head, which sees its width and not the bands.
+    counted = [
+        arm.flops_of_fit(_cell("end-to-end"), encoder_flops=flops)(
+            inputs, series.label, series.field_id, 9
+        )
+        for flops in (0.0, 1e9)
+    ]
+    frozen = arms["scratch"].flops_of_fit(_cell("scratch"), encoder_flops=1e9)
+    width = arm.settings(0).encoder.width
+    wide = replace(inputs, values=np.zeros((60, series.num_dates, width), dtype=np.float16))
+    assert counted[0] == frozen(wide, series.label, series.field_id, 9)
+    assert counted[1] > counted[0] + 60 * 3e9
 
 
 def test_a_forest_has_one_cell_and_learns(trained) -> None:
@@ -121,6 +133,8 @@ def test_a_forest_has_one_cell_and_learns(trained) -> None:
     inputs = HeadInputs(values=values, day_of_year=series.day_of_year, valid=series.valid)
     found = fit(inputs, series.label, series.field_id, 9).predict_probability(inputs)
     assert (found.argmax(axis=1) == series.label).all()
+    count = arm.flops_of_fit(_cell("random-forest", "forest"), encoder_flops=1.0)
+    assert count(inputs, series.label, series.field_id, 9) == 0
 
 
 def test_only_encoders_that_learned_are_fine_tuned() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from windrow.errors import DataError
 from windrow.evaluation.comparison import sign_flip_test
 from windrow.experiments import published
 from windrow.experiments.study_settings import Arm
-from windrow.reporting import study_tables
+from windrow.reporting import study_costs, study_tables
 from windrow.reporting.study_page import write_study_report
 from windrow.reporting.study_reading import is_study, read_study
 from windrow.reporting.study_statistics import Selection, StudyStatistics
@@ -108,7 +109,22 @@ def test_means_and_deviations_are_over_all_runs(simulated) -> None:
     table = pd.read_csv(simulated / "tables" / "table-5.csv", dtype=str)
     assert table["LSTM"][0] == f"{accuracies.mean():.1f} ± {accuracies.std():.1f}"
     assert table["pre-training"].tolist() == ["10.0 min", "10.0 min", "0"]
-    assert table["its operations"].tolist() == ["2.0e15"] * 3
+    assert table["operations"].tolist() == ["3.0e15"] * 3  # of pre-training and of a head
+    assert table["a head"].str.endswith((" s", "0")).all()
+    caption = study_tables.accuracy_table(read_study(simulated)).table.caption
+    assert "Times are of cpu with 1 thread a process" in caption
+
+
+def test_cells_that_tell_no_operations_have_a_dash(simulated, tmp_path) -> None:
+    shutil.copytree(simulated, tmp_path / "study")
+    path = tmp_path / "study" / "cells" / "task2.bert.lstm.1.0.json"
+    values = json.loads(path.read_text())
+    del values["fit_flops"], values["threads"]
+    path.write_text(json.dumps(values))
+    study = read_study(tmp_path / "study")
+    assert study_costs.cost_cells(study, "bert")[-1].text == DASH
+    assert study_costs.cost_cells(study, "bert", "transformer")[-1].text == "3.0e15"
+    assert [cell.text for cell in study_costs.cost_cells(study, "unknown")] == [DASH] * 3
 
 
 def test_gains_wins_and_tests_are_of_pairs(simulated) -> None:

@@ -1,0 +1,69 @@
+"""What the methods of a study cost: time and operations, in every table of methods."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from windrow.reporting.study_reading import Study, present
+from windrow.reporting.tables import DASH, Cell
+
+COST_HEADER = tuple(Cell(name, number=True) for name in ("pre-training", "a head", "operations"))
+"""Time of pre-training, time of training a head on all labels, operations of both."""
+
+
+def hours(seconds: float) -> str:
+    """A duration in the unit that suits it.
+
+    Example:
+        >>> hours(0), hours(42.0), hours(600), hours(72_000)
+        ('0', '42 s', '10.0 min', '20.0 h')
+    """
+    if seconds <= 0:
+        return "0"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7_200 else f"{seconds / 3_600:.1f} h"
+
+
+def operations(flops: float) -> str:
+    """Floating-point operations in powers of ten.
+
+    Example:
+        >>> operations(0), operations(2.5e15)
+        ('0', '2.5e15')
+    """
+    return "0" if flops <= 0 else f"{flops:.1e}".replace("e+", "e")
+
+
+def cost_cells(study: Study, arm: str, head: str | None = None) -> tuple[Cell, ...]:
+    """What stands under :data:`COST_HEADER` for an arm.
+
+    Pre-training is the mean over seeds, a head's training that over the cells with all labels:
+    of one base model, or of all where none is named. Operations are a dash where a cell does not
+    tell those of its head.
+    """
+    wanted = {"arm": arm} if head is None else {"arm": arm, "head": head}
+    cells = study.rows(**wanted).drop_duplicates("name")
+    if cells.empty:
+        return tuple(Cell(DASH, number=True) for _ in COST_HEADER)
+    seeds = cells.drop_duplicates("seed")
+    flops = float(seeds["pretraining_flops"].mean()) + float(cells["fit_flops"].mean(skipna=False))
+    texts = (
+        hours(float(seeds["pretraining_seconds"].mean())),
+        hours(float(cells["fit_seconds"].mean())),
+        DASH if np.isnan(flops) else operations(flops),
+    )
+    return tuple(Cell(text, number=True) for text in texts)
+
+
+def costs_note(study: Study) -> str:
+    """What a caption says of the machine that the times are of."""
+    rows = study.table
+    threads = [f"{number:.0f}" for number in present(rows.dropna(subset="threads"), "threads")]
+    where = " and ".join(name for name in present(rows, "device") if name) or "an unknown device"
+    word = "thread" if threads == ["1"] else "threads"
+    on = f" with {' or '.join(threads)} {word} a process" if threads else ""
+    return (
+        f" Times are of {where}{on}, whatever else it was doing; operations are counted from the"
+        " shapes, a forest's comparisons not at all."
+    )
