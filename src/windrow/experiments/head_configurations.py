@@ -9,6 +9,7 @@ task or the data.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from windrow.errors import SettingsError
@@ -137,6 +138,16 @@ def head_configurations(
         >>> len(head_configurations("lstm", "paper"))
         10
     """
+    count = NUM_CONFIGURATIONS[scale] if number is None else number
+    drawn = _drawn(model, scale, corrections(variant), count)
+    return tuple(each.model_copy(update={"protocol": protocol}) for each in drawn)
+
+
+@cache
+def _drawn(
+    model: BaseModel, scale: Scale, switches: Corrections, count: int
+) -> tuple[SequenceTraining, ...]:
+    """Drawn once in a process: a study asks at every cell, a budget for all of them at once."""
     try:
         import optuna
     except ImportError:
@@ -144,17 +155,14 @@ def head_configurations(
             "configurations are drawn with Optuna, which is not installed",
             hint="pip install 'windrow[benchmark]'",
         ) from None
-    switches = corrections(variant)
-    count = NUM_CONFIGURATIONS[scale] if number is None else number
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=DRAW_SEED))
         trials = [study.ask() for _ in range(count)]
-        drawn = [_configuration(model, trial, SPACES[scale], switches) for trial in trials]
+        return tuple(_configuration(model, trial, SPACES[scale], switches) for trial in trials)
     finally:
         optuna.logging.set_verbosity(verbosity)
-    return tuple(each.model_copy(update={"protocol": protocol}) for each in drawn)
 
 
 def _configuration(

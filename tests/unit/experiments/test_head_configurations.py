@@ -1,5 +1,6 @@
 """The configurations are drawn once: their values stand here."""
 
+import optuna
 import pytest
 
 from windrow.experiments.corrections import one_fault
@@ -75,3 +76,18 @@ def test_faults_change_no_draw():
     assert all(
         each.protocol == "paper" for each in head_configurations("lstm", "tiny", protocol="paper")
     )
+
+
+def test_each_base_model_is_drawn_once_however_often_it_is_asked_for(monkeypatch):
+    """A study asks for every cell of thousands."""
+    drawn = []
+    create = optuna.create_study
+    monkeypatch.setattr(optuna, "create_study", lambda **of: drawn.append(1) or create(**of))
+    first = head_configurations("lstm", "tiny", number=7)
+    for _ in range(20):
+        assert head_configurations("lstm", "tiny", number=7) == first
+    assert len(drawn) == 1
+    paper = head_configurations("lstm", "tiny", variant="paper", number=7)
+    assert paper != first  # another variant is no repetition
+    assert [each.model for each in paper] == [each.model for each in first]
+    assert len(drawn) == 2
