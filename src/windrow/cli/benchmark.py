@@ -23,7 +23,9 @@ class Benchmark(Sharing):
     tasks: tuple[Literal[1, 2, 3], ...] = ()
     """Downstream tasks; by default those of the scale."""
     methods: tuple[str, ...] = ()
-    """Methods, or arms of the ablations such as without-season; by default all methods."""
+    """Methods; or a method with one change: those of the ablations such as without-season, and
+    resmlp-barlow, scarf-barlow, spectro-temporal-barlow, which learn by Barlow Twins instead of
+    NT-Xent. By default all methods, without changes."""
     heads: tuple[Literal["lstm", "inception", "transformer"], ...] = ()
     """Base models; by default all three."""
     fields: tuple[int, ...] | None = None

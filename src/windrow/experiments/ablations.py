@@ -3,6 +3,8 @@
 Section 5 ablates a BERT of 16 layers with batches of 128, on task 2, under the LSTM and the
 transformer. The arm ``bert`` of an ablation is that model; at smaller scales it is the scale's own
 BERT and the depths shrink with it. Where the paper shows a plot without numbers the grid is ours.
+A benchmark applies the same changes to its own BERT (:func:`benchmark_changes`), which at scale
+``paper`` has 32 layers and batches of 64, so that nothing but the change lies between the two.
 """
 
 from __future__ import annotations
@@ -34,13 +36,16 @@ REFERENCE_RATIO = 0.90
 LARGE_BATCH, EQUAL_BATCH = 128, 64
 """Section 5.2 trains up to 16 layers at 128 and 32 at 64; done again with all at 64. The smaller
 scales have one batch size for all depths from the start."""
-SMALL_BERT: Mapping[ScaleName, dict[str, int]] = {
-    "tiny": {"num_layers": 1, "width": 16, "mlp_width": 32},
-    "small": {"num_layers": 2, "width": 32, "mlp_width": 128},
+TABLE_1_SHAPE: Mapping[ScaleName, dict[str, int]] = {
+    "tiny": {"num_layers": 2, "width": 32, "mlp_width": 64},
+    "small": {"num_layers": 4, "width": 64, "mlp_width": 256},
     "paper": {"num_layers": 4, "width": 64, "mlp_width": 256},
 }
-"""Section 5.4: both have 4 layers of 64. The row of Table 1 repeats the 16-layer BERT; we do both.
-MLP of four times the width: ours."""
+"""Of both sides of Table 1, as ``method_recipes.spectro_temporal`` has it: 4 layers of 64 (section
+5.4)."""
+SCALES_OF_SMALL_BERT: tuple[ScaleName, ...] = ("paper",)
+"""Where that BERT is not the one of the other tables. The paper's row repeats the 16-layer BERT; we
+do both. At the smaller scales the BERT of all tables has the shape of Table 1 already."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +81,7 @@ class FigureOfArms:
 
 
 _REFERENCE = ("bert", "bert-16")
-TABLES: tuple[TableOfArms, ...] = (
-    TableOfArms(
-        "table-1",
-        "Table 1. BERT and the spectro-temporal contrastive method, both small, and against the"
-        " BERT of the other tables, as the paper's row has it.",
-        (("bert-small", ""), ("bert", "bert-16"), ("spectro-temporal", "spectro-temporal")),
-    ),
+_TABLES_2_TO_4: tuple[TableOfArms, ...] = (
     TableOfArms(
         "table-2",
         "Table 2. Season loss and cloud loss.",
@@ -103,6 +102,26 @@ TABLES: tuple[TableOfArms, ...] = (
         (_REFERENCE, ("squared-auxiliary", "squared-auxiliary")),
     ),
 )
+
+
+def tables(scale: ScaleName) -> tuple[TableOfArms, ...]:
+    """Tables 1 to 4 at a scale; Table 1 both ways where they are two.
+
+    Example:
+        >>> [arm for arm, _ in tables("paper")[0].arms]
+        ['bert-small', 'bert', 'spectro-temporal']
+        >>> [arm for arm, _ in tables("small")[0].arms]
+        ['bert', 'spectro-temporal']
+    """
+    shape = TABLE_1_SHAPE[scale]
+    both = f"both of {shape['num_layers']} layers of {shape['width']}"
+    title = f"Table 1. BERT and the spectro-temporal contrastive method, {both}."
+    rows: tuple[tuple[str, str], ...] = (_REFERENCE, ("spectro-temporal", "spectro-temporal"))
+    if scale in SCALES_OF_SMALL_BERT:
+        title = f"{title[:-1]}; between them the BERT of the other tables, as in the paper's row."
+        rows = (("bert-small", ""), *rows)
+    return (TableOfArms("table-1", title, rows), *_TABLES_2_TO_4)
+
 
 _CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     "without-cloud": ("BERT without cloud loss", {"task": {"losses": {"cloud_weight": 0.0}}}),
@@ -180,17 +199,13 @@ def ablation_arm(name: str, scale: ScaleName) -> Arm:
 
 
 def ablation_arms(scale: ScaleName) -> tuple[Arm, ...]:
-    """All arms of the ablations at a scale, the reference first."""
-    arms = [_bert("bert", "BERT (proposed)", {}, scale)]
-    arms += [_bert(name, title, own, scale) for name, (title, own) in _CHANGES.items()]
-    arms.append(
-        Arm(
-            name="bert-small",
-            title="BERT, small",
-            method="bert",
-            changes={"encoder": SMALL_BERT[scale]},
-        )
-    )
+    """All arms of ``windrow ablate`` at a scale, the reference first."""
+    base: dict[str, Any] = {}
+    if scale == "paper":  # section 5
+        base = {"encoder": {"num_layers": REFERENCE_LAYERS[scale]}, "batch_size": LARGE_BATCH}
+    arms = [_bert("bert", "BERT (proposed)", {})]
+    arms += [_bert(name, title, own) for name, (title, own) in _CHANGES.items()]
+    arms += _small_bert(scale)
     arms.append(
         Arm(
             name="spectro-temporal",
@@ -199,49 +214,97 @@ def ablation_arms(scale: ScaleName) -> tuple[Arm, ...]:
             changes={},
         )
     )
-    for layers in RESMLP_LAYERS[scale]:
-        arms.append(
-            Arm(
-                name=f"resmlp-{layers}-layers",
-                title=f"ResMLP, {layers} layers",
-                method="resmlp",
-                changes={"encoder": {"num_layers": layers}},
-            )
-        )
+    arms += _resmlp_depths(scale)
     arms += _depths(scale)
-    for ratio in MASK_RATIOS:
-        if ratio != REFERENCE_RATIO:
-            own = {"task": {"masking": {"mask_ratio": ratio}}}
-            title = f"BERT, {ratio:.0%} masked".replace("%", " %")
-            arms.append(_bert(_mask_name(ratio), title, own, scale))
+    arms += _maskings()
+    return tuple(
+        arm.model_copy(update={"changes": {**base, **arm.changes}}) if arm.method == "bert" else arm
+        for arm in arms
+    )
+
+
+def benchmark_changes(scale: ScaleName) -> tuple[Arm, ...]:
+    """What a benchmark may take beside its methods: each is a method with one change.
+
+    The changes are those of the ablations, of the benchmark's own BERT and ResMLP, and the
+    contrastive methods under Barlow Twins (the paper names it in section 7), the kind of loss alone
+    changed. One of them may be the method as it is, such as BERT of 32 layers at scale ``paper``.
+
+    Example:
+        >>> {arm.name: arm.changes for arm in benchmark_changes("paper")}["bert-16-layers"]
+        {'encoder': {'num_layers': 16}}
+    """
+    arms = [_bert(name, title, own) for name, (title, own) in _CHANGES.items()]
+    arms += _small_bert(scale)
+    arms += _resmlp_depths(scale)
+    arms += [_of_layers("bert", layers) for layers in BERT_LAYERS[scale]]
+    arms += _maskings()
+    arms += [
+        Arm(
+            name=f"{method}-barlow",
+            title=f"{title}, Barlow Twins",
+            method=method,
+            changes={"task": {"loss": {"kind": "barlow_twins"}}},
+        )
+        for method, title in _CONTRASTIVE.items()
+    ]
     return tuple(arms)
+
+
+_CONTRASTIVE = {
+    "resmlp": "ResMLP",
+    "scarf": "SCARF",
+    "spectro-temporal": "Spectro-temporal",
+}
+_NAMES = {"bert": "BERT", "resmlp": "ResMLP"}
+
+
+def _small_bert(scale: ScaleName) -> list[Arm]:
+    if scale not in SCALES_OF_SMALL_BERT:
+        return []
+    return [_bert("bert-small", "BERT, small", {"encoder": TABLE_1_SHAPE[scale]})]
+
+
+def _resmlp_depths(scale: ScaleName) -> list[Arm]:
+    return [_of_layers("resmlp", layers) for layers in RESMLP_LAYERS[scale]]
 
 
 def _depths(scale: ScaleName) -> list[Arm]:
     """The depths of BERT that are not the reference, and all of them again at one batch size."""
     arms = []
     for layers in BERT_LAYERS[scale]:
-        shape: dict[str, Any] = {"encoder": {"num_layers": layers}}
-        name, title = _depth_name(layers, scale), f"BERT, {layers} layers"
-        if name != "bert":
-            deep = layers > REFERENCE_LAYERS[scale]
-            batch = {"batch_size": EQUAL_BATCH if deep else LARGE_BATCH}
-            changes = {**shape, **(batch if scale == "paper" else {})}
-            arms.append(Arm(name=name, title=title, method="bert", changes=changes))
-        equal = _equal_name(layers, scale)
-        if scale == "paper" and equal != name:
-            changes = {**shape, "batch_size": EQUAL_BATCH}
-            title = f"{title}, batch {EQUAL_BATCH}"
-            arms.append(Arm(name=equal, title=title, method="bert", changes=changes))
+        arm = _of_layers("bert", layers)
+        equal: dict[str, Any] = {**arm.changes, "batch_size": EQUAL_BATCH}
+        if _depth_name(layers, scale) != "bert":
+            deepest = scale == "paper" and layers > REFERENCE_LAYERS[scale]
+            arms.append(arm.model_copy(update={"changes": equal}) if deepest else arm)
+        name = _equal_name(layers, scale)
+        if scale == "paper" and name != arm.name:
+            title = f"{arm.title}, batch {EQUAL_BATCH}"
+            arms.append(_bert(name, title, equal))
     return arms
 
 
-def _bert(name: str, title: str, own: dict[str, Any], scale: ScaleName) -> Arm:
-    """BERT with a change; at paper scale the 16 layers and batches of 128 of section 5."""
-    base: dict[str, Any] = {}
-    if scale == "paper":
-        base = {
-            "encoder": {"num_layers": REFERENCE_LAYERS[scale]},
-            "batch_size": LARGE_BATCH,
-        }
-    return Arm(name=name, title=title, method="bert", changes={**base, **own})
+def _maskings() -> list[Arm]:
+    return [
+        _bert(
+            _mask_name(ratio),
+            f"BERT, {ratio:.0%} masked".replace("%", " %"),
+            {"task": {"masking": {"mask_ratio": ratio}}},
+        )
+        for ratio in MASK_RATIOS
+        if ratio != REFERENCE_RATIO
+    ]
+
+
+def _of_layers(method: str, layers: int) -> Arm:
+    return Arm(
+        name=f"{method}-{layers}-layers",
+        title=f"{_NAMES[method]}, {layers} layers",
+        method=method,
+        changes={"encoder": {"num_layers": layers}},
+    )
+
+
+def _bert(name: str, title: str, own: dict[str, Any]) -> Arm:
+    return Arm(name=name, title=title, method="bert", changes=own)

@@ -29,6 +29,11 @@ QUESTIONS: tuple[Question, ...] = (
     Question("Is BERT better than ResMLP's bi-modal contrast?", "bert", "resmlp"),
     Question("Is BERT better than SCARF's uni-modal contrast?", "bert", "scarf"),
     Question("Is BERT better than the spectro-temporal contrast?", "bert", "spectro-temporal"),
+    Question(
+        "Is a BERT of the same shape better than the spectro-temporal contrast?",
+        "bert-small",
+        "spectro-temporal",
+    ),
     Question("Is ResMLP's bi-modal contrast better than from scratch?", "resmlp", "scratch"),
     Question("Is SCARF's uni-modal contrast better than from scratch?", "scarf", "scratch"),
     Question(
@@ -46,5 +51,12 @@ QUESTIONS: tuple[Question, ...] = (
     Question("Does the season loss help?", "bert", "without-season"),
     Question("Does the cloud loss help?", "bert", "without-cloud"),
     Question("Do three target days help over one?", "bert", "one-target-day"),
+    Question("Is NT-Xent better than Barlow Twins in ResMLP?", "resmlp", "resmlp-barlow"),
+    Question("Is NT-Xent better than Barlow Twins in SCARF?", "scarf", "scarf-barlow"),
+    Question(
+        "Is NT-Xent better than Barlow Twins in the spectro-temporal contrast?",
+        "spectro-temporal",
+        "spectro-temporal-barlow",
+    ),
 )
 """The questions of the project; the arms that are changes of BERT are of ``ablations``."""

@@ -19,7 +19,7 @@ from windrow.evaluation.sequence_heads import (
     train_sequence_head,
     training_flops,
 )
-from windrow.experiments.ablations import ablation_arm
+from windrow.experiments.ablations import benchmark_changes
 from windrow.experiments.cells import Classifier, CountFlops, Fit
 from windrow.experiments.corrections import corrections
 from windrow.experiments.cost import read_cost
@@ -323,7 +323,9 @@ def arms_of(settings: StudySettings) -> dict[str, StudyArm]:
 
 
 def benchmark_arms(names: Sequence[str], scale: ScaleName) -> tuple[Arm, ...]:
-    """Arms of a benchmark: methods by name, or arms of the ablations; all methods where none.
+    """Arms of a benchmark: methods by name, or such with one change; all methods where none.
+
+    A change is of the benchmark's own method, so that nothing else lies between the two.
 
     Raises:
         SettingsError: a name is neither.
@@ -332,18 +334,22 @@ def benchmark_arms(names: Sequence[str], scale: ScaleName) -> tuple[Arm, ...]:
         >>> [arm.method for arm in benchmark_arms(["bert", "without-season"], "tiny")]
         ['bert', 'bert']
     """
-    found = []
-    for name in names or METHODS:
-        if name in METHODS:
-            method = METHODS[name]
-            found.append(Arm(name=name, title=method.title, method=name, changes={}))
-            continue
-        try:
-            found.append(ablation_arm(name, scale))
-        except SettingsError as error:
+    known = {
+        name: Arm(name=name, title=method.title, method=name, changes={})
+        for name, method in METHODS.items()
+    }
+    changed = {arm.name: arm for arm in benchmark_changes(scale) if _is_a_change(arm, scale)}
+    for name in names:
+        if name not in known and name not in changed:
             raise SettingsError(
                 "no such method",
                 found=name,
-                expected=f"{', '.join(METHODS)}; or an arm of the ablations: {error.expected}",
-            ) from None
-    return tuple(found)
+                expected=f"{', '.join(known)}; or a change of one: {', '.join(changed)}",
+            )
+    return tuple({**known, **changed}[name] for name in names or METHODS)
+
+
+def _is_a_change(arm: Arm, scale: ScaleName) -> bool:
+    """Whether it is not the method as it is; a benchmark trains none twice."""
+    method = METHODS[arm.method]
+    return method.settings(scale, **arm.changes) != method.settings(scale)

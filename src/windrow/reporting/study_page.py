@@ -177,6 +177,17 @@ class _Page:
                         found += [item] if item is not None else []
         return found
 
+    def _table_1_pair(self) -> list[Comparison]:
+        """The two of Table 1 that have one shape, where the first is not the study's own BERT."""
+        found = []
+        rows = self.study.rows()
+        for task in present(rows, "task"):
+            for head in present(rows[rows["task"] == task], "head"):
+                selection = Selection(task, task, head)
+                item = self.statistics.compare("bert-small", "spectro-temporal", selection)
+                found += [item] if item is not None else []
+        return found
+
     def _comparison_figure(self, task: str, comparisons: list[Comparison]) -> NamedFigure | None:
         pair = self._pair()
         if pair is None:
@@ -201,7 +212,7 @@ class _Page:
     def _ablations(self) -> list[Section]:
         study = self.study
         tables = Section("ablation-tables", "Tables 1 to 4", intro=self._intro())
-        for table in ablations.TABLES:
+        for table in ablations.tables(study.settings.scale):
             made = study_tables.ablation_table(study, table.name, table.title, table.arms)
             self._add(tables, made)
             if made is None:
@@ -225,7 +236,7 @@ class _Page:
             if made_figure is None:
                 self.missing.append(f"{figure.name}: fewer than two of its arms are done")
         gains = Section("gains", "What each change costs or brings")
-        comparisons = self._comparisons()
+        comparisons = [*self._comparisons(), *self._table_1_pair()]
         if comparisons:
             self._add(gains, study_difference_tables.gain_table(study, comparisons))
         gains.notes.extend(self._without_interval())
