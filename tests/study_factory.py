@@ -7,6 +7,7 @@ import numpy as np
 
 from series_factory import make_series
 from windrow.data.legend import DENETHOR, Legend
+from windrow.experiments import published
 from windrow.experiments.cells import PartInputs, inputs_of, run_cell
 from windrow.experiments.study_scales import study_settings
 from windrow.experiments.study_settings import Arm, StudySettings, cells_of
@@ -70,8 +71,10 @@ def make_study(
     heads=("lstm", "transformer"),
     num_test=180,
     share=SHARE,
+    sources=published.SOURCES,
+    **further,
 ) -> StudySettings:
-    """Writes a whole study."""
+    """Writes a whole study; where it is real, of the paper's fields unless told otherwise."""
     settings = study_settings(
         kind=kind,
         scale=scale,
@@ -80,8 +83,7 @@ def make_study(
         tasks=tasks,
         heads=heads,
         seeds=seeds,
-        num_fields=(1, 5),
-        until_days=(180,),
+        **({"num_fields": (1, 5), "until_days": (180,)} | further),
     )
     write_text(folder / "config.yaml", settings.to_yaml())
     parts = {}
@@ -114,6 +116,7 @@ def make_study(
                 "pretraining": {"seconds": 600.0 if cell.arm != "scratch" else 0.0, "flops": 2e15},
                 "representation": {"flops_per_series": 1e6},
                 "head": {},
+                "sources": {} if simulated else sources.get(cell.task, {}),
                 "device": "cpu",
                 "threads": 1,
             },

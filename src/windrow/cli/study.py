@@ -41,7 +41,7 @@ class Sharing:
     device: str = "cpu"
     """cpu, or cuda."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of the matrix products of pre-training."""
+    """Of the matrix products of pre-training, of heads and of encoders trained with them."""
     processes: int = 0
     """Processes at work; 0 takes one a core, of a CPU at most eight, and one on a GPU.
 

@@ -6,7 +6,7 @@ method, so that configuration i of one method is paired with configuration i of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,7 @@ class Gain:
         mean, smallest, largest: of first minus second, in the unit of the scores.
         wins: pairs in which the first is above the second.
         num_pairs: N.
-        p_value: of :func:`sign_flip_test`.
+        p_value: of :func:`sign_flip_test`, over the pairs or over groups of them.
     """
 
     mean: float
@@ -62,12 +62,23 @@ def mean_and_deviation(values: Sequence[float] | npt.NDArray[np.float64]) -> tup
     return float(array.mean()), float(array.std())
 
 
-def gain(first: Sequence[float], second: Sequence[float], *, seed: int = 0) -> Gain:
+def gain(
+    first: Sequence[float],
+    second: Sequence[float],
+    *,
+    groups: Sequence[Hashable] | None = None,
+    seed: int = 0,
+) -> Gain:
     """The gain of one method over another, paired by configuration (section 6, equation 4).
+
+    Pairs that share something, as all configurations of one seed share one pre-training, are not
+    independent of each other: their differences go up and down together. Where there are several
+    groups the p value therefore flips the signs of whole groups; the wins always count pairs.
 
     Args:
         first: score of each pair under the method that is asked about.
         second: score of each pair under the one it is compared with, in the same order.
+        groups: of each pair, such as its seed; None, or one and the same, flips single pairs.
         seed: of the signs drawn where there are too many pairs to try all.
 
     Raises:
@@ -77,17 +88,26 @@ def gain(first: Sequence[float], second: Sequence[float], *, seed: int = 0) -> G
         >>> found = gain([0.7, 0.6, 0.5], [0.6, 0.6, 0.6])
         >>> found.wins, round(found.win_score, 3), round(found.largest, 3)
         (1, 0.333, 0.1)
+        >>> four = [0.7, 0.7, 0.7, 0.7], [0.6, 0.6, 0.6, 0.6]
+        >>> gain(*four).p_value, gain(*four, groups=[0, 0, 1, 1]).p_value
+        (0.125, 0.5)
     """
     if len(first) != len(second) or not len(first):
         raise DataError("scores are not in pairs", found=f"{len(first)} and {len(second)}")
+    if groups is not None and len(groups) != len(first):
+        raise DataError("not every pair has a group", found=len(groups), expected=len(first))
     difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    flipped: npt.NDArray[np.float64] = difference
+    if groups is not None and len(distinct := list(dict.fromkeys(groups))) > 1:
+        place = [distinct.index(group) for group in groups]
+        flipped = np.bincount(place, weights=difference).astype(np.float64)
     return Gain(
         mean=float(difference.mean()),
         smallest=float(difference.min()),
         largest=float(difference.max()),
         wins=int((difference > 0).sum()),
         num_pairs=len(difference),
-        p_value=sign_flip_test(difference, seed=seed),
+        p_value=sign_flip_test(flipped, seed=seed),
     )
 
 

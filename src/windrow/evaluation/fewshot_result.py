@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.evaluation.fewshot_task import FewshotTask
-from windrow.evaluation.metrics import confusion_matrix, scores
+from windrow.evaluation.metrics import confusion_matrix, json_numbers, scores
 from windrow.evaluation.significance import (
     BootstrapSettings,
     ResampledScores,
@@ -128,7 +128,7 @@ class FewshotResult:
             values = getattr(result, name)
             row[name] = float(values.mean())
             row[f"{name}_std"] = float(values.std())
-        row["per_class_f1"] = result.per_class_f1.mean(axis=0).tolist()
+        row["per_class_f1"] = json_numbers(result.per_class_f1.mean(axis=0))
         row["confusion_matrix"] = confusion.sum(axis=0).tolist()
         return row
 

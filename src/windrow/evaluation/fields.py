@@ -76,15 +76,17 @@ def too_few_test_fields(
     Args:
         field_id: (N,) field of each test series.
         label: (N,) class of each.
-        names: of the C classes; a class without any series is not asked for.
+        names: of the C classes; a class without any series has too few as well.
         fewest: test fields that every class must have.
 
     Example:
         >>> too_few_test_fields(np.array([1, 2]), np.array([0, 0]), ["Oats"])
         'no interval: fewer than 5 test fields of Oats (2)'
+        >>> too_few_test_fields(np.arange(5), np.zeros(5, dtype=int), ["Oats", "Rye"])
+        'no interval: fewer than 5 test fields of Rye (0)'
     """
     counts = num_fields(field_id, label, num_classes=len(names))
-    short = [f"{name} ({n})" for name, n in zip(names, counts, strict=True) if 0 < n < fewest]
+    short = [f"{name} ({n})" for name, n in zip(names, counts, strict=True) if n < fewest]
     if not short:
         return None
     return f"no interval: fewer than {fewest} test fields of {', '.join(short)}"

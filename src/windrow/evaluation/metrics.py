@@ -14,9 +14,12 @@ class Scores:
 
     Attributes:
         overall_accuracy: S, share of right predictions, 0..1.
-        macro_f1: S, mean F1 over the classes that occur in truth or prediction.
+        macro_f1: S, mean F1 over the classes that occur in truth or prediction, as scikit-learn
+            takes it where it is not told the classes: one that is predicted and never there
+            counts as 0, one that occurs in neither is left out.
         kappa: S, Cohen's kappa; 0 where truth and prediction are one and the same class.
-        per_class_f1: S + (C,); 0 where a class occurs in neither.
+        per_class_f1: S + (C,); nan where the truth does not hold a class: nothing of it can be
+            found or missed.
     """
 
     overall_accuracy: npt.NDArray[np.float64]
@@ -69,7 +72,17 @@ def scores(confusion: npt.NDArray[np.number]) -> Scores:
     macro_f1 = _ratio(f1.sum(axis=-1), ((true + predicted) > 0).sum(axis=-1))
     chance = _ratio((true * predicted).sum(axis=-1), total**2)
     kappa = _ratio(accuracy - chance, 1.0 - chance)
-    return Scores(accuracy, macro_f1, kappa, f1)
+    return Scores(accuracy, macro_f1, kappa, np.where(true > 0, f1, np.nan))
+
+
+def json_numbers(values: npt.NDArray[np.float64]) -> list[float | None]:
+    """Values of a row of JSON, which knows no nan: null stands for it.
+
+    Example:
+        >>> json_numbers(np.array([0.5, np.nan]))
+        [0.5, None]
+    """
+    return [None if np.isnan(value) else float(value) for value in values]
 
 
 def mean_of_batch_accuracies(

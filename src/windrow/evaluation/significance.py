@@ -16,7 +16,6 @@ import numpy.typing as npt
 from pydantic import Field
 
 from windrow.config import Settings
-from windrow.evaluation.metrics import scores
 
 _ROWS = 256
 """Resamples weighed at a time: bounds the memory."""
@@ -41,10 +40,13 @@ class ResampledScores:
     Attributes:
         measured: (2,) overall accuracy and macro F1 on all fields.
         resampled: (R, 2) the same in each resample.
+        per_class_f1: (C, 3) F1 of each class on all fields, and the limits of its interval; nan
+            where there is no series of the class.
     """
 
     measured: npt.NDArray[np.float64]
     resampled: npt.NDArray[np.float64]
+    per_class_f1: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -65,34 +67,53 @@ def resample_scores(
     settings: BootstrapSettings,
     seed: int,
 ) -> ResampledScores:
-    """Overall accuracy and macro F1 of a method in every resample of the test fields.
+    """Overall accuracy and F1 of a method in every resample of the test fields.
+
+    Costs a product of (R, F) by (F, C (2 D + 1)) numbers, whatever the number of series.
 
     Args:
         true: (N,) classes.
         predicted: (D, N) predictions of each draw.
         field_id: (N,) field of each series; a field is resampled with all its series.
         num_classes: C.
-        settings: number of resamples.
+        settings: number of resamples, and the level of the intervals of classes.
         seed: seed of the resamples; the same for all methods that are compared.
     """
     fields, field = np.unique(field_id, return_inverse=True)
-    cells = num_classes**2
-    # Confusion counts of every field and draw, (D, F, C * C): a resample only weighs fields.
-    counts = np.stack(
-        [
-            np.bincount(
-                field * cells + true.astype(np.int64) * num_classes + row,
-                minlength=len(fields) * cells,
-            ).reshape(len(fields), cells)
-            for row in predicted.astype(np.int64)
-        ]
-    ).astype(np.float64)
-    measured = _mean_over_draws(counts.sum(axis=1)[:, None], num_classes)[0]
+    counts = _counts_of_fields(true, predicted, field, len(fields), num_classes)
+    measured, class_f1 = _mean_over_draws(counts.sum(axis=0)[None], num_classes)
     parts = [
         _mean_over_draws(weight @ counts, num_classes)
         for weight in _weights(len(fields), settings.num_resamples, seed)
     ]
-    return ResampledScores(measured, np.concatenate(parts))
+    tail = (1.0 - settings.level) / 2
+    limits = _quantiles_of_known(np.concatenate([part[1] for part in parts]), [tail, 1.0 - tail])
+    return ResampledScores(
+        measured[0],
+        np.concatenate([part[0] for part in parts]),
+        np.column_stack([class_f1[0], limits]),
+    )
+
+
+def _counts_of_fields(
+    true: npt.NDArray[np.integer],
+    predicted: npt.NDArray[np.integer],
+    field: npt.NDArray[np.integer],
+    num_fields: int,
+    num_classes: int,
+) -> npt.NDArray[np.float64]:
+    """(F, C (2 D + 1)): of each class its series, then of each draw those right and those claimed.
+
+    A resample only weighs fields, and more than these counts of a confusion matrix no score needs.
+    """
+    start = field.astype(np.int64) * num_classes
+    size = num_fields * num_classes
+    columns = [np.bincount(start + true, minlength=size)]
+    for row in predicted.astype(np.int64):
+        columns.append(np.bincount(start + true, weights=row == true, minlength=size))
+        columns.append(np.bincount(start + row, minlength=size))
+    each = [column.reshape(num_fields, num_classes) for column in columns]
+    return np.concatenate(each, axis=1).astype(np.float64)
 
 
 def paired_difference(
@@ -143,12 +164,26 @@ def bootstrap_p_values(first: ResampledScores, second: ResampledScores) -> tuple
 
 
 def _mean_over_draws(
-    confusion: npt.NDArray[np.float64], num_classes: int
+    counts: npt.NDArray[np.float64], num_classes: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(R, C (2 D + 1)) counts to (R, 2) scores and (R, C) F1, as the metrics define them."""
+    split = counts.reshape(len(counts), -1, num_classes)
+    series, right, claimed = split[:, :1], split[:, 1::2], split[:, 2::2]
+    accuracy = right.sum(axis=2).mean(axis=1) / series.sum(axis=2)[:, 0]
+    both = series + claimed
+    f1 = np.divide(2 * right, both, out=np.zeros_like(both), where=both > 0)
+    macro_f1 = (f1.sum(axis=2) / (both > 0).sum(axis=2)).mean(axis=1)
+    class_f1 = np.where(series[:, 0] > 0, f1.mean(axis=1), np.nan)
+    return np.stack([accuracy, macro_f1], axis=1), class_f1
+
+
+def _quantiles_of_known(
+    values: npt.NDArray[np.float64], shares: list[float]
 ) -> npt.NDArray[np.float64]:
-    """(D, R, C * C) counts to (R, 2) scores."""
-    result = scores(confusion.reshape(*confusion.shape[:2], num_classes, num_classes))
-    both = np.stack([result.overall_accuracy, result.macro_f1], axis=-1)
-    return np.asarray(both.mean(axis=0))
+    """(R, C) values to (C, Q) quantiles of those of each column that are not nan."""
+    columns = [column[~np.isnan(column)] for column in values.T]
+    unknown = [np.nan] * len(shares)
+    return np.array([np.quantile(known, shares) if len(known) else unknown for known in columns])
 
 
 def _weights(num_fields: int, num_resamples: int, seed: int) -> Iterator[npt.NDArray[np.float64]]:

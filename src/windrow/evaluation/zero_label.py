@@ -25,7 +25,7 @@ class ZeroLabelScores:
         macro_f1: mean F1 over the classes.
         merged_accuracy: the same share where the merged classes count as one; None where fewer
             than two of them occur.
-        per_class_f1: (C,) F1 of each class.
+        per_class_f1: (C,) F1 of each class, nan where the truth does not hold it.
         confusion: (C, C) counts, true by predicted.
     """
 

@@ -21,7 +21,12 @@ from windrow.data.series import Series
 from windrow.data.splits import draw_few_labels
 from windrow.errors import DataError
 from windrow.evaluation.calibration import expected_calibration_error
-from windrow.evaluation.metrics import confusion_matrix, mean_of_batch_accuracies, scores
+from windrow.evaluation.metrics import (
+    confusion_matrix,
+    json_numbers,
+    mean_of_batch_accuracies,
+    scores,
+)
 from windrow.experiments.study_settings import Cell
 from windrow.experiments.study_tasks import TaskPart
 from windrow.files import atomic_file, write_json
@@ -200,7 +205,7 @@ def figures_of(
         "overall_accuracy_of_all": of_all,
         "macro_f1": float(result.macro_f1),
         "kappa": float(result.kappa),
-        "per_class_f1": dict(zip(legend.names, result.per_class_f1.tolist(), strict=True)),
+        "per_class_f1": dict(zip(legend.names, json_numbers(result.per_class_f1), strict=True)),
         "calibration_error": expected_calibration_error(probability, part.label),
         "confusion_matrix": confusion.tolist(),
         **part.counts(),

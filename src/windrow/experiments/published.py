@@ -1,14 +1,15 @@
 """The paper's own numbers, in per cent, each with its table; and whether they may be shown.
 
-Patnala, Schultz, Gall (2025), Front. Remote Sens. 6:1555887. They are of real fields (DENETHOR,
-BreizhCrops) and stand beside results of real fields only: :func:`beside` gives nothing for a
-simulated study, and nothing but this function is used by the report.
+Patnala, Schultz, Gall (2025), Front. Remote Sens. 6:1555887. They are of certain real fields, split
+in a certain way, and stand beside results of those only: :func:`beside` says whether the stores of
+a study say that they are these, and the report asks nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -80,18 +81,49 @@ ABLATIONS: Mapping[str, Mapping[str, Published]] = {
 }
 """Tables 1 to 4, task 2, by arm of ``windrow ablate``; Figures 7 to 9 print no numbers."""
 
-PAPER_TRAINING_HOURS = 20.0
-"""Section 7: 100 epochs of the 32 layers on a V100."""
+_PRETRAINING = {"product": "denethor", "protocol": "task1", "part": "pretraining"}
+_BRITTANY = {"product": "BreizhCrops", "protocol": None, "year": 2018}
 
 
-def beside(*, simulated: bool) -> bool:
-    """Whether the paper's numbers may stand beside those of a study.
+def _denethor(task: str) -> dict[str, dict[str, Any]]:
+    parts = ("train", "validation")
+    return {part: {"product": "denethor", "protocol": task, "part": part} for part in parts}
 
-    Never where it is simulated. Of real stores they stand beside every scale, which the page
-    names, since a smaller scale is another experiment.
+
+SOURCES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "task1": {"pretraining": _PRETRAINING, **_denethor("task1")},
+    "task2": {"pretraining": _PRETRAINING, **_denethor("task2")},
+    "task3": {"pretraining": _PRETRAINING, "train": _BRITTANY, "validation": _BRITTANY},
+}
+"""Section 2: what the stores of a task must say of themselves, by part. Fields of BreizhCrops are
+split by the study, 70:30 as in the paper, not by the region as the product's own protocols do."""
+
+
+def beside(task: str, *, simulated: bool, sources: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the paper's numbers of a task may stand beside those of a study.
+
+    Only where its stores say that they are the paper's, and never where it is simulated. Then they
+    stand beside every scale, protocol and variant, which the captions name: a smaller scale is
+    another experiment. A store that does not say where it comes from is not the paper's.
+
+    Args:
+        task: name of the study's task.
+        simulated: whether no satellite saw the series.
+        sources: what the stores say, by part; of :mod:`windrow.experiments.study_sources`.
 
     Example:
-        >>> beside(simulated=True), beside(simulated=False)
-        (False, True)
+        >>> beside("task1", simulated=False, sources=SOURCES["task1"])
+        True
+        >>> beside("task1", simulated=True, sources=SOURCES["task1"])
+        False
+        >>> beside("task1", simulated=False, sources={"train": {"product": "table"}})
+        False
     """
-    return not simulated
+    wanted = SOURCES.get(task)
+    if simulated or wanted is None:
+        return False
+    return all(
+        part in sources and sources[part].get(name) == value
+        for part, values in wanted.items()
+        for name, value in values.items()
+    )

@@ -16,13 +16,11 @@ class Question:
     Attributes:
         text: the question, as a sentence whose answer is yes if the first arm is better.
         first, second: names of arms.
-        few_labels: asked at each number of labelled fields, not of all labels alone.
     """
 
     text: str
     first: str
     second: str
-    few_labels: bool = True
 
 
 QUESTIONS: tuple[Question, ...] = (

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from windrow.evaluation.difficulty import FewLabelScore
+from windrow.evaluation.metrics import json_numbers
 from windrow.evaluation.zero_label import ZeroLabelScores
 from windrow.experiments.realism_numbers import Apart, Numbers, measure
 from windrow.experiments.realism_places import (
@@ -183,7 +184,7 @@ def _zero_label(part: str, found: ZeroLabelScores) -> dict[str, Any]:
         "overall_accuracy": found.overall_accuracy,
         "macro_f1": found.macro_f1,
         "merged_accuracy": found.merged_accuracy,
-        "per_class_f1": found.per_class_f1.tolist(),
+        "per_class_f1": json_numbers(found.per_class_f1),
         "confusion_matrix": found.confusion.tolist(),
     }
 

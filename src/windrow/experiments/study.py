@@ -31,6 +31,7 @@ from windrow.experiments.representation_store import (
 )
 from windrow.experiments.study_arms import StudyArm, arms_of
 from windrow.experiments.study_settings import Cell, StudySettings, cells_of
+from windrow.experiments.study_sources import sources_of_task
 from windrow.experiments.study_tasks import (
     PARTS,
     PRETRAINING,
@@ -383,6 +384,7 @@ class _Worker:
                 "notes": notes,
                 "pretraining": cost,
                 "representation": about,
+                "sources": sources_of_task(self._store_path, cell.task),
                 "head": head_about,
                 "device": self._work.execution.device,
                 "threads": torch.get_num_threads(),

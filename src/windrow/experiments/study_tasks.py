@@ -19,7 +19,7 @@ import numpy.typing as npt
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.data.series import Series, concatenate
 from windrow.data.splits import check_no_shared_field, split_fields
-from windrow.data.store import StoreWriter, is_store, read_store
+from windrow.data.store import StoreWriter, is_store, read_store, store_attributes
 from windrow.errors import DataError, SettingsError, StoreError
 from windrow.evaluation.fields import effective_fields, num_fields
 from windrow.experiments.study_settings import StudySettings, TaskSettings
@@ -27,6 +27,8 @@ from windrow.experiments.study_settings import StudySettings, TaskSettings
 PRETRAINING = "pretraining"
 TRAIN, TEST = "train", "validation"
 PARTS = (TRAIN, TEST)
+GIVEN = "given"
+"""Under this name a store that was split out of another keeps what that one said of itself."""
 DRAW_STREAM = 17
 """Stream of the draws of series within a class."""
 
@@ -228,7 +230,12 @@ def split_whole_store(source: Path, folder: Path, task: TaskSettings, seed: int)
     _, train, test = task.fractions
     shares = (train / (train + test), test / (train + test))
     positions = split_fields(series.field_id, series.label, fractions=shares, seed=seed)
-    provenance = {"source": source.name, "task": task.to_dict(), "seed": seed}
+    provenance = {
+        "source": source.name,
+        GIVEN: store_attributes(source).get("provenance", {}),
+        "task": task.to_dict(),
+        "seed": seed,
+    }
     for part, rows in zip(PARTS, positions, strict=True):
         place = folder / store_name(task.name, part)
         if not is_store(place):

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from windrow.experiments import published
 from windrow.reporting.study_costs import cost_cells
-from windrow.reporting.study_reading import Study
+from windrow.reporting.study_reading import Study, present
 from windrow.reporting.study_statistics import Answer, Comparison
 from windrow.reporting.study_tables import (
     NamedTable,
     head_words,
+    paper_note,
     right_cell,
     task_words,
 )
@@ -21,7 +22,12 @@ def gain_table(
     study: Study, comparisons: Sequence[Comparison], *, name: str = "gains"
 ) -> NamedTable:
     """Gain and win score of the first arm over others, with both tests."""
-    show_paper = published.beside(simulated=study.simulated)
+    benchmark = study.settings.kind == "benchmark"  # an ablation's BERT is another
+    papers = {
+        task
+        for task in present(study.rows(), "task")
+        if benchmark and study.beside_paper(task) and task in published.GAINS
+    }
     rows = []
     for item in comparisons:
         gained, task = item.gain, item.selection.task
@@ -38,8 +44,8 @@ def gain_table(
             right_cell(DASH if item.p_values is None else number(item.p_values[0], 4)),
             *_both_costs(study, item),
         ]
-        if show_paper:
-            known = published.GAINS.get(task, {}).get(item.selection.head)
+        if papers:
+            known = published.GAINS[task].get(item.selection.head) if task in papers else None
             pair = (item.first, item.second) == ("bert", "resmlp")
             if known is None or not pair:
                 cells.append(right_cell(DASH))
@@ -55,21 +61,37 @@ def gain_table(
         "interval over fields",
         "p over fields",
     ]
-    names += ["pre-training, a head, operations", "of the other"] + (
-        ["paper"] if show_paper else []
-    )
+    names += ["pre-training, a head, operations", "of the other"] + (["paper"] if papers else [])
     header = (Cell("Task"), Cell("Head"), Cell("Gain of"), *(Cell(n, number=True) for n in names))
     return NamedTable(
         name,
         Table(
             "Gain in points of overall accuracy on the same configurations and seeds; wins is"
-            " equation (4). The first p value flips the signs of the runs' differences, the second"
-            " resamples the test fields in pairs, as does the interval. Bold: the interval leaves"
-            " out zero.",
+            f" equation (4). {_flipped(comparisons)} The second p value resamples the test fields"
+            " in pairs, as does the interval. Bold: the interval leaves out zero."
+            + (paper_note(study) if papers else ""),
             header,
             tuple(rows),
         ),
     )
+
+
+def _flipped(comparisons: Sequence[Comparison]) -> str:
+    """What the p values over runs flip the signs of."""
+    counts = {len(item.by_seed) for item in comparisons}
+    said = []
+    if (most := max(counts)) > 1:
+        said.append(
+            "The first p value flips the signs of whole seeds, whose configurations share one"
+            f" pre-training: with {most} it is never below {number(min(2.0 / 2**most, 1.0), 3)}."
+        )
+    if min(counts) == 1:
+        where = "Where there is one seed the" if most > 1 else "The"
+        said.append(
+            f"{where} first p value flips the signs of its configurations, which share one"
+            " pre-training: it says nothing of other seeds."
+        )
+    return " ".join(said)
 
 
 def _both_costs(study: Study, item: Comparison) -> tuple[Cell, Cell]:
@@ -125,8 +147,8 @@ def answers_table(study: Study, answers: Sequence[Answer]) -> NamedTable:
         Table(
             "Differences in points of overall accuracy, first minus second, mean over"
             " configurations and seeds. An answer is yes or no where the interval over test fields"
-            " leaves out zero and all seeds have one sign; the interval says nothing of other"
-            " places, and three seeds say little of further seeds.",
+            " leaves out zero and all of several seeds have one sign; one seed shows nothing. The"
+            " interval says nothing of other places, and three seeds say little of further seeds.",
             header,
             tuple(rows),
         ),

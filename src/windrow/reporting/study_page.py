@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from windrow.evaluation.comparison import Gain
-from windrow.experiments import ablations, published
+from windrow.experiments import ablations
 from windrow.files import atomic_file, write_text
 from windrow.reporting import study_difference_tables, study_figures, study_tables
 from windrow.reporting.page import REPORT_NAME, render_page
@@ -16,7 +16,7 @@ from windrow.reporting.sections import Drawing, KeyFigure, Section
 from windrow.reporting.study_figures import NamedFigure
 from windrow.reporting.study_reading import Study, present, read_study
 from windrow.reporting.study_statistics import Comparison, Selection, StudyStatistics
-from windrow.reporting.study_tables import NamedTable, task_words
+from windrow.reporting.study_tables import NamedTable, conditions, task_words
 from windrow.reporting.style import plain
 from windrow.reporting.table_files import write_table
 from windrow.reporting.tables import settings_table, share
@@ -119,11 +119,7 @@ class _Page:
         study = self.study
         accuracy = Section("accuracy", "Accuracy", intro=self._intro())
         self._add(accuracy, study_tables.accuracy_table(study))
-        if study.settings.kind == "benchmark" and not published.beside(simulated=study.simulated):
-            accuracy.notes.append(
-                "Simulated results say nothing of real fields; the paper's numbers, which are of"
-                " real fields, do not stand beside them."
-            )
+        accuracy.notes += self._not_the_papers([task.name for task in study.settings.tasks])
         comparisons = self._comparisons()
         gains = Section("gains", "Gain of one method over another")
         for task in present(study.rows(), "task"):
@@ -145,14 +141,31 @@ class _Page:
         return [accuracy, gains, maps]
 
     def _intro(self) -> str:
-        settings = self.study.settings
-        words = [
-            f"Scale {settings.scale}, protocol {settings.protocol}, variant {settings.variant};"
-            f" {len(self.study.cells):,} cells done."
-        ]
-        if settings.protocol == "corrected":
+        said = conditions(self.study)
+        words = [f"{said[0].upper()}{said[1:]}; {len(self.study.cells):,} cells done."]
+        if self.study.settings.protocol == "corrected":
             words.append("No choice of a model ever saw the test fields.")
         return " ".join(words)
+
+    def _not_the_papers(self, tasks: list[str]) -> list[str]:
+        """Why the paper's numbers do not stand beside those of some tasks."""
+        if self.study.simulated:
+            return [
+                "Simulated results say nothing of real fields; the paper's numbers, which are of"
+                " real fields, do not stand beside them."
+            ]
+        notes = []
+        for task in tasks:
+            if self.study.settings.kind == "ablation" and task != ablations.TASK:
+                wanted = task_words(ablations.TASK)
+                notes.append(f"The paper's ablations are of {wanted} and do not stand here.")
+            elif not self.study.beside_paper(task):
+                notes.append(
+                    f"{task_words(task)}: the stores do not say that they are the paper's fields"
+                    " (product, protocol and part as windrow ingest writes them), so the paper's"
+                    " numbers do not stand here."
+                )
+        return notes
 
     def _pair(self) -> tuple[str, str] | None:
         """The paper's two methods, or the first two of the study."""
@@ -217,11 +230,7 @@ class _Page:
             self._add(tables, made)
             if made is None:
                 self.missing.append(f"{table.name}: fewer than two of its arms are done")
-        if study.simulated:
-            tables.notes.append(
-                "Simulated results say nothing of real fields; the paper's numbers, which are of"
-                " real fields, do not stand beside them."
-            )
+        tables.notes += self._not_the_papers([study.settings.tasks[0].name])
         drawn = Section("ablation-figures", "Figures 7 to 9")
         for figure in ablations.figures(study.settings.scale):
             made_figure = study_figures.ablation_figure(

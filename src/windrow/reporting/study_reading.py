@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import pandas as pd
 from pydantic import Field, ValidationError
 
 from windrow.errors import DataError
+from windrow.experiments import published
 from windrow.experiments.study_settings import Cell, StudySettings
 from windrow.reporting.records import Record
 
 CONFIG = "config.yaml"
 SCORES = ("overall_accuracy", "macro_f1", "kappa", "calibration_error")
+PREDICTIONS = ("task", "id", "field_id", "longitude", "latitude", "label", "predicted")
 
 
 class PartCounts(Record):
@@ -38,7 +41,8 @@ class TestScores(PartCounts):
     macro_f1: float
     kappa: float
     calibration_error: float
-    per_class_f1: dict[str, float]
+    per_class_f1: dict[str, float | None]
+    confusion_matrix: tuple[tuple[int, ...], ...] | None = None
 
 
 class CellRecord(Record):
@@ -56,6 +60,7 @@ class CellRecord(Record):
     notes: tuple[str, ...] = ()
     pretraining: dict[str, Any] = Field(default_factory=dict)
     representation: dict[str, Any] = Field(default_factory=dict)
+    sources: dict[str, dict[str, Any]] = Field(default_factory=dict)
     head: dict[str, Any] = Field(default_factory=dict)
     device: str = ""
 
@@ -82,6 +87,16 @@ class Study:
         """Whether no satellite ever saw its data: as its cells say, and its settings."""
         return self.settings.simulated or any(cell.simulated for cell in self.cells)
 
+    def beside_paper(self, task: str) -> bool:
+        """Whether the paper's numbers may stand beside those of a task.
+
+        As the stores of all its cells say; where cells do not know, they may not.
+        """
+        own = [cell.sources for cell in self.cells if cell.cell.task == task]
+        return bool(own) and all(
+            published.beside(task, simulated=self.simulated, sources=sources) for sources in own
+        )
+
     def title(self, arm: str) -> str:
         """The words for an arm."""
         return self.settings.arm(arm).title
@@ -95,17 +110,21 @@ class Study:
 
     def record(self, name: str) -> CellRecord:
         """The cell of this name."""
-        return next(cell for cell in self.cells if cell.cell.name == name)
+        return self._records[name]
+
+    @cached_property
+    def _records(self) -> dict[str, CellRecord]:
+        return {cell.cell.name: cell for cell in self.cells}
 
     def predictions(self, name: str, task: str) -> pd.DataFrame:
-        """What a cell predicted of the test fields of a task.
+        """What a cell predicted of the test fields of a task, without its probabilities.
 
         Raises:
             DataError: the table is missing or damaged.
         """
         path = self.folder / "cells" / f"{name}.parquet"
         try:
-            table = pd.read_parquet(path)
+            table = pd.read_parquet(path, columns=list(PREDICTIONS))
             return pd.DataFrame(table[table["task"] == task].reset_index(drop=True))
         except (OSError, ValueError, KeyError) as error:
             raise DataError(
@@ -222,8 +241,8 @@ def stacked_predictions(
     first = study.predictions(names[0], task)
     rows = []
     for name in names:
-        table = study.predictions(name, task)
-        if table["id"].tolist() != first["id"].tolist():
+        table = first if name == names[0] else study.predictions(name, task)
+        if not np.array_equal(table["id"].to_numpy(), first["id"].to_numpy()):
             raise DataError("cells were tested on different series", where=f"{names[0]}, {name}")
         rows.append(table["predicted"].to_numpy(dtype=np.int64))
     label = first["label"].to_numpy(dtype=np.int64)

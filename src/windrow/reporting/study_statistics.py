@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from windrow.evaluation.comparison import Gain, gain
@@ -34,6 +35,8 @@ class Selection:
     head: str
     k: int = 0
     day: int = 0
+    configurations: tuple[int, ...] | None = None
+    """Those of a curve; None takes all."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class Comparison:
     Attributes:
         selection: of which cells.
         first, second: the arms.
-        gain: of overall accuracy over the pairs of configuration and seed.
+        gain: of overall accuracy over the pairs of configuration and seed; its p value flips whole
+            seeds, whose configurations share one pre-training, or of one seed its configurations.
         accuracy, macro_f1: differences with intervals over fields, or None.
         p_values: of the two, by the bootstrap over fields, or None.
         no_interval: why there is no interval, or None.
@@ -70,18 +74,21 @@ class Answer:
 
     @property
     def verdict(self) -> str:
-        """Yes or no where the interval leaves out zero and all seeds agree; else not shown."""
+        """Yes or no where the interval leaves out zero and several seeds agree; else not shown.
+
+        One seed is one pre-training: nothing says that another would come out the same.
+        """
         found = self.comparison.accuracy
         if found is None:
             return "no interval"
-        signs = {np.sign(value) for value in self.comparison.by_seed.values()}
-        if found.low > 0 and signs == {1.0}:
-            return "yes"
-        if found.high < 0 and signs == {-1.0}:
-            return "no, the other is better"
-        if found.low > 0 or found.high < 0:
+        if found.low <= 0 <= found.high:
+            return "not shown: the interval holds zero"
+        by_seed = self.comparison.by_seed
+        if len(by_seed) < 2:
+            return "not shown: one seed"
+        if {np.sign(value) for value in by_seed.values()} != {np.sign(found.difference)}:
             return "not shown: the seeds disagree"
-        return "not shown: the interval holds zero"
+        return "yes" if found.difference > 0 else "no, the other is better"
 
 
 @dataclass
@@ -117,6 +124,13 @@ class StudyStatistics:
         resampled = self._resample(names, selection.tested)
         return score_intervals(resampled, settings=self.study.settings.bootstrap)
 
+    def class_intervals(self, arm: str, selection: Selection) -> npt.NDArray[np.float64] | None:
+        """(C, 3) F1 of each class of an arm, with the limits of its interval, or None."""
+        names = self._names(arm, selection)
+        if not names or self.why_no_interval(selection.tested) is not None:
+            return None
+        return self._resample(names, selection.tested).per_class_f1
+
     def compare(self, first: str, second: str, selection: Selection) -> Comparison | None:
         """Two arms on the same configurations and seeds, or None where there is no pair."""
         rows = paired(self._rows(first, selection), self._rows(second, selection))
@@ -138,7 +152,7 @@ class StudyStatistics:
             selection=selection,
             first=first,
             second=second,
-            gain=gain(left, right),
+            gain=gain(left, right, groups=rows["seed"].tolist()),
             accuracy=accuracy,
             macro_f1=macro_f1,
             p_values=p_values,
@@ -165,7 +179,7 @@ class StudyStatistics:
         return found
 
     def _rows(self, arm: str, selection: Selection) -> pd.DataFrame:
-        return self.study.rows(
+        rows = self.study.rows(
             arm=arm,
             task=selection.task,
             tested=selection.tested,
@@ -173,6 +187,8 @@ class StudyStatistics:
             k=selection.k,
             day=selection.day,
         )
+        chosen = selection.configurations
+        return rows if chosen is None else rows[rows["configuration"].isin(chosen)]
 
     def _names(self, arm: str, selection: Selection) -> list[str]:
         return [str(name) for name in self._rows(arm, selection)["name"].tolist()]

@@ -2,7 +2,7 @@
 
 Those of differences between arms are in :mod:`windrow.reporting.study_difference_tables`.
 Training time and operations of each method stand in every table of methods. The paper's numbers
-come of :mod:`windrow.experiments.published` alone, and only beside real results.
+come of :mod:`windrow.experiments.published` alone, and only beside results of the same fields.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from windrow.evaluation.comparison import mean_and_deviation
-from windrow.experiments import published
+from windrow.experiments import ablations, published
 from windrow.experiments.published import Published
 from windrow.reporting.study_costs import COST_HEADER, cost_cells, costs_note
 from windrow.reporting.study_reading import Study, present
@@ -66,6 +66,25 @@ def _published(value: Published | None) -> str:
     return f"{number(value.mean, 2)} ± {number(value.deviation, 2)}"
 
 
+def conditions(study: Study) -> str:
+    """Of what kind a study is: scale, protocol, variant, and what becomes of its encoders."""
+    settings = study.settings
+    encoders = "fine-tuned with the heads" if settings.fine_tune else "frozen"
+    return (
+        f"scale {settings.scale}, protocol {settings.protocol}, variant {settings.variant},"
+        f" pre-trained encoders {encoders}"
+    )
+
+
+def paper_note(study: Study) -> str:
+    """What a caption adds where the paper's numbers stand in its table."""
+    larger = " of a larger experiment and" if study.settings.scale != "paper" else ""
+    return (
+        f" This study is of {conditions(study)}; the paper's numbers, at the right, are{larger} of"
+        " frozen encoders and the last epoch."
+    )
+
+
 def batches_note(study: Study) -> str:
     """What a caption adds where the overall accuracy is the paper's, else nothing."""
     if study.settings.variant != "paper":
@@ -81,10 +100,10 @@ def accuracy_table(study: Study) -> NamedTable:
     """Table 5: overall accuracy of every method, task and head, mean and deviation."""
     heads = present(study.rows(), "head")
     tasks = [task.name for task in study.settings.tasks]
-    show_paper = published.beside(simulated=study.simulated)
+    papers = {task for task in tasks if study.beside_paper(task)}
     header = [Cell("Task"), Cell("Method")]
     header += [Cell(head_words(head), number=True) for head in heads]
-    if show_paper:
+    if papers:
         header += [Cell(f"paper: {head_words(head)}", number=True) for head in heads]
     rows = []
     for task in tasks:
@@ -93,8 +112,8 @@ def accuracy_table(study: Study) -> NamedTable:
             own = study.rows(task=task, tested=task, arm=arm)
             cells = [Cell(task_words(task) if first else ""), Cell(study.title(arm))]
             cells += [right_cell(_mean(own[own["head"] == h], "overall_accuracy")) for h in heads]
-            if show_paper:
-                known = published.TABLE_5.get(task, {}).get(arm, {})
+            if papers:
+                known = published.TABLE_5[task].get(arm, {}) if task in papers else {}
                 cells += [right_cell(_published(known.get(head))) for head in heads]
             rows.append((*cells, *cost_cells(study, arm)))
             first = False
@@ -104,11 +123,8 @@ def accuracy_table(study: Study) -> NamedTable:
         f" {runs} runs a head ({study.settings.num_configurations} configurations,"
         f" {len(study.settings.seeds)} seeds)."
     )
-    if show_paper and study.settings.scale != "paper":
-        caption += (
-            f" This study is of scale {study.settings.scale}: the paper's numbers, at its right,"
-            " are of a larger experiment."
-        )
+    if papers:
+        caption += paper_note(study)
     caption += costs_note(study) + batches_note(study)
     return NamedTable("table-5", Table(caption, (*header, *COST_HEADER), tuple(rows)))
 
@@ -274,7 +290,7 @@ def transfer_table(study: Study) -> NamedTable | None:
 def ablation_table(
     study: Study, name: str, title: str, arms: Sequence[tuple[str, str]]
 ) -> NamedTable | None:
-    """One of Tables 1 to 4: some arms by their words, with the paper's numbers where real.
+    """One of Tables 1 to 4: some arms by their words, with the paper's numbers of its own task.
 
     Args:
         study: an ablation.
@@ -288,7 +304,8 @@ def ablation_table(
     if len(shown) < 2:
         return None
     heads = present(own, "head")
-    show_paper = published.beside(simulated=study.simulated)
+    task = study.settings.tasks[0].name
+    show_paper = task == ablations.TASK and study.beside_paper(task)
     rows = []
     for arm, key in shown:
         group = own[(own["arm"] == arm) & (own["tested"] == own["task"])]
@@ -301,6 +318,9 @@ def ablation_table(
     header = [Cell("Pre-training"), *(Cell(head_words(h), number=True) for h in heads)]
     if show_paper:
         header += [Cell(f"paper: {head_words(h)}", number=True) for h in heads]
-    task = task_words(study.settings.tasks[0].name)
-    caption = f"{title} {task}, overall accuracy in per cent, mean ± standard deviation."
+    caption = (
+        f"{title} {task_words(task)}, overall accuracy in per cent, mean ± standard deviation."
+    )
+    if show_paper:
+        caption += paper_note(study)
     return NamedTable(name, Table(caption, (*header, *COST_HEADER), tuple(rows)))

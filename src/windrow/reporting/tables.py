@@ -309,7 +309,7 @@ def confusion_matrix(title: str, legend: Sequence[str], counts: npt.ArrayLike) -
                     for j in range(len(legend))
                 ),
                 support=_count(support[i]),
-                f1=share(2 * matrix[i, i] / both if both else None),
+                f1=share(2 * matrix[i, i] / both if support[i] else None),
             )
         )
     return Matrix(title, tuple(plain(name, 24) for name in legend), tuple(rows))

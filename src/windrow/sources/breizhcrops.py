@@ -95,7 +95,12 @@ def read(path: Path, options: IngestOptions) -> Reading:
     return Reading(
         parts=_parts(choice, columns, report),
         report=report,
-        provenance={"product": "BreizhCrops", "reference": "Russwurm et al. 2020"},
+        provenance={
+            "product": "BreizhCrops",
+            "reference": "Russwurm et al. 2020",
+            "year": year,
+            "regions": [region.name for region in regions],
+        },
         tables={"parcels": _table(choice.index)},
     )
 

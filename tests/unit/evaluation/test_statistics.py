@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 import scipy.stats
+import sklearn.metrics
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,30 @@ def test_a_tie_is_no_win() -> None:
 def test_scores_that_are_not_in_pairs_are_refused() -> None:
     with pytest.raises(DataError, match="scores are not in pairs; found 2 and 1"):
         gain([0.1, 0.2], [0.1])
+    with pytest.raises(DataError, match="not every pair has a group; found 1; expected 2"):
+        gain([0.1, 0.2], [0.1, 0.1], groups=[0])
+
+
+def test_pairs_of_one_seed_are_flipped_together() -> None:
+    draw = np.random.default_rng(2)
+    seed = np.repeat([0, 1, 2, 3], 3)
+    # What a seed's pre-training brings is the same for all its configurations.
+    difference = np.repeat([0.10, 0.07, 0.12, 0.03], 3) + draw.normal(0, 0.01, 12)
+    found = gain(difference, np.zeros(12), groups=seed.tolist())
+    total = abs(difference.sum())
+    beyond = [
+        abs(sum(s * difference[seed == each].sum() for each, s in enumerate(signs))) >= total - 1e-9
+        for signs in product((-1, 1), repeat=4)
+    ]
+    assert found.p_value == sum(beyond) / 16 == 2 / 16
+    alone = gain(difference, np.zeros(12))
+    assert alone.p_value == 2 / 2**12  # twelve pairs held for independent
+    assert (found.wins, found.num_pairs, found.mean) == (alone.wins, 12, alone.mean)
+
+
+def test_of_one_seed_single_pairs_are_flipped() -> None:
+    one = gain(FIRST, SECOND, groups=[7, 7, 7, 7])
+    assert one.p_value == gain(FIRST, SECOND).p_value == sign_flip_test(np.subtract(FIRST, SECOND))
 
 
 def test_mean_and_deviation_divide_by_the_number() -> None:
@@ -124,7 +149,7 @@ def test_fields_are_counted_by_class() -> None:
     assert num_fields(field, label, num_classes=3) == [2, 2, 0]
     assert effective_fields(field, label, num_classes=3) == pytest.approx([16 / 10, 9 / 5, 0.0])
     said = too_few_test_fields(field, label, ["Wheat", "Oats", "Rye"])
-    assert said == "no interval: fewer than 5 test fields of Wheat (2), Oats (2)"
+    assert said == "no interval: fewer than 5 test fields of Wheat (2), Oats (2), Rye (0)"
     assert too_few_test_fields(np.arange(5), np.zeros(5, dtype=np.int64), ["Wheat"]) is None
 
 
@@ -181,6 +206,40 @@ def test_intervals_over_fields_are_those_of_a_loop() -> None:
     p_accuracy, _ = bootstrap_p_values(first, second)
     assert p_accuracy == pytest.approx(2 * ((paired <= 0).sum() + 1) / 401)
     assert bootstrap_p_values(first, first) == (1.0, 1.0)
+
+
+def test_the_f1_of_a_class_has_the_interval_of_a_loop() -> None:
+    generator = np.random.default_rng(12)
+    field = np.repeat(np.arange(12), 3)
+    # Class 2 is of one field, so that every third resample is without it; class 3 is nowhere.
+    true = np.repeat(np.array([0] * 6 + [1] * 5 + [2]), 3)
+    predicted = np.where(generator.random((2, 36)) < 0.6, true, generator.integers(0, 4, (2, 36)))
+    settings = BootstrapSettings(num_resamples=250, level=0.8)
+    found = resample_scores(true, predicted, field, num_classes=4, settings=settings, seed=3)
+    drawn = np.random.default_rng(3).integers(12, size=(250, 12))
+    resampled = []
+    for fields in drawn:
+        rows = np.concatenate([np.flatnonzero(field == each) for each in fields])
+        f1 = [
+            sklearn.metrics.f1_score(
+                true[rows], row[rows], labels=range(4), average=None, zero_division=0
+            )
+            for row in predicted
+        ]
+        resampled.append(np.where(np.isin(range(4), true[rows]), np.mean(f1, axis=0), np.nan))
+    values = np.array(resampled)
+    assert np.isnan(values[:, 2]).any()
+    assert np.isnan(found.per_class_f1[3]).all()
+    for each in range(3):
+        known = values[:, each][~np.isnan(values[:, each])]
+        assert found.per_class_f1[each, 1:] == pytest.approx(np.quantile(known, [0.1, 0.9]))
+        mean = np.mean(
+            [
+                sklearn.metrics.f1_score(true, row, labels=[each], average="macro")
+                for row in predicted
+            ]
+        )
+        assert found.per_class_f1[each, 0] == pytest.approx(mean)
 
 
 def test_nothing_of_the_day_or_later_is_left() -> None:

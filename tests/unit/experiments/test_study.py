@@ -120,7 +120,7 @@ def arms(monkeypatch):
 
 
 def _stores(folder: Path) -> None:
-    write_store(folder / "pretraining", labelled(20), provenance={})
+    write_store(folder / "pretraining", labelled(20), provenance={"product": "ours"})
     for number, task in enumerate(("task1", "task2")):
         for part, first, size in ((TRAIN, 0, 180), (TEST, 500, 90)):
             series = labelled(size, seed=number, first_field=first)
@@ -154,6 +154,8 @@ def test_every_cell_is_trained_once_and_its_representations_go(tmp_path: Path, a
     assert set(report["scores"]) == {"task1", "task2"}  # transferred: the legends are the same
     assert report["pretraining"] == {"seconds": 3.0, "flops": 4.0}
     assert report["training"]["num_fields"] == 90
+    products = {part: source["product"] for part, source in report["sources"].items()}
+    assert products == {"pretraining": "ours", "train": None, "validation": None}
 
 
 def test_the_accuracy_is_of_the_batches_that_the_arm_says(tmp_path: Path, arms) -> None:

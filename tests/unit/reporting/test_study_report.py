@@ -11,13 +11,15 @@ import pytest
 
 from study_factory import ARMS, SHARE, make_study
 from windrow.errors import DataError
-from windrow.evaluation.comparison import sign_flip_test
+from windrow.evaluation.comparison import gain, sign_flip_test
+from windrow.evaluation.significance import Difference
 from windrow.experiments import published
+from windrow.experiments.questions import QUESTIONS
 from windrow.experiments.study_settings import Arm
-from windrow.reporting import study_costs, study_tables
+from windrow.reporting import study_costs, study_difference_tables, study_tables
 from windrow.reporting.study_page import write_study_report
 from windrow.reporting.study_reading import is_study, read_study
-from windrow.reporting.study_statistics import Selection, StudyStatistics
+from windrow.reporting.study_statistics import Answer, Comparison, Selection, StudyStatistics
 from windrow.reporting.table_files import to_latex
 from windrow.reporting.tables import DASH, Cell, Table
 
@@ -74,8 +76,80 @@ def test_the_papers_numbers_stand_beside_real_ones(real) -> None:
     assert table["paper: Transformer"].tolist() == ["80.04 ± 1.26", "77.78 ± 5.90", DASH]
     gains = pd.read_csv(real / "tables" / "gains.csv")
     assert gains["paper"].tolist()[0] == "10/10, 12.24 (8.68, 19.75)"
-    assert "scale tiny" in (real / "report.html").read_text()
     assert "SIMULATED" not in _everything(real)
+    said = "scale tiny, protocol corrected, variant corrected, pre-trained encoders frozen"
+    for name in ("table-5", "gains"):
+        caption = (real / "tables" / f"{name}.html").read_text()
+        assert f"This study is of {said}; the paper&#x27;s numbers" in caption
+        assert "are of a larger experiment and of frozen encoders" in caption
+    assert said.replace("scale", "Scale", 1) in (real / "report.html").read_text()
+
+
+def _paper_columns(folder):
+    tables = {path.stem: pd.read_csv(path) for path in (folder / "tables").glob("*.csv")}
+    return {
+        f"{name}: {column}"
+        for name, table in tables.items()
+        for column in table
+        if column.startswith("paper")
+    }
+
+
+WITHOUT_CURVES = {"num_fields": (), "until_days": ()}
+"""Of one seed and head, quickly made."""
+
+
+def _small(folder, tasks, **options):
+    options = {"simulated": False, "seeds": (0,), "heads": ("lstm",)} | WITHOUT_CURVES | options
+    make_study(folder, tasks=tasks, **options)
+    return read_study(folder)
+
+
+def test_the_papers_numbers_do_not_stand_beside_other_real_fields(tmp_path) -> None:
+    table = {"product": "table", "protocol": None, "part": None, "year": None}
+    ours = dict.fromkeys(("pretraining", "train", "validation"), table)
+    for number, sources in enumerate(({"task2": ours}, {"task2": published.SOURCES["task1"]}, {})):
+        folder = tmp_path / str(number)
+        assert not _small(folder, ("task2",), sources=sources).beside_paper("task2")
+    write_study_report(folder)
+    assert _paper_columns(folder) == set()
+    text = _everything(folder)
+    assert not [number for number in _paper_numbers() if number in text]
+    assert "Task 2: the stores do not say that they are the paper&#39;s fields" in text
+
+
+def test_one_cell_of_other_fields_is_enough(tmp_path) -> None:
+    assert _small(tmp_path, ("task2",)).beside_paper("task2")
+    path = tmp_path / "cells" / "task2.bert.lstm.1.0.json"
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps(values | {"sources": {}}))
+    assert not read_study(tmp_path).beside_paper("task2")
+
+
+def test_a_task_of_other_fields_has_dashes_beside_one_of_the_papers(tmp_path) -> None:
+    sources = {"task1": published.SOURCES["task1"]}
+    study = _small(tmp_path, ("task1", "task2"), sources=sources)
+    table = study_tables.accuracy_table(study).table
+    place = [cell.text for cell in table.header].index("paper: LSTM")
+    found = [row[place].text for row in table.rows]
+    assert found == ["71.47 ± 0.77", "64.43 ± 3.06", *[DASH] * 4]
+    statistics = StudyStatistics(study)
+    comparisons = [
+        statistics.compare("bert", "resmlp", Selection(task, task, "lstm"))
+        for task in ("task1", "task2")
+    ]
+    gains = study_difference_tables.gain_table(study, comparisons).table
+    assert gains.header[-1].text == "paper"
+    assert [row[-1].text for row in gains.rows] == ["10/10, 7.04 (3.02, 14.46)", DASH]
+
+
+def test_a_fine_tuned_study_says_so(tmp_path) -> None:
+    study = _small(tmp_path, ("task2",), fine_tune=True)
+    caption = study_tables.accuracy_table(study).table.caption
+    assert "pre-trained encoders fine-tuned with the heads; the paper's numbers" in caption
+    write_study_report(tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert "pre-trained encoders fine-tuned with the heads; 6 cells done" in page
 
 
 def test_a_study_of_simulated_cells_is_simulated_whatever_its_settings_say(tmp_path) -> None:
@@ -141,7 +215,11 @@ def test_gains_wins_and_tests_are_of_pairs(simulated) -> None:
             difference.append(rates[0] - rates[1])
     assert found.gain.mean == pytest.approx(np.mean(difference))
     assert found.gain.wins == sum(d > 0 for d in difference)
-    assert found.gain.p_value == sign_flip_test(difference)
+    by_seed = np.reshape(difference, (2, 2)).sum(axis=0)
+    assert found.gain.p_value == sign_flip_test(by_seed) == 0.5
+    caption = (simulated / "tables" / "gains.html").read_text()
+    assert "flips the signs of whole seeds" in caption
+    assert "with 2 it is never below 0.500." in caption
     assert found.accuracy.low < np.mean(difference) < found.accuracy.high
     assert list(found.by_seed) == [0, 1]
     # The factory's heads are 15 points apart, three times the interval of 90 fields.
@@ -167,8 +245,52 @@ def test_every_question_is_answered_with_its_interval(simulated) -> None:
     assert table.query("Head == 'LSTM' and `fields a class` == 'all'")["Answer"].iloc[2] == "yes"
 
 
+def test_one_seed_answers_nothing_but_its_difference_is_shown(real, simulated) -> None:
+    table = pd.read_csv(real / "tables" / "questions.csv")
+    found = set(table["Answer"])
+    assert "not shown: one seed" in found
+    assert found <= {"not shown: one seed", "not shown: the interval holds zero"}
+    clear = table[table["Answer"] == "not shown: one seed"]
+    assert clear["interval over fields"].str.fullmatch(r"[+-]\d+\.\d to [+-]\d+\.\d").all()
+    assert (clear["difference"].astype(float).abs() > 2).all()
+    # The same arms with two seeds are told apart.
+    assert "yes" in set(pd.read_csv(simulated / "tables" / "questions.csv")["Answer"])
+    caption = (real / "tables" / "gains.html").read_text()
+    assert "flips the signs of its configurations, which share one pre-training" in caption
+    assert "whole seeds" not in caption
+
+
+@pytest.mark.parametrize(
+    ("limits", "by_seed", "verdict"),
+    [
+        ((0.01, 0.05), {0: 0.02, 1: 0.04}, "yes"),
+        ((-0.05, -0.01), {0: -0.02, 1: -0.04}, "no, the other is better"),
+        ((0.01, 0.05), {0: 0.03}, "not shown: one seed"),
+        ((-0.05, -0.01), {0: -0.03}, "not shown: one seed"),
+        ((0.01, 0.05), {0: 0.07, 1: -0.01}, "not shown: the seeds disagree"),
+        ((-0.01, 0.05), {0: 0.02, 1: 0.02}, "not shown: the interval holds zero"),
+        ((0.0, 0.05), {0: 0.02, 1: 0.02}, "not shown: the interval holds zero"),
+        (None, {0: 0.02, 1: 0.02}, "no interval"),
+    ],
+)
+def test_a_verdict_asks_for_the_interval_and_several_seeds(limits, by_seed, verdict) -> None:
+    mean = float(np.mean(list(by_seed.values())))
+    comparison = Comparison(
+        selection=Selection("task2", "task2", "lstm"),
+        first="bert",
+        second="resmlp",
+        gain=gain(list(by_seed.values()), [0.0] * len(by_seed)),
+        accuracy=None if limits is None else Difference(mean, *limits),
+        macro_f1=None,
+        p_values=None,
+        no_interval=None,
+        by_seed=by_seed,
+    )
+    assert Answer(QUESTIONS[0], comparison).verdict == verdict
+
+
 def test_no_interval_where_a_class_has_few_test_fields(tmp_path) -> None:
-    make_study(tmp_path, tasks=("task2",), seeds=(0,), heads=("lstm",), num_test=72)  # 4 a class
+    _small(tmp_path, ("task2",), simulated=True, num_test=72)  # 4 a class
     statistics = StudyStatistics(read_study(tmp_path))
     found = statistics.compare("bert", "resmlp", Selection("task2", "task2", "lstm"))
     assert found.accuracy is None
@@ -202,7 +324,41 @@ def test_an_ablation_has_its_tables_and_figures(tmp_path) -> None:
     assert rows == ["bert", "without-cloud", "without-season"]
     page = (tmp_path / "report.html").read_text()
     assert "table-3: fewer than two of its arms are done" in page
+    assert _paper_columns(tmp_path) == set()  # simulated
     assert "Does the season loss help?" in page
+
+
+ABLATED = tuple(
+    Arm(name=name, title=name, method="bert", changes={}) for name in ("bert", "without-season")
+)
+
+
+def _real_ablation(folder, task):
+    share = {"bert": 0.8, "without-season": 0.7}
+    _small(folder, (task,), arms=ABLATED, kind="ablation", share=share)
+    write_study_report(folder)
+
+
+def test_the_papers_ablations_stand_beside_those_of_their_own_task(tmp_path) -> None:
+    _real_ablation(tmp_path, "task2")
+    table = pd.read_csv(tmp_path / "tables" / "table-2.csv")
+    assert table["paper: LSTM"].tolist() == ["73.94 ± 1.21", "66.95 ± 1.20"]
+    caption = (tmp_path / "tables" / "table-2.html").read_text()
+    assert (
+        "This study is of scale tiny, protocol corrected, variant corrected, pre-trained encoders"
+        " frozen; the paper&#x27;s numbers, at the right, are of a larger experiment"
+    ) in caption
+    # An ablation's BERT is not the one of the benchmark, whose gains the paper gives.
+    assert _paper_columns(tmp_path) == {"table-2: paper: LSTM"}
+
+
+@pytest.mark.parametrize("task", ["task1", "task3"])
+def test_the_papers_ablations_do_not_stand_beside_other_tasks(tmp_path, task) -> None:
+    _real_ablation(tmp_path, task)
+    assert _paper_columns(tmp_path) == set()
+    text = _everything(tmp_path)
+    assert not [number for number in _paper_numbers() if number in text]
+    assert "The paper&#39;s ablations are of Task 2 and do not stand here." in text
 
 
 def test_a_damaged_cell_is_named(tmp_path) -> None:
@@ -227,8 +383,8 @@ def test_latex_is_escaped_and_bold() -> None:
 def test_published_numbers_agree_with_each_other() -> None:
     # The mean gain of section 6 is the difference of Table 5's means, but for rounding.
     for task, heads in published.GAINS.items():
-        for head, gain in heads.items():
+        for head, gained in heads.items():
             rows = published.TABLE_5[task]
             difference = rows["bert"][head].mean - rows["resmlp"][head].mean
-            assert gain.mean == pytest.approx(difference, abs=0.021)
+            assert gained.mean == pytest.approx(difference, abs=0.021)
     assert ARMS[0].name == "bert"

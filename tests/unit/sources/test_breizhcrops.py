@@ -199,6 +199,8 @@ def test_the_papers_six_classes(tmp_path: Path) -> None:
     series, reading = read(write_root(tmp_path / "b", regions=("frh01",)), classes="paper")
     assert series.legend is not None
     assert series.legend.names == (*CLASSES[:4], *CLASSES[7:])
+    assert reading.provenance["product"] == "BreizhCrops"
+    assert (reading.provenance["year"], reading.provenance["regions"]) == (2017, ["frh01"])
     assert series.label is not None
     assert series.label.tolist() == [0, 1, 2, 3, 4, 5]
     assert reading.report.counts["parcels_of_classes_outside_the_papers_six_left_out"] == 3

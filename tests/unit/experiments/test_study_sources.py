@@ -1,0 +1,108 @@
+"""What the stores of a study say of themselves, and when that makes them the paper's."""
+
+import pytest
+
+from denethor_files import Tile, write_radiant
+from study_factory import labelled
+from windrow.data.store import write_store
+from windrow.errors import StoreError
+from windrow.experiments import published
+from windrow.experiments.ingestion import ingest
+from windrow.experiments.study_scales import task_settings
+from windrow.experiments.study_sources import source_of_store, sources_of_task
+from windrow.experiments.study_tasks import split_whole_store
+from windrow.sources.reading import IngestOptions
+
+BRITTANY = {"command": "ingest", "options": {}, "product": "BreizhCrops", "year": 2018}
+
+
+def _stores(folder, provenances, *, simulated=False):
+    for number, (name, provenance) in enumerate(provenances.items()):
+        series = labelled(90, first_field=500 * number, simulated=simulated)
+        write_store(folder / name, series, provenance=provenance)
+
+
+def _ingested(product, **options):
+    return {"command": "ingest", "options": options, "product": product, **options}
+
+
+def _denethor(task):
+    return {
+        "pretraining": _ingested("denethor", protocol="task1", part="pretraining"),
+        f"{task}-train": _ingested("denethor", protocol=task, part="train"),
+        f"{task}-validation": _ingested("denethor", protocol=task, part="validation"),
+    }
+
+
+def _beside(folder, task, *, simulated=False):
+    sources = sources_of_task(lambda name: folder / name, task)
+    return published.beside(task, simulated=simulated, sources=sources)
+
+
+@pytest.mark.parametrize("task", ["task1", "task2"])
+def test_denethor_split_by_the_paper_s_protocol_is_the_paper_s(tmp_path, task) -> None:
+    _stores(tmp_path, _denethor(task))
+    assert _beside(tmp_path, task)
+    assert not _beside(tmp_path, task, simulated=True)
+    assert not published.beside("task9", simulated=False, sources=published.SOURCES[task])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"task2-train": {"command": "ingest", "options": {}, "product": "table"}},
+        {"task2-train": {}},
+        {"task2-validation": _ingested("denethor", protocol="task1", part="validation")},
+        {"task2-validation": _ingested("denethor", protocol="task2", part="train")},
+        {"task2-train": _ingested("denethor")},  # another split
+        {"pretraining": {"command": "ingest", "options": {}, "product": "netCDF"}},
+        {"pretraining": _ingested("denethor", protocol="task1", part="train")},
+    ],
+)
+def test_any_other_store_is_not(tmp_path, changed) -> None:
+    _stores(tmp_path, _denethor("task2") | changed)
+    assert not _beside(tmp_path, "task2")
+
+
+def test_a_store_that_the_study_split_keeps_what_the_whole_one_said(tmp_path) -> None:
+    _stores(tmp_path, {"pretraining": _denethor("task1")["pretraining"], "task3": BRITTANY})
+    split_whole_store(tmp_path / "task3", tmp_path, task_settings("task3", "tiny"), 0)
+    for part in ("train", "validation"):
+        assert source_of_store(tmp_path / f"task3-{part}") == {
+            "product": "BreizhCrops",
+            "protocol": None,
+            "part": None,
+            "year": 2018,
+            "processing_level": "L2A",
+            "simulated": False,
+        }
+    assert _beside(tmp_path, "task3")
+
+
+@pytest.mark.parametrize(
+    "provenance",
+    [
+        BRITTANY | {"year": 2017},
+        BRITTANY | {"options": {"protocol": "official", "part": "train"}},  # split by region
+        {name: value for name, value in BRITTANY.items() if name != "year"},
+    ],
+)
+def test_other_years_and_splits_of_brittany_are_not(tmp_path, provenance) -> None:
+    names = ("task3-train", "task3-validation")
+    stores = {"pretraining": _denethor("task1")["pretraining"]} | dict.fromkeys(names, provenance)
+    _stores(tmp_path, stores)
+    assert not _beside(tmp_path, "task3")
+
+
+def test_what_ingest_writes_is_what_is_asked_for(tmp_path) -> None:
+    pytest.importorskip("rasterio", reason="rasterio is not installed")
+    tile = Tile("train")
+    write_radiant(tmp_path / "in", tile)
+    ingest(tmp_path / "in", out=tmp_path / "store", options=IngestOptions())
+    found = source_of_store(tmp_path / "store")
+    assert (found["product"], found["protocol"], found["simulated"]) == ("denethor", None, False)
+
+
+def test_a_store_that_is_not_there_is_told(tmp_path) -> None:
+    with pytest.raises(StoreError, match="store"):
+        source_of_store(tmp_path / "nowhere")
