@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from windrow.experiments.progress import Report
 
 SECONDS_BETWEEN_LINES = 15.0
+_SPEED_SECONDS = 3600.0
+"""Over which the speed of a bar is taken: a cell may take minutes."""
 
 
 @contextmanager
@@ -48,7 +50,8 @@ def _bar(title: str, unit: str) -> Iterator[Report]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, speed_estimate_period=_SPEED_SECONDS) as bar:
         task = bar.add_task(title, total=None, unit=unit, figures="")
 
         def report(done: int, total: int, figures: Mapping[str, float] | None = None, /) -> None:
@@ -59,17 +62,21 @@ def _bar(title: str, unit: str) -> Iterator[Report]:
 
 def _lines(title: str, unit: str) -> Report:
     start = latest = time.monotonic()
+    first: tuple[int, float] | None = None  # what was done before this, and when it was told
 
     def report(done: int, total: int, figures: Mapping[str, float] | None = None, /) -> None:
-        nonlocal latest
+        nonlocal latest, first
         now = time.monotonic()
+        first = first or (done, now)
         if done < total and now - latest < SECONDS_BETWEEN_LINES:
             return
         latest = now
-        left = (now - start) / max(done, 1) * (total - done)
+        before, since = first
+        left = ""
+        if done > before:
+            left = f", {(now - since) / (done - before) * (total - done):.0f} s left"
         print(
-            f"{title}: {done}/{total} {unit}  {_text(figures)}  "
-            f"{now - start:.0f} s, {left:.0f} s left",
+            f"{title}: {done}/{total} {unit}  {_text(figures)}  {now - start:.0f} s{left}",
             file=sys.stderr,
             flush=True,
         )
