@@ -8,6 +8,7 @@ needs them.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -89,28 +90,44 @@ def write_representation(
     """
     shape = (len(series), series.num_dates, representation.width)
     with atomic_folder(folder) as temporary:
-        values = np.lib.format.open_memmap(
-            temporary / "z.npy", mode="w+", dtype=np.float16, shape=shape
-        )
-        for start in range(0, len(series), SERIES_A_CALL):
-            rows = slice(start, min(start + SERIES_A_CALL, len(series)))
-            with np.errstate(over="ignore"):
-                part = representation.sequence(series.select(rows)).astype(np.float16)
-            if not np.isfinite(part).all():
-                raise DataError(
-                    "a representation does not fit into 16 bit",
-                    where=folder,
-                    expected="finite values of at most 65,504",
-                )
-            values[rows] = part
-            if on_progress is not None:
-                on_progress(rows.stop, len(series))
-        values.flush()
-        del values
+        # Not mapped: a page that finds no room on the disk kills the process, a write is an error.
+        with (temporary / "z.npy").open("wb") as file:
+            np.lib.format.write_array_header_1_0(
+                file,
+                {
+                    "descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)),
+                    "fortran_order": False,
+                    "shape": shape,
+                },
+            )
+            for start in range(0, len(series), SERIES_A_CALL):
+                rows = slice(start, min(start + SERIES_A_CALL, len(series)))
+                part = _represented(series.select(rows), representation, folder)
+                assert part.shape == (rows.stop - start, *shape[1:])
+                file.write(part.data)
+                if on_progress is not None:
+                    on_progress(rows.stop, len(series))
+            file.flush()
+            os.fsync(file.fileno())
         write_json(
             temporary / "about.json",
             {**about, "shape": list(shape), "content_hash": representation.content_hash},
         )
+
+
+def _represented(
+    series: Series, representation: Representing, folder: str | Path
+) -> npt.NDArray[np.float16]:
+    """(N, T, D), one value after the other."""
+    with np.errstate(over="ignore"):
+        values = np.ascontiguousarray(representation.sequence(series), dtype=np.float16)
+    if not np.isfinite(values).all():
+        raise DataError(
+            "a representation does not fit into 16 bit",
+            where=folder,
+            expected="finite values of at most 65,504",
+        )
+    return values
 
 
 def is_written(folder: str | Path) -> bool:
