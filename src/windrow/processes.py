@@ -108,6 +108,16 @@ def uninterrupted() -> Iterator[None]:
             signal.raise_signal(came[0])
 
 
+def begin_in_pool() -> None:
+    """What a process of a pool does first: it ends with its parent, and leaves Ctrl-C to it.
+
+    Ctrl-C reaches every process of a terminal; the parent ends its pool, without a traceback of
+    each.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
+
+
 def end_with_parent() -> None:
     """Ends this process when the one that started it is gone, however it went.
 

@@ -8,7 +8,13 @@ import threading
 
 import pytest
 
-from windrow.processes import end_with_parent, number_of_cores, one_thread_each, uninterrupted
+from windrow.processes import (
+    begin_in_pool,
+    end_with_parent,
+    number_of_cores,
+    one_thread_each,
+    uninterrupted,
+)
 
 
 def test_only_processes_started_within_are_held_to_one_thread(monkeypatch) -> None:
@@ -81,6 +87,16 @@ def test_in_another_thread_it_is_a_block_as_any_other() -> None:
     thread.start()
     thread.join()
     assert found == [signal.getsignal(signal.SIGINT)]
+
+
+def test_a_process_of_a_pool_leaves_ctrl_c_to_its_parent() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        begin_in_pool()
+        signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_process_that_nobody_started_watches_nothing() -> None:

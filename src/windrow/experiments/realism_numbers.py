@@ -25,7 +25,7 @@ from windrow.experiments.realism_places import (
 )
 from windrow.experiments.realism_real import RealFields
 from windrow.experiments.realism_settings import RealismSettings
-from windrow.processes import end_with_parent
+from windrow.processes import begin_in_pool
 from windrow.simulation import ScenarioSettings
 from windrow.sources.labels import LabelTable
 
@@ -139,7 +139,7 @@ def _run(jobs: Sequence[_Job], num_workers: int) -> Iterator[Any]:
         yield from map(_work, jobs)
         return
     with ProcessPoolExecutor(
-        num_workers, mp_context=get_context("spawn"), initializer=end_with_parent
+        num_workers, mp_context=get_context("spawn"), initializer=begin_in_pool
     ) as pool:
         yield from pool.map(_work, jobs)
 

@@ -22,9 +22,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from windrow.errors import SettingsError, WindrowError
+from windrow.experiments.cells import pending_of
+from windrow.experiments.claims import Claims
 from windrow.experiments.study import StudyProgress, WorkSettings, open_study, run_study
-from windrow.experiments.study_settings import StudySettings
-from windrow.processes import end_with_parent, number_of_cores, one_thread_each
+from windrow.experiments.study_arms import arms_of
+from windrow.experiments.study_settings import StudySettings, cells_of
+from windrow.processes import end_with_parent, number_of_cores, one_thread_each, uninterrupted
 
 MOST_PROCESSES = 8
 """Without being asked for more: each holds the libraries and its task in memory."""
@@ -81,7 +84,7 @@ def run_study_by_processes(
 
     The figures of the cells are those of one process of one thread, to the last bit. One process
     is this one, on as many threads as PyTorch takes. More start fresh interpreters, so a script
-    that calls this needs the usual ``__main__`` guard.
+    that calls this needs the usual ``__main__`` guard; no more than there are cells to be done.
 
     Args:
         folder: of the study; begun or gone on with.
@@ -101,11 +104,22 @@ def run_study_by_processes(
     """
     if processes < 1:
         raise SettingsError("no processes", found=processes, expected="at least 1")
-    if processes == 1:
-        return run_study(folder, settings, work, progress)
-    place = open_study(folder, settings)
-    with _ended_by_sigterm(), _started(processes, place, settings, work) as workers:
-        return _listen(workers, progress or StudyProgress())
+    with _ended_by_sigterm():
+        if processes == 1:
+            return run_study(folder, settings, work, progress)
+        place = open_study(folder, settings)
+        num_pending = _num_pending(place, settings)
+        if num_pending == 0:  # it only tells so
+            return run_study(folder, settings, work, progress)
+        # Made by one: of several that make the tables of a database at the same time one fails.
+        Claims(place, url=work.storage)
+        with _started(min(processes, num_pending), place, settings, work) as workers:
+            return _listen(workers, progress or StudyProgress())
+
+
+def _num_pending(place: Path, settings: StudySettings) -> int:
+    heads = {name: arm.heads for name, arm in arms_of(settings).items()}
+    return len(pending_of(place, cells_of(settings, heads)))
 
 
 def _listen(workers: Sequence[_Worker], progress: StudyProgress) -> int:
@@ -137,13 +151,15 @@ def _listen(workers: Sequence[_Worker], progress: StudyProgress) -> int:
 def _check_end(process: SpawnProcess) -> None:
     process.join()
     code = process.exitcode or 0
-    if code < 0:
+    number = -code if code < 0 else code - 128  # the latter where it put things in order
+    if number in signal.valid_signals():
+        memory = "a lack of memory does that: give fewer --processes; "
         raise WindrowError(
             "a process of the study was killed",
-            found=f"signal {-code} ({signal.strsignal(-code)})",
-            hint="a lack of memory does that: give fewer --processes; the same command goes on",
+            found=f"signal {number} ({signal.strsignal(number)})",
+            hint=("" if number == signal.SIGTERM else memory) + "the same command goes on",
         )
-    if code > 0:
+    if code != 0:
         raise RuntimeError(f"{process.name} of the study failed; its traceback is above")
 
 
@@ -185,12 +201,17 @@ def _end(workers: Sequence[_Worker]) -> None:
 
 @contextmanager
 def _held_back(number: signal.Signals) -> Iterator[None]:
-    """A signal comes after the block; processes started within never get it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    """A signal comes after the block; processes started within never get it.
+
+    They inherit what this thread blocks. That holds nothing back here where another thread lives:
+    the system gives the signal to that one, and Python runs the handler in the main thread.
+    """
+    with uninterrupted():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

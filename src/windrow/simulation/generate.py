@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from windrow.data.series import Series
 from windrow.errors import SettingsError
 from windrow.files import refuse_existing
-from windrow.processes import end_with_parent
+from windrow.processes import begin_in_pool
 from windrow.sensors import SENTINEL2_BANDS
 from windrow.simulation.acquisition import acquire_planetscope, acquire_sentinel2
 from windrow.simulation.landscape import (
@@ -265,7 +265,7 @@ def _parts(
             yield simulate_landscape(settings, seed=seed, landscape=number)
             number += 1
     with ProcessPoolExecutor(
-        num_workers, mp_context=get_context("spawn"), initializer=end_with_parent
+        num_workers, mp_context=get_context("spawn"), initializer=begin_in_pool
     ) as pool:
         waiting: deque[Future[Series]] = deque()
         try:

@@ -3,10 +3,14 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,6 +20,7 @@ from study_factory import labelled
 from windrow.cli import main
 from windrow.data.store import write_store
 from windrow.errors import SettingsError, SplitError, WindrowError
+from windrow.experiments import study_processes
 from windrow.experiments.claims import Claims
 from windrow.experiments.study import StudyProgress, WorkSettings, run_study
 from windrow.experiments.study_arms import benchmark_arms
@@ -25,6 +30,7 @@ from windrow.experiments.study_processes import (
     run_study_by_processes,
 )
 from windrow.experiments.study_scales import study_settings
+from windrow.experiments.study_settings import cells_of
 from windrow.processes import number_of_cores
 from windrow.training.execution import ExecutionSettings
 
@@ -185,6 +191,101 @@ def _children_at_work() -> list[int]:
     import multiprocessing
 
     return [child.pid for child in multiprocessing.active_children() if child.pid is not None]
+
+
+def test_one_process_unwinds_on_sigterm_too(tmp_path: Path, monkeypatch) -> None:
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    unwound: list[str] = []
+
+    def work(*arguments):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            unwound.append("claims are given back")
+        return 0
+
+    monkeypatch.setattr(study_processes, "run_study", work)
+    try:
+        with pytest.raises(SystemExit) as caught:
+            run_study_by_processes(tmp_path, _settings(tmp_path), WORK, processes=1)
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert caught.value.code == 143
+    assert unwound == ["claims are given back"]
+
+
+def test_ctrl_c_waits_for_a_process_to_be_started_whichever_thread_it_is_given_to() -> None:
+    done: list[str] = []
+
+    def interrupted() -> None:
+        with study_processes._held_back(signal.SIGINT):
+            sender = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT))
+            sender.start()
+            sender.join()
+            done.append("started")
+
+    other = threading.Event()
+    lives = threading.Thread(target=other.wait)  # blocks no signal
+    lives.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    finally:
+        other.set()
+        lives.join()
+    assert done == ["started"]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (-9, r"was killed; found signal 9 .*give fewer --processes; the same command goes on"),
+        (143, r"was killed; found signal 15 \(Terminated\); to mend it: the same command goes on"),
+    ],
+)
+def test_the_end_of_a_process_is_told_by_its_signal(code, told) -> None:
+    process = SimpleNamespace(exitcode=code, name="process 1", join=lambda: None)
+    with pytest.raises(WindrowError, match=told):
+        study_processes._check_end(process)
+    for other in (1, 128, 255):
+        process.exitcode = other
+        with pytest.raises(RuntimeError, match="process 1 of the study failed; its traceback"):
+            study_processes._check_end(process)
+    process.exitcode = 0
+    study_processes._check_end(process)
+
+
+def test_no_more_are_started_than_there_are_cells_and_the_storage_is_made_before(
+    tmp_path: Path, monkeypatch
+) -> None:
+    settings = _settings(_stores(tmp_path / "stores"))
+    arms = study_processes.arms_of(settings)
+    cells = cells_of(settings, {name: arm.heads for name, arm in arms.items()})
+    database = tmp_path / "claims.db"
+    work = WorkSettings(execution=ExecutionSettings(), storage=f"sqlite:///{database}")
+    started: list[int] = []
+
+    @contextmanager
+    def note(number, *arguments):
+        started.append(number)
+        (name,) = sqlite3.connect(database).execute("select study_name from studies").fetchone()
+        assert name == "windrow"
+        yield []
+
+    monkeypatch.setattr(study_processes, "_started", note)
+    told: list[tuple[int, int]] = []
+    folder = tmp_path / "study"
+    (folder / "cells").mkdir(parents=True)
+    assert len(cells) == 4
+    for num_done in range(5):
+        progress = StudyProgress(cells=lambda *numbers: told.append(numbers))
+        assert run_study_by_processes(folder, settings, work, progress, processes=3) == 0
+        if num_done < 4:
+            (folder / "cells" / f"{cells[num_done].name}.json").touch()
+    assert started == [3, 3, 2, 1]
+    assert told == [(4, 4)]
 
 
 def test_how_many_there_are(tmp_path: Path) -> None:
