@@ -10,11 +10,12 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,12 @@ _DISK_ERRORS = {
     errno.EEXIST: "a part of the path is a file",
     errno.ENAMETOOLONG: "the name is too long",
 }
+
+_PARTIAL = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.partial")
+
+
+def _temporary_for(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
 
 
 def _output_error(error: OSError, path: Path) -> OutputError | None:
@@ -96,7 +103,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     target = Path(path)
     if target.is_dir():
         raise OutputError("output is a folder", where=target, expected="a file name")
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
+    temporary = _temporary_for(target)
     with writing_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -113,16 +120,19 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     """A temporary folder to fill; renamed to ``path`` once the block ends well.
 
     Raises:
-        OutputError: ``path`` exists already and is not an empty folder, or cannot be written.
+        OutputError: ``path`` exists already and is not an empty folder, cannot be written, or
+            another process removed what was being written.
     """
     target = Path(path)
     refuse_existing(target)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
+    temporary = _temporary_for(target)
     with writing_errors(target):
         try:
             temporary.mkdir(parents=True)
-            yield temporary
-            refuse_existing(target)
+            with _watched(temporary, target) as check:
+                yield temporary
+                refuse_existing(target)
+                check()
             if target.is_dir():
                 target.rmdir()
             temporary.rename(target)
@@ -130,6 +140,27 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
             _remove_for_good(temporary)
             raise
     _sync(target.parent)
+
+
+@contextmanager
+def _watched(folder: Path, target: Path) -> Iterator[Callable[[], None]]:
+    """A check that a folder is still the one that was made, and not one made anew since."""
+    descriptor = os.open(folder, os.O_RDONLY)  # held, so that its number is not given to another
+
+    def check() -> None:
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), folder.stat()):
+                return
+        raise OutputError(
+            "another process removed what was being written",
+            where=target,
+            hint="run the same command again",
+        )
+
+    try:
+        yield check
+    finally:
+        os.close(descriptor)
 
 
 def _remove_for_good(folder: Path) -> None:
@@ -145,6 +176,44 @@ def _remove_for_good(folder: Path) -> None:
             return
         shutil.rmtree(folder, ignore_errors=True)
         time.sleep(0.05)
+
+
+def remove_partials(*paths: Path) -> None:
+    """Removes what killed processes left of files or folders, and of the files in those folders.
+
+    Only for who alone may write there: of one that is still at it the writing would fail.
+
+    Args:
+        paths: of what was to be written; none of them needs to be there.
+
+    Raises:
+        OutputError: the place is not writable.
+
+    Example:
+        >>> import tempfile
+        >>> store = Path(tempfile.mkdtemp()) / "store"
+        >>> store.with_name(".store.0a1b2c3d.partial").mkdir()
+        >>> remove_partials(store)
+        >>> list(store.parent.iterdir())
+        []
+    """
+    for path in paths:
+        beside = path.parent.glob(".*.partial")
+        names = [(found, _PARTIAL.fullmatch(found.name)) for found in beside]
+        left = [found for found, match in names if match and match["name"] == path.name]
+        left += [found for found in path.rglob(".*.partial") if _PARTIAL.fullmatch(found.name)]
+        with writing_errors(path):
+            for partial in left:
+                _remove_partial(partial)
+
+
+def _remove_partial(partial: Path) -> None:
+    # Away first, in one step: should its process be asleep, it is not to finish a part of it.
+    name = partial.name.removeprefix(".").removesuffix(".partial")[: -len(".12345678")]
+    aside = _temporary_for(partial.with_name(name))
+    with suppress(FileNotFoundError):  # another was first
+        partial.rename(aside)
+        shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
 
 
 def refuse_existing(path: str | Path) -> None:

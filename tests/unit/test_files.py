@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,7 +14,14 @@ from pathlib import Path
 import pytest
 
 from windrow.errors import OutputError
-from windrow.files import atomic_file, atomic_folder, refuse_existing, write_json, write_text
+from windrow.files import (
+    atomic_file,
+    atomic_folder,
+    refuse_existing,
+    remove_partials,
+    write_json,
+    write_text,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -147,21 +155,99 @@ def test_json(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a.json"]
 
 
-def test_threads_that_write_on_after_a_failure_leave_nothing(tmp_path: Path) -> None:
-    def write_on(folder: Path, stop: threading.Event) -> None:
-        for number in range(200):
+def test_threads_that_write_on_after_a_failure_leave_nothing(tmp_path: Path, monkeypatch) -> None:
+    wanted, written, stop = threading.Event(), threading.Event(), threading.Event()
+    slept: list[float] = []
+
+    def write_on(folder: Path) -> None:
+        for number in range(20):
+            wanted.wait(10)
+            wanted.clear()
             with contextlib.suppress(OSError):  # removed between the two
                 (folder / "deep").mkdir(parents=True, exist_ok=True)
                 (folder / "deep" / str(number)).write_text("late")
+            written.set()
         stop.set()
 
-    stop = threading.Event()
+    def sleep(seconds: float) -> None:  # for as long as the thread takes to write once more
+        slept.append(seconds)
+        if not stop.is_set():
+            written.clear()
+            wanted.set()
+            assert written.wait(10)
+
+    monkeypatch.setattr("windrow.files.time.sleep", sleep)
     with pytest.raises(KeyError), atomic_folder(tmp_path / "store") as temporary:
-        start_and_fail(threading.Thread(target=write_on, args=(temporary, stop)))
+        start_and_fail(threading.Thread(target=write_on, args=(temporary,)))
     assert stop.wait(10)
+    assert len(slept) > 20
     assert names(tmp_path) == []
 
 
 def start_and_fail(thread: threading.Thread) -> None:
     thread.start()
     raise KeyError
+
+
+def test_what_kills_left_of_a_path_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    run = tmp_path / "task1.bert.0"
+    kept = [
+        ".task1.bert.0.d120.0a1b2c3d.partial",  # of another name
+        ".task1.bert.0.partial",  # a download that goes on
+        ".xtask1.bert.0.0a1b2c3d.partial",
+        "task1.bert.0.0a1b2c3d.partial",
+        "task1.bert.0",
+    ]
+    left = [".task1.bert.0.0a1b2c3d.partial", ".task1.bert.0.ffffffff.partial"]
+    for name in (*kept, left[0]):
+        (tmp_path / name / "deep").mkdir(parents=True)
+        (tmp_path / name / "deep" / "a").write_text("1")
+    (tmp_path / left[1]).write_text("half")
+    (run / "deep" / ".checkpoint.pt.00000000.partial").write_text("half")
+    (run / "deep" / ".b.00000000.partial").mkdir()
+    (run / "deep" / ".b.00000000.partial" / ".c.00000000.partial").write_text("half")
+    remove_partials(run, tmp_path / "not there" / "either")
+    assert names(tmp_path) == sorted(kept)
+    assert names(run / "deep") == ["a"]
+    remove_partials(run / "deep" / "a")
+    assert names(run / "deep") == ["a"]
+
+
+def write_and_lose(temporary: Path, target: Path, *, again: bool) -> None:
+    write_text(temporary / "first", "1")
+    remove_partials(target)
+    if again:  # as a library does that makes the folders of its files
+        write_text(temporary / "second", "2")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_is_removed_while_it_is_written_never_appears_in_part(
+    tmp_path: Path, again: bool
+) -> None:
+    target = tmp_path / "store"
+    told = r"another process removed what was being written; in .*store"
+    with pytest.raises(OutputError, match=told), atomic_folder(target) as temporary:
+        write_and_lose(temporary, target, again=again)
+    assert names(tmp_path) == []
+
+
+def test_a_file_that_is_removed_while_it_is_written_does_not_appear(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    with pytest.raises(FileNotFoundError), atomic_file(target) as temporary:
+        write_and_lose(temporary.parent, target, again=False)
+    assert names(tmp_path) == ["first"]
+
+
+def make_anew(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()  # file systems give the number of the old one again, once it is free
+
+
+def test_a_folder_made_anew_is_not_the_one_that_was_removed(tmp_path: Path) -> None:
+    told = "another process removed what was being written"
+    with (
+        pytest.raises(OutputError, match=told),
+        atomic_folder(tmp_path / "store") as temporary,
+    ):
+        make_anew(temporary)
+    assert names(tmp_path) == []

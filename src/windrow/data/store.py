@@ -112,7 +112,7 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
 
     def __enter__(self) -> Self:
         root = self._folder.__enter__()
-        self._group = zarr.open_group(root, mode="w", zarr_format=3)
+        self._group = zarr.open_group(root, mode="w-", zarr_format=3)
         return self
 
     def __exit__(

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from windrow.errors import SettingsError
+from windrow.errors import DataError, SettingsError, WindrowError
 from windrow.files import writing_errors
 from windrow.processes import uninterrupted
 
@@ -33,6 +33,8 @@ STUDY_NAME = "windrow"
 BEAT_SECONDS = 10.0
 STALE_SECONDS = 90.0
 """A claim that has not beaten for so long is dead: several beats may be lost."""
+_RETRY_SECONDS = 1.0
+"""Until a database that others are making at the same time is there."""
 
 
 class Claims:
@@ -48,6 +50,8 @@ class Claims:
 
     Raises:
         SettingsError: Optuna is not installed, or the URL cannot be opened.
+        DataError: the journal is damaged; every method raises it, too.
+        OutputError: the journal cannot be written; every method raises it, too.
     """
 
     def __init__(
@@ -59,19 +63,58 @@ class Claims:
         beat_seconds: float = BEAT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        with uninterrupted():
-            self._storage = _open_storage(Path(folder), url)
-            self._study = _study_of(self._storage)
-        self._study_id = self._storage.get_study_id_from_name(STUDY_NAME)
+        self._journal = Path(folder).absolute() / JOURNAL if url is None else None
+        with uninterrupted(), self._storing():
+            self._storage, self._study = _open(self._journal, url)
+            self._study_id = self._storage.get_study_id_from_name(STUDY_NAME)
         self._stale_seconds = stale_seconds
         self._beat_seconds = beat_seconds
         self._clock = clock
         # Beat last seen of each running trial, and when, by this process's clock.
         self._seen: dict[int, tuple[int, float]] = {}
+        self._refused: set[str] = set()
         self._worker = f"{socket.gethostname()}-{os.getpid()}"
+
+    def ensure(self, job: str, *, done: Callable[[], bool], make: Callable[[], None]) -> bool:
+        """Whether a job is done, by us if nobody else is at it.
+
+        A job that is refused is not asked for again until :meth:`ask_again`.
+
+        Args:
+            job: its name.
+            done: whether it is done.
+            make: does it; called under a claim.
+        """
+        if done():
+            return True
+        if job in self._refused:
+            return False
+        with self.claimed(job) as claim:
+            if claim is None:
+                self._refused.add(job)
+                return False
+            try:
+                if not done():
+                    make()
+            except (WindrowError, OSError):
+                # A process that slept so long that it was held for dead has come back: another
+                # does the job, and has removed what was begun here.
+                if not done() and not claim.is_lost():
+                    raise
+                return done()
+        return True
+
+    def ask_again(self) -> None:
+        """What was refused may be free by now."""
+        self._refused.clear()
 
     def take(self, job: str) -> Claim | None:
         """A claim on a job, or None where another process is at it."""
+        with self._storing():
+            return self._take(job)
+
+    def _take(self, job: str) -> Claim | None:
+        from optuna.exceptions import UpdateFinishedTrialError
         from optuna.trial import TrialState
 
         for _ in range(3):  # put in, found dead, put in anew
@@ -90,6 +133,8 @@ class Claims:
                 if not self._storage.set_trial_state_values(first._trial_id, TrialState.RUNNING):
                     return None
                 self._storage.set_trial_user_attr(first._trial_id, "worker", self._worker)
+            except UpdateFinishedTrialError:
+                return None  # another was so quick that it is finished, or held this one for dead
             except BaseException:
                 self.end(first._trial_id, completed=False)  # a signal came; nobody is to wait
                 raise
@@ -97,8 +142,8 @@ class Claims:
         return None
 
     @contextmanager
-    def claimed(self, job: str) -> Iterator[bool]:
-        """A block under a claim: True where the job is ours, False where another has it.
+    def claimed(self, job: str) -> Iterator[Claim | None]:
+        """A block under a claim on a job, or under none where another process has it.
 
         A block that ends well completes the claim; one that fails gives the job back.
         """
@@ -108,7 +153,7 @@ class Claims:
                 claim = self.take(job)
                 if claim is not None:
                     claim.start()
-            yield claim is not None
+            yield claim
             if claim is not None:
                 with uninterrupted():
                     claim.complete()
@@ -122,16 +167,23 @@ class Claims:
         """Jobs that somebody is at, or was when they last beat."""
         from optuna.trial import TrialState
 
-        return [
-            str(trial.user_attrs.get("job"))
-            for trial in self._storage.get_all_trials(
+        with self._storing():
+            trials = self._storage.get_all_trials(
                 self._study_id, deepcopy=False, states=(TrialState.RUNNING,)
             )
-        ]
+        return [str(trial.user_attrs.get("job")) for trial in trials]
+
+    def is_running(self, trial_id: int) -> bool:
+        """Whether a claim stands, neither ended nor declared dead."""
+        from optuna.trial import TrialState
+
+        with self._storing():
+            return bool(self._storage.get_trial(trial_id).state == TrialState.RUNNING)
 
     def beat(self, trial_id: int, number: int) -> None:
         """Shows that a claim is alive."""
-        self._storage.set_trial_user_attr(trial_id, "beat", number)
+        with self._storing():
+            self._storage.set_trial_user_attr(trial_id, "beat", number)
 
     @property
     def beat_seconds(self) -> float:
@@ -142,10 +194,11 @@ class Claims:
         """Ends a claim; one that was declared dead meanwhile stays so."""
         from optuna.trial import TrialState
 
-        if completed:
-            self._end(trial_id, TrialState.COMPLETE, [0.0])
-        else:
-            self._end(trial_id, TrialState.FAIL)
+        with self._storing():
+            if completed:
+                self._end(trial_id, TrialState.COMPLETE, [0.0])
+            else:
+                self._end(trial_id, TrialState.FAIL)
 
     def _end(self, trial_id: int, state: Any, values: list[float] | None = None) -> None:
         from optuna.exceptions import UpdateFinishedTrialError
@@ -154,6 +207,23 @@ class Claims:
             self._storage.set_trial_state_values(trial_id, state, values)
         except UpdateFinishedTrialError:
             return  # another process was first
+
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        """What goes wrong with the journal is the user's to mend."""
+        if self._journal is None:
+            yield
+            return
+        try:
+            with writing_errors(self._journal):
+                yield
+        except ValueError as error:  # of Optuna's, which keeps a JSON value a line
+            raise DataError(
+                "the journal of a study's claims is damaged",
+                where=self._journal,
+                found=f"a line that is cut or not JSON ({error})"[:120],
+                hint="end all processes of the study and remove the file; what is done is kept",
+            ) from error
 
     def _open_trials(self, job: str) -> list[FrozenTrial]:
         from optuna.trial import TrialState
@@ -187,6 +257,10 @@ class Claim:
         """Begins to beat."""
         self._thread.start()
 
+    def is_lost(self) -> bool:
+        """Whether another process held it for dead and declared it so."""
+        return not self._claims.is_running(self._trial_id)
+
     def complete(self) -> None:
         """The job is done."""
         self._stop(completed=True)
@@ -211,26 +285,42 @@ class Claim:
                 self._claims.beat(self._trial_id, number)
             except UpdateFinishedTrialError:
                 return  # declared dead; what we write is the same as what the other will write
+            except Exception:  # noqa: S112 (a full disk, say; several beats may be lost)
+                continue
 
 
-def _open_storage(folder: Path, url: str | None) -> BaseStorage:
+def _open(journal: Path | None, url: str | None) -> tuple[BaseStorage, Any]:
+    """The storage and the study in it, both made where they are not there."""
     try:
         import optuna
-        from optuna.storages import JournalStorage, get_storage
-        from optuna.storages.journal import JournalFileBackend
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
     except ImportError:
         raise SettingsError(
             "a study needs Optuna", hint="install it with: pip install 'windrow[benchmark]'"
         ) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    if url is None:
-        path = folder / JOURNAL
-        with writing_errors(path):
-            folder.mkdir(parents=True, exist_ok=True)
-            return JournalStorage(JournalFileBackend(str(path)))
+    if journal is None:
+        return _open_database(str(url))
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    lock = JournalFileSymlinkLock(str(journal))
+    # Optuna takes the age of a lock from what its link points at, and runs in circles without a
+    # pause where that is nothing. Named from its own folder it is found by whoever sees the lock.
+    lock._lock_target_file = journal.name
+    storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
+    return storage, _study_of(storage)
+
+
+def _open_database(url: str, *, again: bool = True) -> tuple[BaseStorage, Any]:
+    from optuna.storages import get_storage
+
     try:
-        return get_storage(url)
+        storage = get_storage(url)
+        return storage, _study_of(storage)
     except Exception as error:  # drivers and databases raise many kinds
+        if again:  # of two that make the tables at the same time one fails
+            time.sleep(_RETRY_SECONDS)
+            return _open_database(url, again=False)
         raise SettingsError(
             "the study's storage cannot be opened",
             where="setting storage",

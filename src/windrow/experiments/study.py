@@ -18,10 +18,17 @@ import torch
 
 from windrow.data.splits import check_no_shared_field
 from windrow.data.store import is_store, read_store
-from windrow.errors import OutputError, SettingsError
+from windrow.errors import DataError, SettingsError
 from windrow.evaluation.season import known_until
 from windrow.evaluation.transfer import why_not_transferable
-from windrow.experiments.cells import PartInputs, inputs_of, is_done, pending_of, run_cell
+from windrow.experiments.cells import (
+    PartInputs,
+    cell_paths,
+    inputs_of,
+    is_done,
+    pending_of,
+    run_cell,
+)
 from windrow.experiments.claims import Claims
 from windrow.experiments.representation_store import (
     is_written,
@@ -46,7 +53,7 @@ from windrow.experiments.study_tasks import (
     stores_of,
 )
 from windrow.experiments.study_twins import simulate_stores
-from windrow.files import write_text
+from windrow.files import remove_partials, write_text
 from windrow.training.execution import ExecutionSettings
 
 CONFIG = "config.yaml"
@@ -172,6 +179,7 @@ class _Worker:
             if not (pending := self._tidy()):
                 return trained
             # After each cell from the front again: what was refused there may be free by now.
+            self._claims.ask_again()
             if any(self._do(cell) for cell in pending):
                 trained += 1
             else:
@@ -182,9 +190,8 @@ class _Worker:
         arm = self._arms[cell.arm]
         if is_done(self._folder, cell):
             return False
-        if not all(self._ensure_stores(task) for task in self._tasks_of(cell)):
-            return False
-        if not self._ensure_pretraining(arm, cell.seed):
+        stores = all(self._ensure_stores(task) for task in self._tasks_of(cell))
+        if not stores or not self._ensure_pretraining(arm, cell.seed):
             return False
         for task, part in self._parts_of(cell):
             # Whoever did the cell meanwhile may have removed what it needed.
@@ -192,10 +199,17 @@ class _Worker:
                 arm, cell, task, part
             ):
                 return False
-        with self._claims.claimed(f"cell {cell.name}") as ours:
-            if not ours or is_done(self._folder, cell):
+        with self._claims.claimed(f"cell {cell.name}") as claim:
+            if claim is None or is_done(self._folder, cell):
                 return False
-            self._run_cell(arm, cell)
+            remove_partials(*cell_paths(self._folder, cell))
+            try:
+                self._run_cell(arm, cell)
+            except DataError:
+                # Held for dead while it slept: the cell is done and what it needed is removed.
+                if is_done(self._folder, cell):
+                    return False
+                raise
         return True
 
     def _tidy(self) -> list[Cell]:
@@ -204,22 +218,6 @@ class _Worker:
         self._progress.cells(len(self._cells) - len(pending), len(self._cells))
         self._remove_unneeded(pending)
         return pending
-
-    def _ensure(self, job: str, done: Callable[[], bool], make: Callable[[], None]) -> bool:
-        """Whether a job is done, by us if nobody else is at it."""
-        if done():
-            return True
-        with self._claims.claimed(job) as ours:
-            if not ours:
-                return False
-            try:
-                if not done():
-                    make()
-            except OutputError:
-                # A process that slept so long that it was held for dead may have come back.
-                if not done():
-                    raise
-        return True
 
     # What a cell needs.
 
@@ -249,14 +247,17 @@ class _Worker:
             names = [store_name(name, part) for part in PARTS] if tested else [PRETRAINING]
 
         def make() -> None:
+            remove_partials(*(self._stores / own for own in names))
             if self._given is not None:
                 split_whole_store(self._given / name, self._stores, task, self._settings.split_seed)
                 return
             self._progress.note(f"simulating the twin of {name}")
             simulate_stores(self._stores, self._settings, task, num_workers=self._work.num_workers)
 
-        return self._ensure(
-            f"stores {name}", lambda: all(is_store(self._store_path(n)) for n in names), make
+        return self._claims.ensure(
+            f"stores {name}",
+            done=lambda: all(is_store(self._store_path(n)) for n in names),
+            make=make,
         )
 
     def run_path(self, arm: StudyArm, seed: int) -> Path:
@@ -267,13 +268,16 @@ class _Worker:
         path = self.run_path(arm, seed)
 
         def make() -> None:
+            remove_partials(path)
             self._check_pretraining_fields()
             self._progress.note(f"pre-training {arm.name}, seed {seed}")
             arm.pretrain(
                 self._store_path(PRETRAINING), path, seed=seed, execution=self._work.execution
             )
 
-        return self._ensure(f"pretraining {arm.name} {seed}", lambda: arm.is_trained(path), make)
+        return self._claims.ensure(
+            f"pretraining {arm.name} {seed}", done=lambda: arm.is_trained(path), make=make
+        )
 
     def _check_pretraining_fields(self) -> None:
         """No field that pre-trains is tested on; other tiles may use the same numbers anew."""
@@ -293,6 +297,7 @@ class _Worker:
         path = self._representation_path(cell, task, part)
 
         def make() -> None:
+            remove_partials(path)
             series = self._series_of(cell, task, part)
             representation, notes = arm.load(
                 self.run_path(arm, cell.seed),
@@ -314,7 +319,9 @@ class _Worker:
                 f"represented {len(series):,} series of {task} by {arm.name} in {seconds:.1f} s"
             )
 
-        return self._ensure(f"representation {path.name}", lambda: is_written(path), make)
+        return self._claims.ensure(
+            f"representation {path.name}", done=lambda: is_written(path), make=make
+        )
 
     def _remove_unneeded(self, pending: list[Cell]) -> None:
         """Representations that no cell still to be done needs."""

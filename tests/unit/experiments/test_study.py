@@ -15,9 +15,10 @@ from study_factory import ARMS, SIX, Told, labelled
 from windrow.data.legend import DENETHOR
 from windrow.data.series import concatenate
 from windrow.data.store import write_store
-from windrow.errors import SettingsError, SplitError, StoreError
+from windrow.errors import DataError, SettingsError, SplitError, StoreError
 from windrow.experiments import study
 from windrow.experiments.claims import Claims
+from windrow.experiments.representation_store import remove_representation
 from windrow.experiments.study import StudyProgress, WorkSettings, open_study, run_study
 from windrow.experiments.study_scales import study_settings, task_settings
 from windrow.experiments.study_settings import cells_of
@@ -259,6 +260,59 @@ def test_the_cell_of_a_dead_process_is_taken_over(tmp_path: Path, arms) -> None:
     dead = Claims(tmp_path, beat_seconds=60.0)
     assert dead.take("cell task1.bert.lstm.1.0") is not None  # and never beats again
     assert run_study(tmp_path, settings, WORK) == len(_all_cells(settings))
+
+
+def test_what_killed_processes_left_of_what_is_made_is_removed(tmp_path: Path, arms) -> None:
+    data = tmp_path / "given"
+    _stores(data)
+    shutil.rmtree(data / "task2-train")
+    shutil.rmtree(data / "task2-validation")
+    write_store(data / "task2", labelled(270), provenance={})
+    folder = tmp_path / "study"
+    left = [
+        "stores/.task2-train.01234567.partial",
+        "representations/.task1-train.bert.0.01234567.partial",
+        "representations/.task2-train.bert.0.d200.89abcdef.partial",
+        "cells/.task1.bert.lstm.1.0.parquet.01234567.partial",
+        "pretraining/.bert.s0.01234567.partial",
+    ]
+    for name in left:
+        (folder / name).mkdir(parents=True)
+        (folder / name / "z.npy").write_bytes(b"half")
+    other = folder / "representations" / ".of-another-study.01234567.partial"
+    other.mkdir()
+    run_study(folder, _settings(data=str(data)), WORK)
+    assert list(folder.rglob("*.partial")) == [other]
+
+
+def test_a_sleeper_that_was_taken_over_leaves_the_cell_to_the_other(
+    tmp_path: Path, arms, monkeypatch
+) -> None:
+    settings = _settings()
+    _stores(tmp_path / "stores")
+    name = "task1.bert.lstm.1.0"
+    real = study._Worker._inputs
+    slept: list[str] = []
+
+    def asleep(worker, arm, cell, task, part):
+        if cell.name == name and not slept:
+            slept.append(name)
+            worker._run_cell(arm, cell)  # by another, who then removes what no cell needs
+            for path in (tmp_path / "representations").iterdir():
+                remove_representation(path)
+        return real(worker, arm, cell, task, part)
+
+    monkeypatch.setattr(study._Worker, "_inputs", asleep)
+    assert run_study(tmp_path, settings, WORK) == len(_all_cells(settings)) - 1
+    assert slept == [name]
+
+    def damaged(worker, arm, cell, task, part):
+        raise DataError("the representation is not what stands beside it")
+
+    (tmp_path / "cells" / f"{name}.json").unlink()
+    monkeypatch.setattr(study._Worker, "_inputs", damaged)
+    with pytest.raises(DataError, match="not what stands beside it"):
+        run_study(tmp_path, settings, WORK)
 
 
 def test_another_study_in_the_folder_is_refused(tmp_path: Path) -> None:
