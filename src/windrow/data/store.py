@@ -318,6 +318,17 @@ def read_store(path: str | Path, *, planetscope: bool = True) -> Series:
         ) from error
 
 
+def store_legend(path: str | Path) -> Legend | None:
+    """The legend of a store's labels, without reading a series; None where it has no labels.
+
+    Raises:
+        StoreError: the store is missing, incomplete, or its attributes were changed.
+    """
+    group = _open(path)
+    labelled = "labels/label" in _complete_attributes(group, path)["checksums"]
+    return _legend(group, path) if labelled else None
+
+
 def read_store_table(path: str | Path, name: str) -> dict[str, npt.NDArray[Any]]:
     """The columns of a small table kept beside the series, checksums verified.
 

@@ -37,6 +37,11 @@ from windrow.experiments.representation_store import (
     write_representation,
 )
 from windrow.experiments.study_arms import StudyArm, arms_of
+from windrow.experiments.study_representations import (
+    SeenParts,
+    folder_of_representations,
+    representation_name,
+)
 from windrow.experiments.study_settings import Cell, StudySettings, cells_of
 from windrow.experiments.study_sources import sources_of_task
 from windrow.experiments.study_tasks import (
@@ -167,10 +172,8 @@ class _Worker:
         self._parts: dict[tuple[str, str], TaskPart] = {}
         self._said: set[str] = set()
         # Names of the representations that each cell sees.
-        self._needs = {
-            cell.name: {self._representation_path(cell, *part).name for part in parts}
-            for cell, parts in ((cell, self._parts_of(cell)) for cell in self._cells)
-        }
+        self._seen = SeenParts.of_study(settings)
+        self._needs = {cell.name: set(self._seen.names(cell)) for cell in self._cells}
 
     def run(self) -> int:
         """Works until all cells are done; returns those done here."""
@@ -227,11 +230,8 @@ class _Worker:
         return list(dict.fromkeys([self._settings.pretraining.name, *own]))
 
     def _parts_of(self, cell: Cell) -> list[tuple[str, str]]:
-        """The parts of tasks that a cell sees; transfer is of whole years and all labels."""
-        parts = [(cell.task, TRAIN), (cell.task, TEST)]
-        if self._settings.transfer and cell.num_fields is None and cell.until_day is None:
-            parts += [(t.name, TEST) for t in self._settings.tasks if t.name != cell.task]
-        return parts
+        """The parts of tasks that a cell sees."""
+        return self._seen.of_cell(cell)
 
     def _store_path(self, name: str) -> Path:
         if self._given is not None and is_store(self._given / name):
@@ -288,10 +288,7 @@ class _Worker:
         check_no_shared_field(series.field_id, self._part(own, TEST).series.field_id)
 
     def _representation_path(self, cell: Cell, task: str, part: str) -> Path:
-        name = f"{store_name(task, part)}.{cell.arm}.{cell.seed}"
-        if cell.until_day is not None:
-            name += f".d{cell.until_day}"
-        return self._folder / "representations" / name
+        return folder_of_representations(self._folder) / representation_name(cell, task, part)
 
     def _ensure_representation(self, arm: StudyArm, cell: Cell, task: str, part: str) -> bool:
         path = self._representation_path(cell, task, part)
@@ -325,7 +322,7 @@ class _Worker:
 
     def _remove_unneeded(self, pending: list[Cell]) -> None:
         """Representations that no cell still to be done needs."""
-        folder = self._folder / "representations"
+        folder = folder_of_representations(self._folder)
         if not folder.is_dir():
             return
         needed = set().union(*(self._needs[cell.name] for cell in pending))
@@ -361,7 +358,7 @@ class _Worker:
     def _run_cell(self, arm: StudyArm, cell: Cell) -> None:
         train, about = self._inputs(arm, cell, cell.task, TRAIN)
         tests = {}
-        notes = [*train.part.notes, *about.get("notes", ())]
+        notes = [*train.part.notes, *about.get("notes", ()), *self._seen.not_tested(cell)]
         for task, part in self._parts_of(cell)[1:]:
             test, _ = self._inputs(arm, cell, task, part)
             check_parts(train.part, test.part) if task == cell.task else None

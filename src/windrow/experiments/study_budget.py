@@ -8,7 +8,7 @@ one landscape is simulated for its rate. It is said to be an estimate wherever i
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,14 @@ from windrow.experiments.cells import pending_of
 from windrow.experiments.representation_store import bytes_of
 from windrow.experiments.study_arms import StudyArm, arms_of
 from windrow.experiments.study_rates import NUM_DATES, Rates
+from windrow.experiments.study_representations import (
+    SeenParts,
+    folder_of_representations,
+    representation_name,
+    standing,
+)
 from windrow.experiments.study_settings import FOREST, Cell, StudySettings, cells_of
+from windrow.experiments.study_tasks import PARTS, TEST, TRAIN
 from windrow.experiments.study_twins import twin_size
 from windrow.models.encoders import encoder_width
 from windrow.models.flops import TRAINING_FACTOR
@@ -106,35 +113,62 @@ def budget_of(
         for cell in pending
         if not arms[cell.arm].is_trained(place / "pretraining" / f"{cell.arm}.s{cell.seed}")
     }
+    seen = SeenParts.of_study(settings)
     represented = {(c.task, c.arm, c.seed, c.until_day) for c in pending}
     with _threads_of(processes):
         rates = Rates(execution)
-        heads = [_head_seconds(cell, arms[cell.arm], settings, rates) for cell in pending]
+        heads = [_head_seconds(cell, arms[cell.arm], seen, rates) for cell in pending]
         pretraining = [_pretraining_seconds(arms[arm], seed, rates) for arm, seed in missing]
         representing = [
             _representing_seconds(arms[arm], settings, task, rates)
             for task, arm, _, _ in represented
         ]
     stores, simulating = _stores(place, settings)
-    widest = max((_width(arms[arm]) for _, arm, _, _ in represented), default=0)
-    largest = max((_num_series(settings, task) for task, *_ in represented), default=0)
-    tested = {
-        name: task.test_per_class * _num_classes(name)
-        for name, task in ((t.name, t) for t in settings.tasks)
-    }
-    others = sum(tested.values()) if settings.transfer else 0
     return Budget(
         num_cells=len(cells),
         num_done=len(cells) - len(pending),
         store_bytes=stores,
-        representation_bytes=bytes_of(largest + others, NUM_DATES, widest),
-        prediction_bytes=sum(tested[cell.task] for cell in cells) * _BYTES_A_PREDICTION,
+        representation_bytes=peak_bytes(pending, arms, seen, _names_in(place)),
+        prediction_bytes=sum(_num_tested(cell, seen) for cell in cells) * _BYTES_A_PREDICTION,
         processes=processes,
         simulating=simulating / num_workers,
         pretraining=shared_seconds(pretraining, processes),
         representing=shared_seconds(representing, processes),
         heads=shared_seconds(heads, processes),
     )
+
+
+def peak_bytes(
+    cells: Sequence[Cell],
+    arms: Mapping[str, StudyArm],
+    seen: SeenParts,
+    already: Collection[str] = (),
+) -> int:
+    """The most that representations take at a time while one process does some cells in order.
+
+    Those of part of a year hold fewer dates and are counted as if they held all.
+
+    Args:
+        cells: still to be done.
+        arms: of the study, by name.
+        seen: what each cell sees.
+        already: names of representations that stand before the first.
+    """
+    size = {}
+    width = {name: _width(arms[name]) for name in {cell.arm for cell in cells}}
+    for cell in cells:
+        for task, part in seen.of_cell(cell):
+            number = _num_series(seen.settings, task, part)
+            name = representation_name(cell, task, part)
+            size[name] = bytes_of(number, NUM_DATES, width[cell.arm])
+    needed = [name for name in already if name in size]
+    steps = standing(cells, seen.names, needed)
+    return max((sum(size[name] for name in names) for names in steps), default=0)
+
+
+def _names_in(study: Path) -> list[str]:
+    folder = folder_of_representations(study)
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
 
 
 def shared_seconds(seconds: Sequence[float], processes: int) -> float:
@@ -162,14 +196,27 @@ def _num_classes(task: str) -> int:
     return 6 if task == "task3" else 9
 
 
-def _num_series(settings: StudySettings, task: str) -> int:
+def _num_series(settings: StudySettings, task: str, part: str) -> int:
     own = settings.task(task)
-    return (own.train_per_class + own.test_per_class) * _num_classes(task)
+    return (own.train_per_class if part == TRAIN else own.test_per_class) * _num_classes(task)
+
+
+def _num_tested(cell: Cell, seen: SeenParts) -> int:
+    """Series that the head of a cell is tested on, in all tasks."""
+    return sum(
+        _num_series(seen.settings, t, part) for t, part in seen.of_cell(cell) if part == TEST
+    )
+
+
+def _of_both_parts(settings: StudySettings, task: str) -> int:
+    return sum(_num_series(settings, task, part) for part in PARTS)
 
 
 def _width(arm: StudyArm) -> int:
-    encoder = arm.settings(0).encoder
-    return encoder_width(encoder, num_bands=len(SENTINEL2_BANDS))
+    """D; an encoder that is trained with the head sees the bands."""
+    if arm.trains_encoder:
+        return len(SENTINEL2_BANDS)
+    return encoder_width(arm.settings(0).encoder, num_bands=len(SENTINEL2_BANDS))
 
 
 def _pretraining_seconds(arm: StudyArm, seed: int, rates: Rates) -> float:
@@ -190,7 +237,7 @@ def _pretraining_seconds(arm: StudyArm, seed: int, rates: Rates) -> float:
 
 
 def _representing_seconds(arm: StudyArm, settings: StudySettings, task: str, rates: Rates) -> float:
-    return _num_series(settings, task) * rates.of_encoder(arm.settings(0).encoder).forward
+    return _of_both_parts(settings, task) * rates.of_encoder(arm.settings(0).encoder).forward
 
 
 def _stores(folder: Path, settings: StudySettings) -> tuple[int, float]:
@@ -202,7 +249,7 @@ def _stores(folder: Path, settings: StudySettings) -> tuple[int, float]:
     sentinel2 = NUM_DATES * (2 * len(SENTINEL2_BANDS) + 4)
     for task in {task.name: task for task in (settings.pretraining, *settings.tasks)}.values():
         number += twin_size(settings, task)
-        size += _num_series(settings, task.name) * sentinel2
+        size += _of_both_parts(settings, task.name) * sentinel2
         if task.fractions[0] > 0:
             planetscope = NUM_DAYS * NUM_PLANETSCOPE_VALUES * 2
             size += settings.num_pretraining_series * (sentinel2 + planetscope)
@@ -211,21 +258,18 @@ def _stores(folder: Path, settings: StudySettings) -> tuple[int, float]:
     return size, (time.perf_counter() - started) / len(part) * number
 
 
-def _head_seconds(cell: Cell, arm: StudyArm, settings: StudySettings, rates: Rates) -> float:
+def _head_seconds(cell: Cell, arm: StudyArm, seen: SeenParts, rates: Rates) -> float:
     """Steps on the series that are fitted, and forward passes over those held out and tested."""
     if cell.head == FOREST:
         return 1.0
     training = arm.training(cell)
-    own = settings.task(cell.task)
-    series = own.train_per_class * _num_classes(cell.task)
-    whole = cell.num_fields is None
+    series = _num_series(seen.settings, cell.task, TRAIN)
     if cell.num_fields is not None:
         series = min(series, cell.num_fields * _SERIES_A_FIELD * _num_classes(cell.task))
     held_out = round(series * training.plateau_share) if training.protocol == "corrected" else 0
     fitted = series - held_out
     steps = max(training.epochs * -(-fitted // training.batch_size), training.min_steps)
-    tasks = settings.tasks if settings.transfer and whole and cell.until_day is None else (own,)
-    tested = sum(task.test_per_class * _num_classes(task.name) for task in tasks)
+    tested = _num_tested(cell, seen)
     each = rates.of_head(training)
     if arm.trains_encoder:
         each += rates.of_encoder(arm.settings(0).encoder).training

@@ -190,16 +190,19 @@ class StudySettings(Settings):
 
 
 def cells_of(settings: StudySettings, heads_of: Mapping[str, Sequence[str]]) -> list[Cell]:
-    """All cells of a study, those that share a representation beside each other.
+    """All cells of a study; an arm and seed are finished before the next.
+
+    Its heads are tested on the other tasks, too, so that the representations of all test fields
+    stand until the last of its tasks. Cells of one representation are beside each other.
 
     Args:
         settings: the study.
         heads_of: heads of each arm by its name; a method that classifies by itself has one.
     """
     found: list[Cell] = []
-    for task in settings.tasks:
-        for arm in settings.arms:
-            for seed in settings.seeds:
+    for arm in settings.arms:
+        for seed in settings.seeds:
+            for task in settings.tasks:
                 found.extend(_cells_of_arm(settings, task.name, arm.name, seed, heads_of[arm.name]))
     return found
 

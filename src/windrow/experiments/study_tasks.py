@@ -248,16 +248,26 @@ def leave_out(series: Series, names: Sequence[str]) -> Series:
     legend = series.legend
     if legend is None or series.label is None:
         return series
-    unwanted = {name.lower() for name in names}
-    kept = [i for i, name in enumerate(legend.names) if name.lower() not in unwanted]
+    fewer = fewer_classes(legend, names)
     position = np.full(len(legend) + 1, UNLABELLED, dtype=np.int16)
-    position[kept] = np.arange(len(kept))
+    position[[legend.names.index(name) for name in fewer.names]] = np.arange(len(fewer))
     label = position[series.label]
-    fewer = Legend(
-        names=tuple(legend.names[i] for i in kept), codes=tuple(legend.codes[i] for i in kept)
-    )
     rows = np.flatnonzero((label != UNLABELLED) | (series.label == UNLABELLED))
     return replace(series, label=label, legend=fewer).select(rows)
+
+
+def fewer_classes(legend: Legend, names: Sequence[str]) -> Legend:
+    """A legend without some classes, whose names are compared without regard to case.
+
+    Example:
+        >>> fewer_classes(Legend(names=("Corn", "Nuts"), codes=("1", "2")), ["nuts"]).names
+        ('Corn',)
+    """
+    unwanted = {name.lower() for name in names}
+    kept = [i for i, name in enumerate(legend.names) if name.lower() not in unwanted]
+    return Legend(
+        names=tuple(legend.names[i] for i in kept), codes=tuple(legend.codes[i] for i in kept)
+    )
 
 
 def without_planetscope(series: Series) -> Series:

@@ -20,6 +20,7 @@ from windrow.experiments import study
 from windrow.experiments.claims import Claims
 from windrow.experiments.representation_store import remove_representation
 from windrow.experiments.study import StudyProgress, WorkSettings, open_study, run_study
+from windrow.experiments.study_representations import SeenParts, standing
 from windrow.experiments.study_scales import study_settings, task_settings
 from windrow.experiments.study_settings import cells_of
 from windrow.experiments.study_tasks import (
@@ -178,6 +179,38 @@ def test_the_accuracy_is_of_the_batches_that_the_arm_says(tmp_path: Path, arms) 
         assert found["overall_accuracy_of_all"] == pytest.approx(of_all)
         wanted = of_batches if name == "bert" else of_all
         assert found["overall_accuracy"] == pytest.approx(wanted)
+
+
+def test_what_stands_on_disk_is_what_the_budget_replays(tmp_path: Path, arms) -> None:
+    settings = _settings(seeds=(0, 1), tasks=("task1", "task2", "task3"))
+    _stores(tmp_path / "stores")
+    for part, first, size in ((TRAIN, 0, 180), (TEST, 500, 90)):
+        series = labelled(size, legend=SIX, first_field=first)
+        write_store(tmp_path / "stores" / store_name("task3", part), series, provenance={})
+    found = []
+
+    def watched(fit):
+        def watch(cell, path, *, execution):
+            names = {each.name for each in (tmp_path / "representations").iterdir()}
+            found.append((cell.name, names))
+            return fit(cell, path, execution=execution)
+
+        return watch
+
+    for arm in arms.values():
+        arm.fit = watched(arm.fit)
+    run_study(tmp_path, settings, WORK)
+    cells, seen = _all_cells(settings), SeenParts.of_study(settings)
+    replayed = standing(cells, seen.names)
+    assert found == [(c.name, set(names)) for c, names in zip(cells, replayed, strict=True)]
+    for cell in cells:
+        report = json.loads((tmp_path / "cells" / f"{cell.name}.json").read_text())
+        others = {"task1", "task2"} if cell.task != "task3" else {"task3"}
+        whole = cell.num_fields is None and cell.until_day is None
+        assert set(report["scores"]) == (others if whole else {cell.task})
+        told = [note for note in report["notes"] if note.startswith("not tested on ")]
+        assert told == seen.not_tested(cell)
+        assert bool(told) == whole
 
 
 def test_nothing_of_a_later_day_is_seen(tmp_path: Path, arms) -> None:
