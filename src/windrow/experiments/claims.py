@@ -16,7 +16,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from windrow.processes import uninterrupted
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
+    from optuna.storages.journal import JournalFileSymlinkLock
     from optuna.trial import FrozenTrial
 
 JOURNAL = "claims.journal"
@@ -294,7 +295,7 @@ def _open(journal: Path | None, url: str | None) -> tuple[BaseStorage, Any]:
     try:
         import optuna
         from optuna.storages import JournalStorage
-        from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+        from optuna.storages.journal import JournalFileBackend
     except ImportError:
         raise SettingsError(
             "a study needs Optuna", hint="install it with: pip install 'windrow[benchmark]'"
@@ -303,12 +304,25 @@ def _open(journal: Path | None, url: str | None) -> tuple[BaseStorage, Any]:
     if journal is None:
         return _open_database(str(url))
     journal.parent.mkdir(parents=True, exist_ok=True)
-    lock = JournalFileSymlinkLock(str(journal))
+    storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=_lock_of(journal)))
+    return storage, _study_of(storage)
+
+
+def _lock_of(journal: Path) -> JournalFileSymlinkLock:
+    from optuna.storages.journal import JournalFileSymlinkLock
+
+    class Lock(JournalFileSymlinkLock):
+        def release(self) -> None:
+            # Others break a lock that stands for half a minute, and may do so one after the other,
+            # the second that of the first; the line is written by then.
+            with suppress(RuntimeError):
+                super().release()
+
+    lock = Lock(str(journal))
     # Optuna takes the age of a lock from what its link points at, and runs in circles without a
     # pause where that is nothing. Named from its own folder it is found by whoever sees the lock.
     lock._lock_target_file = journal.name
-    storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
-    return storage, _study_of(storage)
+    return lock
 
 
 def _open_database(url: str, *, again: bool = True) -> tuple[BaseStorage, Any]:

@@ -31,8 +31,9 @@ from windrow.processes import end_with_parent, number_of_cores, one_thread_each,
 
 MOST_PROCESSES = 8
 """Without being asked for more: each holds the libraries and its task in memory."""
-_ENDING_SECONDS = 20.0
-"""For processes to give back what they have claimed, before they are killed."""
+_ENDING_SECONDS = 60.0
+"""For processes to give back what they have claimed, before they are killed; one may first have to
+wait half a minute for the lock of another that was killed."""
 
 
 @dataclass(frozen=True)

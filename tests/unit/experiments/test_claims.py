@@ -195,6 +195,24 @@ def test_a_lock_that_a_kill_left_is_broken_after_the_grace(tmp_path: Path, monke
     assert [path.name for path in Path("study").iterdir()] == [JOURNAL]
 
 
+def test_a_lock_that_another_broke_is_no_end(tmp_path: Path, monkeypatch) -> None:
+    claims = _claims(tmp_path, beat_seconds=60.0)
+    real = os.fsync
+    broken: list[int] = []
+
+    def fsync(descriptor: int) -> None:
+        real(descriptor)
+        (tmp_path / f"{JOURNAL}.lock").unlink()  # as another does after half a minute
+        broken.append(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with claims.claimed("cell a") as ours:
+        assert ours is not None
+        assert claims.running() == ["cell a"]
+    assert len(broken) == 4
+    assert claims.running() == []
+
+
 def _cut(folder: Path) -> None:
     with (folder / JOURNAL).open("ab") as file:
         file.write(b'{"op_code":8,"worker_id":"x","trial')

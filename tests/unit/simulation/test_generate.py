@@ -1,3 +1,8 @@
+import os
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
@@ -174,3 +179,44 @@ def test_rapeseed_flowers_yellow(larger):
         ratio.append(np.median(values[:, 2] / values[:, 1]))
     assert ratio[1] > 1.1 * ratio[0]
     assert ratio[1] > 1.1 * ratio[2]
+
+
+INTERRUPTED = """
+import time
+from windrow.simulation import ScenarioSettings, simulate
+
+if __name__ == "__main__":
+    tiny = ScenarioSettings.from_dict({tiny!r})
+    parts = simulate(tiny, num_series=10_000, seed=1, num_workers=2)
+    try:
+        for _ in range(5):
+            next(parts)
+        time.sleep(2)  # the workers are through with what was asked of them, and wait
+        print("waiting", flush=True)
+        time.sleep(600)
+    except KeyboardInterrupt:
+        parts.close()
+        print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_workers_without_a_word(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(INTERRUPTED.format(tiny=TINY.to_dict()))
+    parent = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # a group of their own, as in a terminal
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        text=True,
+    )
+    try:
+        assert parent.stdout.readline() == "waiting\n"
+        os.killpg(parent.pid, signal.SIGINT)
+        said, errors = parent.communicate(timeout=120)  # to the end of the last worker
+    finally:
+        if parent.poll() is None:
+            os.killpg(parent.pid, signal.SIGKILL)
+    assert (said, errors, parent.returncode) == ("interrupted\n", "", 0)
