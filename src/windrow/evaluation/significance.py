@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from windrow.config import Settings
 
 _ROWS = 256
 """Resamples weighed at a time: bounds the memory."""
+_MOST_KEPT = 2**24
+"""Draws of a test set are kept where they are no more than these: 32 MiB."""
 
 
 class BootstrapSettings(Settings):
@@ -188,10 +191,25 @@ def _quantiles_of_known(
 
 def _weights(num_fields: int, num_resamples: int, seed: int) -> Iterator[npt.NDArray[np.float64]]:
     """How often each field is drawn, (R, F), some resamples at a time."""
+    few = num_fields * num_resamples <= _MOST_KEPT
+    drawn = _kept_draws if few else _draws
+    for counts in drawn(num_fields, num_resamples, seed):
+        yield counts.astype(np.float64)
+
+
+def _draws(num_fields: int, num_resamples: int, seed: int) -> Iterator[npt.NDArray[np.uint16]]:
     generator = np.random.default_rng(seed)
     for start in range(0, num_resamples, _ROWS):
         num_rows = min(_ROWS, num_resamples - start)
         drawn = generator.integers(num_fields, size=(num_rows, num_fields))
         drawn += np.arange(num_rows)[:, None] * num_fields
         counts = np.bincount(drawn.ravel(), minlength=num_rows * num_fields)
-        yield counts.reshape(num_rows, num_fields).astype(np.float64)
+        yield counts.reshape(num_rows, num_fields).astype(np.uint16)
+
+
+@lru_cache(maxsize=4)
+def _kept_draws(
+    num_fields: int, num_resamples: int, seed: int
+) -> tuple[npt.NDArray[np.uint16], ...]:
+    """The same of the last test sets: drawing takes longer than weighing a method with them."""
+    return tuple(_draws(num_fields, num_resamples, seed))

@@ -17,10 +17,14 @@ from matplotlib.figure import Figure
 
 from windrow.evaluation.comparison import Gain
 from windrow.reporting import style
+from windrow.reporting.study_curves import Curve, curves_of
 from windrow.reporting.study_reading import Study, paired, present
+from windrow.reporting.study_statistics import StudyStatistics
 from windrow.reporting.study_tables import head_words, task_words
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
+_DODGE = 0.5
+"""Of the distance between two places, over which the points of all arms are spread."""
 _LINES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)))
 
 
@@ -248,38 +252,31 @@ def ablation_figure(
         return finish(figure, name=name, caption=caption, mark=mark)
 
 
-def curve_figure(study: Study, task: str, axis: str, *, mark: str) -> NamedFigure | None:
-    """Accuracy by labelled fields (axis ``k``) or day of the year (``day``), a panel a head."""
-    other = "day" if axis == "k" else "k"
-    table = study.table
-    own = table[(table["task"] == task) & (table["tested"] == task) & (table[other] == 0)]
-    curved = own[own[axis] > 0]
-    if curved.empty:
-        return None
-    places = [*sorted(set(curved[axis].tolist())), 0]
-    own = own[own["configuration"].isin(set(curved["configuration"].tolist()))]
-    heads = [head for head in present(curved, "head") if head != "forest"]
-    arms = present(curved, "arm")
+def curve_figure(
+    study: Study, statistics: StudyStatistics, task: str, axis: str, *, mark: str
+) -> NamedFigure | None:
+    """Accuracy by labelled fields (axis ``k``) or day of the year (``day``), a panel a head.
+
+    Points carry their intervals over fields as bars, the arms of a place beside each other.
+    """
+    places, every = curves_of(study, axis)
+    curves = [curve for curve in every if curve.task == task]
+    heads = [head for head in dict.fromkeys(c.head for c in curves) if head != "forest"]
+    arms = list(dict.fromkeys(curve.arm for curve in curves))
     if not heads:
         return None
     with style.drawing():
-        figure = style.new_figure(330 + 18 * ((len(arms) + 3) // 4))
+        figure = style.new_figure(400 + 18 * ((len(arms) + 3) // 4))
         grid: Any = figure.subplots(1, len(heads), squeeze=False, sharey=True)
         entries: dict[str, object] = {}
         for axes, head in zip(grid[0], heads, strict=True):
-            for order, arm in enumerate(arms):
-                group = own[(own["head"].isin([head, "forest"])) & (own["arm"] == arm)]
-                mean = np.array(
-                    [100 * group[group[axis] == p]["overall_accuracy"].mean() for p in places]
-                )
-                entries[study.title(arm)] = axes.plot(
-                    range(len(places)),
-                    mean,
-                    color=style.SERIES_COLOURS[order % len(style.SERIES_COLOURS)],
-                    linestyle=_LINES[order // len(style.SERIES_COLOURS) % len(_LINES)],
-                    marker=_MARKERS[order % len(_MARKERS)],
-                    markersize=5,
-                )[0]
+            for curve in curves:
+                if curve.head in (head, "forest"):
+                    order = arms.index(curve.arm)
+                    shift = _DODGE * (order - (len(arms) - 1) / 2) / max(len(arms), 4)
+                    entries[study.title(curve.arm)] = _draw_curve(
+                        axes, statistics, curve, places, order=order, shift=shift
+                    )
             last = "all" if axis == "k" else "year"
             labels = [str(place) for place in places[:-1]] + [last]
             axes.set_xticks(range(len(places)), labels=labels)
@@ -290,9 +287,44 @@ def curve_figure(study: Study, task: str, axis: str, *, mark: str) -> NamedFigur
         grid[0][0].set_ylabel("overall accuracy (%)")
         style.finish_legend(figure, entries, loc="outside lower center", ncols=4)
         what = "the number of labelled fields a class" if axis == "k" else "the day of the year"
+        level = 100 * study.settings.bootstrap.level
+        bars = f" Bars: {level:.0f} % intervals of these means, by bootstrap over test fields."
+        if (reason := statistics.why_no_interval(task)) is not None:
+            bars = f" {reason[0].upper()}{reason[1:]}."
+        alone = any(curve.head == "forest" for curve in curves)
+        forest = "; a random forest stands in every panel" if alone else ""
         caption = (
             f"{task_words(task)}: overall accuracy by {what}. Means over the seeds and the"
-            " configurations of the curve; a random forest stands in every panel."
+            f" configurations of the curve{forest}.{bars}"
         )
         name = f"{'labels' if axis == 'k' else 'season'}-{task}"
         return finish(figure, name=name, caption=caption, mark=mark)
+
+
+def _draw_curve(
+    axes: Axes,
+    statistics: StudyStatistics,
+    curve: Curve,
+    places: Sequence[int],
+    *,
+    order: int,
+    shift: float,
+) -> object:
+    """One arm's line with the bars of its points; returns what stands for it in the legend."""
+    colour = style.SERIES_COLOURS[order % len(style.SERIES_COLOURS)]
+    known = [(at, place) for at, place in enumerate(places) if place in curve.rows]
+    where = [at + shift for at, _ in known]
+    for x, (_, place) in zip(where, known, strict=True):
+        found = statistics.interval(curve.arm, curve.selections[place])
+        if found is not None:
+            limits = 100 * found[0].low, 100 * found[0].high
+            axes.vlines(x, *limits, color=colour, linewidth=1.0, alpha=0.75)
+    return axes.plot(
+        where,
+        [100 * curve.rows[place]["overall_accuracy"].mean() for _, place in known],
+        color=colour,
+        linestyle=_LINES[order // len(style.SERIES_COLOURS) % len(_LINES)],
+        marker=_MARKERS[order % len(_MARKERS)],
+        markersize=4.5,
+        linewidth=1.3,
+    )[0]

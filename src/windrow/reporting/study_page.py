@@ -10,7 +10,13 @@ from pathlib import Path
 from windrow.evaluation.comparison import Gain
 from windrow.experiments import ablations
 from windrow.files import atomic_file, write_text
-from windrow.reporting import study_difference_tables, study_figures, study_tables
+from windrow.reporting import (
+    study_confusion,
+    study_curves,
+    study_difference_tables,
+    study_figures,
+    study_tables,
+)
 from windrow.reporting.page import REPORT_NAME, render_page
 from windrow.reporting.sections import Drawing, KeyFigure, Section
 from windrow.reporting.study_figures import NamedFigure
@@ -77,6 +83,7 @@ class _Page:
             else:
                 sections += self._benchmark()
             sections += [self._questions(), self._curves(), self._transfer(), self._figures()]
+            sections += self._confusion()
         sections += [self._settings()]
         if not study.cells:
             self.missing.append("any finished cell")
@@ -118,7 +125,7 @@ class _Page:
     def _benchmark(self) -> list[Section]:
         study = self.study
         accuracy = Section("accuracy", "Accuracy", intro=self._intro())
-        self._add(accuracy, study_tables.accuracy_table(study))
+        self._add(accuracy, study_tables.accuracy_table(study, self.statistics))
         accuracy.notes += self._not_the_papers([task.name for task in study.settings.tasks])
         comparisons = self._comparisons()
         gains = Section("gains", "Gain of one method over another")
@@ -226,7 +233,9 @@ class _Page:
         study = self.study
         tables = Section("ablation-tables", "Tables 1 to 4", intro=self._intro())
         for table in ablations.tables(study.settings.scale):
-            made = study_tables.ablation_table(study, table.name, table.title, table.arms)
+            made = study_tables.ablation_table(
+                study, self.statistics, table.name, table.title, table.arms
+            )
             self._add(tables, made)
             if made is None:
                 self.missing.append(f"{table.name}: fewer than two of its arms are done")
@@ -272,13 +281,16 @@ class _Page:
         section = Section("curves", "Few labels, and early in the year")
         for axis in ("k", "day"):
             for task in self.study.settings.curve_tasks:
-                figure = study_figures.curve_figure(self.study, task, axis, mark=self.mark)
+                figure = study_figures.curve_figure(
+                    self.study, self.statistics, task, axis, mark=self.mark
+                )
                 self._add(section, figure)
-            self._add(section, study_tables.curve_table(self.study, axis))
+            self._add(section, study_curves.curve_table(self.study, self.statistics, axis))
+        section.notes.extend(self._without_interval())
         return section if section.tables else None
 
     def _transfer(self) -> Section | None:
-        table = study_tables.transfer_table(self.study)
+        table = study_tables.transfer_table(self.study, self.statistics)
         if table is None:
             return None
         section = Section("transfer", "From one task to another")
@@ -289,7 +301,7 @@ class _Page:
         section = Section("figures", "All figures")
         self._add(section, study_tables.figures_table(self.study, self.statistics))
         for task in present(self.study.rows(), "task"):
-            self._add(section, study_tables.class_table(self.study, task))
+            self._add(section, study_tables.class_table(self.study, self.statistics, task))
         notes: dict[str, None] = {}
         for cell in self.study.cells:
             for note in cell.notes:
@@ -297,6 +309,21 @@ class _Page:
         section.notes.extend(notes)
         section.notes.extend(self._without_interval())
         return section
+
+    def _confusion(self) -> list[Section]:
+        """One section a task; the counts stand in files too."""
+        sections = []
+        for task in present(self.study.rows(), "task"):
+            name = f"Confusion matrices of {task_words(task)}"
+            intro = (
+                "All labels and the whole year, summed over configurations and seeds; so their F1"
+                " is of the sums and not the mean of the runs."
+            )
+            section = Section(f"confusion-{task}", name, intro=intro)
+            section.matrices.extend(study_confusion.confusion_matrices(self.study, task))
+            self.tables.append(study_confusion.confusion_table(self.study, task))
+            sections.append(section)
+        return sections
 
     def _settings(self) -> Section:
         section = Section("settings", "Settings")

@@ -42,7 +42,7 @@ class TestScores(PartCounts):
     kappa: float
     calibration_error: float
     per_class_f1: dict[str, float | None]
-    confusion_matrix: tuple[tuple[int, ...], ...] | None = None
+    confusion_matrix: tuple[tuple[int, ...], ...]
 
 
 class CellRecord(Record):

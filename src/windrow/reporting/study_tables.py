@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from windrow.evaluation.comparison import mean_and_deviation
+from windrow.evaluation.significance import Interval
 from windrow.experiments import ablations, published
 from windrow.experiments.published import Published
 from windrow.reporting.study_costs import COST_HEADER, cost_cells, costs_note
@@ -60,6 +61,26 @@ def _mean(rows: pd.DataFrame, column: str) -> str:
     return f"{share(mean)} ± {share(deviation)}"
 
 
+def score_cell(rows: pd.DataFrame | None, column: str, interval: Interval | None) -> Cell:
+    """Mean and deviation of some rows, and below them the interval of their mean over fields."""
+    if rows is None or rows.empty:
+        return right_cell(DASH)
+    return Cell(_mean(rows, column), number=True, below=_limits(interval))
+
+
+def _limits(interval: Interval | None) -> str:
+    return "" if interval is None else f"{share(interval.low)} to {share(interval.high)}"
+
+
+def intervals_note(study: Study) -> str:
+    """What a caption says of the intervals in its table."""
+    level = 100 * study.settings.bootstrap.level
+    return (
+        f" Below each, in files in brackets: the {level:.0f} % interval of that mean, by bootstrap"
+        " over test fields; none where a class has too few of them."
+    )
+
+
 def _published(value: Published | None) -> str:
     if value is None:
         return DASH
@@ -96,8 +117,16 @@ def batches_note(study: Study) -> str:
     )
 
 
-def accuracy_table(study: Study) -> NamedTable:
-    """Table 5: overall accuracy of every method, task and head, mean and deviation."""
+def _accuracy_cell(
+    statistics: StudyStatistics, rows: pd.DataFrame, arm: str, task: str, head: str
+) -> Cell:
+    """Of one head, on its own task with all labels."""
+    found = statistics.interval(arm, Selection(task, task, head))
+    return score_cell(rows[rows["head"] == head], "overall_accuracy", found and found[0])
+
+
+def accuracy_table(study: Study, statistics: StudyStatistics) -> NamedTable:
+    """Table 5: overall accuracy of every method, task and head, with intervals over fields."""
     heads = present(study.rows(), "head")
     tasks = [task.name for task in study.settings.tasks]
     papers = {task for task in tasks if study.beside_paper(task)}
@@ -111,7 +140,7 @@ def accuracy_table(study: Study) -> NamedTable:
         for arm in present(study.rows(task=task, tested=task), "arm"):
             own = study.rows(task=task, tested=task, arm=arm)
             cells = [Cell(task_words(task) if first else ""), Cell(study.title(arm))]
-            cells += [right_cell(_mean(own[own["head"] == h], "overall_accuracy")) for h in heads]
+            cells += [_accuracy_cell(statistics, own, arm, task, head) for head in heads]
             if papers:
                 known = published.TABLE_5[task].get(arm, {}) if task in papers else {}
                 cells += [right_cell(_published(known.get(head))) for head in heads]
@@ -123,6 +152,7 @@ def accuracy_table(study: Study) -> NamedTable:
         f" {runs} runs a head ({study.settings.num_configurations} configurations,"
         f" {len(study.settings.seeds)} seeds)."
     )
+    caption += intervals_note(study)
     if papers:
         caption += paper_note(study)
     caption += costs_note(study) + batches_note(study)
@@ -132,36 +162,34 @@ def accuracy_table(study: Study) -> NamedTable:
 def figures_table(study: Study, statistics: StudyStatistics) -> NamedTable:
     """All figures of every task, head and method, with intervals over fields."""
     rows = []
-    level = 100 * study.settings.bootstrap.level
     for task in [task.name for task in study.settings.tasks]:
         for head in present(study.rows(task=task, tested=task), "head"):
             for arm in present(study.rows(task=task, tested=task, head=head), "arm"):
                 own = study.rows(task=task, tested=task, head=head, arm=arm)
-                found = statistics.interval(arm, Selection(task, task, head))
-                limits = DASH
-                if found is not None:
-                    limits = f"{share(found[0].low)} to {share(found[0].high)}"
+                accuracy, macro_f1 = statistics.interval(arm, Selection(task, task, head)) or (
+                    None,
+                    None,
+                )
                 rows.append(
                     (
                         Cell(task_words(task)),
                         Cell(head_words(head)),
                         Cell(study.title(arm)),
-                        right_cell(_mean(own, "overall_accuracy")),
-                        right_cell(limits),
-                        right_cell(_mean(own, "macro_f1")),
+                        score_cell(own, "overall_accuracy", accuracy),
+                        score_cell(own, "macro_f1", macro_f1),
                         right_cell(_mean(own, "kappa")),
                         right_cell(_mean(own, "calibration_error")),
                         *cost_cells(study, arm, head),
                     )
                 )
-    names = ["overall accuracy", f"{level:.0f} % over fields", "macro F1", "kappa (in hundredths)"]
-    names += ["calibration error"]
+    names = ["overall accuracy", "macro F1", "kappa (in hundredths)", "calibration error"]
     header = (Cell("Task"), Cell("Head"), Cell("Method"), *(Cell(n, number=True) for n in names))
     return NamedTable(
         "all-figures",
         Table(
-            "All figures in per cent, mean ± standard deviation over configurations and seeds;"
-            " intervals by bootstrap over test fields. The calibration error is of 15 bins."
+            "All figures in per cent, mean ± standard deviation over configurations and seeds."
+            " The calibration error is of 15 bins."
+            + intervals_note(study)
             + costs_note(study)
             + batches_note(study),
             (*header, *COST_HEADER),
@@ -170,23 +198,19 @@ def figures_table(study: Study, statistics: StudyStatistics) -> NamedTable:
     )
 
 
-def class_table(study: Study, task: str) -> NamedTable:
-    """F1 of each class of a task, mean over configurations, seeds and heads."""
+def class_table(study: Study, statistics: StudyStatistics, task: str) -> NamedTable:
+    """F1 of each class of a task, mean over configurations and seeds, with intervals."""
     own = study.rows(task=task, tested=task)
     record = study.record(str(own["name"].iloc[0]))
     rows = []
     for arm in present(own, "arm"):
         for head in present(own[own["arm"] == arm], "head"):
             names = own[(own["arm"] == arm) & (own["head"] == head)]["name"].tolist()
-            values = pd.DataFrame(
-                [study.record(str(n)).scores[task].per_class_f1 for n in names]
-            ).mean()
-            cells = [right_cell(share(float(values[name]))) for name in record.legend]
             rows.append(
                 (
                     Cell(study.title(arm)),
                     Cell(head_words(head)),
-                    *cells,
+                    *_class_cells(study, statistics, names, task=task, arm=arm, head=head),
                     *cost_cells(study, arm, head),
                 )
             )
@@ -203,55 +227,41 @@ def class_table(study: Study, task: str) -> NamedTable:
         Table(
             f"{task_words(task)}: F1 of each class in per cent, mean over configurations and"
             " seeds; and the number of fields, with the effective number in brackets (fields count"
-            " less where few of them hold most series).",
+            " less where few of them hold most series). A dash: no test field holds the class."
+            + intervals_note(study),
             (*header, *COST_HEADER),
             tuple(rows),
         ),
     )
 
 
-def curve_table(study: Study, axis: str) -> NamedTable | None:
-    """Accuracy by labelled fields (axis ``k``) or by day of the year (axis ``day``)."""
-    other = "day" if axis == "k" else "k"
-    table = study.table
-    own = table[(table[other] == 0) & (table["tested"] == table["task"])]
-    curved = own[own[axis] > 0]
-    if curved.empty:
-        return None
-    places = sorted(set(curved[axis].tolist()))
-    kept = own[own["configuration"].isin(set(curved["configuration"].tolist()))]
-    rows = []
-    for (task, head, arm), group in kept.groupby(["task", "head", "arm"], sort=False):
-        cells = [
-            right_cell(_mean(group[group[axis] == place], "overall_accuracy"))
-            for place in [*places, 0]
-        ]
-        rows.append(
-            (
-                Cell(task_words(str(task))),
-                Cell(head_words(str(head))),
-                Cell(study.title(str(arm))),
-                *cells,
-                *cost_cells(study, str(arm), str(head)),
-            )
-        )
-    names = [str(place) for place in places] + ["all" if axis == "k" else "whole year"]
-    what = (
-        "labelled fields a class" if axis == "k" else "the day of the year before which it is known"
-    )
-    header = (Cell("Task"), Cell("Head"), Cell("Method"), *(Cell(n, number=True) for n in names))
-    return NamedTable(
-        "labels" if axis == "k" else "season",
-        Table(
-            f"Overall accuracy in per cent by {what}, mean ± standard deviation over the"
-            " configurations of the curve and the seeds.",
-            (*header, *COST_HEADER),
-            tuple(rows),
-        ),
-    )
+def _class_cells(
+    study: Study,
+    statistics: StudyStatistics,
+    names: Sequence[str],
+    *,
+    task: str,
+    arm: str,
+    head: str,
+) -> list[Cell]:
+    """F1 of each class over some cells; nothing of a class without test fields."""
+    record = study.record(names[0])
+    number_of_fields = record.scores[task].fields_by_class
+    values = [study.record(name).scores[task].per_class_f1 for name in names]
+    found = statistics.class_intervals(arm, Selection(task, task, head))
+    cells = []
+    for place, name in enumerate(record.legend):
+        known = [value for each in values if (value := each[name]) is not None]
+        if not known or not number_of_fields[name]:
+            cells.append(right_cell(DASH))
+            continue
+        limits = None if found is None else Interval(*map(float, found[place]))
+        mean = share(sum(known) / len(known))
+        cells.append(Cell(mean, number=True, below=_limits(limits)))
+    return cells
 
 
-def transfer_table(study: Study) -> NamedTable | None:
+def transfer_table(study: Study, statistics: StudyStatistics) -> NamedTable | None:
     """Heads trained on one task and tested on another of the same legend."""
     table = study.table
     own = table[(table["k"] == 0) & (table["day"] == 0)]
@@ -261,14 +271,17 @@ def transfer_table(study: Study) -> NamedTable | None:
     for (task, tested, head, arm), group in own.groupby(
         ["task", "tested", "head", "arm"], sort=False
     ):
+        accuracy, macro_f1 = statistics.interval(
+            str(arm), Selection(str(task), str(tested), str(head))
+        ) or (None, None)
         rows.append(
             (
                 Cell(task_words(str(task))),
                 Cell(task_words(str(tested)), strong=task != tested),
                 Cell(head_words(str(head))),
                 Cell(study.title(str(arm))),
-                right_cell(_mean(group, "overall_accuracy")),
-                right_cell(_mean(group, "macro_f1")),
+                score_cell(group, "overall_accuracy", accuracy),
+                score_cell(group, "macro_f1", macro_f1),
                 *cost_cells(study, str(arm), str(head)),
             )
         )
@@ -279,8 +292,9 @@ def transfer_table(study: Study) -> NamedTable | None:
     return NamedTable(
         "transfer",
         Table(
-            "From one task to another, in per cent: the same head on the test fields of its own"
-            " task and of another with the same classes.",
+            "From one task to another, in per cent, mean ± standard deviation over configurations"
+            " and seeds: the same head on the test fields of its own task and of another with the"
+            " same classes." + intervals_note(study) + costs_note(study) + batches_note(study),
             (*header, *COST_HEADER),
             tuple(rows),
         ),
@@ -288,12 +302,17 @@ def transfer_table(study: Study) -> NamedTable | None:
 
 
 def ablation_table(
-    study: Study, name: str, title: str, arms: Sequence[tuple[str, str]]
+    study: Study,
+    statistics: StudyStatistics,
+    name: str,
+    title: str,
+    arms: Sequence[tuple[str, str]],
 ) -> NamedTable | None:
     """One of Tables 1 to 4: some arms by their words, with the paper's numbers of its own task.
 
     Args:
         study: an ablation.
+        statistics: of its intervals.
         name: of the files.
         title: of the caption.
         arms: name of each arm, and its name among the published numbers.
@@ -310,7 +329,7 @@ def ablation_table(
     for arm, key in shown:
         group = own[(own["arm"] == arm) & (own["tested"] == own["task"])]
         cells = [Cell(study.title(arm))]
-        cells += [right_cell(_mean(group[group["head"] == h], "overall_accuracy")) for h in heads]
+        cells += [_accuracy_cell(statistics, group, arm, task, head) for head in heads]
         if show_paper:
             paper = published.ABLATIONS.get(key, {})
             cells += [right_cell(_published(paper.get(head))) for head in heads]
@@ -320,6 +339,7 @@ def ablation_table(
         header += [Cell(f"paper: {head_words(h)}", number=True) for h in heads]
     caption = (
         f"{title} {task_words(task)}, overall accuracy in per cent, mean ± standard deviation."
+        + intervals_note(study)
     )
     if show_paper:
         caption += paper_note(study)

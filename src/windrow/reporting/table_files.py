@@ -30,7 +30,7 @@ def to_csv(table: Table) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     for row in (table.header, *table.rows):
-        writer.writerow([cell.text.replace("\N{MINUS SIGN}", "-") for cell in row])
+        writer.writerow([cell.whole.replace("\N{MINUS SIGN}", "-") for cell in row])
     return buffer.getvalue()
 
 
@@ -50,7 +50,7 @@ def to_latex(table: Table, *, mark: str = "") -> str:
     ]
     lines += [r"\toprule", _latex_row([cell.text for cell in table.header]), r"\midrule"]
     for row in table.rows:
-        texts = [_latex(cell.text) for cell in row]
+        texts = [_latex(cell.whole) for cell in row]
         bold = [rf"\textbf{{{t}}}" if c.strong else t for t, c in zip(texts, row, strict=True)]
         lines.append(" & ".join(bold) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
@@ -68,7 +68,7 @@ def to_html(table: Table, *, mark: str = "") -> str:
     body = "\n".join(
         row(
             tuple(
-                f"<b>{escape(cell.text)}</b>" if cell.strong else escape(cell.text)
+                f"<b>{escape(cell.whole)}</b>" if cell.strong else escape(cell.whole)
                 for cell in cells
             ),
             "td",

@@ -30,11 +30,26 @@ _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, whether it leads its group, and whether it is a number."""
+    """One cell: its text, whether it leads its group, and whether it is a number.
+
+    ``below`` is a second, smaller line, such as the limits of the number above it; in files it
+    stands behind the text in brackets.
+    """
 
     text: str
     strong: bool = False
     number: bool = False
+    below: str = ""
+
+    @property
+    def whole(self) -> str:
+        """Both in one line.
+
+        Example:
+            >>> Cell("55.7", below="50.1 to 60.2").whole
+            '55.7 [50.1 to 60.2]'
+        """
+        return f"{self.text} [{self.below}]" if self.below else self.text
 
 
 @dataclass(frozen=True)

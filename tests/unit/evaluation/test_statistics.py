@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from series_factory import make_series
 from windrow.data.legend import DENETHOR, Legend
 from windrow.errors import DataError, SettingsError
+from windrow.evaluation import significance
 from windrow.evaluation.calibration import expected_calibration_error
 from windrow.evaluation.comparison import gain, mean_and_deviation, sign_flip_test
 from windrow.evaluation.fields import (
@@ -206,6 +207,21 @@ def test_intervals_over_fields_are_those_of_a_loop() -> None:
     p_accuracy, _ = bootstrap_p_values(first, second)
     assert p_accuracy == pytest.approx(2 * ((paired <= 0).sum() + 1) / 401)
     assert bootstrap_p_values(first, first) == (1.0, 1.0)
+
+
+def test_kept_draws_change_nothing(monkeypatch) -> None:
+    field, true, good, _ = _predictions()
+    settings = BootstrapSettings(num_resamples=300, level=0.9)
+
+    def found() -> np.ndarray:
+        return resample_scores(
+            true, good, field, num_classes=3, settings=settings, seed=9
+        ).resampled
+
+    first, again = found(), found()
+    monkeypatch.setattr(significance, "_MOST_KEPT", 0)
+    assert (first == again).all()
+    assert (first == found()).all()
 
 
 def test_the_f1_of_a_class_has_the_interval_of_a_loop() -> None:

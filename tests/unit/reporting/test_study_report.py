@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import confusion_matrix as sklearn_confusion
 
 from study_factory import ARMS, SHARE, make_study
 from windrow.errors import DataError
@@ -17,10 +18,12 @@ from windrow.experiments import published
 from windrow.experiments.questions import QUESTIONS
 from windrow.experiments.study_settings import Arm
 from windrow.reporting import study_costs, study_difference_tables, study_tables
+from windrow.reporting.study_confusion import confusions
+from windrow.reporting.study_curves import curves_of
 from windrow.reporting.study_page import write_study_report
 from windrow.reporting.study_reading import is_study, read_study
 from windrow.reporting.study_statistics import Answer, Comparison, Selection, StudyStatistics
-from windrow.reporting.table_files import to_latex
+from windrow.reporting.table_files import to_csv, to_html, to_latex
 from windrow.reporting.tables import DASH, Cell, Table
 
 
@@ -85,6 +88,10 @@ def test_the_papers_numbers_stand_beside_real_ones(real) -> None:
     assert said.replace("scale", "Scale", 1) in (real / "report.html").read_text()
 
 
+def _table_5(study):
+    return study_tables.accuracy_table(study, StudyStatistics(study)).table
+
+
 def _paper_columns(folder):
     tables = {path.stem: pd.read_csv(path) for path in (folder / "tables").glob("*.csv")}
     return {
@@ -129,7 +136,7 @@ def test_one_cell_of_other_fields_is_enough(tmp_path) -> None:
 def test_a_task_of_other_fields_has_dashes_beside_one_of_the_papers(tmp_path) -> None:
     sources = {"task1": published.SOURCES["task1"]}
     study = _small(tmp_path, ("task1", "task2"), sources=sources)
-    table = study_tables.accuracy_table(study).table
+    table = _table_5(study)
     place = [cell.text for cell in table.header].index("paper: LSTM")
     found = [row[place].text for row in table.rows]
     assert found == ["71.47 ± 0.77", "64.43 ± 3.06", *[DASH] * 4]
@@ -145,7 +152,7 @@ def test_a_task_of_other_fields_has_dashes_beside_one_of_the_papers(tmp_path) ->
 
 def test_a_fine_tuned_study_says_so(tmp_path) -> None:
     study = _small(tmp_path, ("task2",), fine_tune=True)
-    caption = study_tables.accuracy_table(study).table.caption
+    caption = _table_5(study).caption
     assert "pre-trained encoders fine-tuned with the heads; the paper's numbers" in caption
     write_study_report(tmp_path)
     page = (tmp_path / "report.html").read_text()
@@ -157,7 +164,7 @@ def test_a_study_of_simulated_cells_is_simulated_whatever_its_settings_say(tmp_p
     path = tmp_path / "cells" / "task2.bert.lstm.1.0.json"
     values = json.loads(path.read_text())
     path.write_text(json.dumps({**values, "simulated": True}))
-    assert "paper:" not in study_tables.accuracy_table(read_study(tmp_path)).table.header[-1].text
+    assert "paper:" not in _table_5(read_study(tmp_path)).header[-1].text
     assert read_study(tmp_path).simulated
 
 
@@ -166,7 +173,7 @@ def test_the_paper_s_accuracy_is_said_to_be_of_batches(simulated) -> None:
     faulty = replace(study, settings=study.settings.model_copy(update={"variant": "paper"}))
     for each, said in ((study, False), (faulty, True)):
         tables = (
-            study_tables.accuracy_table(each),
+            study_tables.accuracy_table(each, StudyStatistics(each)),
             study_tables.figures_table(each, StudyStatistics(each)),
         )
         for named in tables:
@@ -181,11 +188,12 @@ def test_means_and_deviations_are_over_all_runs(simulated) -> None:
     ]
     accuracies = 100 * np.array([v["scores"]["task2"]["overall_accuracy"] for v in values])
     table = pd.read_csv(simulated / "tables" / "table-5.csv", dtype=str)
-    assert table["LSTM"][0] == f"{accuracies.mean():.1f} ± {accuracies.std():.1f}"
+    mean = f"{accuracies.mean():.1f} ± {accuracies.std():.1f}"
+    assert table["LSTM"][0].startswith(f"{mean} [")
     assert table["pre-training"].tolist() == ["10.0 min", "10.0 min", "0"]
     assert table["operations"].tolist() == ["3.0e15"] * 3  # of pre-training and of a head
     assert table["a head"].str.endswith((" s", "0")).all()
-    caption = study_tables.accuracy_table(read_study(simulated)).table.caption
+    caption = _table_5(read_study(simulated)).caption
     assert "Times are of cpu with 1 thread a process" in caption
 
 
@@ -199,6 +207,143 @@ def test_cells_that_tell_no_operations_have_a_dash(simulated, tmp_path) -> None:
     assert study_costs.cost_cells(study, "bert")[-1].text == DASH
     assert study_costs.cost_cells(study, "bert", "transformer")[-1].text == "3.0e15"
     assert [cell.text for cell in study_costs.cost_cells(study, "unknown")] == [DASH] * 3
+
+
+def _naive_interval(study, names, figure):
+    """Percentiles of a figure's mean over cells, each field drawn with all its series."""
+    tables = [study.predictions(name, "task2") for name in names]
+    fields = np.unique(tables[0]["field_id"])
+    members = [np.flatnonzero(tables[0]["field_id"] == field) for field in fields]
+    label = tables[0]["label"].to_numpy()
+    predicted = [table["predicted"].to_numpy() for table in tables]
+    drawn = np.random.default_rng(5).integers(len(fields), size=(400, len(fields)))
+    found = []
+    for draw in drawn:
+        rows = np.concatenate([members[each] for each in draw])
+        found.append(np.mean([figure(label[rows], each[rows]) for each in predicted]))
+    return 100 * np.quantile(found, [0.025, 0.975])
+
+
+def _limits(text):
+    low, high = re.fullmatch(r".* \[(.+) to (.+)\]", text).groups()
+    return float(low), float(high)
+
+
+def _accuracy(true, predicted):
+    return (true == predicted).mean()
+
+
+def test_tables_and_curves_carry_intervals_over_fields(simulated) -> None:
+    study = read_study(simulated)
+    read = {name: pd.read_csv(simulated / "tables" / f"{name}.csv") for name in (
+        "table-5", "labels", "season", "class-f1-task2", "all-figures",
+    )}  # fmt: skip
+    every = [f"task2.bert.lstm.{c}.{s}" for c in (1, 2) for s in (0, 1)]
+    curve = ["task2.bert.lstm.2.0", "task2.bert.lstm.2.1"]  # made of the second configuration
+    for found, names in (
+        (read["table-5"]["LSTM"][0], every),
+        (read["all-figures"]["overall accuracy"][0], every),
+        (read["labels"]["1"][0], [f"{name}.k1" for name in curve]),
+        (read["labels"]["all"][0], curve),
+        (read["season"]["180"][0], [f"{name}.d180" for name in curve]),
+    ):
+        # Two draws of 400 and 2,000 resamples differ by some tenths of a point.
+        assert _limits(found) == pytest.approx(_naive_interval(study, names, _accuracy), abs=1.0)
+
+    def rye(true, predicted):
+        return (
+            2
+            * ((true == 1) & (predicted == 1)).sum()
+            / ((true == 1).sum() + (predicted == 1).sum())
+        )
+
+    wanted = _naive_interval(study, every, rye)
+    assert _limits(read["class-f1-task2"]["Rye"][0]) == pytest.approx(wanted, abs=2.5)
+    for name in ("labels", "season"):
+        text = (simulated / "tables" / f"{name}.html").read_text()
+        assert "95 % interval of that mean, by bootstrap over test fields" in text
+        assert "Bars: 95 % intervals of these means" in (simulated / "report.html").read_text()
+    assert "<small>" in (simulated / "report.html").read_text()
+
+
+def test_transfer_and_ablations_carry_intervals(tmp_path) -> None:
+    study = _small(tmp_path / "both", ("task1", "task2"), simulated=True)
+    statistics = StudyStatistics(study)
+    table = study_tables.transfer_table(study, statistics).table
+    assert len(table.rows) == 3 * 4
+    for row in table.rows:
+        assert re.fullmatch(r"\d+\.\d to \d+\.\d", row[4].below)
+        assert re.fullmatch(r"\d+\.\d to \d+\.\d", row[5].below)
+    options = {"arms": ABLATED, "kind": "ablation", "share": {"bert": 0.8, "without-season": 0.7}}
+    study = _small(tmp_path / "ablation", ("task2",), **options)
+    arms = (("bert", "bert-16"), ("without-season", "without-season"))
+    statistics = StudyStatistics(study)
+    table = study_tables.ablation_table(study, statistics, "table-2", "Table 2.", arms).table
+    found = statistics.interval("bert", Selection("task2", "task2", "lstm"))[0]
+    assert table.rows[0][1].below == f"{100 * found.low:.1f} to {100 * found.high:.1f}"
+
+
+def test_a_curve_ends_in_the_configurations_that_it_is_made_of(simulated) -> None:
+    study = read_study(simulated)
+    table = study.table
+    # A random forest has but one configuration, the first, which others' curves are not made of.
+    forest = table[(table["arm"] == "scratch") & (table["head"] == "lstm")]
+    forest = forest[forest["configuration"] == 1].assign(arm="random-forest", head="forest")
+    counted = forest.assign(k=5)
+    both = replace(study, table=pd.concat([table, forest, counted], ignore_index=True))
+    places, curves = curves_of(both, "k")
+    assert places == [1, 5, 0]
+    for curve in curves:
+        expected = {1} if curve.head == "forest" else {2}
+        for place, rows in curve.rows.items():
+            assert (
+                set(rows["configuration"])
+                == expected
+                == set(curve.selections[place].configurations)
+            )
+    assert sum(curve.head == "forest" for curve in curves) == 1
+
+
+def test_confusion_matrices_are_summed_over_all_runs(simulated) -> None:
+    study = read_study(simulated)
+    expected = np.zeros((9, 9), dtype=int)
+    for configuration in (1, 2):
+        for seed in (0, 1):
+            table = study.predictions(f"task2.resmlp.lstm.{configuration}.{seed}", "task2")
+            expected += sklearn_confusion(table["label"], table["predicted"], labels=range(9))
+    found = {(arm, head): counts for arm, head, counts in confusions(study, "task2")}
+    assert set(found) == {(a.name, h) for a in ARMS for h in ("lstm", "transformer")}
+    assert found["resmlp", "lstm"].tolist() == expected.tolist()
+    table = pd.read_csv(simulated / "tables" / "confusion-task2.csv")
+    own = table[(table["Method"] == "ResMLP") & (table["Head"] == "LSTM")]
+    assert own.iloc[:, 3:].to_numpy().tolist() == expected.tolist()
+    page = (simulated / "report.html").read_text()
+    assert "Confusion matrices of Task 2" in page
+    assert page.count('<div class="matrix">') == 6
+
+
+def test_a_class_without_test_fields_has_no_f1_and_nothing_an_interval(tmp_path) -> None:
+    _small(tmp_path, ("task2",), simulated=True)
+    for path in (tmp_path / "cells").glob("*.parquet"):
+        table = pd.read_parquet(path)
+        table[table["label"] != 3].to_parquet(path, index=False)
+        figures = path.with_suffix(".json")
+        values = json.loads(figures.read_text())
+        own = values["scores"]["task2"]
+        assert own["per_class_f1"]["Oats"] is not None
+        own["per_class_f1"]["Oats"] = None  # as figures_of writes it; 0.0 was written before
+        own["fields_by_class"]["Oats"] = 0
+        figures.write_text(json.dumps(values))
+    study = read_study(tmp_path)
+    statistics = StudyStatistics(study)
+    reason = "no interval: fewer than 5 test fields of Oats (0)"
+    assert statistics.why_no_interval("task2") == reason
+    table = study_tables.class_table(study, statistics, "task2").table
+    place = [cell.text for cell in table.header].index("Oats")
+    assert [row[place].text for row in table.rows[:3]] == [DASH] * 3
+    assert all(row[place - 1].text != DASH for row in table.rows[:3])
+    tables = [table, _table_5(study), study_tables.figures_table(study, statistics).table]
+    assert not [cell for each in tables for row in each.rows for cell in row if cell.below]
 
 
 def test_gains_wins_and_tests_are_of_pairs(simulated) -> None:
@@ -367,6 +512,15 @@ def test_a_damaged_cell_is_named(tmp_path) -> None:
     (tmp_path / "cells" / "task2.bert.lstm.1.0.json").write_text("{")
     with pytest.raises(DataError, match=r"cell of the study cannot be read.*bert\.lstm\.1\.0"):
         read_study(tmp_path)
+
+
+def test_the_line_below_stands_in_brackets_in_files() -> None:
+    table = Table(
+        "", (Cell("x"),), ((Cell("\N{MINUS SIGN}1.0", below="\N{MINUS SIGN}2.0 to 0.0"),),)
+    )
+    assert to_csv(table) == "x\n-1.0 [-2.0 to 0.0]\n"
+    assert "$-$1.0 [$-$2.0 to 0.0] \\\\" in to_latex(table)
+    assert "<td>\N{MINUS SIGN}1.0 [\N{MINUS SIGN}2.0 to 0.0]</td>" in to_html(table)
 
 
 def test_latex_is_escaped_and_bold() -> None:

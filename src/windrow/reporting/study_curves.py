@@ -1,0 +1,126 @@
+"""The two curves of a study, over labelled fields and over the season: what is in them, a table.
+
+A curve is made of some configurations; its last point, all labels or the whole year, is of the
+same ones, so that the points of a curve differ in nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from windrow.reporting.study_costs import COST_HEADER, cost_cells, costs_note
+from windrow.reporting.study_reading import Study
+from windrow.reporting.study_statistics import Selection, StudyStatistics
+from windrow.reporting.study_tables import (
+    NamedTable,
+    batches_note,
+    head_words,
+    intervals_note,
+    score_cell,
+    task_words,
+)
+from windrow.reporting.tables import Cell, Table
+
+EVERYTHING = 0
+"""The place of all labels, or of the whole year."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One arm under one head.
+
+    Attributes:
+        task, head, arm: whose.
+        rows: of the study's table, by place along the axis; a place may be missing.
+        selections: the cells of each place, for its interval.
+    """
+
+    task: str
+    head: str
+    arm: str
+    rows: Mapping[int, pd.DataFrame]
+    selections: Mapping[int, Selection]
+
+
+def curves_of(study: Study, axis: str) -> tuple[list[int], list[Curve]]:
+    """The places along an axis, :data:`EVERYTHING` last, and all curves.
+
+    Args:
+        study: as read.
+        axis: ``k``, labelled fields a class, or ``day``, of the year.
+    """
+    other = "day" if axis == "k" else "k"
+    table = study.table
+    own = table[(table[other] == 0) & (table["tested"] == table["task"])]
+    found = []
+    for (task, head, arm), group in own.groupby(["task", "head", "arm"], sort=False):
+        curved = group[group[axis] != EVERYTHING]
+        if curved.empty:
+            continue
+        configurations = tuple(sorted(set(curved["configuration"].tolist())))
+        kept = group[group["configuration"].isin(configurations)]
+        rows = {int(str(place)): rows for place, rows in kept.groupby(axis, sort=True)}
+        selections = {
+            place: Selection(
+                str(task),
+                str(task),
+                str(head),
+                configurations=configurations,
+                **{axis: place},
+            )
+            for place in rows
+        }
+        found.append(Curve(str(task), str(head), str(arm), rows, selections))
+    places = {place for curve in found for place in curve.rows} - {EVERYTHING}
+    return [*sorted(places), EVERYTHING], found
+
+
+def curve_table(study: Study, statistics: StudyStatistics, axis: str) -> NamedTable | None:
+    """Accuracy by labelled fields (axis ``k``) or by day of the year (axis ``day``).
+
+    Args:
+        study: as read.
+        statistics: of its intervals.
+        axis: see :func:`curves_of`.
+    """
+    places, curves = curves_of(study, axis)
+    if not curves:
+        return None
+    rows = []
+    for curve in curves:
+        cells = []
+        for place in places:
+            own = curve.rows.get(place)
+            found = None
+            if own is not None:
+                found = statistics.interval(curve.arm, curve.selections[place])
+            cells.append(score_cell(own, "overall_accuracy", found and found[0]))
+        rows.append(
+            (
+                Cell(task_words(curve.task)),
+                Cell(head_words(curve.head)),
+                Cell(study.title(curve.arm)),
+                *cells,
+                *cost_cells(study, curve.arm, curve.head),
+            )
+        )
+    names = [str(place) for place in places[:-1]] + ["all" if axis == "k" else "whole year"]
+    what = (
+        "labelled fields a class" if axis == "k" else "the day of the year before which it is known"
+    )
+    header = (Cell("Task"), Cell("Head"), Cell("Method"), *(Cell(n, number=True) for n in names))
+    return NamedTable(
+        "labels" if axis == "k" else "season",
+        Table(
+            f"Overall accuracy in per cent by {what}, mean ± standard deviation over the"
+            " configurations of the curve and the seeds."
+            + intervals_note(study)
+            + costs_note(study)
+            + batches_note(study),
+            (*header, *COST_HEADER),
+            tuple(rows),
+        ),
+    )
