@@ -21,7 +21,7 @@ def source_of_store(path: str | Path) -> dict[str, Any]:
         path: a store; of one that the study split, what the whole one said.
 
     Returns:
-        ``product``, ``protocol``, ``part`` and ``year`` as they were ingested, the
+        ``product``, ``file``, ``protocol``, ``part`` and ``year`` as they were ingested, the
         ``processing_level``, and whether it is ``simulated``.
 
     Raises:
@@ -33,6 +33,7 @@ def source_of_store(path: str | Path) -> dict[str, Any]:
     options = provenance.get("options", {})
     return {
         "product": provenance.get("product"),
+        "file": provenance.get("file"),
         "protocol": options.get("protocol"),
         "part": options.get("part"),
         "year": provenance.get("year"),

@@ -3,7 +3,7 @@
 import pytest
 
 from denethor_files import Tile, write_radiant
-from study_factory import labelled
+from study_factory import PAPER_SOURCES, labelled
 from windrow.data.store import write_store
 from windrow.errors import StoreError
 from windrow.experiments import published
@@ -11,6 +11,7 @@ from windrow.experiments.ingestion import ingest
 from windrow.experiments.study_scales import task_settings
 from windrow.experiments.study_sources import source_of_store, sources_of_task
 from windrow.experiments.study_tasks import split_whole_store
+from windrow.sources.prepared_files import FILES
 from windrow.sources.reading import IngestOptions
 
 BRITTANY = {"command": "ingest", "options": {}, "product": "BreizhCrops", "year": 2018}
@@ -44,7 +45,26 @@ def test_denethor_split_by_the_paper_s_protocol_is_the_paper_s(tmp_path, task) -
     _stores(tmp_path, _denethor(task))
     assert _beside(tmp_path, task)
     assert not _beside(tmp_path, task, simulated=True)
-    assert not published.beside("task9", simulated=False, sources=published.SOURCES[task])
+    assert not published.beside("task9", simulated=False, sources=PAPER_SOURCES[task])
+
+
+@pytest.mark.parametrize(("task", "prefix"), [("task1", ""), ("task2", "validation_")])
+def test_the_prepared_files_are_the_paper_s_each_in_its_place(tmp_path, task, prefix) -> None:
+    files = {
+        "pretraining": "pretraining_time2.h5",
+        f"{task}-train": f"{prefix}train_sentinel_ts.hdf5",
+        f"{task}-validation": f"{prefix}val_sentinel_ts.hdf5",
+    }
+    stores = {
+        name: {"command": "ingest", "product": "prepared_h5", "file": file}
+        for name, file in files.items()
+    }
+    _stores(tmp_path / "right", stores)
+    assert _beside(tmp_path / "right", task)
+    assert set(files.values()) <= set(FILES)
+    swapped = stores | {f"{task}-train": stores[f"{task}-validation"]}
+    _stores(tmp_path / "swapped", swapped)
+    assert not _beside(tmp_path / "swapped", task)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +90,7 @@ def test_a_store_that_the_study_split_keeps_what_the_whole_one_said(tmp_path) ->
     for part in ("train", "validation"):
         assert source_of_store(tmp_path / f"task3-{part}") == {
             "product": "BreizhCrops",
+            "file": None,
             "protocol": None,
             "part": None,
             "year": 2018,

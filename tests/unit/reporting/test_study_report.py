@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 
-from study_factory import ARMS, SHARE, make_study
+from study_factory import ARMS, PAPER_SOURCES, SHARE, make_study
 from windrow.errors import DataError
 from windrow.evaluation.comparison import gain, sign_flip_test
 from windrow.evaluation.significance import Difference
@@ -115,7 +115,7 @@ def _small(folder, tasks, **options):
 def test_the_papers_numbers_do_not_stand_beside_other_real_fields(tmp_path) -> None:
     table = {"product": "table", "protocol": None, "part": None, "year": None}
     ours = dict.fromkeys(("pretraining", "train", "validation"), table)
-    for number, sources in enumerate(({"task2": ours}, {"task2": published.SOURCES["task1"]}, {})):
+    for number, sources in enumerate(({"task2": ours}, {"task2": PAPER_SOURCES["task1"]}, {})):
         folder = tmp_path / str(number)
         assert not _small(folder, ("task2",), sources=sources).beside_paper("task2")
     write_study_report(folder)
@@ -134,7 +134,7 @@ def test_one_cell_of_other_fields_is_enough(tmp_path) -> None:
 
 
 def test_a_task_of_other_fields_has_dashes_beside_one_of_the_papers(tmp_path) -> None:
-    sources = {"task1": published.SOURCES["task1"]}
+    sources = {"task1": PAPER_SOURCES["task1"]}
     study = _small(tmp_path, ("task1", "task2"), sources=sources)
     table = _table_5(study)
     place = [cell.text for cell in table.header].index("paper: LSTM")

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from denethor_files import CLASSES, SIDE, Tile, write_radiant
+from study_factory import PAPER_SOURCES
 from way import windrow
 from windrow.data.legend import DENETHOR
 from windrow.data.splits import PartSettings, SplitSettings
 from windrow.data.store import read_store, read_store_table
 from windrow.errors import DataError, SettingsError
 from windrow.experiments.ingestion import ingest
-from windrow.experiments.published import SOURCES
 from windrow.experiments.recipes import split
 from windrow.experiments.study_sources import source_of_store
 from windrow.reporting.split_map import split_map
@@ -59,7 +59,7 @@ def test_parts_share_no_field_and_repeat_pixels_where_classes_are_small(tmp_path
         stores[part] = read_store(tmp_path / part, planetscope=False)
         reports[part] = found.lines
         said = source_of_store(tmp_path / part)
-        assert said.items() >= SOURCES["task1"][part].items()
+        assert said.items() >= PAPER_SOURCES["task1"][part].items()
     fields = {part: set(series.field_id.tolist()) for part, series in stores.items()}
     assert not fields["pretraining"] & fields["train"]
     assert not fields["pretraining"] & fields["validation"]
