@@ -43,7 +43,7 @@ from windrow.experiments.study_representations import (
     representation_name,
 )
 from windrow.experiments.study_settings import Cell, StudySettings, cells_of
-from windrow.experiments.study_sources import sources_of_task
+from windrow.experiments.study_sources import notes_on_sources, sources_of_task
 from windrow.experiments.study_tasks import (
     PARTS,
     PRETRAINING,
@@ -374,6 +374,8 @@ class _Worker:
             cell, self.run_path(arm, cell.seed), execution=self._work.execution
         )
         cost: Mapping[str, Any] = arm.cost(self.run_path(arm, cell.seed))
+        sources = sources_of_task(self._store_path, cell.task)
+        notes += notes_on_sources(sources)
         report = run_cell(
             self._folder,
             cell,
@@ -388,7 +390,7 @@ class _Worker:
                 "notes": notes,
                 "pretraining": cost,
                 "representation": about,
-                "sources": sources_of_task(self._store_path, cell.task),
+                "sources": sources,
                 "head": head_about,
                 "device": self._work.execution.device,
                 "threads": torch.get_num_threads(),

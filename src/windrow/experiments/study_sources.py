@@ -6,12 +6,13 @@ report needs that to know of what fields its numbers are, and the stores may be 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from windrow.data.store import store_attributes
 from windrow.experiments.study_tasks import GIVEN, PARTS, PRETRAINING, store_name
+from windrow.sources.reading import UNKNOWN_FIELDS
 
 
 def source_of_store(path: str | Path) -> dict[str, Any]:
@@ -21,8 +22,8 @@ def source_of_store(path: str | Path) -> dict[str, Any]:
         path: a store; of one that the study split, what the whole one said.
 
     Returns:
-        ``product``, ``file``, ``protocol``, ``part`` and ``year`` as they were ingested, the
-        ``processing_level``, and whether it is ``simulated``.
+        ``product``, ``file``, ``fields``, ``protocol``, ``part`` and ``year`` as they were
+        ingested, the ``processing_level``, and whether it is ``simulated``.
 
     Raises:
         StoreError: there is no store, or it is damaged.
@@ -34,6 +35,7 @@ def source_of_store(path: str | Path) -> dict[str, Any]:
     return {
         "product": provenance.get("product"),
         "file": provenance.get("file"),
+        "fields": provenance.get("fields"),
         "protocol": options.get("protocol"),
         "part": options.get("part"),
         "year": provenance.get("year"),
@@ -51,3 +53,20 @@ def sources_of_task(store_path: Callable[[str], Path], task: str) -> dict[str, d
     """
     names = {PRETRAINING: PRETRAINING} | {part: store_name(task, part) for part in PARTS}
     return {part: source_of_store(store_path(name)) for part, name in names.items()}
+
+
+def notes_on_sources(sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What has to be said of a task whose stores do not know their fields.
+
+    Example:
+        >>> notes_on_sources({"train": {"fields": "not known"}, "validation": {}})
+        ['fields are not known (train): every series counts as one of its own, so that parts may \
+share a field and intervals over fields are too narrow']
+    """
+    unknown = [part for part, source in sources.items() if source.get("fields") == UNKNOWN_FIELDS]
+    if not unknown:
+        return []
+    return [
+        f"fields are not known ({', '.join(unknown)}): every series counts as one of its own, so"
+        " that parts may share a field and intervals over fields are too narrow"
+    ]

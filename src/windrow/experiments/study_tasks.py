@@ -121,17 +121,18 @@ def read_part(
 
 
 def _first_copies(series: Series) -> npt.NDArray[np.bool_]:
-    """(N,) whether no series before has the same field, dates and reflectance."""
+    """(N,) whether no series before has the same dates and reflectance.
+
+    Fields are not asked: a whole year is never the same in two, and some products name none.
+    """
     seen: set[bytes] = set()
     first = np.zeros(len(series), dtype=np.bool_)
-    for row, field in enumerate(series.field_id.tolist()):
-        digest = hashlib.sha256(str(field).encode())
-        digest.update(series.day_of_year[row].tobytes())
+    for row in range(len(series)):
+        digest = hashlib.sha256(series.day_of_year[row].tobytes())
         digest.update(series.valid[row].tobytes())
         digest.update(series.reflectance[row].tobytes())
-        key = digest.digest()
-        first[row] = key not in seen
-        seen.add(key)
+        first[row] = digest.digest() not in seen
+        seen.add(digest.digest())
     return first
 
 

@@ -6,6 +6,7 @@ them from DENETHOR. They hold neither field ids nor clouds, and the record names
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +34,14 @@ from windrow.sources.prepared_files import (
     read_dates,
 )
 from windrow.sources.prepared_pairs import is_pairs, open_pairs
-from windrow.sources.reading import IngestOptions, Reading, ReadingReport, Scale, refuse_options
+from windrow.sources.reading import (
+    UNKNOWN_FIELDS,
+    IngestOptions,
+    Reading,
+    ReadingReport,
+    Scale,
+    refuse_options,
+)
 from windrow.sources.reflectance import agreed_scale, scale_of, to_integers
 
 OPTIONS = frozenset({"scale", "bands", "year", "num_series", "planetscope", "pair_order"})
@@ -83,9 +91,15 @@ def read(path: Path, options: IngestOptions) -> Reading:
         "product": "prepared_h5",
         "record": "doi:10.5281/zenodo.7737587",
         "file": file.name,
+        "fields": UNKNOWN_FIELDS,
         "seed": options.seed,
     }
     return Reading(parts, report, provenance)
+
+
+def _of_file(path: Path) -> int:
+    """What row 0 of a file has for its field: rows of two files are never one field."""
+    return zlib.crc32(path.name.encode()) * 10**9
 
 
 def _chosen_file(path: Path) -> Path:
@@ -257,7 +271,7 @@ class _Prepared:
             bands=self._bands,
             processing_level="L2A",
             id=rows.astype(np.int64),
-            field_id=rows.astype(np.int64),
+            field_id=_of_file(self._path) + rows.astype(np.int64),
             year=np.full(len(rows), self._year, dtype=np.int16),
             planetscope=fine,
             planetscope_day=fine_days,

@@ -24,6 +24,10 @@ Scale = Literal["reflectance", "dn"]
 """``reflectance`` is 0..1; ``dn`` (digital number) is reflectance x 10,000."""
 
 
+UNKNOWN_FIELDS = "not known"
+"""What the provenance says under ``fields`` where the product names none: each series is one."""
+
+
 @dataclass
 class ReadingReport:
     """What a reader took, assumed and left out.

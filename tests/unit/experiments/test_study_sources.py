@@ -1,16 +1,21 @@
 """What the stores of a study say of themselves, and when that makes them the paper's."""
 
+import pickle
+from datetime import UTC, datetime
+
+import numpy as np
 import pytest
 
 from denethor_files import Tile, write_radiant
 from study_factory import PAPER_SOURCES, labelled
-from windrow.data.store import write_store
+from windrow.data.splits import check_no_shared_field
+from windrow.data.store import read_store, write_store
 from windrow.errors import StoreError
 from windrow.experiments import published
 from windrow.experiments.ingestion import ingest
 from windrow.experiments.study_scales import task_settings
-from windrow.experiments.study_sources import source_of_store, sources_of_task
-from windrow.experiments.study_tasks import split_whole_store
+from windrow.experiments.study_sources import notes_on_sources, source_of_store, sources_of_task
+from windrow.experiments.study_tasks import PARTS, split_whole_store
 from windrow.sources.prepared_files import FILES
 from windrow.sources.reading import IngestOptions
 
@@ -91,6 +96,7 @@ def test_a_store_that_the_study_split_keeps_what_the_whole_one_said(tmp_path) ->
         assert source_of_store(tmp_path / f"task3-{part}") == {
             "product": "BreizhCrops",
             "file": None,
+            "fields": None,
             "protocol": None,
             "part": None,
             "year": 2018,
@@ -127,3 +133,26 @@ def test_what_ingest_writes_is_what_is_asked_for(tmp_path) -> None:
 def test_a_store_that_is_not_there_is_told(tmp_path) -> None:
     with pytest.raises(StoreError, match="store"):
         source_of_store(tmp_path / "nowhere")
+
+
+def test_series_of_prepared_files_share_no_field_and_that_is_said_to_be_unknown(tmp_path) -> None:
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    days = [datetime(2018, 1, 1 + day, tzinfo=UTC) for day in range(0, 30, 5)]
+    (tmp_path / "time_stamp_sentinel_list.pkl").write_bytes(pickle.dumps(days))
+    fields = {}
+    for number, name in enumerate(("train_sentinel_ts.hdf5", "val_sentinel_ts.hdf5")):
+        draw = np.random.default_rng(number)
+        with h5py.File(tmp_path / name, "w") as file:
+            file["time_series"] = draw.integers(1, 9_000, (20, 6, 12)).astype(np.float32)
+            file["crop_labels"] = np.arange(20).reshape(20, 1) % 9 + 1
+        ingest(tmp_path / name, out=tmp_path / f"task1-{PARTS[number]}")
+        fields[name] = read_store(tmp_path / f"task1-{PARTS[number]}").field_id
+    assert all(len(np.unique(field)) == 20 for field in fields.values())
+    check_no_shared_field(*fields.values())
+    _stores(tmp_path, {"pretraining": _denethor("task1")["pretraining"]})
+    sources = sources_of_task(lambda name: tmp_path / name, "task1")
+    assert sources["train"]["file"] == "train_sentinel_ts.hdf5"
+    said = notes_on_sources(sources)
+    assert len(said) == 1
+    assert said[0].startswith("fields are not known (train, validation): every series counts")
+    assert notes_on_sources(dict.fromkeys(PARTS, sources["pretraining"])) == []
