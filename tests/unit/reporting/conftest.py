@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from study_factory import make_study
 from windrow.reporting.page import write_report
+from windrow.reporting.study_page import write_study_report
 
 CLASSES = ["Wheat", "Rye", "Barley", "Corn", "Oil Seeds", "Meadows"]
 BANDS = ("blue", "green", "red", "nir")
@@ -259,3 +261,19 @@ def fewshot_run(tmp_path: Path) -> Callable[[dict[str, Any]], Path]:
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("simulated") / "study"
+    make_study(folder, tasks=("task2",))
+    write_study_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("real") / "study"
+    make_study(folder, tasks=("task2",), simulated=False, seeds=(0,))
+    write_study_report(folder)
+    return folder

@@ -1,4 +1,4 @@
-"""The report of a study against recomputed numbers; the paper's stand beside real results only."""
+"""The report of a study against recomputed numbers."""
 
 import json
 import re
@@ -10,14 +10,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 
-from study_factory import ARMS, PAPER_SOURCES, SHARE, make_study
+from study_factory import ARMS, SHARE, make_study
 from windrow.errors import DataError
 from windrow.evaluation.comparison import gain, sign_flip_test
 from windrow.evaluation.significance import Difference
-from windrow.experiments import published
 from windrow.experiments.questions import QUESTIONS
 from windrow.experiments.study_settings import Arm
-from windrow.reporting import study_costs, study_difference_tables, study_tables
+from windrow.reporting import study_costs, study_tables
 from windrow.reporting.study_confusion import confusions
 from windrow.reporting.study_curves import curves_of
 from windrow.reporting.study_page import write_study_report
@@ -26,66 +25,13 @@ from windrow.reporting.study_statistics import Answer, Comparison, Selection, St
 from windrow.reporting.table_files import to_csv, to_html, to_latex
 from windrow.reporting.tables import DASH, Cell, Table
 
-
-@pytest.fixture(scope="module")
-def simulated(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("simulated") / "study"
-    make_study(folder, tasks=("task2",))
-    write_study_report(folder)
-    return folder
+WITHOUT_CURVES = {"num_fields": (), "until_days": ()}
+"""Of one seed and head, quickly made."""
 
 
-@pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("real") / "study"
-    make_study(folder, tasks=("task2",), simulated=False, seeds=(0,))
-    write_study_report(folder)
-    return folder
-
-
-def _everything(folder):
-    texts = [folder / "report.html", *(folder / "tables").iterdir()]
-    texts += list((folder / "figures").glob("*.svg"))
-    return "\n".join(path.read_text() for path in texts)
-
-
-def _paper_numbers():
-    numbers = [
-        value
-        for methods in published.TABLE_5.values()
-        for heads in methods.values()
-        for value in heads.values()
-    ]
-    numbers += [value for heads in published.ABLATIONS.values() for value in heads.values()]
-    return {f"{value.mean:.2f} ± {value.deviation:.2f}" for value in numbers}
-
-
-def test_the_papers_numbers_never_stand_beside_simulated_ones(simulated) -> None:
-    text = _everything(simulated)
-    assert "paper: LSTM" not in text
-    assert not [number for number in _paper_numbers() if number in text]
-    for gains in published.GAINS.values():
-        assert not [g for g in gains.values() if f"({g.smallest:.2f}, {g.largest:.2f})" in text]
-    page = (simulated / "report.html").read_text()
-    assert "SIMULATED" in page
-    for figure in (simulated / "figures").glob("*.svg"):
-        assert ">SIMULATED<" in figure.read_text()
-    assert "\\caption{SIMULATED: " in (simulated / "tables" / "table-5.tex").read_text()
-
-
-def test_the_papers_numbers_stand_beside_real_ones(real) -> None:
-    table = pd.read_csv(real / "tables" / "table-5.csv")
-    assert table["paper: LSTM"].tolist() == ["75.12 ± 1.11", "62.88 ± 2.86", DASH]
-    assert table["paper: Transformer"].tolist() == ["80.04 ± 1.26", "77.78 ± 5.90", DASH]
-    gains = pd.read_csv(real / "tables" / "gains.csv")
-    assert gains["paper"].tolist()[0] == "10/10, 12.24 (8.68, 19.75)"
-    assert "SIMULATED" not in _everything(real)
-    said = "scale tiny, protocol corrected, variant corrected, pre-trained encoders frozen"
-    for name in ("table-5", "gains"):
-        caption = (real / "tables" / f"{name}.html").read_text()
-        assert f"This study is of {said}; the paper&#x27;s numbers" in caption
-        assert "are of a larger experiment and of frozen encoders" in caption
-    assert said.replace("scale", "Scale", 1) in (real / "report.html").read_text()
+ABLATED = tuple(
+    Arm(name=name, title=name, method="bert", changes={}) for name in ("bert", "without-season")
+)
 
 
 def _table_5(study):
@@ -102,70 +48,16 @@ def _paper_columns(folder):
     }
 
 
-WITHOUT_CURVES = {"num_fields": (), "until_days": ()}
-"""Of one seed and head, quickly made."""
-
-
 def _small(folder, tasks, **options):
     options = {"simulated": False, "seeds": (0,), "heads": ("lstm",)} | WITHOUT_CURVES | options
     make_study(folder, tasks=tasks, **options)
     return read_study(folder)
 
 
-def test_the_papers_numbers_do_not_stand_beside_other_real_fields(tmp_path) -> None:
-    table = {"product": "table", "protocol": None, "part": None, "year": None}
-    ours = dict.fromkeys(("pretraining", "train", "validation"), table)
-    for number, sources in enumerate(({"task2": ours}, {"task2": PAPER_SOURCES["task1"]}, {})):
-        folder = tmp_path / str(number)
-        assert not _small(folder, ("task2",), sources=sources).beside_paper("task2")
-    write_study_report(folder)
-    assert _paper_columns(folder) == set()
-    text = _everything(folder)
-    assert not [number for number in _paper_numbers() if number in text]
-    assert "Task 2: the stores do not say that they are the paper&#39;s fields" in text
-
-
-def test_one_cell_of_other_fields_is_enough(tmp_path) -> None:
-    assert _small(tmp_path, ("task2",)).beside_paper("task2")
-    path = tmp_path / "cells" / "task2.bert.lstm.1.0.json"
-    values = json.loads(path.read_text())
-    path.write_text(json.dumps(values | {"sources": {}}))
-    assert not read_study(tmp_path).beside_paper("task2")
-
-
-def test_a_task_of_other_fields_has_dashes_beside_one_of_the_papers(tmp_path) -> None:
-    sources = {"task1": PAPER_SOURCES["task1"]}
-    study = _small(tmp_path, ("task1", "task2"), sources=sources)
-    table = _table_5(study)
-    place = [cell.text for cell in table.header].index("paper: LSTM")
-    found = [row[place].text for row in table.rows]
-    assert found == ["71.47 ± 0.77", "64.43 ± 3.06", *[DASH] * 4]
-    statistics = StudyStatistics(study)
-    comparisons = [
-        statistics.compare("bert", "resmlp", Selection(task, task, "lstm"))
-        for task in ("task1", "task2")
-    ]
-    gains = study_difference_tables.gain_table(study, comparisons).table
-    assert gains.header[-1].text == "paper"
-    assert [row[-1].text for row in gains.rows] == ["10/10, 7.04 (3.02, 14.46)", DASH]
-
-
-def test_a_fine_tuned_study_says_so(tmp_path) -> None:
-    study = _small(tmp_path, ("task2",), fine_tune=True)
-    caption = _table_5(study).caption
-    assert "pre-trained encoders fine-tuned with the heads; the paper's numbers" in caption
-    write_study_report(tmp_path)
-    page = (tmp_path / "report.html").read_text()
-    assert "pre-trained encoders fine-tuned with the heads; 6 cells done" in page
-
-
-def test_a_study_of_simulated_cells_is_simulated_whatever_its_settings_say(tmp_path) -> None:
-    make_study(tmp_path, tasks=("task2",), simulated=False, seeds=(0,), heads=("lstm",))
-    path = tmp_path / "cells" / "task2.bert.lstm.1.0.json"
-    values = json.loads(path.read_text())
-    path.write_text(json.dumps({**values, "simulated": True}))
-    assert "paper:" not in _table_5(read_study(tmp_path)).header[-1].text
-    assert read_study(tmp_path).simulated
+def _everything(folder):
+    texts = [folder / "report.html", *(folder / "tables").iterdir()]
+    texts += list((folder / "figures").glob("*.svg"))
+    return "\n".join(path.read_text() for path in texts)
 
 
 def test_the_paper_s_accuracy_is_said_to_be_of_batches(simulated) -> None:
@@ -473,39 +365,6 @@ def test_an_ablation_has_its_tables_and_figures(tmp_path) -> None:
     assert "Does the season loss help?" in page
 
 
-ABLATED = tuple(
-    Arm(name=name, title=name, method="bert", changes={}) for name in ("bert", "without-season")
-)
-
-
-def _real_ablation(folder, task):
-    share = {"bert": 0.8, "without-season": 0.7}
-    _small(folder, (task,), arms=ABLATED, kind="ablation", share=share)
-    write_study_report(folder)
-
-
-def test_the_papers_ablations_stand_beside_those_of_their_own_task(tmp_path) -> None:
-    _real_ablation(tmp_path, "task2")
-    table = pd.read_csv(tmp_path / "tables" / "table-2.csv")
-    assert table["paper: LSTM"].tolist() == ["73.94 ± 1.21", "66.95 ± 1.20"]
-    caption = (tmp_path / "tables" / "table-2.html").read_text()
-    assert (
-        "This study is of scale tiny, protocol corrected, variant corrected, pre-trained encoders"
-        " frozen; the paper&#x27;s numbers, at the right, are of a larger experiment"
-    ) in caption
-    # An ablation's BERT is not the one of the benchmark, whose gains the paper gives.
-    assert _paper_columns(tmp_path) == {"table-2: paper: LSTM"}
-
-
-@pytest.mark.parametrize("task", ["task1", "task3"])
-def test_the_papers_ablations_do_not_stand_beside_other_tasks(tmp_path, task) -> None:
-    _real_ablation(tmp_path, task)
-    assert _paper_columns(tmp_path) == set()
-    text = _everything(tmp_path)
-    assert not [number for number in _paper_numbers() if number in text]
-    assert "The paper&#39;s ablations are of Task 2 and do not stand here." in text
-
-
 def test_a_damaged_cell_is_named(tmp_path) -> None:
     make_study(tmp_path, tasks=("task2",), seeds=(0,), heads=("lstm",))
     assert is_study(tmp_path)
@@ -532,13 +391,3 @@ def test_latex_is_escaped_and_bold() -> None:
         "x & y \\\\\n\\midrule\na\\&b & \\textbf{1} \\\\\n\\bottomrule\n\\end{tabular}\n"
         "\\end{table}\n"
     )
-
-
-def test_published_numbers_agree_with_each_other() -> None:
-    # The mean gain of section 6 is the difference of Table 5's means, but for rounding.
-    for task, heads in published.GAINS.items():
-        for head, gained in heads.items():
-            rows = published.TABLE_5[task]
-            difference = rows["bert"][head].mean - rows["resmlp"][head].mean
-            assert gained.mean == pytest.approx(difference, abs=0.021)
-    assert ARMS[0].name == "bert"
