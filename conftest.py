@@ -1,6 +1,7 @@
-"""Triton's kernels under pytest: interpreted on the CPU, left out where there is no Triton."""
+"""What holds for all tests: Ctrl-C is heeded, and Triton's kernels are interpreted on the CPU."""
 
 import os
+import signal
 from importlib.util import find_spec
 
 import torch
@@ -11,3 +12,6 @@ collect_ignore = [] if find_spec("triton") else ["src/windrow/models/kernels.py"
 # by whatever file is collected first.
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
+
+# A shell starts what runs in its background with SIGINT ignored, and children inherit it.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -115,11 +115,6 @@ def test_the_error_of_a_process_is_one_line_and_ends_the_others(tmp_path: Path, 
     assert Claims(tmp_path / "study").running() == []
 
 
-def _heed_sigint() -> None:
-    """A shell starts what runs in its background with SIGINT ignored, and children inherit it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.parametrize(
     ("number", "code"),
     [
@@ -135,7 +130,6 @@ def test_nothing_is_left_of_a_study_that_is_stopped(tmp_path: Path, number, code
         [sys.executable, "-m", "windrow", *words],
         stderr=subprocess.PIPE,
         start_new_session=True,  # so that they are a group of their own, as in a terminal
-        preexec_fn=_heed_sigint,  # noqa: PLW1509 (it only sets a signal)
         text=True,
     )
     try:
