@@ -20,7 +20,6 @@ from windrow.data.splits import check_no_shared_field
 from windrow.data.store import is_store, read_store
 from windrow.errors import DataError, SettingsError
 from windrow.evaluation.season import known_until
-from windrow.evaluation.transfer import why_not_transferable
 from windrow.experiments.cells import (
     PartInputs,
     cell_paths,
@@ -357,19 +356,11 @@ class _Worker:
 
     def _run_cell(self, arm: StudyArm, cell: Cell) -> None:
         train, about = self._inputs(arm, cell, cell.task, TRAIN)
-        tests = {}
         notes = [*train.part.notes, *about.get("notes", ()), *self._seen.not_tested(cell)]
-        for task, part in self._parts_of(cell)[1:]:
-            test, _ = self._inputs(arm, cell, task, part)
-            check_parts(train.part, test.part) if task == cell.task else None
-            legend, other = train.part.series.legend, test.part.series.legend
-            assert legend is not None
-            assert other is not None
-            reason = why_not_transferable(legend, other)
-            if reason is None:
-                tests[task] = test
-            else:
-                notes.append(f"not tested on {task}: {reason}")
+        tests = {
+            task: self._inputs(arm, cell, task, part)[0] for task, part in self._parts_of(cell)[1:]
+        }
+        check_parts(train.part, tests[cell.task].part)
         fit, head_about = arm.fit(
             cell, self.run_path(arm, cell.seed), execution=self._work.execution
         )

@@ -22,6 +22,18 @@ def _probability(part):
     return np.eye(num_classes)[chosen]
 
 
+def _cell(num_fields=None):
+    return Cell(
+        task="task1",
+        arm="scratch",
+        head="lstm",
+        configuration=1,
+        seed=0,
+        num_fields=num_fields,
+        until_day=None,
+    )
+
+
 class ByHand:
     """Predicts as RIGHT says."""
 
@@ -60,15 +72,7 @@ def test_both_are_in_the_file_of_the_cell(tmp_path) -> None:
     part = TaskPart(series, ())
     values = np.zeros((7, series.num_dates, 2), dtype=np.float16)
     inputs = PartInputs(part, inputs_of(series, values))
-    cell = Cell(
-        task="task1",
-        arm="scratch",
-        head="lstm",
-        configuration=1,
-        seed=0,
-        num_fields=None,
-        until_day=None,
-    )
+    cell = _cell()
     report = run_cell(
         tmp_path,
         cell,
@@ -110,15 +114,7 @@ def test_it_is_said_which_classes_have_fewer_fields_than_asked_for(tmp_path) -> 
             ],
         ),
     ):
-        cell = Cell(
-            task="task1",
-            arm="scratch",
-            head="lstm",
-            configuration=1,
-            seed=0,
-            num_fields=wanted,
-            until_day=None,
-        )
+        cell = _cell(num_fields=wanted)
         report = run_cell(tmp_path, cell, fit=lambda *given: AllAlike(), **common)
         assert report["notes"] == ["before", *said]
 

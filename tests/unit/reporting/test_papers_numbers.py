@@ -6,27 +6,13 @@ import pandas as pd
 import pytest
 
 from study_factory import ARMS, PAPER_SOURCES, make_study
+from study_reports import ABLATED, everything, paper_columns, small_study, table_5
 from windrow.experiments import published
-from windrow.experiments.study_settings import Arm
-from windrow.reporting import study_difference_tables, study_tables
+from windrow.reporting import study_difference_tables
 from windrow.reporting.study_page import write_study_report
 from windrow.reporting.study_reading import read_study
 from windrow.reporting.study_statistics import Selection, StudyStatistics
 from windrow.reporting.tables import DASH
-
-WITHOUT_CURVES = {"num_fields": (), "until_days": ()}
-"""Of one seed and head, quickly made."""
-
-
-ABLATED = tuple(
-    Arm(name=name, title=name, method="bert", changes={}) for name in ("bert", "without-season")
-)
-
-
-def _everything(folder):
-    texts = [folder / "report.html", *(folder / "tables").iterdir()]
-    texts += list((folder / "figures").glob("*.svg"))
-    return "\n".join(path.read_text() for path in texts)
 
 
 def _paper_numbers():
@@ -41,7 +27,7 @@ def _paper_numbers():
 
 
 def test_the_papers_numbers_never_stand_beside_simulated_ones(simulated) -> None:
-    text = _everything(simulated)
+    text = everything(simulated)
     assert "paper: LSTM" not in text
     assert not [number for number in _paper_numbers() if number in text]
     for gains in published.GAINS.values():
@@ -59,7 +45,7 @@ def test_the_papers_numbers_stand_beside_real_ones(real) -> None:
     assert table["paper: Transformer"].tolist() == ["80.04 ± 1.26", "77.78 ± 5.90", DASH]
     gains = pd.read_csv(real / "tables" / "gains.csv")
     assert gains["paper"].tolist()[0] == "10/10, 12.24 (8.68, 19.75)"
-    assert "SIMULATED" not in _everything(real)
+    assert "SIMULATED" not in everything(real)
     said = "scale tiny, protocol corrected, variant corrected, pre-trained encoders frozen"
     for name in ("table-5", "gains"):
         caption = (real / "tables" / f"{name}.html").read_text()
@@ -68,41 +54,21 @@ def test_the_papers_numbers_stand_beside_real_ones(real) -> None:
     assert said.replace("scale", "Scale", 1) in (real / "report.html").read_text()
 
 
-def _table_5(study):
-    return study_tables.accuracy_table(study, StudyStatistics(study)).table
-
-
-def _paper_columns(folder):
-    tables = {path.stem: pd.read_csv(path) for path in (folder / "tables").glob("*.csv")}
-    return {
-        f"{name}: {column}"
-        for name, table in tables.items()
-        for column in table
-        if column.startswith("paper")
-    }
-
-
-def _small(folder, tasks, **options):
-    options = {"simulated": False, "seeds": (0,), "heads": ("lstm",)} | WITHOUT_CURVES | options
-    make_study(folder, tasks=tasks, **options)
-    return read_study(folder)
-
-
 def test_the_papers_numbers_do_not_stand_beside_other_real_fields(tmp_path) -> None:
     table = {"product": "table", "protocol": None, "part": None, "year": None}
     ours = dict.fromkeys(("pretraining", "train", "validation"), table)
     for number, sources in enumerate(({"task2": ours}, {"task2": PAPER_SOURCES["task1"]}, {})):
         folder = tmp_path / str(number)
-        assert not _small(folder, ("task2",), sources=sources).beside_paper("task2")
+        assert not small_study(folder, ("task2",), sources=sources).beside_paper("task2")
     write_study_report(folder)
-    assert _paper_columns(folder) == set()
-    text = _everything(folder)
+    assert paper_columns(folder) == set()
+    text = everything(folder)
     assert not [number for number in _paper_numbers() if number in text]
     assert "Task 2: the stores do not say that they are the paper&#39;s fields" in text
 
 
 def test_one_cell_of_other_fields_is_enough(tmp_path) -> None:
-    assert _small(tmp_path, ("task2",)).beside_paper("task2")
+    assert small_study(tmp_path, ("task2",)).beside_paper("task2")
     path = tmp_path / "cells" / "task2.bert.lstm.1.0.json"
     values = json.loads(path.read_text())
     path.write_text(json.dumps(values | {"sources": {}}))
@@ -111,8 +77,8 @@ def test_one_cell_of_other_fields_is_enough(tmp_path) -> None:
 
 def test_a_task_of_other_fields_has_dashes_beside_one_of_the_papers(tmp_path) -> None:
     sources = {"task1": PAPER_SOURCES["task1"]}
-    study = _small(tmp_path, ("task1", "task2"), sources=sources)
-    table = _table_5(study)
+    study = small_study(tmp_path, ("task1", "task2"), sources=sources)
+    table = table_5(study)
     place = [cell.text for cell in table.header].index("paper: LSTM")
     found = [row[place].text for row in table.rows]
     assert found == ["71.47 ± 0.77", "64.43 ± 3.06", *[DASH] * 4]
@@ -127,8 +93,8 @@ def test_a_task_of_other_fields_has_dashes_beside_one_of_the_papers(tmp_path) ->
 
 
 def test_a_fine_tuned_study_says_so(tmp_path) -> None:
-    study = _small(tmp_path, ("task2",), fine_tune=True)
-    caption = _table_5(study).caption
+    study = small_study(tmp_path, ("task2",), fine_tune=True)
+    caption = table_5(study).caption
     assert "pre-trained encoders fine-tuned with the heads; the paper's numbers" in caption
     write_study_report(tmp_path)
     page = (tmp_path / "report.html").read_text()
@@ -140,13 +106,13 @@ def test_a_study_of_simulated_cells_is_simulated_whatever_its_settings_say(tmp_p
     path = tmp_path / "cells" / "task2.bert.lstm.1.0.json"
     values = json.loads(path.read_text())
     path.write_text(json.dumps({**values, "simulated": True}))
-    assert "paper:" not in _table_5(read_study(tmp_path)).header[-1].text
+    assert "paper:" not in table_5(read_study(tmp_path)).header[-1].text
     assert read_study(tmp_path).simulated
 
 
 def _real_ablation(folder, task):
     share = {"bert": 0.8, "without-season": 0.7}
-    _small(folder, (task,), arms=ABLATED, kind="ablation", share=share)
+    small_study(folder, (task,), arms=ABLATED, kind="ablation", share=share)
     write_study_report(folder)
 
 
@@ -160,14 +126,14 @@ def test_the_papers_ablations_stand_beside_those_of_their_own_task(tmp_path) -> 
         " frozen; the paper&#x27;s numbers, at the right, are of a larger experiment"
     ) in caption
     # An ablation's BERT is not the one of the benchmark, whose gains the paper gives.
-    assert _paper_columns(tmp_path) == {"table-2: paper: LSTM"}
+    assert paper_columns(tmp_path) == {"table-2: paper: LSTM"}
 
 
 @pytest.mark.parametrize("task", ["task1", "task3"])
 def test_the_papers_ablations_do_not_stand_beside_other_tasks(tmp_path, task) -> None:
     _real_ablation(tmp_path, task)
-    assert _paper_columns(tmp_path) == set()
-    text = _everything(tmp_path)
+    assert paper_columns(tmp_path) == set()
+    text = everything(tmp_path)
     assert not [number for number in _paper_numbers() if number in text]
     assert "The paper&#39;s ablations are of Task 2 and do not stand here." in text
 

@@ -11,6 +11,7 @@ import pytest
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 
 from study_factory import ARMS, SHARE, make_study
+from study_reports import ABLATED, paper_columns, small_study, table_5
 from windrow.errors import DataError
 from windrow.evaluation.comparison import gain, sign_flip_test
 from windrow.evaluation.significance import Difference
@@ -24,40 +25,6 @@ from windrow.reporting.study_reading import is_study, read_study
 from windrow.reporting.study_statistics import Answer, Comparison, Selection, StudyStatistics
 from windrow.reporting.table_files import to_csv, to_html, to_latex
 from windrow.reporting.tables import DASH, Cell, Table
-
-WITHOUT_CURVES = {"num_fields": (), "until_days": ()}
-"""Of one seed and head, quickly made."""
-
-
-ABLATED = tuple(
-    Arm(name=name, title=name, method="bert", changes={}) for name in ("bert", "without-season")
-)
-
-
-def _table_5(study):
-    return study_tables.accuracy_table(study, StudyStatistics(study)).table
-
-
-def _paper_columns(folder):
-    tables = {path.stem: pd.read_csv(path) for path in (folder / "tables").glob("*.csv")}
-    return {
-        f"{name}: {column}"
-        for name, table in tables.items()
-        for column in table
-        if column.startswith("paper")
-    }
-
-
-def _small(folder, tasks, **options):
-    options = {"simulated": False, "seeds": (0,), "heads": ("lstm",)} | WITHOUT_CURVES | options
-    make_study(folder, tasks=tasks, **options)
-    return read_study(folder)
-
-
-def _everything(folder):
-    texts = [folder / "report.html", *(folder / "tables").iterdir()]
-    texts += list((folder / "figures").glob("*.svg"))
-    return "\n".join(path.read_text() for path in texts)
 
 
 def test_the_paper_s_accuracy_is_said_to_be_of_batches(simulated) -> None:
@@ -85,7 +52,7 @@ def test_means_and_deviations_are_over_all_runs(simulated) -> None:
     assert table["pre-training"].tolist() == ["10.0 min", "10.0 min", "0"]
     assert table["operations"].tolist() == ["3.0e15"] * 3  # of pre-training and of a head
     assert table["a head"].str.endswith((" s", "0")).all()
-    caption = _table_5(read_study(simulated)).caption
+    caption = table_5(read_study(simulated)).caption
     assert "Times are of cpu with 1 thread a process" in caption
 
 
@@ -159,7 +126,7 @@ def test_tables_and_curves_carry_intervals_over_fields(simulated) -> None:
 
 
 def test_transfer_and_ablations_carry_intervals(tmp_path) -> None:
-    study = _small(tmp_path / "both", ("task1", "task2"), simulated=True)
+    study = small_study(tmp_path / "both", ("task1", "task2"), simulated=True)
     statistics = StudyStatistics(study)
     table = study_tables.transfer_table(study, statistics).table
     assert len(table.rows) == 3 * 4
@@ -167,7 +134,7 @@ def test_transfer_and_ablations_carry_intervals(tmp_path) -> None:
         assert re.fullmatch(r"\d+\.\d to \d+\.\d", row[4].below)
         assert re.fullmatch(r"\d+\.\d to \d+\.\d", row[5].below)
     options = {"arms": ABLATED, "kind": "ablation", "share": {"bert": 0.8, "without-season": 0.7}}
-    study = _small(tmp_path / "ablation", ("task2",), **options)
+    study = small_study(tmp_path / "ablation", ("task2",), **options)
     arms = (("bert", "bert-16"), ("without-season", "without-season"))
     statistics = StudyStatistics(study)
     table = study_tables.ablation_table(study, statistics, "table-2", "Table 2.", arms).table
@@ -215,7 +182,7 @@ def test_confusion_matrices_are_summed_over_all_runs(simulated) -> None:
 
 
 def test_a_class_without_test_fields_has_no_f1_and_nothing_an_interval(tmp_path) -> None:
-    _small(tmp_path, ("task2",), simulated=True)
+    small_study(tmp_path, ("task2",), simulated=True)
     for path in (tmp_path / "cells").glob("*.parquet"):
         table = pd.read_parquet(path)
         table[table["label"] != 3].to_parquet(path, index=False)
@@ -234,7 +201,7 @@ def test_a_class_without_test_fields_has_no_f1_and_nothing_an_interval(tmp_path)
     place = [cell.text for cell in table.header].index("Oats")
     assert [row[place].text for row in table.rows[:3]] == [DASH] * 3
     assert all(row[place - 1].text != DASH for row in table.rows[:3])
-    tables = [table, _table_5(study), study_tables.figures_table(study, statistics).table]
+    tables = [table, table_5(study), study_tables.figures_table(study, statistics).table]
     assert not [cell for each in tables for row in each.rows for cell in row if cell.below]
 
 
@@ -327,7 +294,7 @@ def test_a_verdict_asks_for_the_interval_and_several_seeds(limits, by_seed, verd
 
 
 def test_no_interval_where_a_class_has_few_test_fields(tmp_path) -> None:
-    _small(tmp_path, ("task2",), simulated=True, num_test=72)  # 4 a class
+    small_study(tmp_path, ("task2",), simulated=True, num_test=72)  # 4 a class
     statistics = StudyStatistics(read_study(tmp_path))
     found = statistics.compare("bert", "resmlp", Selection("task2", "task2", "lstm"))
     assert found.accuracy is None
@@ -361,7 +328,7 @@ def test_an_ablation_has_its_tables_and_figures(tmp_path) -> None:
     assert rows == ["bert", "without-cloud", "without-season"]
     page = (tmp_path / "report.html").read_text()
     assert "table-3: fewer than two of its arms are done" in page
-    assert _paper_columns(tmp_path) == set()  # simulated
+    assert paper_columns(tmp_path) == set()  # simulated
     assert "Does the season loss help?" in page
 
 
