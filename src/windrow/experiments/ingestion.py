@@ -9,6 +9,7 @@ from pathlib import Path
 
 from windrow.data.store import StoreWriter
 from windrow.files import refuse_existing
+from windrow.sources.denethor_protocols import split
 from windrow.sources.reading import IngestOptions, ResolvedOptions
 from windrow.sources.recognition import recognise
 
@@ -75,9 +76,7 @@ def ingest(
 
 
 def _resolved(options: IngestOptions) -> IngestOptions:
-    """The options with the numbers of the protocol, which stand in the recipes alone."""
+    """The options with the numbers of the protocol, which stand beside the reader of DENETHOR."""
     if options.protocol is None:
         return options
-    from windrow.experiments.recipes import split  # imports torch, which reading does not need
-
     return ResolvedOptions(**dict(options), split=split(options.protocol))

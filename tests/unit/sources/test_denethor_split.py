@@ -11,9 +11,9 @@ from windrow.data.splits import PartSettings, SplitSettings
 from windrow.data.store import read_store, read_store_table
 from windrow.errors import DataError, SettingsError
 from windrow.experiments.ingestion import ingest
-from windrow.experiments.recipes import split
 from windrow.experiments.study_sources import source_of_store
 from windrow.reporting.split_map import split_map
+from windrow.sources.denethor_protocols import split
 from windrow.sources.reading import IngestOptions, ResolvedOptions
 from windrow.sources.recognition import recognise
 
