@@ -20,6 +20,19 @@ import pandas as pd
 from windrow.errors import BandError, DataError
 from windrow.sources.reading import ReadingReport
 
+ID_COLUMNS = (
+    "id",
+    "series_id",
+    "pixel_id",
+    "point_id",
+    "sample_id",
+    "field_id",
+    "parcel_id",
+    "plot_id",
+    "fid",
+)
+"""Names by which the column of ids is recognised, the first found being taken."""
+
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """Separators of columns that are recognised, and their names."""
 

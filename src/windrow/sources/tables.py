@@ -23,6 +23,7 @@ from windrow.sources.baseline import Offset, given_offset, offset_from_values
 from windrow.sources.reading import ReadingReport, Scale
 from windrow.sources.table_dates import days_and_years
 from windrow.sources.table_files import (
+    ID_COLUMNS,
     find_column,
     identifiers,
     numbers,
@@ -32,19 +33,6 @@ from windrow.sources.table_values import (
     clouds_as_probability,
     reflectance_as_integers,
 )
-
-ID_COLUMNS = (
-    "id",
-    "series_id",
-    "pixel_id",
-    "point_id",
-    "sample_id",
-    "field_id",
-    "parcel_id",
-    "plot_id",
-    "fid",
-)
-"""Names by which the column of ids is recognised, the first found being taken."""
 
 FIELD_COLUMNS = ("field_id", "parcel_id", "plot_id", "field", "parcel", "fid")
 """Names by which the column of fields is recognised, where it is not the column of ids."""
