@@ -1,60 +1,48 @@
-"""The report of a run: one HTML file that needs nothing else to be read.
-
-It reads what is on disk and never a model, so that it can be made again anywhere, at any time.
-"""
+"""An HTML page of key figures and sections: one file that needs nothing else to be read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from importlib import resources
-from pathlib import Path
 
 import jinja2
+from markupsafe import Markup
 
-from windrow.files import write_text
-from windrow.reporting.origin import origin_known, simulated_parts
-from windrow.reporting.reading import read_run
-from windrow.reporting.records import Run
-from windrow.reporting.sections import KeyFigure, Section, key_figures, make_sections
-from windrow.reporting.style import plain
+from windrow.reporting.tables import Matrix, Table
 from windrow.version import __version__
 
 REPORT_NAME = "report.html"
 
-SUBTITLE = "Report of a windrow run: Sentinel-2 time series, pre-trained against PlanetScope."
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure and the caption that says what is seen."""
+
+    svg: Markup
+    caption: str
 
 
-def write_report(run: Path) -> Path:
-    """Writes ``report.html`` into a run directory and returns its path.
+@dataclass
+class Section:
+    """One part of the page; empty lists are simply not shown."""
 
-    The page is one file with all figures inside it; it loads nothing and runs no script. The
-    same contents give the same bytes. Parts that are absent are named at its end.
-
-    Args:
-        run: what pretrain, fewshot or demo wrote; a demo folder holds ``pretraining`` and
-            ``fewshot`` folders.
-
-    Raises:
-        DataError: the path is no run directory, or one of its files is damaged.
-        OutputError: the page cannot be written.
-    """
-    folder = Path(run)
-    path = folder / REPORT_NAME
-    write_text(path, render_report(read_run(folder)))
-    return path
+    name: str
+    title: str
+    intro: str = ""
+    drawings: list[Drawing] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    matrices: list[Matrix] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
-def render_report(run: Run) -> str:
-    """The page as text."""
-    return render_page(
-        name=plain(run.path.resolve().name, 80),
-        subtitle=SUBTITLE,
-        simulated=simulated_parts(run),
-        origin_known=origin_known(run),
-        key_figures=key_figures(run),
-        sections=make_sections(run),
-        missing=run.missing,
-    )
+@dataclass(frozen=True)
+class KeyFigure:
+    """A number at the head of the page, and what to hold it against."""
+
+    label: str
+    value: str
+    beside: str
 
 
 def render_page(

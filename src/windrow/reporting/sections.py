@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
-from windrow.reporting import figures, result_figures, tables
+from windrow.reporting import figures, result_figures, run_tables, tables
 from windrow.reporting.origin import mark_of, pretraining_simulated, weights_simulated, word_of
+from windrow.reporting.page import Drawing, KeyFigure, Section
 from windrow.reporting.records import (
     FewShotPart,
     LeftOut,
@@ -19,42 +18,11 @@ from windrow.reporting.records import (
     Run,
 )
 from windrow.reporting.style import plain, wording
-from windrow.reporting.tables import Matrix, Table
 
 NO_COORDINATES = (
     "No map: the predictions carry no longitude and latitude, so where the wrong fields lie"
     " cannot be shown."
 )
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A figure and the caption that says what is seen."""
-
-    svg: Markup
-    caption: str
-
-
-@dataclass
-class Section:
-    """One part of the page; empty lists are simply not shown."""
-
-    name: str
-    title: str
-    intro: str = ""
-    drawings: list[Drawing] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
-    matrices: list[Matrix] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class KeyFigure:
-    """A number at the head of the page, and what to hold it against."""
-
-    label: str
-    value: str
-    beside: str
 
 
 def key_figures(run: Run) -> list[KeyFigure]:
@@ -164,15 +132,17 @@ def _prediction(part: PretrainingPart) -> Section | None:
         if evaluation.num_series is not None:
             section.intro = f"Measured on {evaluation.num_series:,} held-out series."
         if evaluation.planetscope:
-            section.tables.append(tables.reflectance_table(evaluation.planetscope, "PlanetScope"))
+            section.tables.append(
+                run_tables.reflectance_table(evaluation.planetscope, "PlanetScope")
+            )
         if evaluation.planetscope_growing_season:
             season = evaluation.planetscope_growing_season
             when = " in the growing season, without the snow that only Sentinel-2 sees"
-            section.tables.append(tables.reflectance_table(season, "PlanetScope", when=when))
+            section.tables.append(run_tables.reflectance_table(season, "PlanetScope", when=when))
         if evaluation.sentinel2:
             section.title = "What the model predicts of Sentinel-2"
-            section.tables.append(tables.reflectance_table(evaluation.sentinel2, "Sentinel-2"))
-        auxiliary = tables.auxiliary_table(evaluation)
+            section.tables.append(run_tables.reflectance_table(evaluation.sentinel2, "Sentinel-2"))
+        auxiliary = run_tables.auxiliary_table(evaluation)
         if auxiliary is None:
             section.notes.append("The season and cloud tasks were off.")
         else:
@@ -206,7 +176,7 @@ def _add_paired(section: Section, differences: Sequence[PairedDifference], mark:
         if len(drawn) < len(own):
             text += f" {len(drawn)} of {len(own)} are drawn; the table below holds all."
         section.drawings.append(Drawing(result_figures.paired_intervals(drawn, mark=mark), text))
-    section.tables.append(tables.paired_table(differences))
+    section.tables.append(run_tables.paired_table(differences))
 
 
 def by_method_and_head(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -241,7 +211,7 @@ def _few_labels(part: FewShotPart, run: Run, place: int) -> Section:
                 " to either side; colour is the input, line and marker are the head.",
             )
         )
-        section.tables.append(tables.label_count_table(results.rows))
+        section.tables.append(run_tables.label_count_table(results.rows))
     _add_paired(section, results.paired, mark)
     largest = max((row.k for row in results.rows), default=None)
     for row in results.rows:

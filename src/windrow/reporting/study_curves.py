@@ -15,14 +15,13 @@ from windrow.reporting.study_costs import COST_HEADER, cost_cells, costs_note
 from windrow.reporting.study_reading import Study
 from windrow.reporting.study_statistics import Selection, StudyStatistics
 from windrow.reporting.study_tables import (
-    NamedTable,
     batches_note,
     head_words,
     intervals_note,
     score_cell,
     task_words,
 )
-from windrow.reporting.tables import Cell, Table
+from windrow.reporting.tables import Cell, NamedTable, Table
 
 EVERYTHING = 0
 """The place of all labels, or of the whole year."""

@@ -8,14 +8,8 @@ from windrow.experiments import published
 from windrow.reporting.study_costs import cost_cells
 from windrow.reporting.study_reading import Study, present
 from windrow.reporting.study_statistics import Answer, Comparison
-from windrow.reporting.study_tables import (
-    NamedTable,
-    head_words,
-    paper_note,
-    right_cell,
-    task_words,
-)
-from windrow.reporting.tables import DASH, Cell, Table, number, points
+from windrow.reporting.study_tables import head_words, paper_note, right_cell, task_words
+from windrow.reporting.tables import DASH, Cell, NamedTable, Table, number, points
 
 
 def gain_table(

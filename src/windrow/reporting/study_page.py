@@ -17,15 +17,14 @@ from windrow.reporting import (
     study_figures,
     study_tables,
 )
-from windrow.reporting.page import REPORT_NAME, render_page
-from windrow.reporting.sections import Drawing, KeyFigure, Section
+from windrow.reporting.page import REPORT_NAME, Drawing, KeyFigure, Section, render_page
 from windrow.reporting.study_figures import NamedFigure
 from windrow.reporting.study_reading import Study, present, read_study
 from windrow.reporting.study_statistics import Comparison, Selection, StudyStatistics
-from windrow.reporting.study_tables import NamedTable, conditions, task_words
+from windrow.reporting.study_tables import conditions, task_words
 from windrow.reporting.style import plain
 from windrow.reporting.table_files import write_table
-from windrow.reporting.tables import settings_table, share
+from windrow.reporting.tables import NamedTable, settings_table, share
 
 SUBTITLE = "Report of a windrow study: methods by task, head and configuration."
 

@@ -8,7 +8,6 @@ come of :mod:`windrow.experiments.published` alone, and only beside results of t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pandas as pd
 
@@ -20,7 +19,7 @@ from windrow.reporting.study_costs import COST_HEADER, cost_cells, costs_note
 from windrow.reporting.study_reading import Study, present
 from windrow.reporting.study_statistics import Selection, StudyStatistics
 from windrow.reporting.style import plain, wording
-from windrow.reporting.tables import DASH, Cell, Table, number, share
+from windrow.reporting.tables import DASH, Cell, NamedTable, Table, number, share
 
 TASK_WORDS = {"task1": "Task 1", "task2": "Task 2", "task3": "Task 3"}
 HEAD_WORDS = {
@@ -29,14 +28,6 @@ HEAD_WORDS = {
     "transformer": "Transformer",
     "forest": "Random forest",
 }
-
-
-@dataclass(frozen=True)
-class NamedTable:
-    """A table and the name of its files."""
-
-    name: str
-    table: Table
 
 
 def task_words(task: str) -> str:

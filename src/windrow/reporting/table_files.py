@@ -8,8 +8,7 @@ from html import escape
 from pathlib import Path
 
 from windrow.files import write_text
-from windrow.reporting.study_tables import NamedTable
-from windrow.reporting.tables import Table
+from windrow.reporting.tables import NamedTable, Table
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",

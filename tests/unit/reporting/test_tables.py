@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 from sklearn.metrics import f1_score
 
-from windrow.reporting import tables
+from windrow.reporting import run_tables, tables
 from windrow.reporting.records import (
     Evaluation,
     FewShotRow,
@@ -51,14 +51,14 @@ def test_planetscope_bold_is_the_best_of_three() -> None:
         LagScore(band="nir", lag=0, r2=0.9, baseline_nearest_clear_r2=0.95, rmse=0.02),
         LagScore(band="nir", lag=-1, r2=0.9, baseline_day_mean_r2=0.9, rmse=0.01),
     )
-    table = tables.reflectance_table(scores, "PlanetScope")
+    table = run_tables.reflectance_table(scores, "PlanetScope")
     assert texts(table)[0] == ["NIR", "0", "0.900", "–", "0.950", "0.0200", "–", "–"]  # noqa: RUF001
     assert [cell.strong for cell in table.rows[0]] == [False] * 4 + [True] + [False] * 3
     assert [cell.strong for cell in table.rows[1]][2:4] == [True, True]  # a draw
 
 
 def test_auxiliary_table_without_tasks() -> None:
-    assert tables.auxiliary_table(Evaluation()) is None
+    assert run_tables.auxiliary_table(Evaluation()) is None
 
 
 def test_few_labels_in_order_of_k() -> None:
@@ -75,7 +75,7 @@ def test_few_labels_in_order_of_k() -> None:
         )
         for k, method, value in ((20, "windrow", 0.9), (1, "windrow", 0.4), (1, "bands", 0.5))
     ]
-    table = tables.label_count_table(rows)
+    table = run_tables.label_count_table(rows)
     assert texts(table) == [
         ["1", "windrow", "extra trees", "20", "40.0 ± 1.0", "20.0 ± 2.0"],
         ["", "bands", "extra trees", "20", "50.0 ± 1.0", "25.0 ± 2.0"],
@@ -101,7 +101,7 @@ def test_a_difference_is_strong_where_zero_is_left_out(
         low=low,
         high=high,
     )
-    (row,) = tables.paired_table([item]).rows
+    (row,) = run_tables.paired_table([item]).rows
     assert row[3].strong is strong
     assert row[3].text == "+5.0"
 

@@ -1,0 +1,51 @@
+"""The report of a run: one HTML file that needs nothing else to be read.
+
+It reads what is on disk and never a model, so that it can be made again anywhere, at any time.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from windrow.files import write_text
+from windrow.reporting.origin import origin_known, simulated_parts
+from windrow.reporting.page import REPORT_NAME, render_page
+from windrow.reporting.reading import read_run
+from windrow.reporting.records import Run
+from windrow.reporting.sections import key_figures, make_sections
+from windrow.reporting.style import plain
+
+SUBTITLE = "Report of a windrow run: Sentinel-2 time series, pre-trained against PlanetScope."
+
+
+def write_report(run: Path) -> Path:
+    """Writes ``report.html`` into a run directory and returns its path.
+
+    The page is one file with all figures inside it; it loads nothing and runs no script. The
+    same contents give the same bytes. Parts that are absent are named at its end.
+
+    Args:
+        run: what pretrain, fewshot or demo wrote; a demo folder holds ``pretraining`` and
+            ``fewshot`` folders.
+
+    Raises:
+        DataError: the path is no run directory, or one of its files is damaged.
+        OutputError: the page cannot be written.
+    """
+    folder = Path(run)
+    path = folder / REPORT_NAME
+    write_text(path, render_report(read_run(folder)))
+    return path
+
+
+def render_report(run: Run) -> str:
+    """The page as text."""
+    return render_page(
+        name=plain(run.path.resolve().name, 80),
+        subtitle=SUBTITLE,
+        simulated=simulated_parts(run),
+        origin_known=origin_known(run),
+        key_figures=key_figures(run),
+        sections=make_sections(run),
+        missing=run.missing,
+    )
