@@ -27,7 +27,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from PIL import Image
 
-from windrow.data.pairing import planetscope_window
+from windrow.data.planetscope_windows import planetscope_window
 from windrow.data.series import Series, concatenate
 from windrow.files import atomic_file, write_text
 from windrow.reporting.realism_page import comparison_sections

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
 from windrow.data.batches import BatchOrder
-from windrow.data.cloudy import without_cloudy
+from windrow.data.cloud_filter import without_cloudy
 from windrow.data.series import Series
 from windrow.data.store import read_store, store_attributes
 from windrow.errors import SettingsError

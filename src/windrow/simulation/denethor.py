@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.data.legend import DENETHOR
-from windrow.data.pairing import planetscope_pixel, planetscope_window
+from windrow.data.planetscope_windows import planetscope_pixel, planetscope_window
 from windrow.data.series import Series
 from windrow.errors import SettingsError, WindrowError
 from windrow.files import atomic_folder

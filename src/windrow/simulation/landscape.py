@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from windrow.data.pairing import planetscope_pixel, planetscope_window
+from windrow.data.planetscope_windows import planetscope_pixel, planetscope_window
 from windrow.simulation.random import Floats, choose, keyed, uniform
 from windrow.simulation.settings import ScenarioSettings
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from windrow.config import Settings
 from windrow.data.legend import Legend
-from windrow.data.pairing import Pairing
+from windrow.data.planetscope_windows import Pairing
 from windrow.data.series import ProcessingLevel
 from windrow.errors import SettingsError
 from windrow.simulation.crops import crop_number

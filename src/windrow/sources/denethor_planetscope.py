@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow import sensors
-from windrow.data.pairing import Pairing, planetscope_window
+from windrow.data.planetscope_windows import Pairing, planetscope_window
 from windrow.data.series import NO_DATA
 from windrow.errors import DataError, WindrowError
 from windrow.sources.date_arrays import PixelChoice

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.data.legend import DENETHOR
-from windrow.data.pairing import Pairing
+from windrow.data.planetscope_windows import Pairing
 from windrow.data.series import Series
 from windrow.data.store import SHARD
 from windrow.errors import DataError

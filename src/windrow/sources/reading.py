@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from windrow.config import Settings
-from windrow.data.pairing import Pairing
+from windrow.data.planetscope_windows import Pairing
 from windrow.data.series import ProcessingLevel, Series
 from windrow.data.splits import SplitSettings
 from windrow.errors import SettingsError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from denethor_files import write_raster
-from windrow.data.pairing import planetscope_window
+from windrow.data.planetscope_windows import planetscope_window
 from windrow.data.series import NO_DATA
 from windrow.sources.date_arrays import PixelChoice
 from windrow.sources.denethor_planetscope import make_plan, open_stack, read_day

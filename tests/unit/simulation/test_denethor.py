@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from windrow.data.legend import DENETHOR
-from windrow.data.pairing import planetscope_window
+from windrow.data.planetscope_windows import planetscope_window
 from windrow.errors import SettingsError, WindrowError
 from windrow.simulation import (
     SCENARIOS,

@@ -19,7 +19,7 @@ from denethor_files import (
     write_raster,
 )
 from windrow.data.legend import DENETHOR
-from windrow.data.pairing import planetscope_window
+from windrow.data.planetscope_windows import planetscope_window
 from windrow.data.series import NO_DATA
 from windrow.data.store import read_store
 from windrow.errors import DataError

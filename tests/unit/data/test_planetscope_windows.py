@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from windrow.data.pairing import planetscope_pixel, planetscope_window
+from windrow.data.planetscope_windows import planetscope_pixel, planetscope_window
 
 PIXELS = range(2400)
 

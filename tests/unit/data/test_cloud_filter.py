@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from windrow.data.cloudy import without_cloudy
+from windrow.data.cloud_filter import without_cloudy
 from windrow.errors import DataError
 
 
