@@ -20,7 +20,7 @@ import torch
 
 from windrow.data.batches import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
-from windrow.data.store import read_store
+from windrow.data.store.zarr_store import read_store
 from windrow.experiments.pretraining import pretrain
 from windrow.experiments.recipes import recipe
 from windrow.simulation.generate import simulate_store

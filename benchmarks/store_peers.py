@@ -32,7 +32,7 @@ from measuring import setting, version
 from windrow.data.batches import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
-from windrow.data.store import read_store, write_store
+from windrow.data.store.zarr_store import read_store, write_store
 
 CHUNK = 250
 TAR = 1_000

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from windrow.data.series import PER_SERIES, Series
-from windrow.data.store import read_store
+from windrow.data.store.zarr_store import read_store
 from windrow.experiments.ingestion import ingest
 from windrow.sources.reading import IngestOptions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from way import Way, windrow, write_tables
-from windrow.data.store import read_store
+from windrow.data.store.zarr_store import read_store
 
 
 @pytest.fixture(scope="session")

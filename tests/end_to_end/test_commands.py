@@ -10,7 +10,7 @@ import pytest
 
 import windrow as package
 from way import Way, windrow
-from windrow.data.store import read_store
+from windrow.data.store.zarr_store import read_store
 from windrow.sources.opening import open_series
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import cube_factory
 from windrow.cli import main
-from windrow.data.store import read_store, read_store_table, store_attributes
+from windrow.data.store.zarr_store import read_store, read_store_table, store_attributes
 
 for module in ("h5py", "rasterio", "geopandas", "xarray"):
     pytest.importorskip(module)

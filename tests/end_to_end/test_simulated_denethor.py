@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from way import windrow
-from windrow.data.store import read_store
+from windrow.data.store.zarr_store import read_store
 from windrow.errors import SettingsError
 from windrow.experiments.ingestion import ingest
 from windrow.simulation import SCENARIOS, ScenarioSettings, simulate_pixels

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from windrow.config import Settings
-from windrow.data.store import read_store
+from windrow.data.store.zarr_store import read_store
 from windrow.evaluation.fewshot import FewshotSettings, fewshot
 from windrow.evaluation.fewshot_result import write_fewshot
 from windrow.evaluation.inference import load

@@ -20,7 +20,7 @@ from torch import Tensor
 from windrow.config import Settings
 from windrow.data.batches import BatchOrder, month_of_day
 from windrow.data.series import Series
-from windrow.data.store import read_store, store_attributes
+from windrow.data.store.zarr_store import read_store, store_attributes
 from windrow.errors import WeightsError
 from windrow.evaluation.date_selection import clearest_dates
 from windrow.evaluation.inference import FrozenEncoder, load, mean_pool

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from windrow.data.store import StoreWriter
+from windrow.data.store.zarr_store import StoreWriter
 from windrow.files import refuse_existing
 from windrow.sources.denethor_protocols import split
 from windrow.sources.reading import IngestOptions, ResolvedOptions

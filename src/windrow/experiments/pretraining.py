@@ -23,7 +23,7 @@ from torch.optim import AdamW, Optimizer
 from windrow.data.batches import BatchOrder
 from windrow.data.cloud_filter import without_cloudy
 from windrow.data.series import Series
-from windrow.data.store import read_store, store_attributes
+from windrow.data.store.zarr_store import read_store, store_attributes
 from windrow.errors import SettingsError
 from windrow.experiments.cost import CostRecord
 from windrow.experiments.held_out import hold_out, thinned

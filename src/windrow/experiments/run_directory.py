@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from windrow.config import Settings
-from windrow.data.store import store_attributes
+from windrow.data.store.zarr_store import store_attributes
 from windrow.files import write_text, writing_errors
 from windrow.version import __version__
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from windrow.data.store import store_attributes
+from windrow.data.store.zarr_store import store_attributes
 from windrow.experiments.study_tasks import GIVEN, PARTS, PRETRAINING, store_name
 from windrow.sources.reading import UNKNOWN_FIELDS
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from windrow.data.series import concatenate
 from windrow.data.splits import split_fields
-from windrow.data.store import StoreWriter, is_store
+from windrow.data.store.zarr_store import StoreWriter, is_store
 from windrow.experiments.study_settings import StudySettings, TaskSettings
 from windrow.experiments.study_tasks import (
     DRAW_STREAM,

@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from windrow.data.store import read_store_table
+from windrow.data.store.zarr_store import read_store_table
 from windrow.errors import DataError
 from windrow.files import atomic_file
 

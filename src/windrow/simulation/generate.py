@@ -297,7 +297,7 @@ def simulate_store(
         OutputError: the path exists already, or cannot be written.
     """
     # Here, so that series can be simulated where there is no zarr to store them with.
-    from windrow.data.store import StoreWriter
+    from windrow.data.store.zarr_store import StoreWriter
 
     settings = scenario_settings(scenario)
     refuse_existing(path)

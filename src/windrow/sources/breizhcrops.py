@@ -18,7 +18,7 @@ import pandas as pd
 
 from windrow.data.legend import Legend
 from windrow.data.series import Series
-from windrow.data.store import SHARD
+from windrow.data.store.zarr_store import SHARD
 from windrow.errors import DataError, SettingsError
 from windrow.sources.breizhcrops_columns import (
     CLOUD_MEANING,

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from windrow.data.legend import DENETHOR
 from windrow.data.planetscope_windows import Pairing
 from windrow.data.series import Series
-from windrow.data.store import SHARD
+from windrow.data.store.zarr_store import SHARD
 from windrow.errors import DataError
 from windrow.sources.day_files import DayFiles, remove_others
 from windrow.sources.denethor_labels import Parcels

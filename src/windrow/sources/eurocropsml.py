@@ -22,7 +22,7 @@ import numpy.typing as npt
 from windrow import sensors
 from windrow.data.legend import Legend
 from windrow.data.series import Series
-from windrow.data.store import SHARD
+from windrow.data.store.zarr_store import SHARD
 from windrow.errors import DataError, SettingsError
 from windrow.sources.baseline import Offset, given_offset, offset_from_values
 from windrow.sources.breizhcrops_columns import CIRRUS_RATIO

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from windrow.data.series import Series
-from windrow.data.store import is_store, read_store
+from windrow.data.store.zarr_store import is_store, read_store
 from windrow.errors import DataError
 from windrow.sources.tables import read_table
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from windrow import sensors
 from windrow.data.legend import DENETHOR
 from windrow.data.series import Series
-from windrow.data.store import SHARD
+from windrow.data.store.zarr_store import SHARD
 from windrow.errors import BandError, DataError, SettingsError, WindrowError
 from windrow.sources.prepared_files import (
     FILES,

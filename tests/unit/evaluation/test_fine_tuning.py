@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from windrow.data.store import write_store
+from windrow.data.store.zarr_store import write_store
 from windrow.errors import SettingsError
 from windrow.evaluation.inference import load
 from windrow.evaluation.sequence_heads import SequenceTraining, fine_tune, train_sequence_head

@@ -8,7 +8,7 @@ import pytest
 
 from windrow.data.legend import Legend
 from windrow.data.splits import draw_pixels
-from windrow.data.store import write_store
+from windrow.data.store.zarr_store import write_store
 from windrow.errors import OutputError, SettingsError
 from windrow.evaluation.metrics import mean_of_batch_accuracies
 from windrow.evaluation.sequence_heads import SequenceTraining, train_sequence_head

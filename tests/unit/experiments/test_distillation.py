@@ -8,7 +8,7 @@ import torch
 
 from series_factory import make_series
 from weights_factory import make_weights
-from windrow.data.store import write_store
+from windrow.data.store.zarr_store import write_store
 from windrow.errors import OutputError, WeightsError
 from windrow.evaluation.inference import load
 from windrow.experiments.distillation import distill, take_lessons

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from windrow.cli import main
 from windrow.data.normalization import Normalization
-from windrow.data.store import write_store
+from windrow.data.store.zarr_store import write_store
 from windrow.errors import DataError, SettingsError
 from windrow.evaluation.inference import load
 from windrow.experiments.corrections import CORRECTED, PAPER, corrections, one_fault

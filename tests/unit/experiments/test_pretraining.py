@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from windrow.data.store import write_store
+from windrow.data.store.zarr_store import write_store
 from windrow.errors import DataError, OutputError, SettingsError, SplitError, StoreError
 from windrow.evaluation.inference import load
 from windrow.experiments.held_out import hold_out

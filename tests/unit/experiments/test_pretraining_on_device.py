@@ -12,7 +12,7 @@ import shutil
 import pytest
 
 from windrow.cli import pretrain as command
-from windrow.data.store import write_store
+from windrow.data.store.zarr_store import write_store
 from windrow.errors import SettingsError
 from windrow.experiments import pretraining
 from windrow.experiments.pretraining import pretrain

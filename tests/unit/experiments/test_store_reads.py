@@ -5,7 +5,7 @@ import zarr.storage
 
 from series_factory import make_series
 from weights_factory import make_weights
-from windrow.data.store import write_store
+from windrow.data.store.zarr_store import write_store
 from windrow.experiments.distillation import distill
 from windrow.experiments.pretraining import pretrain
 from windrow.experiments.pretraining_settings import PretrainingSettings

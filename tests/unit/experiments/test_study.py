@@ -14,7 +14,7 @@ import pytest
 from study_factory import ARMS, SIX, Told, labelled
 from windrow.data.legend import DENETHOR
 from windrow.data.series import concatenate
-from windrow.data.store import write_store
+from windrow.data.store.zarr_store import write_store
 from windrow.errors import DataError, SettingsError, SplitError, StoreError
 from windrow.experiments import study
 from windrow.experiments.claims import Claims

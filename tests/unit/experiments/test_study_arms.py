@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from study_factory import labelled
-from windrow.data.store import read_store, write_store
+from windrow.data.store.zarr_store import read_store, write_store
 from windrow.errors import WeightsError
 from windrow.experiments.cells import inputs_of
 from windrow.experiments.representation_store import bytes_of

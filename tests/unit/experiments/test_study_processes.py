@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from study_factory import labelled
 from windrow.cli import main
-from windrow.data.store import write_store
+from windrow.data.store.zarr_store import write_store
 from windrow.errors import SettingsError, SplitError, WindrowError
 from windrow.experiments import study_processes
 from windrow.experiments.claims import Claims

@@ -6,7 +6,7 @@ import pytest
 
 from study_factory import labelled
 from windrow.data.legend import DENETHOR
-from windrow.data.store import store_legend, write_store
+from windrow.data.store.zarr_store import store_legend, write_store
 from windrow.errors import SettingsError, StoreError
 from windrow.experiments.representation_store import bytes_of
 from windrow.experiments.study_arms import arms_of, benchmark_arms

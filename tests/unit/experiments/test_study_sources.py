@@ -9,7 +9,7 @@ import pytest
 from denethor_files import Tile, write_radiant
 from study_factory import PAPER_SOURCES, labelled
 from windrow.data.splits import check_no_shared_field
-from windrow.data.store import read_store, write_store
+from windrow.data.store.zarr_store import read_store, write_store
 from windrow.errors import StoreError
 from windrow.experiments import published
 from windrow.experiments.ingestion import ingest

@@ -8,7 +8,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from windrow.data.series import PER_SERIES, concatenate
-from windrow.data.store import read_store, store_attributes
+from windrow.data.store.zarr_store import read_store, store_attributes
 from windrow.errors import OutputError, SettingsError
 from windrow.simulation import (
     SCENARIOS,

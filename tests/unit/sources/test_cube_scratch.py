@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cube_factory
-from windrow.data.store import read_store
+from windrow.data.store.zarr_store import read_store
 from windrow.errors import DataError
 from windrow.experiments.ingestion import ingest
 from windrow.sources import cube_grid, cube_images, cube_series

@@ -21,7 +21,7 @@ from denethor_files import (
 from windrow.data.legend import DENETHOR
 from windrow.data.planetscope_windows import planetscope_window
 from windrow.data.series import NO_DATA
-from windrow.data.store import read_store
+from windrow.data.store.zarr_store import read_store
 from windrow.errors import DataError
 from windrow.experiments.ingestion import ingest
 from windrow.sources.reading import IngestOptions

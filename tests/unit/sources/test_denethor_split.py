@@ -8,7 +8,7 @@ from study_factory import PAPER_SOURCES
 from way import windrow
 from windrow.data.legend import DENETHOR
 from windrow.data.splits import PartSettings, SplitSettings
-from windrow.data.store import read_store, read_store_table
+from windrow.data.store.zarr_store import read_store, read_store_table
 from windrow.errors import DataError, SettingsError
 from windrow.experiments.ingestion import ingest
 from windrow.experiments.study_sources import source_of_store

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from windrow.data.series import NO_DATA
-from windrow.data.store import read_store
+from windrow.data.store.zarr_store import read_store
 from windrow.errors import BandError, DataError, SettingsError, WindrowError
 from windrow.experiments.ingestion import ingest
 from windrow.sources.reading import IngestOptions

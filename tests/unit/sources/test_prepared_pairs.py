@@ -10,7 +10,7 @@ import torch
 from windrow.data.normalization import Normalization
 from windrow.data.pairs import PixelPairs
 from windrow.data.series import NO_DATA
-from windrow.data.store import read_store
+from windrow.data.store.zarr_store import read_store
 from windrow.errors import BandError, DataError, SettingsError
 from windrow.experiments.ingestion import ingest
 from windrow.simulation import SCENARIOS, simulate_pixels

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from windrow.data.store import StoreWriter, read_store, read_store_table
+from windrow.data.store.zarr_store import StoreWriter, read_store, read_store_table
 from windrow.errors import DataError, SettingsError, StoreError
 from windrow.experiments.ingestion import ingest
 from windrow.sources.reading import IngestOptions, ReadingReport, refuse_options

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import shared_training
-from windrow.data.store import write_store
+from windrow.data.store.zarr_store import write_store
 from windrow.errors import SettingsError
 from windrow.experiments.pretraining import pretrain
 from windrow.experiments.recipes import recipe

@@ -34,7 +34,9 @@ import numpy.typing as npt
 import zarr
 from zarr.codecs import BloscCodec
 
-from windrow.data.checksums import (
+from windrow.data.legend import Legend
+from windrow.data.series import PER_SERIES, Series, check_alike, concatenate
+from windrow.data.store.checksums import (
     ATTRIBUTES_CHECKSUM,
     bytes_of_array,
     checksum_of_array,
@@ -42,8 +44,6 @@ from windrow.data.checksums import (
     incomplete_store,
     verify_attributes,
 )
-from windrow.data.legend import Legend
-from windrow.data.series import PER_SERIES, Series, check_alike, concatenate
 from windrow.errors import DataError, StoreError
 from windrow.files import atomic_folder, writing_errors
 

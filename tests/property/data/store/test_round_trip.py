@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from windrow import sensors
 from windrow.data.legend import Legend
 from windrow.data.series import PER_SERIES, Series, concatenate
-from windrow.data.store import read_store, write_store
+from windrow.data.store.zarr_store import read_store, write_store
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=8)
 

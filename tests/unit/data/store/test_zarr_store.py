@@ -19,9 +19,15 @@ import numpy as np
 import pytest
 import xarray
 
-from windrow.data import store as store_module
 from windrow.data.series import Series, pad_dates
-from windrow.data.store import StoreWriter, is_store, read_store, store_attributes, write_store
+from windrow.data.store import zarr_store as store_module
+from windrow.data.store.zarr_store import (
+    StoreWriter,
+    is_store,
+    read_store,
+    store_attributes,
+    write_store,
+)
 from windrow.errors import DataError, OutputError, StoreError
 
 Make = Callable[..., Series]

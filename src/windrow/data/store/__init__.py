@@ -1,0 +1,1 @@
+"""The series store: Zarr v3 on disk, verified by checksums."""
