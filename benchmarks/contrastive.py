@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from measuring import setting
+from windrow.data.batches.contrastive import PixelPairs
 from windrow.data.normalization import Normalization
-from windrow.data.pairs import PixelPairs
 from windrow.data.series import Series
 from windrow.sensors import SENTINEL2_BANDS
 from windrow.tasks.contrastive import nt_xent

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from windrow.data.batches import BatchOrder, PretrainingData
+from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.data.store.zarr_store import read_store
 from windrow.experiments.pretraining import pretrain

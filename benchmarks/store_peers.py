@@ -29,7 +29,7 @@ import torch
 
 from embed_cpu import random_series
 from measuring import setting, version
-from windrow.data.batches import BatchOrder, PretrainingData
+from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
 from windrow.data.store.zarr_store import read_store, write_store

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from measuring import setting
-from windrow.data.batches import BatchOrder, PretrainingData
+from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
 from windrow.experiments.recipes import recipe

@@ -6,7 +6,7 @@ import sys
 import torch
 
 from series_factory import make_series
-from windrow.data.batches import PretrainingData
+from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.models.encoder import EncoderSettings
 from windrow.tasks.bert import BertSettings, apply_model, bert_losses, build_model, masked_batch

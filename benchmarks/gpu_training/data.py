@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gpu_training.settings import PAPER_STEPS, paper_optimization, paper_task
-from windrow.data.batches import BatchOrder, PretrainingData
+from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
 from windrow.models.encoder import EncoderSettings

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from windrow.data.batches import PretrainingData
+from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.experiments.recipes import encoder, optimization, task
 from windrow.sources.tables import read_table

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from windrow.data.batches import PretrainingData
+from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.experiments.recipes import encoder, optimization, task
 from windrow.tasks.bert import apply_model, bert_losses, build_model, mask

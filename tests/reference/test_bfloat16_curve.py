@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from windrow.data.batches import BatchOrder, PretrainingData
+from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.experiments.recipes import recipe
 from windrow.tasks.bert import apply_model, bert_losses, build_model, mask

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from windrow.data.batches import month_of_day
+from windrow.data.batches.pretraining import month_of_day
 from windrow.data.series import Series
 from windrow.errors import DataError
 from windrow.evaluation.persistence import autocorrelation, by_day

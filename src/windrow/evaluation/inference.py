@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from windrow.data.batches import month_of_day
+from windrow.data.batches.pretraining import month_of_day
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError, WeightsError
 from windrow.evaluation.backends import (

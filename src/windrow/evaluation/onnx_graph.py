@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 
 from windrow import sensors
-from windrow.data.batches import MONTH_OF_DAY
+from windrow.data.batches.pretraining import MONTH_OF_DAY
 from windrow.data.series import DAYS
 from windrow.evaluation.onnx_nodes import FUSED, Array, OnnxNodes, quantised, require_onnx
 from windrow.files import atomic_file

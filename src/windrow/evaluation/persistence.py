@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from windrow import sensors
-from windrow.data.batches import month_of_day
+from windrow.data.batches.pretraining import month_of_day
 from windrow.data.series import DAYS, Series
 from windrow.evaluation.features import INDICES
 from windrow.evaluation.telling_apart import clear_of

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from windrow import sensors
-from windrow.data.batches import Batch, PretrainingData
+from windrow.data.batches.pretraining import Batch, PretrainingData
 from windrow.data.series import DAYS, NO_DATA, Series
 from windrow.models.bimodal import BimodalBert
 from windrow.tasks.bert import BertSettings, Outputs, apply_model, mask

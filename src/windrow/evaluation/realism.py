@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from windrow import sensors
-from windrow.data.batches import month_of_day
+from windrow.data.batches.pretraining import month_of_day
 from windrow.data.series import Series
 from windrow.evaluation.features import INDICES, FeatureSettings, grid_days, index_features
 from windrow.evaluation.telling_apart import clear_of

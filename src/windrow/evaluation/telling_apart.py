@@ -19,7 +19,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from windrow import sensors
 from windrow.config import Settings
-from windrow.data.batches import month_of_day
+from windrow.data.batches.pretraining import month_of_day
 from windrow.data.series import Series
 from windrow.errors import DataError
 

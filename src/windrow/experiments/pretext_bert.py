@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from windrow.data.batches import PretrainingData
+from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError
 from windrow.evaluation.pretext import PretextData, evaluate_pretext, predict_table

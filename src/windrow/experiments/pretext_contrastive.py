@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from windrow import sensors
+from windrow.data.batches.contrastive import PixelPairs, YearPairs
 from windrow.data.normalization import Normalization
-from windrow.data.pairs import PixelPairs, YearPairs
 from windrow.data.series import Series
 from windrow.errors import SettingsError
 from windrow.evaluation.retrieval import retrieval_figures

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
-from windrow.data.batches import BatchOrder
+from windrow.data.batches.pretraining import BatchOrder
 from windrow.data.cloud_filter import without_cloudy
 from windrow.data.series import Series
 from windrow.data.store.zarr_store import read_store, store_attributes

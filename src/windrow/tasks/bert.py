@@ -11,7 +11,7 @@ from torch import Tensor
 
 from windrow import sensors
 from windrow.config import Settings
-from windrow.data.batches import Batch, Inputs, PretrainingData, Target
+from windrow.data.batches.pretraining import Batch, Inputs, PretrainingData, Target
 from windrow.models.bimodal import BimodalBert
 from windrow.models.encoder import EncoderSettings
 from windrow.models.packing import pack_dates

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from windrow.data.batches import PretrainingData
+from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.data.series import NO_DATA
 from windrow.evaluation.pretext import PretextData, evaluate_pretext, predict_table

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from series_factory import make_series
-from windrow.data.batches import month_of_day
+from windrow.data.batches.pretraining import month_of_day
 from windrow.data.legend import Legend
 from windrow.evaluation import cloudiness, persistence, realism
 from windrow.evaluation.features import FeatureSettings, index_features

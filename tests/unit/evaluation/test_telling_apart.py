@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from series_factory import make_series
-from windrow.data.batches import month_of_day
+from windrow.data.batches.pretraining import month_of_day
 from windrow.data.series import Series
 from windrow.errors import DataError
 from windrow.evaluation.field_means import field_means

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windrow.data.batches import PretrainingData
+from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.experiments.recipes import encoder, task
 from windrow.models.packing import GRANULE, pack_dates, packed_size

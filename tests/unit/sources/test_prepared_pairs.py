@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from windrow.data.batches.contrastive import PixelPairs
 from windrow.data.normalization import Normalization
-from windrow.data.pairs import PixelPairs
 from windrow.data.series import NO_DATA
 from windrow.data.store.zarr_store import read_store
 from windrow.errors import BandError, DataError, SettingsError

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from windrow.data.batches import PretrainingData
+from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.experiments.recipes import encoder, task
 from windrow.tasks.bert import apply_model, bert_losses, build_model, mask

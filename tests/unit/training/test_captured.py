@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from windrow.data.batches import BatchOrder, PretrainingData
+from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.experiments.recipes import encoder, optimization, task
 from windrow.models.packing import packed_size

@@ -43,7 +43,7 @@ class Without:
 
 sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
 
-import windrow.data.batches
+import windrow.data.batches.pretraining
 import windrow.models
 import windrow.tasks
 import windrow.training
@@ -55,7 +55,7 @@ for room in (windrow.models, windrow.tasks, windrow.training):
 
 import torch
 from series_factory import make_series
-from windrow.data.batches import BatchOrder, PretrainingData
+from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.models.encoder import EncoderSettings
 from windrow.tasks.bert import BertSettings, apply_model, bert_losses, build_model, masked_batch

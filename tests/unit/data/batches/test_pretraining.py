@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from windrow.data.batches import BatchOrder, PretrainingData, month_of_day
+from windrow.data.batches.pretraining import BatchOrder, PretrainingData, month_of_day
 from windrow.data.normalization import Normalization
 from windrow.data.series import NO_DATA
 from windrow.errors import DataError, SettingsError

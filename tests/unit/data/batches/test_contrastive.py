@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from windrow.data.batches.contrastive import PixelPairs, YearPairs
 from windrow.data.normalization import Normalization
-from windrow.data.pairs import PixelPairs, YearPairs
 from windrow.data.series import NO_DATA
 from windrow.errors import DataError
 
