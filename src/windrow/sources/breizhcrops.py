@@ -27,8 +27,8 @@ from windrow.sources.breizhcrops_columns import (
     given_columns,
 )
 from windrow.sources.breizhcrops_files import Region, find_regions, find_root
-from windrow.sources.parcels import ParcelBatch, ParcelSeries, parcels_to_series
 from windrow.sources.reading import IngestOptions, Reading, ReadingReport, refuse_options
+from windrow.sources.values.parcel_means import ParcelBatch, ParcelSeries, parcels_to_series
 
 OPTIONS = frozenset({"processing_level", "year", "tile", "bands", "protocol", "part", "classes"})
 

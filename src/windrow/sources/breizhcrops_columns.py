@@ -18,7 +18,7 @@ import numpy.typing as npt
 from windrow import sensors
 from windrow.data.series import ProcessingLevel
 from windrow.errors import BandError, DataError
-from windrow.sources.parcels import ParcelSeries
+from windrow.sources.values.parcel_means import ParcelSeries
 
 _QUALITY = ("QA10", "QA20", "QA60")
 _NUMERIC = ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B10", "B11", "B12")

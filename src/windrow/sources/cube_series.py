@@ -15,8 +15,8 @@ from windrow.sources.cube_grid import Cube, Grid, Window, windows
 from windrow.sources.cube_scratch import ScratchCube
 from windrow.sources.cube_targets import Pixels, Targets, count_pixels, labels_of
 from windrow.sources.cube_values import Meaning
-from windrow.sources.parcels import days_of_year
 from windrow.sources.reading import IngestOptions, ReadingReport
+from windrow.sources.values.parcel_means import days_of_year
 
 MIN_SHARE = 0.5
 """A parcel's date is valid where at least this share of its pixels has data."""

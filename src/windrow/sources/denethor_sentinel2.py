@@ -17,7 +17,7 @@ from windrow.sources.date_arrays import DateArray, PixelChoice, open_date_array
 from windrow.sources.denethor_layout import TileFiles
 from windrow.sources.pickles import BoundingBox, read_bounding_box, read_timestamps
 from windrow.sources.reading import ReadingReport, Scale
-from windrow.sources.reflectance import agreed_scale, scale_of, to_integers
+from windrow.sources.values.reflectance import agreed_scale, scale_of, to_integers
 
 
 @dataclass(frozen=True)

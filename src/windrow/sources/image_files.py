@@ -13,10 +13,10 @@ import numpy as np
 
 from windrow import sensors
 from windrow.errors import BandError, DataError, SettingsError
-from windrow.sources.baseline import offset_of_baseline
 from windrow.sources.cube_grid import Grid, band_of
 from windrow.sources.reading import IngestOptions
 from windrow.sources.tiff_tiles import TiffTiles, read_directory
+from windrow.sources.values.baseline_offset import offset_of_baseline
 
 ENDINGS = (".tif", ".tiff")
 _DATE = re.compile(

@@ -42,7 +42,7 @@ from windrow.sources.reading import (
     Scale,
     refuse_options,
 )
-from windrow.sources.reflectance import agreed_scale, scale_of, to_integers
+from windrow.sources.values.reflectance import agreed_scale, scale_of, to_integers
 
 OPTIONS = frozenset({"scale", "bands", "year", "num_series", "planetscope", "pair_order"})
 ENDINGS = (".h5", ".hdf5")

@@ -31,7 +31,7 @@ from windrow.sources.prepared_files import (
     read_dates,
 )
 from windrow.sources.reading import IngestOptions, ReadingReport, Scale
-from windrow.sources.reflectance import agreed_scale, scale_of, to_integers
+from windrow.sources.values.reflectance import agreed_scale, scale_of, to_integers
 
 PairOrder = Literal["date", "pixel"]
 

@@ -19,7 +19,6 @@ import pandas as pd
 from windrow import sensors
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
-from windrow.sources.baseline import Offset, given_offset, offset_from_values
 from windrow.sources.reading import ReadingReport, Scale
 from windrow.sources.table_dates import days_and_years
 from windrow.sources.table_files import (
@@ -29,7 +28,8 @@ from windrow.sources.table_files import (
     numbers,
     read_columns,
 )
-from windrow.sources.table_values import (
+from windrow.sources.values.baseline_offset import Offset, given_offset, offset_from_values
+from windrow.sources.values.table_values import (
     clouds_as_probability,
     reflectance_as_integers,
 )

@@ -18,7 +18,7 @@ from windrow.data.legend import Legend
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
 from windrow.sources.reading import ReadingReport
-from windrow.sources.table_values import SMALLEST_REFLECTANCE
+from windrow.sources.values.table_values import SMALLEST_REFLECTANCE
 
 MISSING = -999.0
 """What EuroCropsML and others write where a date was not observed."""

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 from windrow.errors import DataError, SettingsError
-from windrow.sources.baseline import given_offset, offset_from_values, offset_of_baseline
 from windrow.sources.reading import ReadingReport
+from windrow.sources.values.baseline_offset import (
+    given_offset,
+    offset_from_values,
+    offset_of_baseline,
+)
 
 DATES = np.array(["2022-01-20", "2022-02-01", "2022-06-01"], dtype="M8[D]")
 

@@ -1,0 +1,1 @@
+"""What raw values mean: reflectance, cloud measures, the baseline offset, means of parcels."""
