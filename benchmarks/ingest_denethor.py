@@ -25,8 +25,8 @@ import numpy as np
 import rasterio
 
 from windrow.experiments.ingestion import ingest
-from windrow.sources.date_arrays import PixelChoice
 from windrow.sources.denethor_planetscope import make_plan, open_stack, read_day
+from windrow.sources.formats.npy_stack import PixelChoice
 from windrow.sources.reading import IngestOptions
 
 WEST, NORTH = 420_000.0, 5_820_000.0

@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 
 from windrow.errors import DataError
-from windrow.sources.archives import FilePlace, zip_members
+from windrow.sources.formats.archives import FilePlace, zip_members
 
 TILES = {"train": "33N/18E-242N", "test": "33N/17E-243N"}
 """The two tiles of the data set: train in 2018, test in 2019."""

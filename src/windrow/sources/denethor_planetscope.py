@@ -17,7 +17,7 @@ from windrow import sensors
 from windrow.data.planetscope_windows import Pairing, planetscope_window
 from windrow.data.series import NO_DATA
 from windrow.errors import DataError, WindrowError
-from windrow.sources.date_arrays import PixelChoice
+from windrow.sources.formats.npy_stack import PixelChoice
 
 _WINDOW = (256, 512)
 _CACHE_MB = 64

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from windrow.data.legend import DENETHOR
 from windrow.data.splits import PartSettings, SplitSettings, split_fields
 from windrow.errors import SettingsError, SplitError
-from windrow.sources.date_arrays import PixelChoice
 from windrow.sources.denethor_labels import Parcels
 from windrow.sources.denethor_planetscope import RasterGrid
+from windrow.sources.formats.npy_stack import PixelChoice
 from windrow.sources.reading import ReadingReport
 
 NO_PART = "all"

@@ -15,7 +15,6 @@ from windrow.data.planetscope_windows import Pairing
 from windrow.data.series import Series
 from windrow.data.store.zarr_store import SHARD
 from windrow.errors import DataError
-from windrow.sources.day_files import DayFiles, remove_others
 from windrow.sources.denethor_labels import Parcels
 from windrow.sources.denethor_planetscope import (
     PlanetScopeStack,
@@ -25,6 +24,7 @@ from windrow.sources.denethor_planetscope import (
 )
 from windrow.sources.denethor_sampling import Sample
 from windrow.sources.denethor_sentinel2 import Sentinel2Cube, read_dates
+from windrow.sources.formats.day_files import DayFiles, remove_others
 from windrow.sources.reading import ReadingReport, Scale
 
 PIXEL_M = 10.0

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from windrow import sensors
 from windrow.data.series import NO_DATA
 from windrow.errors import DataError, WindrowError
-from windrow.sources.pickles import read_timestamps
+from windrow.sources.formats.safe_pickle import read_timestamps
 from windrow.sources.reading import Scale
 
 FILES = {

@@ -19,15 +19,15 @@ import pandas as pd
 from windrow import sensors
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
-from windrow.sources.reading import ReadingReport, Scale
-from windrow.sources.table_dates import days_and_years
-from windrow.sources.table_files import (
+from windrow.sources.formats.table_columns import (
     ID_COLUMNS,
     find_column,
     identifiers,
     numbers,
     read_columns,
 )
+from windrow.sources.reading import ReadingReport, Scale
+from windrow.sources.table_dates import days_and_years
 from windrow.sources.values.baseline_offset import Offset, given_offset, offset_from_values
 from windrow.sources.values.table_values import (
     clouds_as_probability,

@@ -377,7 +377,7 @@ def test_the_folder_itself_may_name_the_tile(tmp_path):
 
 
 def test_a_streamed_cube_goes_on_in_the_middle(tmp_path, monkeypatch):
-    from windrow.sources.day_files import DayFiles
+    from windrow.sources.formats.day_files import DayFiles
 
     tile = Tile()
     write_original(tmp_path / "in", tile)

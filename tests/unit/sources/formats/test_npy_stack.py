@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from windrow.errors import DataError
-from windrow.sources.archives import FilePlace
-from windrow.sources.date_arrays import PixelChoice, open_date_array
+from windrow.sources.formats.archives import FilePlace
+from windrow.sources.formats.npy_stack import PixelChoice, open_date_array
 
 
 def npy(values, **options):

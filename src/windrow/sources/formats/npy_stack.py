@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.errors import DataError
-from windrow.sources.archives import FilePlace
+from windrow.sources.formats.archives import FilePlace
 
 _ROWS = 64
 _SKIP = 1 << 24

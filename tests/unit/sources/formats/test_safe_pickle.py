@@ -10,7 +10,7 @@ from enum import Enum
 import pytest
 
 from windrow.errors import DataError
-from windrow.sources.pickles import BoundingBox, read_bounding_box, read_timestamps
+from windrow.sources.formats.safe_pickle import BoundingBox, read_bounding_box, read_timestamps
 
 NOON = datetime(2018, 6, 1, 12)
 

@@ -1,0 +1,1 @@
+"""File formats that several products share, read without trusting them."""
