@@ -28,8 +28,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from windrow.sources.cube_grid import windows
 from windrow.sources.cube_images import open_image_cube
+from windrow.sources.rasters.grid import windows
 from windrow.sources.reading import IngestOptions
 
 BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
@@ -113,7 +113,7 @@ def read_rioxarray_tiles(folder: Path, block: int) -> int:
 
 def read_bytes(folder: Path, block: int) -> int:
     """Reads and inflates every tile once, and does nothing else: the bound of every reader."""
-    from windrow.sources.tiff_tiles import inflater, read_directory
+    from windrow.sources.rasters.geotiff_tiles import inflater, read_directory
 
     inflate = inflater()
     assert inflate is not None

@@ -18,9 +18,8 @@ from windrow import sensors
 from windrow.data.series import ProcessingLevel
 from windrow.errors import DataError, SettingsError
 from windrow.sources.cube_files import choose_year
-from windrow.sources.cube_grid import CubeFacts, Grid, Raw, Window
 from windrow.sources.cube_scratch import identity_of_files
-from windrow.sources.image_files import (
+from windrow.sources.rasters.geotiff_header import (
     ENDINGS,
     ImageFile,
     find_images,
@@ -29,8 +28,9 @@ from windrow.sources.image_files import (
     read_headers,
     reason_of,
 )
+from windrow.sources.rasters.geotiff_tiles import NotPlain, TiffTiles
+from windrow.sources.rasters.grid import CubeFacts, Grid, Raw, Window
 from windrow.sources.reading import IngestOptions
-from windrow.sources.tiff_tiles import NotPlain, TiffTiles
 
 _MAX_OPEN = 512
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from windrow.data.legend import Legend
 from windrow.errors import DataError, SettingsError
-from windrow.sources.cube_grid import Grid, Window
 from windrow.sources.legends import read_legend
+from windrow.sources.rasters.grid import Grid, Window
 from windrow.sources.reading import IngestOptions, ReadingReport
 
 ENDINGS = (".gpkg", ".geojson", ".json", ".shp", ".parquet", ".geoparquet", ".fgb", ".shp.zip")

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.files import atomic_file
-from windrow.sources.cube_grid import Cube, CubeFacts, Raw, Window
+from windrow.sources.rasters.grid import Cube, CubeFacts, Raw, Window
 
 
 class ScratchCube:

@@ -12,8 +12,8 @@ from windrow.sources.breizhcrops_columns import (
     NUMERIC_L1C,
     detect_columns,
 )
-from windrow.sources.cube_grid import Grid, windows
 from windrow.sources.cube_values import Meaning
+from windrow.sources.rasters.grid import Grid, windows
 
 
 @given(

@@ -12,7 +12,7 @@ import pytest
 import cube_factory
 from windrow.data.series import Series, concatenate
 from windrow.errors import DataError, WindrowError
-from windrow.sources.cube_grid import Grid, windows
+from windrow.sources.rasters.grid import Grid, windows
 from windrow.sources.reading import IngestOptions, Reading
 from windrow.sources.recognition import recognise
 

@@ -11,7 +11,7 @@ import cube_factory
 from cube_factory import BANDS, CRS, DAYS, write_by_band, write_daily, write_tif
 from windrow.data.series import Series, concatenate
 from windrow.errors import DataError, WindrowError
-from windrow.sources.image_files import date_in_name
+from windrow.sources.rasters.geotiff_header import date_in_name
 from windrow.sources.reading import IngestOptions, Reading
 from windrow.sources.recognition import recognise
 
@@ -71,10 +71,10 @@ def test_one_file_a_band_and_folders_a_day(tmp_path: Path) -> None:
 def test_blocks_of_a_tiled_file_give_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from windrow.sources import cube_grid, cube_series
+    from windrow.sources import cube_series
 
     def small(grid: object, native: object, size: int) -> object:
-        return cube_grid.windows(grid, native, size, limit=size * 20)  # type: ignore[arg-type]
+        return grid.windows(grid, native, size, limit=size * 20)  # type: ignore[arg-type]
 
     monkeypatch.setattr(cube_series, "windows", small)
     series, _ = read(write_daily(tmp_path))

@@ -11,7 +11,8 @@ import cube_factory
 from windrow.data.store.zarr_store import read_store
 from windrow.errors import DataError
 from windrow.experiments.ingestion import ingest
-from windrow.sources import cube_grid, cube_images, cube_series
+from windrow.sources import cube_images, cube_series
+from windrow.sources.rasters import grid
 from windrow.sources.reading import IngestOptions
 
 pytest.importorskip("rasterio")
@@ -19,8 +20,8 @@ pytest.importorskip("rasterio")
 
 @pytest.fixture(autouse=True)
 def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    def small(grid: cube_grid.Grid, native: tuple[int, int], size: int) -> object:
-        return cube_grid.windows(grid, native, size, limit=size * 20)
+    def small(grid: grid.Grid, native: tuple[int, int], size: int) -> object:
+        return grid.windows(grid, native, size, limit=size * 20)
 
     monkeypatch.setattr(cube_series, "windows", small)
 
@@ -28,9 +29,9 @@ def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = cube_factory.write_daily(tmp_path / "images")
     read = cube_images.ImageCube.read
-    calls: list[cube_grid.Window] = []
+    calls: list[grid.Window] = []
 
-    def failing(self: object, window: cube_grid.Window, *pixels: object) -> cube_grid.Raw:
+    def failing(self: object, window: grid.Window, *pixels: object) -> grid.Raw:
         calls.append(window)
         if len(calls) == 4:
             raise DataError("the network is gone")

@@ -9,8 +9,8 @@ import pytest
 
 import cube_factory
 from windrow.data.legend import Legend
-from windrow.sources.cube_grid import Grid, windows
 from windrow.sources.cube_labels import Parcels
+from windrow.sources.rasters.grid import Grid, windows
 
 geopandas = pytest.importorskip("geopandas")
 shapely = pytest.importorskip("shapely")

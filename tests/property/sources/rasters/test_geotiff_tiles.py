@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windrow.sources.cube_grid import Window
-from windrow.sources.tiff_tiles import read_directory
+from windrow.sources.rasters.geotiff_tiles import read_directory
+from windrow.sources.rasters.grid import Window
 
 rasterio = pytest.importorskip("rasterio", reason="rasterio is not installed")
 pytest.importorskip("deflate", reason="deflate is not installed")

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from windrow.sources.cube_grid import Window
+from windrow.sources.rasters.grid import Window
 
 Inflate = Callable[[bytes, int], Any]
 

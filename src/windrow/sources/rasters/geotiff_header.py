@@ -13,9 +13,9 @@ import numpy as np
 
 from windrow import sensors
 from windrow.errors import BandError, DataError, SettingsError
-from windrow.sources.cube_grid import Grid, band_of
+from windrow.sources.rasters.geotiff_tiles import TiffTiles, read_directory
+from windrow.sources.rasters.grid import Grid, band_of
 from windrow.sources.reading import IngestOptions
-from windrow.sources.tiff_tiles import TiffTiles, read_directory
 from windrow.sources.values.baseline_offset import offset_of_baseline
 
 ENDINGS = (".tif", ".tiff")

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from windrow.errors import DataError
-from windrow.sources import cube_images, tiff_tiles
-from windrow.sources.cube_grid import Window
+from windrow.sources import cube_images
 from windrow.sources.cube_images import open_image_cube
+from windrow.sources.rasters import geotiff_tiles
+from windrow.sources.rasters.geotiff_tiles import NotPlain, inflater, read_directory
+from windrow.sources.rasters.grid import Window
 from windrow.sources.reading import IngestOptions
-from windrow.sources.tiff_tiles import NotPlain, inflater, read_directory
 
 rasterio = pytest.importorskip("rasterio", reason="rasterio is not installed")
 pytest.importorskip("deflate", reason="deflate is not installed")
@@ -161,4 +162,4 @@ def test_a_directory_that_asks_for_too_much_is_not_read(tmp_path: Path) -> None:
     content = b"II*\0" + (8).to_bytes(4, "little") + (1).to_bytes(2, "little") + entry + bytes(4)
     (tmp_path / "a.tif").write_bytes(content)
     assert read_directory(tmp_path / "a.tif") == (None, None)
-    assert tiff_tiles._LONGEST < 2**31
+    assert geotiff_tiles._LONGEST < 2**31

@@ -1,0 +1,1 @@
+"""Grids and GeoTIFFs: where a pixel lies, and how its block is read."""
