@@ -24,7 +24,7 @@ from windrow.evaluation.fewshot_result import FewshotResult
 from windrow.evaluation.inference import load
 from windrow.evaluation.significance import paired_difference, resample_scores
 from windrow.experiments.heads import LOGISTIC_ON_Z, fewshot_settings
-from windrow.sources.labels import LabelTable, read_labels
+from windrow.sources.labels.label_table import LabelTable, read_labels
 from windrow.sources.opening import open_series
 
 
@@ -45,7 +45,7 @@ def main() -> None:
     series = open_series(options.input)
     if options.only is not None:
         assert labels is not None
-        from windrow.sources.labels import label_keys
+        from windrow.sources.labels.label_table import label_keys
 
         series = series.select(
             np.flatnonzero(labels.where(options.only, label_keys(series, labels)))

@@ -9,7 +9,7 @@ import pytest
 
 from windrow.evaluation.fewshot import MethodHead, fewshot
 from windrow.experiments.heads import EXTRA_TREES, fewshot_settings
-from windrow.sources.labels import read_labels
+from windrow.sources.labels.label_table import read_labels
 from windrow.sources.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[2]

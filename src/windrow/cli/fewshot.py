@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> None:
     from windrow.evaluation.fewshot_result import write_fewshot
     from windrow.evaluation.inference import load
     from windrow.experiments.heads import comparison, fewshot_settings
-    from windrow.sources.labels import read_labels
+    from windrow.sources.labels.label_table import read_labels
     from windrow.sources.opening import open_series
 
     refuse_existing(options.out)

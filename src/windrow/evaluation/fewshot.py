@@ -37,7 +37,7 @@ from windrow.evaluation.significance import BootstrapSettings
 from windrow.models.heads.file import FittedHead, HeadHeader
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.sequence import SequenceHead
-from windrow.sources.labels import LabelTable
+from windrow.sources.labels.label_table import LabelTable
 
 
 class MethodHead(Settings):

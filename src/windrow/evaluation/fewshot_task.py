@@ -13,7 +13,7 @@ from windrow.data.legend import UNLABELLED, Legend
 from windrow.data.series import Series
 from windrow.data.splits import check_no_shared_field, field_classes, split_fields
 from windrow.errors import DataError, SplitError
-from windrow.sources.labels import LabelTable, attach_labels, label_keys
+from windrow.sources.labels.label_table import LabelTable, attach_labels, label_keys
 
 NOT_INDEPENDENT = (
     "training and test fields share place, year and weather: the figures say nothing of other "

@@ -14,7 +14,7 @@ from windrow.data.series import Series
 from windrow.evaluation.backends import BackendName, Precision
 from windrow.evaluation.inference import FrozenEncoder, load
 from windrow.files import atomic_file
-from windrow.sources.labels import label_keys, read_labels
+from windrow.sources.labels.label_table import label_keys, read_labels
 from windrow.sources.opening import open_series
 
 SERIES_A_CALL = 2_048

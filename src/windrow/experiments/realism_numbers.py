@@ -27,7 +27,7 @@ from windrow.experiments.realism_real import RealFields
 from windrow.experiments.realism_settings import RealismSettings
 from windrow.processes import begin_in_pool
 from windrow.simulation import ScenarioSettings
-from windrow.sources.labels import LabelTable
+from windrow.sources.labels.label_table import LabelTable
 
 
 @dataclass(frozen=True, eq=False)

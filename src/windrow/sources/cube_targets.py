@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.errors import DataError
-from windrow.sources.cube_labels import NO_PARCEL, Parcels
-from windrow.sources.legends import read_legend
+from windrow.sources.labels.legend_table import read_legend
+from windrow.sources.labels.parcel_polygons import NO_PARCEL, Parcels
 from windrow.sources.rasters.grid import Grid, Window
 from windrow.sources.reading import ReadingReport
 

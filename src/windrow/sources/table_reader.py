@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from windrow.errors import SettingsError
-from windrow.sources.labels import attach_labels, read_labels
+from windrow.sources.labels.label_table import attach_labels, read_labels
 from windrow.sources.reading import IngestOptions, Reading, refuse_options
 from windrow.sources.tables import Writing, read_table
 

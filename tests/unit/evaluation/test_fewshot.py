@@ -22,7 +22,7 @@ from windrow.experiments.heads import fewshot_settings, sequence_training
 from windrow.models.heads.file import load_head
 from windrow.models.heads.transformer import TransformerSettings
 from windrow.sensors import SENTINEL2_BANDS
-from windrow.sources.labels import LabelTable
+from windrow.sources.labels.label_table import LabelTable
 
 LOGISTIC = LogisticSettings(inverse_regularisation=1.0, max_iterations=500)
 TREES = TreesSettings(kind="extra_trees", num_trees=10, min_rows_a_leaf=1)

@@ -9,7 +9,7 @@ import pytest
 
 import cube_factory
 from windrow.data.legend import Legend
-from windrow.sources.cube_labels import Parcels
+from windrow.sources.labels.parcel_polygons import Parcels
 from windrow.sources.rasters.grid import Grid, windows
 
 geopandas = pytest.importorskip("geopandas")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from windrow.data.legend import Legend
 from windrow.errors import DataError, SettingsError
-from windrow.sources.legends import read_legend
+from windrow.sources.labels.legend_table import read_legend
 from windrow.sources.rasters.grid import Grid, Window
 from windrow.sources.reading import IngestOptions, ReadingReport
 

@@ -9,7 +9,7 @@ import pytest
 
 from windrow.data.series import Series
 from windrow.errors import DataError
-from windrow.sources.labels import attach_labels, default_label_column, read_labels
+from windrow.sources.labels.label_table import attach_labels, default_label_column, read_labels
 
 
 def _series(ids: list[int] | list[str]) -> Series:

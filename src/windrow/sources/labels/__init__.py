@@ -1,0 +1,1 @@
+"""Labels: tables, legends and polygons of parcels."""
