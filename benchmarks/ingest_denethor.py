@@ -25,7 +25,7 @@ import numpy as np
 import rasterio
 
 from windrow.experiments.ingestion import ingest
-from windrow.sources.denethor_planetscope import make_plan, open_stack, read_day
+from windrow.sources.denethor.planetscope import make_plan, open_stack, read_day
 from windrow.sources.formats.npy_stack import PixelChoice
 from windrow.sources.reading import IngestOptions
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from windrow.data.store.zarr_store import StoreWriter
 from windrow.files import refuse_existing
-from windrow.sources.denethor_protocols import split
+from windrow.sources.denethor.protocols import split
 from windrow.sources.reading import IngestOptions, ResolvedOptions
 from windrow.sources.recognition import recognise
 

@@ -33,7 +33,7 @@ def split_map(table: Mapping[str, npt.NDArray[Any]], *, title: str = "") -> Figu
 
     Args:
         table: ``part`` and ``outline`` (JSON rings, metres right and down) by field; see
-            ``windrow.sources.denethor_sampling.split_table``.
+            ``windrow.sources.denethor.sampling.split_table``.
         title: written above, such as SIMULATED.
 
     Raises:

@@ -7,15 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windrow.errors import DataError
-from windrow.sources import (
-    breizhcrops,
-    cubes,
-    denethor,
-    eurocropsml,
-    prepared_h5,
-    table_reader,
-)
+from windrow.sources import breizhcrops, cubes, eurocropsml, prepared_h5, table_reader
 from windrow.sources.cube_stac import address
+from windrow.sources.denethor import reader as denethor
 from windrow.sources.reading import IngestOptions, Reading
 
 

@@ -8,7 +8,7 @@ import pytest
 from denethor_files import write_raster
 from windrow.data.planetscope_windows import planetscope_window
 from windrow.data.series import NO_DATA
-from windrow.sources.denethor_planetscope import make_plan, open_stack, read_day
+from windrow.sources.denethor.planetscope import make_plan, open_stack, read_day
 from windrow.sources.formats.npy_stack import PixelChoice
 
 pytest.importorskip("rasterio", reason="rasterio is not installed")

@@ -13,7 +13,7 @@ from windrow.errors import DataError, SettingsError
 from windrow.experiments.ingestion import ingest
 from windrow.experiments.study_sources import source_of_store
 from windrow.reporting.split_map import split_map
-from windrow.sources.denethor_protocols import split
+from windrow.sources.denethor.protocols import split
 from windrow.sources.reading import IngestOptions, ResolvedOptions
 from windrow.sources.recognition import recognise
 

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from windrow.data.legend import DENETHOR
 from windrow.data.splits import PartSettings, SplitSettings, split_fields
 from windrow.errors import SettingsError, SplitError
-from windrow.sources.denethor_labels import Parcels
-from windrow.sources.denethor_planetscope import RasterGrid
+from windrow.sources.denethor.labels import Parcels
+from windrow.sources.denethor.planetscope import RasterGrid
 from windrow.sources.formats.npy_stack import PixelChoice
 from windrow.sources.reading import ReadingReport
 

@@ -18,12 +18,12 @@ import numpy.typing as npt
 from windrow.data.series import Series
 from windrow.data.splits import PartSettings, SplitSettings
 from windrow.errors import DataError, SettingsError
-from windrow.sources.denethor_labels import read_parcels
-from windrow.sources.denethor_layout import TILES, Layout, TileFiles, find_layout, is_denethor
-from windrow.sources.denethor_planetscope import PlanetScopeStack, open_stack, require_rasterio
-from windrow.sources.denethor_sampling import draw_sample, part_of_parcels, split_table
-from windrow.sources.denethor_sentinel2 import Sentinel2Cube, detect_scale, open_cube
-from windrow.sources.denethor_tile import OpenTile, prepare_tile, sentinel2_grid, tile_parts
+from windrow.sources.denethor.labels import read_parcels
+from windrow.sources.denethor.layout import TILES, Layout, TileFiles, find_layout, is_denethor
+from windrow.sources.denethor.planetscope import PlanetScopeStack, open_stack, require_rasterio
+from windrow.sources.denethor.sampling import draw_sample, part_of_parcels, split_table
+from windrow.sources.denethor.sentinel2 import Sentinel2Cube, detect_scale, open_cube
+from windrow.sources.denethor.tile import OpenTile, prepare_tile, sentinel2_grid, tile_parts
 from windrow.sources.reading import (
     IngestOptions,
     Reading,

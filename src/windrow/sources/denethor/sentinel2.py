@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from windrow import sensors
 from windrow.errors import BandError, DataError
-from windrow.sources.denethor_layout import TileFiles
+from windrow.sources.denethor.layout import TileFiles
 from windrow.sources.formats.npy_stack import DateArray, PixelChoice, open_date_array
 from windrow.sources.formats.safe_pickle import BoundingBox, read_bounding_box, read_timestamps
 from windrow.sources.reading import ReadingReport, Scale

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from windrow.data.legend import DENETHOR
 from windrow.errors import DataError
-from windrow.sources.denethor_planetscope import RasterGrid
+from windrow.sources.denethor.planetscope import RasterGrid
 from windrow.sources.reading import ReadingReport
 
 SMALLEST_PARCEL_M2 = 1_000.0

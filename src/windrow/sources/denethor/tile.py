@@ -15,15 +15,15 @@ from windrow.data.planetscope_windows import Pairing
 from windrow.data.series import Series
 from windrow.data.store.zarr_store import SHARD
 from windrow.errors import DataError
-from windrow.sources.denethor_labels import Parcels
-from windrow.sources.denethor_planetscope import (
+from windrow.sources.denethor.labels import Parcels
+from windrow.sources.denethor.planetscope import (
     PlanetScopeStack,
     RasterGrid,
     make_plan,
     read_day,
 )
-from windrow.sources.denethor_sampling import Sample
-from windrow.sources.denethor_sentinel2 import Sentinel2Cube, read_dates
+from windrow.sources.denethor.sampling import Sample
+from windrow.sources.denethor.sentinel2 import Sentinel2Cube, read_dates
 from windrow.sources.formats.day_files import DayFiles, remove_others
 from windrow.sources.reading import ReadingReport, Scale
 

@@ -295,7 +295,7 @@ def test_a_random_sample_follows_the_seed(tmp_path):
 
 
 def test_an_interrupted_ingest_leaves_no_store_and_goes_on(tmp_path, monkeypatch):
-    import windrow.sources.denethor_tile as module
+    import windrow.sources.denethor.tile as module
 
     tile = Tile()
     write_radiant(tmp_path / "in", tile)
