@@ -13,7 +13,7 @@ from windrow.errors import DataError, SettingsError, WindrowError
 from windrow.files import writing_errors
 
 PREPARED_DOI = "10.5281/zenodo.7737587"
-"""The prepared files of the group's earlier study; see :mod:`windrow.sources.prepared_h5`."""
+"""The prepared files of the group's earlier study; see :mod:`windrow.sources.prepared.reader`."""
 
 ZENODO = "https://zenodo.org"
 TIMEOUT_S = 60

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windrow.errors import DataError
-from windrow.sources import breizhcrops, cubes, eurocropsml, prepared_h5, table_reader
+from windrow.sources import breizhcrops, cubes, eurocropsml, table_reader
 from windrow.sources.cube_stac import address
 from windrow.sources.denethor import reader as denethor
+from windrow.sources.prepared import reader as prepared_h5
 from windrow.sources.reading import IngestOptions, Reading
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from windrow import sensors
 from windrow.data.series import NO_DATA, Series
 from windrow.errors import BandError, DataError
-from windrow.sources.prepared_files import (
+from windrow.sources.prepared.record import (
     FILES,
     NUM_PLANETSCOPE,
     SENTINEL2_DATES,

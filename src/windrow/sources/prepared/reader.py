@@ -21,7 +21,8 @@ from windrow.data.legend import DENETHOR
 from windrow.data.series import Series
 from windrow.data.store.zarr_store import SHARD
 from windrow.errors import BandError, DataError, SettingsError, WindrowError
-from windrow.sources.prepared_files import (
+from windrow.sources.prepared.pairs import is_pairs, open_pairs
+from windrow.sources.prepared.record import (
     FILES,
     NUM_PLANETSCOPE,
     PLANETSCOPE_DATES,
@@ -33,7 +34,6 @@ from windrow.sources.prepared_files import (
     planetscope_integers,
     read_dates,
 )
-from windrow.sources.prepared_pairs import is_pairs, open_pairs
 from windrow.sources.reading import (
     UNKNOWN_FIELDS,
     IngestOptions,

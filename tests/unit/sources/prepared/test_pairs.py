@@ -14,7 +14,7 @@ from windrow.data.store.zarr_store import read_store
 from windrow.errors import BandError, DataError, SettingsError
 from windrow.experiments.ingestion import ingest
 from windrow.simulation import SCENARIOS, simulate_pixels
-from windrow.sources.prepared_pairs import explained_by_groups
+from windrow.sources.prepared.pairs import explained_by_groups
 from windrow.sources.reading import IngestOptions
 from windrow.sources.recognition import recognise
 
@@ -110,7 +110,7 @@ def test_simulated_pixels_tell_their_order(tmp_path, order):
 
 
 def test_a_random_share_of_many_blocks(folder, tmp_path, monkeypatch):
-    from windrow.sources import prepared_pairs
+    from windrow.sources.prepared import pairs as prepared_pairs
 
     monkeypatch.setattr(prepared_pairs, "_BLOCK", 100)
     monkeypatch.setattr(prepared_pairs, "_PART", 7)
