@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from windrow.sources.breizhcrops_columns import (
+from windrow.sources.breizhcrops.columns import (
     ALPHABETICAL_L1C,
     NUMERIC_L1C,
     detect_columns,

@@ -20,13 +20,13 @@ from windrow.data.legend import Legend
 from windrow.data.series import Series
 from windrow.data.store.zarr_store import SHARD
 from windrow.errors import DataError, SettingsError
-from windrow.sources.breizhcrops_columns import (
+from windrow.sources.breizhcrops.columns import (
     CLOUD_MEANING,
     Columns,
     detect_columns,
     given_columns,
 )
-from windrow.sources.breizhcrops_files import Region, find_regions, find_root
+from windrow.sources.breizhcrops.files import Region, find_regions, find_root
 from windrow.sources.reading import IngestOptions, Reading, ReadingReport, refuse_options
 from windrow.sources.values.parcel_means import ParcelBatch, ParcelSeries, parcels_to_series
 

@@ -11,8 +11,8 @@ import pytest
 
 from windrow.data.series import Series, concatenate
 from windrow.errors import DataError, SettingsError, WindrowError
-from windrow.sources import breizhcrops
-from windrow.sources.breizhcrops_columns import ALPHABETICAL_L1C, L2A_DATE_FIRST, NUMERIC_L1C
+from windrow.sources.breizhcrops import reader as breizhcrops
+from windrow.sources.breizhcrops.columns import ALPHABETICAL_L1C, L2A_DATE_FIRST, NUMERIC_L1C
 from windrow.sources.reading import IngestOptions, Reading
 from windrow.sources.recognition import recognise
 

@@ -1,0 +1,1 @@
+"""BreizhCrops (Rußwurm et al. 2020)."""
