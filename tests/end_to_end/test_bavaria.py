@@ -10,7 +10,7 @@ import pytest
 from windrow.evaluation.fewshot import MethodHead, fewshot
 from windrow.experiments.heads import EXTRA_TREES, fewshot_settings
 from windrow.sources.labels.label_table import read_labels
-from windrow.sources.tables import read_table
+from windrow.sources.tables.series import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("WINDROW_DATA", ROOT.parent / "shared" / "data")) / "bavaria2018"

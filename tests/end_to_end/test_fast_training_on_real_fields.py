@@ -11,7 +11,7 @@ import torch
 from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.experiments.recipes import encoder, optimization, task
-from windrow.sources.tables import read_table
+from windrow.sources.tables.series import read_table
 from windrow.tasks.bert import Sizes, apply_model, bert_losses, build_model, masked_batch
 from windrow.tasks.draws import seeded_draws
 from windrow.training.captured import CapturedTraining, CaptureSettings

@@ -7,7 +7,7 @@ from pathlib import Path
 from windrow.data.series import Series
 from windrow.data.store.zarr_store import is_store, read_store
 from windrow.errors import DataError
-from windrow.sources.tables import read_table
+from windrow.sources.tables.series import read_table
 
 
 def open_series(path: str | Path) -> Series:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windrow.errors import DataError
-from windrow.sources import cubes, eurocropsml, table_reader
+from windrow.sources import cubes, eurocropsml
 from windrow.sources.breizhcrops import reader as breizhcrops
 from windrow.sources.cube_stac import address
 from windrow.sources.denethor import reader as denethor
 from windrow.sources.prepared import reader as prepared_h5
 from windrow.sources.reading import IngestOptions, Reading
+from windrow.sources.tables import reader as table_reader
 
 
 @dataclass(frozen=True)

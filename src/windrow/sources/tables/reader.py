@@ -7,7 +7,7 @@ from pathlib import Path
 from windrow.errors import SettingsError
 from windrow.sources.labels.label_table import attach_labels, read_labels
 from windrow.sources.reading import IngestOptions, Reading, refuse_options
-from windrow.sources.tables import Writing, read_table
+from windrow.sources.tables.series import Writing, read_table
 
 ENDINGS = (".csv", ".csv.gz", ".parquet", ".pq")
 
@@ -36,7 +36,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, options: IngestOptions) -> Reading:
-    """A field table as one part; see :func:`windrow.sources.tables.read_table`.
+    """A field table as one part; see :func:`windrow.sources.tables.series.read_table`.
 
     Raises:
         DataError: the table or its labels cannot be used.

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from windrow.errors import BandError, DataError
-from windrow.sources.tables import read_table
+from windrow.sources.tables.series import read_table
 
 
 @pytest.fixture

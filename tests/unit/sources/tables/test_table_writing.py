@@ -10,8 +10,8 @@ import pytest
 
 from windrow.errors import DataError, WindrowError
 from windrow.sources.reading import IngestOptions
-from windrow.sources.table_reader import read
-from windrow.sources.tables import Writing, read_table
+from windrow.sources.tables.reader import read
+from windrow.sources.tables.series import Writing, read_table
 
 ROWS = [
     ("7", "2018-01-01", 0.05, 0.3),
