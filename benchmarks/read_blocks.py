@@ -28,7 +28,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from windrow.sources.cube_images import open_image_cube
+from windrow.sources.cubes.geotiffs import open_image_cube
 from windrow.sources.rasters.grid import windows
 from windrow.sources.reading import IngestOptions
 

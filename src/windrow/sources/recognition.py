@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windrow.errors import DataError
-from windrow.sources import cubes, eurocropsml
+from windrow.sources import eurocropsml
 from windrow.sources.breizhcrops import reader as breizhcrops
-from windrow.sources.cube_stac import address
+from windrow.sources.cubes import reader as cubes
+from windrow.sources.cubes.stac import address
 from windrow.sources.denethor import reader as denethor
 from windrow.sources.prepared import reader as prepared_h5
 from windrow.sources.reading import IngestOptions, Reading

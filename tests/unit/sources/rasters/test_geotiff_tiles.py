@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from windrow.errors import DataError
-from windrow.sources import cube_images
-from windrow.sources.cube_images import open_image_cube
+from windrow.sources.cubes import geotiffs
+from windrow.sources.cubes.geotiffs import open_image_cube
 from windrow.sources.rasters import geotiff_tiles
 from windrow.sources.rasters.geotiff_tiles import NotPlain, inflater, read_directory
 from windrow.sources.rasters.grid import Window
@@ -151,7 +151,7 @@ def test_coarse_bands_and_single_pixels_are_as_by_gdal(
         read = open_image_cube(tmp_path, IngestOptions()).read(window, rows, columns).values
         with monkeypatch.context() as patch:
             patch.setattr(
-                cube_images.ImageCube, "_read_tiles", lambda *_: (_ for _ in ()).throw(NotPlain())
+                geotiffs.ImageCube, "_read_tiles", lambda *_: (_ for _ in ()).throw(NotPlain())
             )
             by_gdal = open_image_cube(tmp_path, IngestOptions()).read(window, rows, columns).values
         np.testing.assert_array_equal(read, by_gdal)

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from windrow.data.series import Series
 from windrow.errors import DataError
-from windrow.sources.cube_scratch import ScratchCube
-from windrow.sources.cube_targets import Pixels, Targets, count_pixels, labels_of
-from windrow.sources.cube_values import Meaning
+from windrow.sources.cubes.scratch import ScratchCube
+from windrow.sources.cubes.targets import Pixels, Targets, count_pixels, labels_of
+from windrow.sources.cubes.values import Meaning
 from windrow.sources.rasters.grid import Cube, Grid, Window, windows
 from windrow.sources.reading import IngestOptions, ReadingReport
 from windrow.sources.values.parcel_means import days_of_year

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from windrow import sensors
 from windrow.errors import DataError, SettingsError
-from windrow.sources.cube_files import choose_year
+from windrow.sources.cubes.netcdf import choose_year
 from windrow.sources.labels.parcel_polygons import read_frame
 from windrow.sources.rasters.grid import CubeFacts, Grid, Raw, Window, band_of
 from windrow.sources.reading import IngestOptions

@@ -11,7 +11,8 @@ import cube_factory
 from windrow.data.store.zarr_store import read_store
 from windrow.errors import DataError
 from windrow.experiments.ingestion import ingest
-from windrow.sources import cube_images, cube_series
+from windrow.sources.cubes import geotiffs
+from windrow.sources.cubes import series as cube_series
 from windrow.sources.rasters import grid
 from windrow.sources.reading import IngestOptions
 
@@ -28,7 +29,7 @@ def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = cube_factory.write_daily(tmp_path / "images")
-    read = cube_images.ImageCube.read
+    read = geotiffs.ImageCube.read
     calls: list[grid.Window] = []
 
     def failing(self: object, window: grid.Window, *pixels: object) -> grid.Raw:
@@ -37,7 +38,7 @@ def test_it_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyP
             raise DataError("the network is gone")
         return read(self, window, *pixels)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cube_images.ImageCube, "read", failing)
+    monkeypatch.setattr(geotiffs.ImageCube, "read", failing)
     store = tmp_path / "store"
     with pytest.raises(DataError, match="the network is gone"):
         ingest(images, out=store)

@@ -12,7 +12,7 @@ from windrow.sources.breizhcrops.columns import (
     NUMERIC_L1C,
     detect_columns,
 )
-from windrow.sources.cube_values import Meaning
+from windrow.sources.cubes.values import Meaning
 from windrow.sources.rasters.grid import Grid, windows
 
 

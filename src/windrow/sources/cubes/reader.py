@@ -9,12 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from windrow.errors import SettingsError
-from windrow.sources.cube_files import FileCube, is_cube_file, open_file_cube
-from windrow.sources.cube_images import open_image_cube
-from windrow.sources.cube_series import parcel_series, pixel_series, plan
-from windrow.sources.cube_stac import is_stac, open_stac_cube
-from windrow.sources.cube_targets import EveryPixel, ParcelPixels, Targets, patches_of_codes
-from windrow.sources.cube_values import find_meaning
+from windrow.sources.cubes.geotiffs import open_image_cube
+from windrow.sources.cubes.netcdf import FileCube, is_cube_file, open_file_cube
+from windrow.sources.cubes.series import parcel_series, pixel_series, plan
+from windrow.sources.cubes.stac import is_stac, open_stac_cube
+from windrow.sources.cubes.targets import EveryPixel, ParcelPixels, Targets, patches_of_codes
+from windrow.sources.cubes.values import find_meaning
 from windrow.sources.labels.parcel_polygons import is_vector_file, read_parcels
 from windrow.sources.rasters.geotiff_header import find_images
 from windrow.sources.rasters.grid import Cube

@@ -71,7 +71,7 @@ def test_one_file_a_band_and_folders_a_day(tmp_path: Path) -> None:
 def test_blocks_of_a_tiled_file_give_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from windrow.sources import cube_series
+    from windrow.sources.cubes import series as cube_series
 
     def small(grid: object, native: object, size: int) -> object:
         return grid.windows(grid, native, size, limit=size * 20)  # type: ignore[arg-type]

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from windrow import sensors
 from windrow.data.series import ProcessingLevel
 from windrow.errors import DataError, SettingsError
-from windrow.sources.cube_files import choose_year
-from windrow.sources.cube_scratch import identity_of_files
+from windrow.sources.cubes.netcdf import choose_year
+from windrow.sources.cubes.scratch import identity_of_files
 from windrow.sources.rasters.geotiff_header import (
     ENDINGS,
     ImageFile,

@@ -1,0 +1,1 @@
+"""Image cubes: netCDF, Zarr, folders of GeoTIFFs and STAC items."""
