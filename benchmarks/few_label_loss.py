@@ -25,7 +25,7 @@ from windrow.evaluation.inference import load
 from windrow.evaluation.significance import paired_difference, resample_scores
 from windrow.experiments.heads import LOGISTIC_ON_Z, fewshot_settings
 from windrow.sources.labels.label_table import LabelTable, read_labels
-from windrow.sources.opening import open_series
+from windrow.sources.open_any import open_series
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ import rasterio
 from windrow.experiments.ingestion import ingest
 from windrow.sources.denethor.planetscope import make_plan, open_stack, read_day
 from windrow.sources.formats.npy_stack import PixelChoice
-from windrow.sources.reading import IngestOptions
+from windrow.sources.reader import IngestOptions
 
 WEST, NORTH = 420_000.0, 5_820_000.0
 PREFIX, CODE = "dlr_fusion_competition_germany_train", "33N_18E_242N"

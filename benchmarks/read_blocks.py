@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from windrow.sources.cubes.geotiffs import open_image_cube
 from windrow.sources.rasters.grid import windows
-from windrow.sources.reading import IngestOptions
+from windrow.sources.reader import IngestOptions
 
 BANDS = ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from windrow.data.series import PER_SERIES, Series
 from windrow.data.store.zarr_store import read_store
 from windrow.experiments.ingestion import ingest
-from windrow.sources.reading import IngestOptions
+from windrow.sources.reader import IngestOptions
 
 _SHARED = Path(os.environ.get("WINDROW_DATA", Path(__file__).parents[2] / "shared/data"))
 DEFAULTS = (_SHARED / "bavaria2018/observations.parquet", _SHARED / "flanders2018/cube.nc")

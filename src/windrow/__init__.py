@@ -38,7 +38,7 @@ def load(
 
 
 def open_series(path: str | Path) -> Series:
-    """The series of a store or a field table; see :func:`windrow.sources.opening.open_series`."""
-    from windrow.sources.opening import open_series as open_any
+    """The series of a store or a field table; see :func:`windrow.sources.open_any.open_series`."""
+    from windrow.sources.open_any import open_series as open_any
 
     return open_any(path)

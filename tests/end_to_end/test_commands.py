@@ -11,7 +11,7 @@ import pytest
 import windrow as package
 from way import Way, windrow
 from windrow.data.store.zarr_store import read_store
-from windrow.sources.opening import open_series
+from windrow.sources.open_any import open_series
 
 
 def test_embed_keeps_ids_and_order(way: Way, tmp_path):

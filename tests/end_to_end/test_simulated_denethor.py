@@ -12,7 +12,7 @@ from windrow.experiments.ingestion import ingest
 from windrow.simulation import SCENARIOS, ScenarioSettings, simulate_pixels
 from windrow.simulation.denethor import simulate_landscapes
 from windrow.simulation.generate import PIXELS_A_SIDE
-from windrow.sources.reading import IngestOptions
+from windrow.sources.reader import IngestOptions
 
 TINY = SCENARIOS["brandenburg-2018"].to_dict() | {"landscape_m": 120, "field_m": 60.0}
 

@@ -29,7 +29,7 @@ class Download:
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow download``."""
     options = tyro.cli(Download, args=arguments, prog="windrow download")
-    from windrow.sources.download import PREPARED_DOI, download
+    from windrow.sources.zenodo import PREPARED_DOI, download
 
     with progress("downloading", "bytes") as report:
         paths = download(

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
     from windrow.evaluation.inference import load
     from windrow.experiments.heads import comparison, fewshot_settings
     from windrow.sources.labels.label_table import read_labels
-    from windrow.sources.opening import open_series
+    from windrow.sources.open_any import open_series
 
     refuse_existing(options.out)
     settings = fewshot_settings(

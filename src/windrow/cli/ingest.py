@@ -11,7 +11,7 @@ import tyro
 
 from windrow.cli.progress import progress
 from windrow.errors import SettingsError
-from windrow.sources.reading import IngestOptions
+from windrow.sources.reader import IngestOptions
 
 
 @dataclass(frozen=True)

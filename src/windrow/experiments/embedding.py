@@ -15,7 +15,7 @@ from windrow.evaluation.backends import BackendName, Precision
 from windrow.evaluation.inference import FrozenEncoder, load
 from windrow.files import atomic_file
 from windrow.sources.labels.label_table import label_keys, read_labels
-from windrow.sources.opening import open_series
+from windrow.sources.open_any import open_series
 
 SERIES_A_CALL = 2_048
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from windrow.data.store.zarr_store import StoreWriter
 from windrow.files import refuse_existing
 from windrow.sources.denethor.protocols import split
-from windrow.sources.reading import IngestOptions, ResolvedOptions
-from windrow.sources.recognition import recognise
+from windrow.sources.reader import IngestOptions, ResolvedOptions
+from windrow.sources.registry import recognise
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def ingest(
     """Recognises a product, reads it part by part and writes it as a series store.
 
     Args:
-        path: a file or folder of any product that :mod:`windrow.sources.recognition` knows.
+        path: a file or folder of any product that :mod:`windrow.sources.registry` knows.
         out: the store to write, which must not exist; None only says what is found.
         options: what is not to be detected.
         on_progress: called with the steps of preparation done and wanted, where there are any.

@@ -19,7 +19,7 @@ from windrow.evaluation.telling_apart import clear_of
 from windrow.experiments.realism_settings import RealismSettings
 from windrow.simulation import ScenarioSettings
 from windrow.sources.labels.label_table import LabelTable, attach_labels, label_keys, read_labels
-from windrow.sources.opening import open_series
+from windrow.sources.open_any import open_series
 
 Flags = npt.NDArray[np.bool_]
 

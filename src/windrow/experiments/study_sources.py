@@ -12,7 +12,7 @@ from typing import Any
 
 from windrow.data.store.zarr_store import store_attributes
 from windrow.experiments.study_tasks import GIVEN, PARTS, PRETRAINING, store_name
-from windrow.sources.reading import UNKNOWN_FIELDS
+from windrow.sources.reader import UNKNOWN_FIELDS
 
 
 def source_of_store(path: str | Path) -> dict[str, Any]:

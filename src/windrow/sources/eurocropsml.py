@@ -26,7 +26,7 @@ from windrow.data.store.zarr_store import SHARD
 from windrow.errors import DataError, SettingsError
 from windrow.sources.breizhcrops.columns import CIRRUS_RATIO
 from windrow.sources.labels.legend_table import read_legend
-from windrow.sources.reading import IngestOptions, Reading, ReadingReport, refuse_options
+from windrow.sources.reader import IngestOptions, Reading, ReadingReport, refuse_options
 from windrow.sources.values.baseline_offset import Offset, given_offset, offset_from_values
 from windrow.sources.values.parcel_means import ParcelBatch, ParcelSeries, parcels_to_series
 

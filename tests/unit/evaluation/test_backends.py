@@ -35,7 +35,7 @@ def real_series() -> Series:
     """The fields of half A."""
     if not BAVARIA.is_dir():
         pytest.skip(f"the real fields of bavaria2018 are not at {BAVARIA}")
-    from windrow.sources.opening import open_series
+    from windrow.sources.open_any import open_series
 
     return open_series(BAVARIA / "observations.parquet").select(slice(0, 20))
 

@@ -17,7 +17,7 @@ from windrow.experiments.study_scales import task_settings
 from windrow.experiments.study_sources import notes_on_sources, source_of_store, sources_of_task
 from windrow.experiments.study_tasks import PARTS, split_whole_store
 from windrow.sources.prepared.record import FILES
-from windrow.sources.reading import IngestOptions
+from windrow.sources.reader import IngestOptions
 
 BRITTANY = {"command": "ingest", "options": {}, "product": "BreizhCrops", "year": 2018}
 

@@ -12,8 +12,8 @@ import pytest
 from windrow.data.series import Series, concatenate
 from windrow.errors import DataError, WindrowError
 from windrow.sources import eurocropsml
-from windrow.sources.reading import IngestOptions, Reading
-from windrow.sources.recognition import recognise
+from windrow.sources.reader import IngestOptions, Reading
+from windrow.sources.registry import recognise
 
 CODES = (3301010100, 3301010200, 3306040000)
 BANDS = np.array([1300, 1100, 1000, 400, 1200, 2100, 2500, 2400, 2700, 800, 25, 1900, 1150.0])

@@ -27,7 +27,7 @@ from windrow.sources.breizhcrops.columns import (
     given_columns,
 )
 from windrow.sources.breizhcrops.files import Region, find_regions, find_root
-from windrow.sources.reading import IngestOptions, Reading, ReadingReport, refuse_options
+from windrow.sources.reader import IngestOptions, Reading, ReadingReport, refuse_options
 from windrow.sources.values.parcel_means import ParcelBatch, ParcelSeries, parcels_to_series
 
 OPTIONS = frozenset({"processing_level", "year", "tile", "bands", "protocol", "part", "classes"})

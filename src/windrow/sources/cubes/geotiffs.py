@@ -30,7 +30,7 @@ from windrow.sources.rasters.geotiff_header import (
 )
 from windrow.sources.rasters.geotiff_tiles import NotPlain, TiffTiles
 from windrow.sources.rasters.grid import CubeFacts, Grid, Raw, Window
-from windrow.sources.reading import IngestOptions
+from windrow.sources.reader import IngestOptions
 
 _MAX_OPEN = 512
 

@@ -16,7 +16,7 @@ from windrow.data.series import ProcessingLevel
 from windrow.errors import DataError, SettingsError
 from windrow.sources.cubes.scratch import identity_of_files
 from windrow.sources.rasters.grid import Affine, CubeFacts, Grid, Raw, Window, band_of
-from windrow.sources.reading import IngestOptions
+from windrow.sources.reader import IngestOptions
 from windrow.sources.values.baseline_offset import offset_of_baseline
 
 NETCDF = (".nc", ".nc4", ".cdf")

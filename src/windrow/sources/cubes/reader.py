@@ -18,7 +18,7 @@ from windrow.sources.cubes.values import find_meaning
 from windrow.sources.labels.parcel_polygons import is_vector_file, read_parcels
 from windrow.sources.rasters.geotiff_header import find_images
 from windrow.sources.rasters.grid import Cube
-from windrow.sources.reading import IngestOptions, Reading, ReadingReport, refuse_options
+from windrow.sources.reader import IngestOptions, Reading, ReadingReport, refuse_options
 
 OPTIONS = frozenset(
     {

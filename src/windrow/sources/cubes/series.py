@@ -15,7 +15,7 @@ from windrow.sources.cubes.scratch import ScratchCube
 from windrow.sources.cubes.targets import Pixels, Targets, count_pixels, labels_of
 from windrow.sources.cubes.values import Meaning
 from windrow.sources.rasters.grid import Cube, Grid, Window, windows
-from windrow.sources.reading import IngestOptions, ReadingReport
+from windrow.sources.reader import IngestOptions, ReadingReport
 from windrow.sources.values.parcel_means import days_of_year
 
 MIN_SHARE = 0.5

@@ -19,7 +19,7 @@ from windrow.errors import DataError, SettingsError
 from windrow.sources.cubes.netcdf import choose_year
 from windrow.sources.labels.parcel_polygons import read_frame
 from windrow.sources.rasters.grid import CubeFacts, Grid, Raw, Window, band_of
-from windrow.sources.reading import IngestOptions
+from windrow.sources.reader import IngestOptions
 from windrow.sources.values.baseline_offset import offset_of_baseline
 
 METRES = 10.0

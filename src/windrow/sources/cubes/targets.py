@@ -15,7 +15,7 @@ from windrow.errors import DataError
 from windrow.sources.labels.legend_table import read_legend
 from windrow.sources.labels.parcel_polygons import NO_PARCEL, Parcels
 from windrow.sources.rasters.grid import Grid, Window
-from windrow.sources.reading import ReadingReport
+from windrow.sources.reader import ReadingReport
 
 
 @dataclass(frozen=True)

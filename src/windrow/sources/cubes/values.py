@@ -11,7 +11,7 @@ import numpy.typing as npt
 from windrow import sensors
 from windrow.errors import DataError
 from windrow.sources.rasters.grid import Cube, Window
-from windrow.sources.reading import IngestOptions, ReadingReport, Scale
+from windrow.sources.reader import IngestOptions, ReadingReport, Scale
 from windrow.sources.values.baseline_offset import given_offset, offset_from_values
 from windrow.sources.values.table_values import (
     LARGEST_REFLECTANCE,

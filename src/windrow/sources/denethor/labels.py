@@ -14,7 +14,7 @@ import numpy.typing as npt
 from windrow.data.legend import DENETHOR
 from windrow.errors import DataError
 from windrow.sources.denethor.planetscope import RasterGrid
-from windrow.sources.reading import ReadingReport
+from windrow.sources.reader import ReadingReport
 
 SMALLEST_PARCEL_M2 = 1_000.0
 """Parcels of at most this are left out, as the data set's authors do."""

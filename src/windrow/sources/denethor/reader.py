@@ -24,7 +24,7 @@ from windrow.sources.denethor.planetscope import PlanetScopeStack, open_stack, r
 from windrow.sources.denethor.sampling import draw_sample, part_of_parcels, split_table
 from windrow.sources.denethor.sentinel2 import Sentinel2Cube, detect_scale, open_cube
 from windrow.sources.denethor.tile import OpenTile, prepare_tile, sentinel2_grid, tile_parts
-from windrow.sources.reading import (
+from windrow.sources.reader import (
     IngestOptions,
     Reading,
     ReadingReport,

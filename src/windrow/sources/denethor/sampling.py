@@ -20,7 +20,7 @@ from windrow.errors import SettingsError, SplitError
 from windrow.sources.denethor.labels import Parcels
 from windrow.sources.denethor.planetscope import RasterGrid
 from windrow.sources.formats.npy_stack import PixelChoice
-from windrow.sources.reading import ReadingReport
+from windrow.sources.reader import ReadingReport
 
 NO_PART = "all"
 

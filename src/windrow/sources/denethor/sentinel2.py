@@ -16,7 +16,7 @@ from windrow.errors import BandError, DataError
 from windrow.sources.denethor.layout import TileFiles
 from windrow.sources.formats.npy_stack import DateArray, PixelChoice, open_date_array
 from windrow.sources.formats.safe_pickle import BoundingBox, read_bounding_box, read_timestamps
-from windrow.sources.reading import ReadingReport, Scale
+from windrow.sources.reader import ReadingReport, Scale
 from windrow.sources.values.reflectance import agreed_scale, scale_of, to_integers
 
 

@@ -25,7 +25,7 @@ from windrow.sources.denethor.planetscope import (
 from windrow.sources.denethor.sampling import Sample
 from windrow.sources.denethor.sentinel2 import Sentinel2Cube, read_dates
 from windrow.sources.formats.day_files import DayFiles, remove_others
-from windrow.sources.reading import ReadingReport, Scale
+from windrow.sources.reader import ReadingReport, Scale
 
 PIXEL_M = 10.0
 DEFAULT_CRS = "EPSG:32633"

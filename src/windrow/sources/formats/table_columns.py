@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from windrow.errors import BandError, DataError
-from windrow.sources.reading import ReadingReport
+from windrow.sources.reader import ReadingReport
 
 ID_COLUMNS = (
     "id",

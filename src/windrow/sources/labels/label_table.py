@@ -14,7 +14,7 @@ from windrow.data.legend import UNLABELLED, Legend
 from windrow.data.series import Series
 from windrow.errors import DataError
 from windrow.sources.formats.table_columns import ID_COLUMNS, find_column, identifiers, read_columns
-from windrow.sources.reading import ReadingReport
+from windrow.sources.reader import ReadingReport
 
 LABEL_COLUMNS = ("label", "class", "crop", "crop_type", "crop_name", "crop_group")
 """Names by which the column of classes is recognised, the first found being taken."""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from windrow.data.legend import Legend
 from windrow.errors import DataError
-from windrow.sources.reading import ReadingReport
+from windrow.sources.reader import ReadingReport
 
 CODE_COLUMNS = ("code", "crop_code", "crop_id", "id", "value", "ec_hcat_c")
 NAME_COLUMNS = ("name", "crop_name", "crop", "label", "class", "classname", "ec_hcat_n")

@@ -13,7 +13,7 @@ from windrow.data.legend import Legend
 from windrow.errors import DataError, SettingsError
 from windrow.sources.labels.legend_table import read_legend
 from windrow.sources.rasters.grid import Grid, Window
-from windrow.sources.reading import IngestOptions, ReadingReport
+from windrow.sources.reader import IngestOptions, ReadingReport
 
 ENDINGS = (".gpkg", ".geojson", ".json", ".shp", ".parquet", ".geoparquet", ".fgb", ".shp.zip")
 ID_PROPERTIES = ("field_id", "parcel_id", "plot_id", "fid", "id", "objectid")

@@ -30,7 +30,7 @@ from windrow.sources.prepared.record import (
     planetscope_integers,
     read_dates,
 )
-from windrow.sources.reading import IngestOptions, ReadingReport, Scale
+from windrow.sources.reader import IngestOptions, ReadingReport, Scale
 from windrow.sources.values.reflectance import agreed_scale, scale_of, to_integers
 
 PairOrder = Literal["date", "pixel"]

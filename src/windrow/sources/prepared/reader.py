@@ -34,7 +34,7 @@ from windrow.sources.prepared.record import (
     planetscope_integers,
     read_dates,
 )
-from windrow.sources.reading import (
+from windrow.sources.reader import (
     UNKNOWN_FIELDS,
     IngestOptions,
     Reading,

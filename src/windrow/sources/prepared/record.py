@@ -15,7 +15,7 @@ from windrow import sensors
 from windrow.data.series import NO_DATA
 from windrow.errors import DataError, WindrowError
 from windrow.sources.formats.safe_pickle import read_timestamps
-from windrow.sources.reading import Scale
+from windrow.sources.reader import Scale
 
 FILES = {
     "pretraining_time2.h5": "pre-training series of both sensors",

@@ -15,7 +15,7 @@ from windrow import sensors
 from windrow.errors import BandError, DataError, SettingsError
 from windrow.sources.rasters.geotiff_tiles import TiffTiles, read_directory
 from windrow.sources.rasters.grid import Grid, band_of
-from windrow.sources.reading import IngestOptions
+from windrow.sources.reader import IngestOptions
 from windrow.sources.values.baseline_offset import offset_of_baseline
 
 ENDINGS = (".tif", ".tiff")

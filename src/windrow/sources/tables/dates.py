@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from windrow.errors import DataError
-from windrow.sources.reading import ReadingReport
+from windrow.sources.reader import ReadingReport
 
 FIRST_YEAR = 2015
 """Sentinel-2A was launched in June 2015."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from windrow.errors import SettingsError
 from windrow.sources.labels.label_table import attach_labels, read_labels
-from windrow.sources.reading import IngestOptions, Reading, refuse_options
+from windrow.sources.reader import IngestOptions, Reading, refuse_options
 from windrow.sources.tables.series import Writing, read_table
 
 ENDINGS = (".csv", ".csv.gz", ".parquet", ".pq")

@@ -26,7 +26,7 @@ from windrow.sources.formats.table_columns import (
     numbers,
     read_columns,
 )
-from windrow.sources.reading import ReadingReport, Scale
+from windrow.sources.reader import ReadingReport, Scale
 from windrow.sources.tables.dates import days_and_years
 from windrow.sources.values.baseline_offset import Offset, given_offset, offset_from_values
 from windrow.sources.values.table_values import (

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.errors import DataError, SettingsError
-from windrow.sources.reading import ReadingReport
+from windrow.sources.reader import ReadingReport
 
 OFFSET = -1000
 """What brings digital numbers of baseline 04.00 and later to reflectance x 10,000."""

@@ -17,7 +17,7 @@ from windrow import sensors
 from windrow.data.legend import Legend
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
-from windrow.sources.reading import ReadingReport
+from windrow.sources.reader import ReadingReport
 from windrow.sources.values.table_values import SMALLEST_REFLECTANCE
 
 MISSING = -999.0

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from windrow import sensors
 from windrow.errors import DataError
-from windrow.sources.reading import Scale
+from windrow.sources.reader import Scale
 
 LARGEST_REFLECTANCE = 2.5
 """An array whose largest value is below is reflectance 0..1."""

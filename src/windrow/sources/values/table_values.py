@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from windrow import sensors
 from windrow.errors import DataError
-from windrow.sources.reading import ReadingReport, Scale
+from windrow.sources.reader import ReadingReport, Scale
 
 LARGEST_REFLECTANCE = 2.5
 """No band of a cloud or of snow is brighter; a row whose largest value is below is reflectance."""

@@ -13,8 +13,8 @@ from windrow.data.series import Series, concatenate
 from windrow.errors import DataError, SettingsError, WindrowError
 from windrow.sources.breizhcrops import reader as breizhcrops
 from windrow.sources.breizhcrops.columns import ALPHABETICAL_L1C, L2A_DATE_FIRST, NUMERIC_L1C
-from windrow.sources.reading import IngestOptions, Reading
-from windrow.sources.recognition import recognise
+from windrow.sources.reader import IngestOptions, Reading
+from windrow.sources.registry import recognise
 
 h5py = pytest.importorskip("h5py")
 

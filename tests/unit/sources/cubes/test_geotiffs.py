@@ -12,8 +12,8 @@ from cube_factory import BANDS, CRS, DAYS, write_by_band, write_daily, write_tif
 from windrow.data.series import Series, concatenate
 from windrow.errors import DataError, WindrowError
 from windrow.sources.rasters.geotiff_header import date_in_name
-from windrow.sources.reading import IngestOptions, Reading
-from windrow.sources.recognition import recognise
+from windrow.sources.reader import IngestOptions, Reading
+from windrow.sources.registry import recognise
 
 for module in ("rasterio", "geopandas"):
     pytest.importorskip(module)

@@ -13,8 +13,8 @@ import cube_factory
 from windrow.data.series import Series, concatenate
 from windrow.errors import DataError, WindrowError
 from windrow.sources.rasters.grid import Grid, windows
-from windrow.sources.reading import IngestOptions, Reading
-from windrow.sources.recognition import recognise
+from windrow.sources.reader import IngestOptions, Reading
+from windrow.sources.registry import recognise
 
 for module in ("xarray", "h5netcdf", "rasterio", "geopandas"):
     pytest.importorskip(module)

@@ -14,7 +14,7 @@ from windrow.experiments.ingestion import ingest
 from windrow.sources.cubes import geotiffs
 from windrow.sources.cubes import series as cube_series
 from windrow.sources.rasters import grid
-from windrow.sources.reading import IngestOptions
+from windrow.sources.reader import IngestOptions
 
 pytest.importorskip("rasterio")
 

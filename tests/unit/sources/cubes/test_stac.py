@@ -17,8 +17,8 @@ import cube_factory
 from cube_factory import BANDS, DAYS, write_parcels, write_tif
 from windrow.data.series import Series, concatenate
 from windrow.errors import DataError, WindrowError
-from windrow.sources.reading import IngestOptions, Reading
-from windrow.sources.recognition import recognise
+from windrow.sources.reader import IngestOptions, Reading
+from windrow.sources.registry import recognise
 
 for module in ("pystac", "pystac_client", "odc.stac", "geopandas"):
     pytest.importorskip(module)

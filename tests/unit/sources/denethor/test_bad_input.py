@@ -26,7 +26,7 @@ from denethor_files import (
 from windrow.errors import WindrowError
 from windrow.experiments.ingestion import ingest
 from windrow.sources.formats.archives import unpack_tar, zip_members
-from windrow.sources.reading import IngestOptions
+from windrow.sources.reader import IngestOptions
 
 pytest.importorskip("rasterio", reason="rasterio is not installed")
 

@@ -24,8 +24,8 @@ from windrow.data.series import NO_DATA
 from windrow.data.store.zarr_store import read_store
 from windrow.errors import DataError
 from windrow.experiments.ingestion import ingest
-from windrow.sources.reading import IngestOptions
-from windrow.sources.recognition import recognise
+from windrow.sources.reader import IngestOptions
+from windrow.sources.registry import recognise
 
 
 def write_unpacked(root, tile):

@@ -14,8 +14,8 @@ from windrow.experiments.ingestion import ingest
 from windrow.experiments.study_sources import source_of_store
 from windrow.reporting.split_map import split_map
 from windrow.sources.denethor.protocols import split
-from windrow.sources.reading import IngestOptions, ResolvedOptions
-from windrow.sources.recognition import recognise
+from windrow.sources.reader import IngestOptions, ResolvedOptions
+from windrow.sources.registry import recognise
 
 pytest.importorskip("rasterio", reason="rasterio is not installed")
 

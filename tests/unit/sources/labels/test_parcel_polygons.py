@@ -13,8 +13,8 @@ import cube_factory
 from cube_factory import PARCEL_PIXELS, box, write_daily, write_parcels
 from windrow.data.series import Series, concatenate
 from windrow.errors import DataError, WindrowError
-from windrow.sources.reading import IngestOptions, Reading
-from windrow.sources.recognition import recognise
+from windrow.sources.reader import IngestOptions, Reading
+from windrow.sources.registry import recognise
 
 geopandas = pytest.importorskip("geopandas")
 pytest.importorskip("rasterio")

@@ -15,8 +15,8 @@ from windrow.errors import BandError, DataError, SettingsError
 from windrow.experiments.ingestion import ingest
 from windrow.simulation import SCENARIOS, simulate_pixels
 from windrow.sources.prepared.pairs import explained_by_groups
-from windrow.sources.reading import IngestOptions
-from windrow.sources.recognition import recognise
+from windrow.sources.reader import IngestOptions
+from windrow.sources.registry import recognise
 
 h5py = pytest.importorskip("h5py", reason="h5py is not installed")
 

@@ -9,8 +9,8 @@ from windrow.data.series import NO_DATA
 from windrow.data.store.zarr_store import read_store
 from windrow.errors import BandError, DataError, SettingsError, WindrowError
 from windrow.experiments.ingestion import ingest
-from windrow.sources.reading import IngestOptions
-from windrow.sources.recognition import recognise
+from windrow.sources.reader import IngestOptions
+from windrow.sources.registry import recognise
 
 h5py = pytest.importorskip("h5py", reason="h5py is not installed")
 

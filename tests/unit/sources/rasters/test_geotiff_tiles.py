@@ -12,7 +12,7 @@ from windrow.sources.cubes.geotiffs import open_image_cube
 from windrow.sources.rasters import geotiff_tiles
 from windrow.sources.rasters.geotiff_tiles import NotPlain, inflater, read_directory
 from windrow.sources.rasters.grid import Window
-from windrow.sources.reading import IngestOptions
+from windrow.sources.reader import IngestOptions
 
 rasterio = pytest.importorskip("rasterio", reason="rasterio is not installed")
 pytest.importorskip("deflate", reason="deflate is not installed")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from windrow.errors import DataError, WindrowError
-from windrow.sources.reading import IngestOptions
+from windrow.sources.reader import IngestOptions
 from windrow.sources.tables.reader import read
 from windrow.sources.tables.series import Writing, read_table
 

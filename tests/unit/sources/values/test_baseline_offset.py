@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from windrow.errors import DataError, SettingsError
-from windrow.sources.reading import ReadingReport
+from windrow.sources.reader import ReadingReport
 from windrow.sources.values.baseline_offset import (
     given_offset,
     offset_from_values,

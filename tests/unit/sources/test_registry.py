@@ -5,8 +5,8 @@ import pytest
 from windrow.data.store.zarr_store import StoreWriter, read_store, read_store_table
 from windrow.errors import DataError, SettingsError, StoreError
 from windrow.experiments.ingestion import ingest
-from windrow.sources.reading import IngestOptions, ReadingReport, refuse_options
-from windrow.sources.recognition import recognise
+from windrow.sources.reader import IngestOptions, ReadingReport, refuse_options
+from windrow.sources.registry import recognise
 
 
 def test_a_table_is_recognised_and_ingested(tmp_path):

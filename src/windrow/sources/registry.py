@@ -13,7 +13,7 @@ from windrow.sources.cubes import reader as cubes
 from windrow.sources.cubes.stac import address
 from windrow.sources.denethor import reader as denethor
 from windrow.sources.prepared import reader as prepared_h5
-from windrow.sources.reading import IngestOptions, Reading
+from windrow.sources.reader import IngestOptions, Reading
 from windrow.sources.tables import reader as table_reader
 
 

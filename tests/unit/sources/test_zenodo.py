@@ -11,7 +11,7 @@ pytest.importorskip("pooch", reason="pooch is not installed")
 
 from way import windrow
 from windrow.errors import DataError, SettingsError, WindrowError
-from windrow.sources.download import PREPARED_DOI, download, record_files
+from windrow.sources.zenodo import PREPARED_DOI, download, record_files
 
 CONTENT = {"a.h5": bytes(range(256)) * 5_000, "dates.pkl": b"dates", "empty.txt": b""}
 
