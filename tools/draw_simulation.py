@@ -34,7 +34,7 @@ from windrow.reporting.realism_page import comparison_sections
 from windrow.reporting.realism_reading import read_comparison
 from windrow.sensors import PLANETSCOPE_BANDS, SCALE, SENTINEL2, SENTINEL2_BANDS
 from windrow.simulation import ScenarioSettings, scenario_settings, simulate, simulate_pixels
-from windrow.simulation.landscape import make_landscape
+from windrow.simulation.fields.landscape import make_landscape
 
 Floats = npt.NDArray[np.float64]
 

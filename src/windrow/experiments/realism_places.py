@@ -21,8 +21,8 @@ from windrow.evaluation.cloudiness import cloud_shape
 from windrow.evaluation.field_means import field_means
 from windrow.experiments.realism_settings import LEAST_LANDSCAPES, RealismSettings
 from windrow.simulation import ScenarioSettings, simulate, simulate_pixels
+from windrow.simulation.fields.landscape import COARSE_M, make_landscape, sampled_pixels
 from windrow.simulation.generate import FIELDS_A_LANDSCAPE
-from windrow.simulation.landscape import COARSE_M, make_landscape, sampled_pixels
 
 FIRST_PLACE = 100_000
 """Number of the landscape of the first place, far behind those of the set."""

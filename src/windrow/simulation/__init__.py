@@ -3,8 +3,9 @@
 Read in this order: :mod:`~windrow.simulation.random` (draws keyed by position),
 :mod:`~windrow.simulation.crops`, :mod:`~windrow.simulation.settings` and
 :mod:`~windrow.simulation.scenarios` (the numbers),
-:mod:`~windrow.simulation.landscape` (where fields lie), :mod:`~windrow.simulation.weather` and
-:mod:`~windrow.simulation.phenology` (what happens on them),
+:mod:`~windrow.simulation.fields.landscape` (where fields lie),
+:mod:`~windrow.simulation.fields.weather` and
+:mod:`~windrow.simulation.fields.phenology` (what happens on them),
 :mod:`~windrow.simulation.ground`, :mod:`~windrow.simulation.canopy` and
 :mod:`~windrow.simulation.surface` (what they reflect), :mod:`~windrow.simulation.atmosphere` and
 :mod:`~windrow.simulation.acquisition` (what satellites see of it), and

@@ -22,8 +22,8 @@ from windrow.data.planetscope_windows import planetscope_pixel, planetscope_wind
 from windrow.data.series import Series
 from windrow.errors import SettingsError, WindrowError
 from windrow.files import atomic_folder
+from windrow.simulation.fields.landscape import FINE_M, Integers, Landscape, make_landscape
 from windrow.simulation.generate import simulate_pixels
-from windrow.simulation.landscape import FINE_M, Integers, Landscape, make_landscape
 from windrow.simulation.scenarios import DEFAULT_SCENARIO, scenario_settings
 from windrow.simulation.settings import ScenarioSettings
 

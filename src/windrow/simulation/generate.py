@@ -20,7 +20,7 @@ from windrow.files import refuse_existing
 from windrow.processes import begin_in_pool
 from windrow.sensors import SENTINEL2_BANDS
 from windrow.simulation.acquisition import acquire_planetscope, acquire_sentinel2
-from windrow.simulation.landscape import (
+from windrow.simulation.fields.landscape import (
     COARSE_M,
     Integers,
     Landscape,
@@ -28,12 +28,12 @@ from windrow.simulation.landscape import (
     make_landscape,
     sampled_pixels,
 )
-from windrow.simulation.phenology import field_years
+from windrow.simulation.fields.phenology import field_years
+from windrow.simulation.fields.weather import NUM_DAYS, make_weather
 from windrow.simulation.random import Floats, keyed, uniform
 from windrow.simulation.scenarios import DEFAULT_SCENARIO, scenario_settings
 from windrow.simulation.settings import ScenarioSettings
 from windrow.simulation.surface import make_surface, make_surroundings
-from windrow.simulation.weather import NUM_DAYS, make_weather
 
 FIELDS_A_LANDSCAPE = 10_000
 """``field_id`` is the landscape times this, plus the field."""

@@ -17,8 +17,8 @@ from windrow.simulation.atmosphere import (
 )
 from windrow.simulation.canopy import Float32
 from windrow.simulation.clouds import Clouds, cloud_edges, lit
+from windrow.simulation.fields.landscape import COARSE_M, Integers, Landscape
 from windrow.simulation.geometry import Overpasses, illumination
-from windrow.simulation.landscape import COARSE_M, Integers, Landscape
 from windrow.simulation.random import Floats, keyed, patches, spread, uniform
 
 _SCALE_HEIGHT_M = 8_400.0

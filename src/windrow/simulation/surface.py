@@ -1,6 +1,7 @@
 """The reflectance of the surface: each pixel's part of a field, through the year, without air.
 
-The state of a field (:mod:`windrow.simulation.phenology`) is varied within the field by smooth
+The state of a field (:mod:`windrow.simulation.fields.phenology`) is varied within the field by
+smooth
 patches (vigour, delay, chlorophyll, soil), taken every few days (*knots*), and given to the
 emulator. Real canopies have gaps that no leaf area closes: a share ``cover`` of the ground is
 under the canopy and the rest is seen bare (clumping, rows), as in Baret et al. (2007).
@@ -16,12 +17,12 @@ import numpy.typing as npt
 
 from windrow.simulation.canopy import BANDS, Float32, emulator
 from windrow.simulation.crops import CROPS
+from windrow.simulation.fields.landscape import COARSE_M, Integers, Landscape
+from windrow.simulation.fields.stands import TRAITS, FieldYear
+from windrow.simulation.fields.weather import NUM_DAYS, Weather
 from windrow.simulation.geometry import sun_zenith
 from windrow.simulation.ground import PETALS, STRAW, WATER, soil
-from windrow.simulation.landscape import COARSE_M, Integers, Landscape
 from windrow.simulation.random import Floats, keyed, patches, spread
-from windrow.simulation.stands import TRAITS, FieldYear
-from windrow.simulation.weather import NUM_DAYS, Weather
 
 _HOT_SPOT = 0.12
 _PATCH_M = 55.0

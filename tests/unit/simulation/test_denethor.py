@@ -16,7 +16,7 @@ from windrow.simulation import (
     simulate_denethor,
     simulate_pixels,
 )
-from windrow.simulation.landscape import make_landscape
+from windrow.simulation.fields.landscape import make_landscape
 
 TINY = ScenarioSettings.from_dict(
     SCENARIOS["brandenburg-2018"].to_dict() | {"landscape_m": 180, "field_m": 90.0}

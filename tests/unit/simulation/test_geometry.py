@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from windrow.simulation.fields.landscape import make_landscape
 from windrow.simulation.geometry import (
     NUM_DATES,
     direction_factor,
@@ -12,7 +13,6 @@ from windrow.simulation.geometry import (
     sun_azimuth,
     sun_zenith,
 )
-from windrow.simulation.landscape import make_landscape
 from windrow.simulation.random import patches
 from windrow.simulation.scenarios import SCENARIOS
 

@@ -7,8 +7,8 @@ from windrow.sensors import SENTINEL2_BANDS
 from windrow.simulation.acquisition import _coarse
 from windrow.simulation.atmosphere import atmosphere_terms
 from windrow.simulation.clouds import Clouds, lit
+from windrow.simulation.fields.landscape import make_landscape
 from windrow.simulation.geometry import make_overpasses
-from windrow.simulation.landscape import make_landscape
 from windrow.simulation.overflight import air_column, observe
 from windrow.simulation.scenarios import SCENARIOS
 

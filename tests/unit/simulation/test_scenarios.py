@@ -13,8 +13,8 @@ from windrow.simulation import (
     simulate_landscape,
     simulate_pixels,
 )
+from windrow.simulation.fields.landscape import make_landscape, sampled_pixels
 from windrow.simulation.geometry import make_overpasses
-from windrow.simulation.landscape import make_landscape, sampled_pixels
 
 
 def small(name, **changes):

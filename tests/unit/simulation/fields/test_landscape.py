@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from windrow.simulation.landscape import (
+from windrow.simulation.fields.landscape import (
     _PSF_M,
     footprints,
     make_landscape,

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.simulation.crops import Leaf
-from windrow.simulation.landscape import Landscape
+from windrow.simulation.fields.landscape import Landscape
+from windrow.simulation.fields.weather import DAYS, NUM_DAYS
 from windrow.simulation.random import Floats, keyed, normal, spread, uniform
-from windrow.simulation.weather import DAYS, NUM_DAYS
 
 NEVER = 10_000
 """A day that does not come."""

@@ -1,7 +1,7 @@
 """The year of each field, by day: sowing, growth, flower, ripening, harvest, stubble, regrowth.
 
 A crop is a rise and a fall of leaf area; dead leaves stay until the stand ends. Meadows, fallows
-and orchards are in :mod:`windrow.simulation.grassland`.
+and orchards are in :mod:`windrow.simulation.fields.grassland`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.simulation.crops import CATCH_CROP, CROPS, Crop
-from windrow.simulation.grassland import grow_grass, grow_trees
-from windrow.simulation.landscape import Landscape
+from windrow.simulation.fields.grassland import grow_grass, grow_trees
+from windrow.simulation.fields.landscape import Landscape
+from windrow.simulation.fields.stands import NEVER, Draws, FieldYear, logistic
+from windrow.simulation.fields.weather import DAYS, Weather
 from windrow.simulation.random import Floats
-from windrow.simulation.stands import NEVER, Draws, FieldYear, logistic
-from windrow.simulation.weather import DAYS, Weather
 
 
 def field_years(landscape: Landscape, weather: Weather) -> FieldYear:

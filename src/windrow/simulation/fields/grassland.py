@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.simulation.crops import CATCH_CROP, Crop
+from windrow.simulation.fields.stands import MOST_CUTS, NEVER, Draws, FieldYear, logistic
+from windrow.simulation.fields.weather import DAYS, NUM_DAYS, Weather
 from windrow.simulation.random import Floats
-from windrow.simulation.stands import MOST_CUTS, NEVER, Draws, FieldYear, logistic
-from windrow.simulation.weather import DAYS, NUM_DAYS, Weather
 
 
 def grow_grass(

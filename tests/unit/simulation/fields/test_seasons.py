@@ -7,11 +7,11 @@ import pytest
 
 from windrow.simulation.acquisition import fusion_operator, to_integers
 from windrow.simulation.crops import CROPS, NAMES
+from windrow.simulation.fields.landscape import make_landscape
+from windrow.simulation.fields.phenology import field_years
+from windrow.simulation.fields.weather import DAYS, make_weather, month_of
 from windrow.simulation.geometry import make_overpasses
-from windrow.simulation.landscape import make_landscape
-from windrow.simulation.phenology import field_years
 from windrow.simulation.scenarios import SCENARIOS
-from windrow.simulation.weather import DAYS, make_weather, month_of
 
 SETTINGS = SCENARIOS["brandenburg-2018"]
 

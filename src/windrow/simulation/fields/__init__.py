@@ -1,0 +1,1 @@
+"""What grows on the fields: landscape, weather, phenology and stands."""
