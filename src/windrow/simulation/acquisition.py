@@ -9,21 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.sensors import SCALE, SENTINEL2, SENTINEL2_BANDS
-from windrow.simulation.canopy import Float32
 from windrow.simulation.clouds import make_clouds
 from windrow.simulation.fields.landscape import Footprints, Integers, Landscape, neighbourhood
 from windrow.simulation.fields.weather import DAYS, NUM_DAYS, Weather
-from windrow.simulation.geometry import (
+from windrow.simulation.overflight import observe
+from windrow.simulation.random import Floats, keyed, noise, normal, spread, uniform
+from windrow.simulation.surface.canopy import Float32
+from windrow.simulation.surface.geometry import (
     NUM_DATES,
     Overpasses,
     direction_factor,
     illumination,
     make_overpasses,
 )
-from windrow.simulation.ground import SNOW
-from windrow.simulation.overflight import observe
-from windrow.simulation.random import Floats, keyed, noise, normal, spread, uniform
-from windrow.simulation.surface import Surface, Surroundings, interpolation
+from windrow.simulation.surface.soil import SNOW
+from windrow.simulation.surface.surface import Surface, Surroundings, interpolation
 
 _BANDS_OF = {
     metres: np.array([k for k, b in enumerate(SENTINEL2_BANDS) if SENTINEL2[b].metres == metres])

@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from windrow.sensors import SENTINEL2, SENTINEL2_BANDS
 from windrow.simulation.atmosphere import Terms
-from windrow.simulation.canopy import Float32
 from windrow.simulation.fields.landscape import COARSE_M, Integers, Landscape
 from windrow.simulation.fields.weather import Weather
-from windrow.simulation.geometry import Overpasses
 from windrow.simulation.random import Floats, keyed, noise, normal, patches, spread, uniform
+from windrow.simulation.surface.canopy import Float32
+from windrow.simulation.surface.geometry import Overpasses
 
 _CENTRES = np.array([SENTINEL2[b].centre_nm for b in SENTINEL2_BANDS])
 _WATER_CLOUD = np.array([1.12, 1.08, 1.05, 1.03, 1.02, 1.0, 1.0, 1.01, 0.99, 0.98, 0.67, 0.60])

@@ -33,7 +33,7 @@ from windrow.simulation.fields.weather import NUM_DAYS, make_weather
 from windrow.simulation.random import Floats, keyed, uniform
 from windrow.simulation.scenarios import DEFAULT_SCENARIO, scenario_settings
 from windrow.simulation.settings import ScenarioSettings
-from windrow.simulation.surface import make_surface, make_surroundings
+from windrow.simulation.surface.surface import make_surface, make_surroundings
 
 FIELDS_A_LANDSCAPE = 10_000
 """``field_id`` is the landscape times this, plus the field."""

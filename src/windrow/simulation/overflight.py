@@ -15,11 +15,11 @@ from windrow.simulation.atmosphere import (
     surface_reflectance,
     top_of_atmosphere,
 )
-from windrow.simulation.canopy import Float32
 from windrow.simulation.clouds import Clouds, cloud_edges, lit
 from windrow.simulation.fields.landscape import COARSE_M, Integers, Landscape
-from windrow.simulation.geometry import Overpasses, illumination
 from windrow.simulation.random import Floats, keyed, patches, spread, uniform
+from windrow.simulation.surface.canopy import Float32
+from windrow.simulation.surface.geometry import Overpasses, illumination
 
 _SCALE_HEIGHT_M = 8_400.0
 _PATCH_M = 700.0

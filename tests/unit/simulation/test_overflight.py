@@ -8,9 +8,9 @@ from windrow.simulation.acquisition import _coarse
 from windrow.simulation.atmosphere import atmosphere_terms
 from windrow.simulation.clouds import Clouds, lit
 from windrow.simulation.fields.landscape import make_landscape
-from windrow.simulation.geometry import make_overpasses
 from windrow.simulation.overflight import air_column, observe
 from windrow.simulation.scenarios import SCENARIOS
+from windrow.simulation.surface.geometry import make_overpasses
 
 BAND = {name: position for position, name in enumerate(SENTINEL2_BANDS)}
 FIELD = np.array(

@@ -14,7 +14,7 @@ from windrow.simulation import (
     simulate_pixels,
 )
 from windrow.simulation.fields.landscape import make_landscape, sampled_pixels
-from windrow.simulation.geometry import make_overpasses
+from windrow.simulation.surface.geometry import make_overpasses
 
 
 def small(name, **changes):

@@ -10,8 +10,8 @@ from windrow.simulation.crops import CROPS, NAMES
 from windrow.simulation.fields.landscape import make_landscape
 from windrow.simulation.fields.phenology import field_years
 from windrow.simulation.fields.weather import DAYS, make_weather, month_of
-from windrow.simulation.geometry import make_overpasses
 from windrow.simulation.scenarios import SCENARIOS
+from windrow.simulation.surface.geometry import make_overpasses
 
 SETTINGS = SCENARIOS["brandenburg-2018"]
 

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from windrow.simulation.canopy import BANDS, Float32, emulator
 from windrow.simulation.crops import CROPS
 from windrow.simulation.fields.landscape import COARSE_M, Integers, Landscape
 from windrow.simulation.fields.stands import TRAITS, FieldYear
 from windrow.simulation.fields.weather import NUM_DAYS, Weather
-from windrow.simulation.geometry import sun_zenith
-from windrow.simulation.ground import PETALS, STRAW, WATER, soil
 from windrow.simulation.random import Floats, keyed, patches, spread
+from windrow.simulation.surface.canopy import BANDS, Float32, emulator
+from windrow.simulation.surface.geometry import sun_zenith
+from windrow.simulation.surface.soil import PETALS, STRAW, WATER, soil
 
 _HOT_SPOT = 0.12
 _PATCH_M = 55.0
@@ -35,7 +35,7 @@ class Surface:
 
     Attributes:
         knots: (K,) days of year, the last may lie past the year's end.
-        reflectance: (M, K, 16) in the bands of :data:`windrow.simulation.canopy.BANDS`.
+        reflectance: (M, K, 16) in the bands of :data:`windrow.simulation.surface.canopy.BANDS`.
         green: (M, K) green leaf area index.
         cover: (M, K) share of the ground under the canopy.
         chlorophyll: (M, K) of the leaves, dying ones included, micrograms a cm2.

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from windrow.errors import DataError
-from windrow.simulation.canopy import BANDS, PARAMETERS, Emulator, emulator
-from windrow.simulation.geometry import sun_zenith
-from windrow.simulation.ground import SNOW, soil
+from windrow.simulation.surface.canopy import BANDS, PARAMETERS, Emulator, emulator
+from windrow.simulation.surface.geometry import sun_zenith
+from windrow.simulation.surface.soil import SNOW, soil
 
 MEAN = {
     "leaf_structure": 1.5,

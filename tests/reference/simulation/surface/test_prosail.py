@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from windrow.sensors import PLANETSCOPE, SENTINEL2
-from windrow.simulation.canopy import PARAMETERS, emulator
+from windrow.simulation.surface.canopy import PARAMETERS, emulator
 
 
 def test_emulator_against_prosail():

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from windrow.simulation.fields.landscape import make_landscape
-from windrow.simulation.geometry import (
+from windrow.simulation.random import patches
+from windrow.simulation.scenarios import SCENARIOS
+from windrow.simulation.surface.geometry import (
     NUM_DATES,
     direction_factor,
     directional_reflectance,
@@ -13,8 +15,6 @@ from windrow.simulation.geometry import (
     sun_azimuth,
     sun_zenith,
 )
-from windrow.simulation.random import patches
-from windrow.simulation.scenarios import SCENARIOS
 
 SETTINGS = SCENARIOS["bavaria-2018"]
 
