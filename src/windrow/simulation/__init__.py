@@ -8,8 +8,8 @@ Read in this order: :mod:`~windrow.simulation.random` (draws keyed by position),
 :mod:`~windrow.simulation.fields.phenology` (what happens on them),
 :mod:`~windrow.simulation.surface.soil`, :mod:`~windrow.simulation.surface.canopy` and
 :mod:`~windrow.simulation.surface.surface` (what they reflect),
-:mod:`~windrow.simulation.atmosphere` and
-:mod:`~windrow.simulation.acquisition` (what satellites see of it), and
+:mod:`~windrow.simulation.sensing.atmosphere` and
+:mod:`~windrow.simulation.sensing.acquisition` (what satellites see of it), and
 :mod:`~windrow.simulation.generate` (the top: :func:`simulate` and :func:`simulate_store`);
 :mod:`~windrow.simulation.denethor` writes one landscape as rasters.
 """

@@ -19,7 +19,6 @@ from windrow.errors import SettingsError
 from windrow.files import refuse_existing
 from windrow.processes import begin_in_pool
 from windrow.sensors import SENTINEL2_BANDS
-from windrow.simulation.acquisition import acquire_planetscope, acquire_sentinel2
 from windrow.simulation.fields.landscape import (
     COARSE_M,
     Integers,
@@ -32,6 +31,7 @@ from windrow.simulation.fields.phenology import field_years
 from windrow.simulation.fields.weather import NUM_DAYS, make_weather
 from windrow.simulation.random import Floats, keyed, uniform
 from windrow.simulation.scenarios import DEFAULT_SCENARIO, scenario_settings
+from windrow.simulation.sensing.acquisition import acquire_planetscope, acquire_sentinel2
 from windrow.simulation.settings import ScenarioSettings
 from windrow.simulation.surface.surface import make_surface, make_surroundings
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from windrow.simulation.acquisition import fusion_operator, to_integers
 from windrow.simulation.crops import CROPS, NAMES
 from windrow.simulation.fields.landscape import make_landscape
 from windrow.simulation.fields.phenology import field_years
 from windrow.simulation.fields.weather import DAYS, make_weather, month_of
 from windrow.simulation.scenarios import SCENARIOS
+from windrow.simulation.sensing.acquisition import fusion_operator, to_integers
 from windrow.simulation.surface.geometry import make_overpasses
 
 SETTINGS = SCENARIOS["brandenburg-2018"]

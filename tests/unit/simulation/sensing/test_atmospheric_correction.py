@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from windrow.sensors import SENTINEL2_BANDS
-from windrow.simulation.acquisition import _coarse
-from windrow.simulation.atmosphere import atmosphere_terms
-from windrow.simulation.clouds import Clouds, lit
 from windrow.simulation.fields.landscape import make_landscape
-from windrow.simulation.overflight import air_column, observe
 from windrow.simulation.scenarios import SCENARIOS
+from windrow.simulation.sensing.acquisition import _coarse
+from windrow.simulation.sensing.atmosphere import atmosphere_terms
+from windrow.simulation.sensing.atmospheric_correction import air_column, observe
+from windrow.simulation.sensing.clouds import Clouds, lit
 from windrow.simulation.surface.geometry import make_overpasses
 
 BAND = {name: position for position, name in enumerate(SENTINEL2_BANDS)}

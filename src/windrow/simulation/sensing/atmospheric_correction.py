@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from windrow.sensors import SENTINEL2_BANDS
-from windrow.simulation.atmosphere import (
+from windrow.simulation.fields.landscape import COARSE_M, Integers, Landscape
+from windrow.simulation.random import Floats, keyed, patches, spread, uniform
+from windrow.simulation.sensing.atmosphere import (
     AirColumn,
     Terms,
     atmosphere_terms,
@@ -15,9 +17,7 @@ from windrow.simulation.atmosphere import (
     surface_reflectance,
     top_of_atmosphere,
 )
-from windrow.simulation.clouds import Clouds, cloud_edges, lit
-from windrow.simulation.fields.landscape import COARSE_M, Integers, Landscape
-from windrow.simulation.random import Floats, keyed, patches, spread, uniform
+from windrow.simulation.sensing.clouds import Clouds, cloud_edges, lit
 from windrow.simulation.surface.canopy import Float32
 from windrow.simulation.surface.geometry import Overpasses, illumination
 

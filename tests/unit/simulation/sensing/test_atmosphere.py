@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from windrow.sensors import SENTINEL2, SENTINEL2_BANDS
-from windrow.simulation.atmosphere import (
+from windrow.simulation.sensing.atmosphere import (
     AirColumn,
     aerosol_depth,
     atmosphere_terms,

@@ -1,0 +1,1 @@
+"""What the sensors see: atmosphere, clouds, acquisitions and their correction."""
