@@ -10,7 +10,7 @@ from windrow.data.store.zarr_store import read_store
 from windrow.errors import SettingsError
 from windrow.experiments.ingestion import ingest
 from windrow.simulation import SCENARIOS, ScenarioSettings, simulate_pixels
-from windrow.simulation.denethor import simulate_landscapes
+from windrow.simulation.denethor_rasters import simulate_landscapes
 from windrow.simulation.generate import PIXELS_A_SIDE
 from windrow.sources.reader import IngestOptions
 

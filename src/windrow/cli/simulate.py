@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
                 f"--{name.replace('_', '-')} goes with --check", hint="give the real table"
             )
     if options.layout == "denethor":
-        from windrow.simulation.denethor import simulate_landscapes
+        from windrow.simulation.denethor_rasters import simulate_landscapes
 
         with progress("simulating", "rows of pixels") as report:
             simulate_landscapes(

@@ -1,6 +1,6 @@
 """Both sensors by radiative transfer: landscapes in, simulated series out.
 
-Read in this order: :mod:`~windrow.simulation.random` (draws keyed by position),
+Read in this order: :mod:`~windrow.simulation.keyed_random` (draws keyed by position),
 :mod:`~windrow.simulation.crops`, :mod:`~windrow.simulation.settings` and
 :mod:`~windrow.simulation.scenarios` (the numbers),
 :mod:`~windrow.simulation.fields.landscape` (where fields lie),
@@ -11,10 +11,10 @@ Read in this order: :mod:`~windrow.simulation.random` (draws keyed by position),
 :mod:`~windrow.simulation.sensing.atmosphere` and
 :mod:`~windrow.simulation.sensing.acquisition` (what satellites see of it), and
 :mod:`~windrow.simulation.generate` (the top: :func:`simulate` and :func:`simulate_store`);
-:mod:`~windrow.simulation.denethor` writes one landscape as rasters.
+:mod:`~windrow.simulation.denethor_rasters` writes one landscape as rasters.
 """
 
-from windrow.simulation.denethor import simulate_denethor
+from windrow.simulation.denethor_rasters import simulate_denethor
 from windrow.simulation.generate import (
     simulate,
     simulate_landscape,

@@ -29,7 +29,7 @@ from windrow.simulation.fields.landscape import (
 )
 from windrow.simulation.fields.phenology import field_years
 from windrow.simulation.fields.weather import NUM_DAYS, make_weather
-from windrow.simulation.random import Floats, keyed, uniform
+from windrow.simulation.keyed_random import Floats, keyed, uniform
 from windrow.simulation.scenarios import DEFAULT_SCENARIO, scenario_settings
 from windrow.simulation.sensing.acquisition import acquire_planetscope, acquire_sentinel2
 from windrow.simulation.settings import ScenarioSettings

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windrow.simulation import SCENARIOS, ScenarioSettings, simulate_pixels
-from windrow.simulation.random import keyed, noise, uniform
+from windrow.simulation.keyed_random import keyed, noise, uniform
 
 TINY = ScenarioSettings.from_dict(
     SCENARIOS["bavaria-2018"].to_dict() | {"landscape_m": 240, "field_m": 80.0}

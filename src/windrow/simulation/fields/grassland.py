@@ -8,7 +8,7 @@ import numpy.typing as npt
 from windrow.simulation.crops import CATCH_CROP, Crop
 from windrow.simulation.fields.stands import MOST_CUTS, NEVER, Draws, FieldYear, logistic
 from windrow.simulation.fields.weather import DAYS, NUM_DAYS, Weather
-from windrow.simulation.random import Floats
+from windrow.simulation.keyed_random import Floats
 
 
 def grow_grass(

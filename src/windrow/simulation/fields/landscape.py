@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.data.planetscope_windows import planetscope_pixel, planetscope_window
-from windrow.simulation.random import Floats, choose, keyed, uniform
+from windrow.simulation.keyed_random import Floats, choose, keyed, uniform
 from windrow.simulation.settings import ScenarioSettings
 
 Integers = npt.NDArray[np.int64]

@@ -14,7 +14,7 @@ from windrow.simulation.fields.grassland import grow_grass, grow_trees
 from windrow.simulation.fields.landscape import Landscape
 from windrow.simulation.fields.stands import NEVER, Draws, FieldYear, logistic
 from windrow.simulation.fields.weather import DAYS, Weather
-from windrow.simulation.random import Floats
+from windrow.simulation.keyed_random import Floats
 
 
 def field_years(landscape: Landscape, weather: Weather) -> FieldYear:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from windrow.simulation.crops import Leaf
 from windrow.simulation.fields.landscape import Landscape
 from windrow.simulation.fields.weather import DAYS, NUM_DAYS
-from windrow.simulation.random import Floats, keyed, normal, spread, uniform
+from windrow.simulation.keyed_random import Floats, keyed, normal, spread, uniform
 
 NEVER = 10_000
 """A day that does not come."""

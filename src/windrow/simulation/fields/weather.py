@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from windrow.simulation.random import Floats, keyed, normal, spread, uniform
+from windrow.simulation.keyed_random import Floats, keyed, normal, spread, uniform
 from windrow.simulation.settings import ScenarioSettings
 
 NUM_DAYS = 365

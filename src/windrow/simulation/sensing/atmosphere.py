@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.sensors import SENTINEL2, SENTINEL2_BANDS
-from windrow.simulation.random import Floats
+from windrow.simulation.keyed_random import Floats
 
 _CENTRES = np.array([SENTINEL2[band].centre_nm for band in SENTINEL2_BANDS])
 _ANGSTROM = 1.3

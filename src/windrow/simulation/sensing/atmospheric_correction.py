@@ -8,7 +8,7 @@ import numpy as np
 
 from windrow.sensors import SENTINEL2_BANDS
 from windrow.simulation.fields.landscape import COARSE_M, Integers, Landscape
-from windrow.simulation.random import Floats, keyed, patches, spread, uniform
+from windrow.simulation.keyed_random import Floats, keyed, patches, spread, uniform
 from windrow.simulation.sensing.atmosphere import (
     AirColumn,
     Terms,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from windrow.simulation.fields.landscape import COARSE_M, Integers, Landscape
 from windrow.simulation.fields.weather import NUM_DAYS
-from windrow.simulation.random import Floats, keyed, patches, uniform
+from windrow.simulation.keyed_random import Floats, keyed, patches, uniform
 from windrow.simulation.surface.canopy import emulator
 
 NUM_DATES = 146

@@ -19,7 +19,7 @@ from windrow.simulation.crops import CROPS
 from windrow.simulation.fields.landscape import COARSE_M, Integers, Landscape
 from windrow.simulation.fields.stands import TRAITS, FieldYear
 from windrow.simulation.fields.weather import NUM_DAYS, Weather
-from windrow.simulation.random import Floats, keyed, patches, spread
+from windrow.simulation.keyed_random import Floats, keyed, patches, spread
 from windrow.simulation.surface.canopy import BANDS, Float32, emulator
 from windrow.simulation.surface.geometry import sun_zenith
 from windrow.simulation.surface.soil import PETALS, STRAW, WATER, soil

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from windrow.simulation.fields.landscape import make_landscape
-from windrow.simulation.random import patches
+from windrow.simulation.keyed_random import patches
 from windrow.simulation.scenarios import SCENARIOS
 from windrow.simulation.surface.geometry import (
     NUM_DATES,

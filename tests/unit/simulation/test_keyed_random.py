@@ -2,7 +2,7 @@ import zlib
 
 import numpy as np
 
-from windrow.simulation.random import choose, keyed, noise, normal, patches, spread, uniform
+from windrow.simulation.keyed_random import choose, keyed, noise, normal, patches, spread, uniform
 
 MASK = 2**64 - 1
 
