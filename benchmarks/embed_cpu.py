@@ -26,7 +26,7 @@ from windrow.data.normalization import Normalization
 from windrow.data.series import Series
 from windrow.evaluation.inference import FrozenEncoder, load
 from windrow.experiments.recipes import encoder as encoder_settings
-from windrow.models.encoder import Encoder, EncoderSettings
+from windrow.models.encoders.transformer import Encoder, EncoderSettings
 from windrow.models.weights import BandMoments, WeightsHeader, write_weights
 from windrow.sensors import SENTINEL2_BANDS
 

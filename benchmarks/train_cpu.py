@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from measuring import best_seconds, setting, version
 from windrow.experiments.recipes import encoder as encoder_settings
 from windrow.experiments.recipes import optimization
-from windrow.models.encoder import Encoder
+from windrow.models.encoders.transformer import Encoder
 from windrow.training.optimization import adamw
 
 NUM_BANDS = 12

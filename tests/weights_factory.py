@@ -9,7 +9,7 @@ import torch
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
 from windrow.experiments.recipes import encoder as encoder_settings
-from windrow.models.encoder import Encoder
+from windrow.models.encoders.transformer import Encoder
 from windrow.models.weights import BandMoments, WeightsHeader, write_weights
 
 

@@ -12,7 +12,7 @@ from gpu_training.settings import PAPER_STEPS, paper_optimization, paper_task
 from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
-from windrow.models.encoder import EncoderSettings
+from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.packing import packed_size
 from windrow.sensors import SENTINEL2_BANDS
 from windrow.tasks.bert import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from windrow.models.encoder import EncoderSettings
+from windrow.models.encoders.transformer import EncoderSettings
 from windrow.tasks.bert import BertSettings
 from windrow.tasks.losses import LossSettings
 from windrow.tasks.masking import MaskingSettings

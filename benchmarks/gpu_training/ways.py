@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gpu_training.bench import Bench
 from gpu_training.data import Setup
 from gpu_training.settings import PAPER_STEPS, paper_optimization
-from windrow.models.encoder import EncoderSettings
+from windrow.models.encoders.transformer import EncoderSettings
 from windrow.tasks.bert import apply_model, bert_losses, masked_batch
 from windrow.tasks.draws import seeded_draws
 from windrow.training.captured import CapturedTraining, CaptureSettings

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from windrow.errors import SettingsError
 from windrow.models.contrastive import PixelContrast, Scarf, YearContrast, mean_over_dates
-from windrow.models.encoder import EncoderSettings
-from windrow.models.resmlp import Resmlp, ResmlpSettings
+from windrow.models.encoders.resmlp import Resmlp, ResmlpSettings
+from windrow.models.encoders.transformer import EncoderSettings
 from windrow.tasks.contrastive import (
     ContrastiveLossSettings,
     CorruptionSettings,

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from windrow.errors import SettingsError, WeightsError
 from windrow.evaluation.onnx_graph import FORMAT, VERSION, OnnxPrecision, onnx_bytes
-from windrow.models.encoder import Encoder
+from windrow.models.encoders.transformer import Encoder
 from windrow.models.weights import WeightsHeader, parse_header
 
 BackendName = Literal["auto", "torch", "onnx"]

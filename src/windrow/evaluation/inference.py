@@ -30,7 +30,7 @@ from windrow.evaluation.backends import (
     open_onnx,
 )
 from windrow.evaluation.date_selection import clearest_dates
-from windrow.models.encoder import Encoder, EncoderSettings
+from windrow.models.encoders.transformer import Encoder, EncoderSettings
 from windrow.models.flops import encoder_flops
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.weights import WeightsHeader, load_encoder

@@ -23,7 +23,7 @@ from windrow.data.batches.pretraining import MONTH_OF_DAY
 from windrow.data.series import DAYS
 from windrow.evaluation.onnx_nodes import FUSED, Array, OnnxNodes, quantised, require_onnx
 from windrow.files import atomic_file
-from windrow.models.encoder import Encoder
+from windrow.models.encoders.transformer import Encoder
 from windrow.models.weights import WeightsHeader
 
 OnnxPrecision = Literal["float32", "int8"]

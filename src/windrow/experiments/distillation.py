@@ -28,7 +28,7 @@ from windrow.experiments.held_out import hold_out, thinned
 from windrow.experiments.pretraining import check_finite
 from windrow.experiments.run_directory import Metrics, Progress, StepMeans, environment
 from windrow.files import refuse_existing, write_json, write_text
-from windrow.models.encoder import EncoderSettings
+from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.weights import FORMAT, VERSION, WeightsHeader, write_weights
 from windrow.tasks.distillation import (
     DistillationLossSettings,

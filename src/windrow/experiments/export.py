@@ -7,7 +7,7 @@ from pathlib import Path
 from windrow.errors import SettingsError
 from windrow.evaluation.inference import weights_path
 from windrow.evaluation.onnx_graph import OnnxPrecision, write_onnx
-from windrow.models.encoder import Encoder
+from windrow.models.encoders.transformer import Encoder
 from windrow.models.weights import load_encoder
 
 

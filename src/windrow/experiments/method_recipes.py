@@ -12,9 +12,9 @@ from typing import Literal
 from windrow.experiments import recipes
 from windrow.experiments.corrections import Corrections
 from windrow.experiments.pretraining_settings import PretrainingSettings
-from windrow.models.bands import BandsSettings
-from windrow.models.encoder import EncoderSettings
-from windrow.models.resmlp import ResmlpSettings
+from windrow.models.encoders.identity import BandsSettings
+from windrow.models.encoders.resmlp import ResmlpSettings
+from windrow.models.encoders.transformer import EncoderSettings
 from windrow.tasks.contrastive import (
     ContrastiveLossSettings,
     CorruptionSettings,

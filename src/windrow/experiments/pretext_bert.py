@@ -15,7 +15,7 @@ from windrow.evaluation.pretext import PretextData, evaluate_pretext, predict_ta
 from windrow.experiments.pretext import STREAMS, Part, PretextInputs, check_levels
 from windrow.files import atomic_file
 from windrow.models.bimodal import BimodalBert
-from windrow.models.encoder import EncoderSettings
+from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.flops import encoder_flops
 from windrow.models.fused import can_fuse
 from windrow.models.packing import packed_size

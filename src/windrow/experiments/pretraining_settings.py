@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from windrow.config import Settings
-from windrow.models.encoders import AnyEncoderSettings
+from windrow.models.encoders.build import AnyEncoderSettings
 from windrow.tasks.bert import BertSettings
 from windrow.tasks.contrastive import (
     PixelContrastiveSettings,

@@ -28,7 +28,7 @@ from windrow.experiments.heads import RANDOM_FOREST
 from windrow.experiments.methods import METHODS, Method, Representation
 from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.experiments.study_settings import FOREST, Arm, Cell, ScaleName, StudySettings
-from windrow.models.encoders import encoder_width
+from windrow.models.encoders.build import encoder_width
 from windrow.models.heads.inputs import HeadInputs
 from windrow.training.execution import ExecutionSettings
 

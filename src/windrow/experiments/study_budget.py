@@ -28,7 +28,7 @@ from windrow.experiments.study_representations import (
 from windrow.experiments.study_settings import FOREST, Cell, StudySettings, cells_of
 from windrow.experiments.study_tasks import PARTS, TEST, TRAIN
 from windrow.experiments.study_twins import twin_size
-from windrow.models.encoders import encoder_width
+from windrow.models.encoders.build import encoder_width
 from windrow.models.flops import TRAINING_FACTOR
 from windrow.sensors import NUM_PLANETSCOPE_VALUES, SENTINEL2_BANDS
 from windrow.simulation.generate import simulate

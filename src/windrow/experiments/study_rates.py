@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from windrow.evaluation.sequence_heads import SequenceTraining, train_sequence_head
-from windrow.models.bands import BandsSettings
-from windrow.models.encoder import EncoderSettings
-from windrow.models.encoders import build_encoder
+from windrow.models.encoders.build import build_encoder
+from windrow.models.encoders.identity import BandsSettings
+from windrow.models.encoders.resmlp import ResmlpSettings
+from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.heads.inputs import HeadInputs
-from windrow.models.resmlp import ResmlpSettings
 from windrow.sensors import SENTINEL2_BANDS
 from windrow.training.execution import ExecutionSettings
 
@@ -49,7 +49,7 @@ class Rates:
         execution: where and how a study will run.
 
     Example:
-        >>> from windrow.models.bands import BandsSettings
+        >>> from windrow.models.encoders.identity import BandsSettings
         >>> Rates(ExecutionSettings().resolved()).of_encoder(BandsSettings()).training
         0.0
     """

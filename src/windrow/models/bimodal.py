@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from windrow.models.encoder import Encoder, EncoderSettings, initialise
+from windrow.models.encoders.transformer import Encoder, EncoderSettings, initialise
 from windrow.models.packing import Packing
 
 
@@ -58,7 +58,7 @@ class BimodalBert(nn.Module):
     ) -> Tensor:
         """The representation (N, T, D) of a batch; ``masked`` (N, T) dates get the mask token.
 
-        The other arguments are those of :class:`windrow.models.encoder.Encoder`.
+        The other arguments are those of :class:`windrow.models.encoders.transformer.Encoder`.
         """
         z: Tensor = self.encoder(
             values,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from windrow.models.encoder import Encoder, EncoderSettings
-from windrow.models.resmlp import Resmlp, ResmlpSettings
+from windrow.models.encoders.resmlp import Resmlp, ResmlpSettings
+from windrow.models.encoders.transformer import Encoder, EncoderSettings
 
 
 def projector(width: int, projection_width: int) -> nn.Sequential:

@@ -10,8 +10,9 @@ from typing import Literal
 
 from torch import nn
 
-from windrow.models.bands import BandsSettings
-from windrow.models.encoder import EncoderSettings
+from windrow.models.encoders.identity import BandsSettings
+from windrow.models.encoders.resmlp import ResmlpSettings
+from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.heads.inception import (
     BOTTLENECK,
     NUM_BRANCHES,
@@ -20,7 +21,6 @@ from windrow.models.heads.inception import (
 )
 from windrow.models.heads.lstm import LstmSettings
 from windrow.models.heads.transformer import TransformerSettings
-from windrow.models.resmlp import ResmlpSettings
 
 TRAINING_FACTOR = 3
 """Forward passes that a training step costs."""

@@ -1,6 +1,7 @@
 """The blocks of an encoder as one operation, with fused kernels and the backward pass by hand.
 
-What :class:`windrow.models.encoder.Block` computes, block after block, in fewer passes over
+What :class:`windrow.models.encoders.transformer.Block` computes, block after block, in fewer
+passes over
 memory: attention reads and writes the layout of the matrix products, so nothing is permuted; the
 sum, its norm and the bias of the product before it are one pass; biases are added by whoever reads
 a product next; the gradients of biases and norms are by-products of passes that happen anyway; and

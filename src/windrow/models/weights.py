@@ -28,7 +28,12 @@ from windrow.data.normalization import Normalization
 from windrow.data.series import ProcessingLevel
 from windrow.errors import BandError, DataError, SettingsError, WeightsError
 from windrow.files import atomic_file
-from windrow.models.encoders import TRANSFORMER, AnyEncoderSettings, build_encoder, encoder_width
+from windrow.models.encoders.build import (
+    TRANSFORMER,
+    AnyEncoderSettings,
+    build_encoder,
+    encoder_width,
+)
 
 FORMAT = "windrow weights"
 VERSION = 1

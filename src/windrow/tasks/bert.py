@@ -13,7 +13,7 @@ from windrow import sensors
 from windrow.config import Settings
 from windrow.data.batches.pretraining import Batch, Inputs, PretrainingData, Target
 from windrow.models.bimodal import BimodalBert
-from windrow.models.encoder import EncoderSettings
+from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.packing import pack_dates
 from windrow.tasks.draws import Draws
 from windrow.tasks.losses import (

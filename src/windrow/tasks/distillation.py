@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from windrow.config import Settings
-from windrow.models.encoder import Encoder, EncoderSettings
+from windrow.models.encoders.transformer import Encoder, EncoderSettings
 from windrow.tasks.losses import NUM_MONTHS, pool_months
 
 SMALLEST_SPREAD = 0.05

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from windrow.config import Settings
-from windrow.models.bands import BandsSettings
-from windrow.models.encoder import EncoderSettings
-from windrow.models.encoders import build_encoder
-from windrow.models.resmlp import ResmlpSettings
+from windrow.models.encoders.build import build_encoder
+from windrow.models.encoders.identity import BandsSettings
+from windrow.models.encoders.resmlp import ResmlpSettings
+from windrow.models.encoders.transformer import EncoderSettings
 
 
 class UntrainedSettings(Settings):

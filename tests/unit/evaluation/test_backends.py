@@ -21,7 +21,7 @@ from windrow.evaluation.backends import OnnxBackend, TorchBackend, choose_backen
 from windrow.evaluation.inference import FrozenEncoder, load
 from windrow.evaluation.onnx_graph import onnx_bytes, write_onnx
 from windrow.experiments.recipes import encoder as encoder_settings
-from windrow.models.encoder import Encoder
+from windrow.models.encoders.transformer import Encoder
 from windrow.models.weights import load_encoder, write_weights
 
 ROOT = Path(__file__).parents[3]

@@ -11,7 +11,7 @@ from windrow.evaluation import inference
 from windrow.evaluation.backends import TorchBackend
 from windrow.evaluation.inference import FrozenEncoder, load, month_pool
 from windrow.experiments.recipes import recipe
-from windrow.models.encoder import Encoder
+from windrow.models.encoders.transformer import Encoder
 from windrow.models.weights import BandMoments, WeightsHeader, write_weights
 from windrow.tasks.bert import build_model
 

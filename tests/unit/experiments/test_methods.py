@@ -18,7 +18,7 @@ from windrow.experiments.cost import read_cost
 from windrow.experiments.held_out import hold_out
 from windrow.experiments.methods import METHODS
 from windrow.experiments.pretraining_settings import PretrainingSettings
-from windrow.models.encoders import build_encoder
+from windrow.models.encoders.build import build_encoder
 from windrow.models.flops import encoder_flops, num_parameters
 from windrow.models.weights import load_encoder, read_weights
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from windrow.models.encoder import Block
+from windrow.models.encoders.transformer import Block
 from windrow.models.fused import (
     BACKWARD,
     FORWARD,

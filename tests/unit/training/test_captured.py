@@ -146,7 +146,7 @@ def test_fused_blocks_lie_on_the_plain_curve(make_series, monkeypatch, packed, n
         fused_calls.append(num_dates)
         return True
 
-    monkeypatch.setattr("windrow.models.encoder.can_fuse", fuses)
+    monkeypatch.setattr("windrow.models.encoders.transformer.can_fuse", fuses)
     # Small, as every program of a kernel takes the interpreter some 10 ms.
     layers = 2 if num_steps < 200 else 1
     shape = SHAPE.model_copy(update={"num_heads": 1, "num_layers": layers})

@@ -57,7 +57,7 @@ import torch
 from series_factory import make_series
 from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
-from windrow.models.encoder import EncoderSettings
+from windrow.models.encoders.transformer import EncoderSettings
 from windrow.tasks.bert import BertSettings, apply_model, bert_losses, build_model, masked_batch
 from windrow.tasks.draws import seeded_draws
 from windrow.training.checkpoint import load_checkpoint, save_checkpoint

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from windrow.config import Settings
 from windrow.data.series import DAYS
-from windrow.models.embedding import sinusoidal_encoding
+from windrow.models.encoders.embedding import sinusoidal_encoding
 from windrow.models.heads.attention import WeightDropoutAttention
 
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Tag
 from torch import nn
 
-from windrow.models.bands import Bands, BandsSettings
-from windrow.models.encoder import Encoder, EncoderSettings
-from windrow.models.resmlp import Resmlp, ResmlpSettings
+from windrow.models.encoders.identity import Bands, BandsSettings
+from windrow.models.encoders.resmlp import Resmlp, ResmlpSettings
+from windrow.models.encoders.transformer import Encoder, EncoderSettings
 
 TRANSFORMER = "transformer"
 

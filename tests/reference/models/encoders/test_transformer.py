@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from windrow.experiments.recipes import recipe
-from windrow.models.embedding import SeriesEmbedding, sinusoidal_encoding
-from windrow.models.encoder import Block, Encoder
+from windrow.models.encoders.embedding import SeriesEmbedding, sinusoidal_encoding
+from windrow.models.encoders.transformer import Block, Encoder
 from windrow.tasks.bert import build_model
 
 

@@ -6,8 +6,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from windrow.models.contrastive import PixelContrast, YearContrast
-from windrow.models.encoder import EncoderSettings
-from windrow.models.encoders import build_encoder
+from windrow.models.encoders.build import build_encoder
+from windrow.models.encoders.resmlp import ResmlpSettings
+from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.flops import (
     contrastive_flops,
     encoder_flops,
@@ -18,7 +19,6 @@ from windrow.models.heads.inception import InceptionSettings
 from windrow.models.heads.lstm import LstmSettings
 from windrow.models.heads.sequence import build_base_model
 from windrow.models.heads.transformer import TransformerSettings
-from windrow.models.resmlp import ResmlpSettings
 from windrow.tasks.contrastive import nt_xent
 
 TRANSFORMER = EncoderSettings(

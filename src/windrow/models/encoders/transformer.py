@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from windrow.config import Settings
-from windrow.models.embedding import Position, SeriesEmbedding
+from windrow.models.encoders.embedding import Position, SeriesEmbedding
 from windrow.models.fused import Layout, can_fuse, fused_blocks, padded_bounds
 from windrow.models.packing import Packing
 

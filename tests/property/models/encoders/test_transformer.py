@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windrow.models.encoder import Encoder, EncoderSettings
+from windrow.models.encoders.transformer import Encoder, EncoderSettings
 
 
 def _encoder(position, kernel_size):
