@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import torch
 
-collect_ignore = [] if find_spec("triton") else ["src/windrow/models/kernels.py"]
+collect_ignore = [] if find_spec("triton") else ["src/windrow/models/kernels/triton_kernels.py"]
 
 # Here, and not beside the kernels' tests: Triton reads it when it is first imported, which may be
 # by whatever file is collected first.

@@ -89,7 +89,7 @@ def attention(bench: Bench) -> None:
 
 def kernels(bench: Bench) -> None:
     """Our kernels alone: right against float32, and how long."""
-    from windrow.models import fused as ours
+    from windrow.models.kernels import fused_blocks as ours
 
     _attention_kernels(bench, ours)
     shape = bench.shape

@@ -13,7 +13,7 @@ from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
 from windrow.models.encoders.transformer import EncoderSettings
-from windrow.models.packing import packed_size
+from windrow.models.kernels.packing import packed_size
 from windrow.sensors import SENTINEL2_BANDS
 from windrow.tasks.bert import (
     Sizes,

@@ -17,8 +17,8 @@ from windrow.files import atomic_file
 from windrow.models.bimodal import BimodalBert
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.flops import encoder_flops
-from windrow.models.fused import can_fuse
-from windrow.models.packing import packed_size
+from windrow.models.kernels.fused_blocks import can_fuse
+from windrow.models.kernels.packing import packed_size
 from windrow.tasks.bert import (
     BertSettings,
     Sizes,

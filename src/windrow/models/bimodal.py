@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from windrow.models.encoders.transformer import Encoder, EncoderSettings, initialise
-from windrow.models.packing import Packing
+from windrow.models.kernels.packing import Packing
 
 
 class BimodalBert(nn.Module):

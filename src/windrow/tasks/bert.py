@@ -14,7 +14,7 @@ from windrow.config import Settings
 from windrow.data.batches.pretraining import Batch, Inputs, PretrainingData, Target
 from windrow.models.bimodal import BimodalBert
 from windrow.models.encoders.transformer import EncoderSettings
-from windrow.models.packing import pack_dates
+from windrow.models.kernels.packing import pack_dates
 from windrow.tasks.draws import Draws
 from windrow.tasks.losses import (
     NUM_MONTHS,
@@ -98,7 +98,7 @@ class Sizes:
 
     Attributes:
         num_dates: W, at least the valid dates of the longest series.
-        num_tokens: C, all valid dates, or their :func:`windrow.models.packing.packed_size`.
+        num_tokens: C, all valid dates, or their :func:`windrow.models.kernels.packing.packed_size`.
     """
 
     num_dates: int

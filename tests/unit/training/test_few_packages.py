@@ -50,7 +50,8 @@ import windrow.training
 
 for room in (windrow.models, windrow.tasks, windrow.training):
     for found in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
-        if found.name != "windrow.models.kernels":  # Triton's; loaded only where Triton is
+        # Triton's; loaded only where Triton is
+        if found.name != "windrow.models.kernels.triton_kernels":
             importlib.import_module(found.name)
 
 import torch

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from windrow.config import Settings
 from windrow.models.encoders.embedding import Position, SeriesEmbedding
-from windrow.models.fused import Layout, can_fuse, fused_blocks, padded_bounds
-from windrow.models.packing import Packing
+from windrow.models.kernels.fused_blocks import Layout, can_fuse, fused_blocks, padded_bounds
+from windrow.models.kernels.packing import Packing
 
 INITIAL_DEVIATION = 0.02
 """Deviation of the initial weights, truncated at two of it (as in ViT and BERT)."""
@@ -143,7 +143,8 @@ class Encoder(nn.Module):
 
     Attributes:
         residual_precision: of the sum that the blocks add to; None leaves that of the embedding.
-        fused: run the blocks as one operation where that can be (:mod:`windrow.models.fused`).
+        fused: run the blocks as one operation where that can be
+        (:mod:`windrow.models.kernels.fused_blocks`).
 
     Example:
         >>> import torch

@@ -289,9 +289,9 @@ def _power(number: int) -> int:
 
 
 def _kernels() -> Any:
-    from windrow.models import kernels
+    from windrow.models.kernels import triton_kernels
 
-    return kernels
+    return triton_kernels
 
 
 def _add_norm(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.experiments.recipes import encoder, task
-from windrow.models.packing import GRANULE, pack_dates, packed_size
+from windrow.models.kernels.packing import GRANULE, pack_dates, packed_size
 from windrow.tasks.bert import (
     Sizes,
     apply_model,

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from windrow.models.encoders.transformer import Block
-from windrow.models.fused import (
+from windrow.models.kernels.fused_blocks import (
     BACKWARD,
     FORWARD,
     AttentionOptions,
@@ -18,7 +18,7 @@ from windrow.models.fused import (
     fused_blocks,
     padded_bounds,
 )
-from windrow.models.packing import pack_dates, packed_size
+from windrow.models.kernels.packing import pack_dates, packed_size
 
 HEADS, MLP, EPS = 4, 96, 1e-5
 
