@@ -9,8 +9,14 @@ import pytest
 
 from windrow.errors import DataError
 from windrow.evaluation.light_heads import LogisticSettings, TreesSettings, fit_light_head
-from windrow.models.heads.file import Calibration, FittedHead, HeadHeader, load_head, save_head
 from windrow.models.heads.inputs import HeadInputs
+from windrow.models.heads.saved_head import (
+    Calibration,
+    FittedHead,
+    HeadHeader,
+    load_head,
+    save_head,
+)
 
 HEADS = [
     LogisticSettings(inverse_regularisation=0.5, max_iterations=500),

@@ -34,8 +34,8 @@ from windrow.evaluation.light_heads import (
 )
 from windrow.evaluation.sequence_heads import SequenceTraining, train_sequence_head
 from windrow.evaluation.significance import BootstrapSettings
-from windrow.models.heads.file import FittedHead, HeadHeader
 from windrow.models.heads.inputs import HeadInputs
+from windrow.models.heads.saved_head import FittedHead, HeadHeader
 from windrow.models.heads.sequence import SequenceHead
 from windrow.sources.labels.label_table import LabelTable
 

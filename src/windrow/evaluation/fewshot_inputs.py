@@ -17,8 +17,8 @@ from windrow.evaluation.features import (
     band_features,
     index_features,
 )
-from windrow.models.heads.file import FittedHead
 from windrow.models.heads.inputs import HeadInputs
+from windrow.models.heads.saved_head import FittedHead
 
 Method = Literal["windrow", "bands", "indices"]
 

@@ -20,7 +20,7 @@ from windrow.evaluation.significance import (
     resample_scores,
 )
 from windrow.files import atomic_folder, write_json
-from windrow.models.heads.file import FittedHead, save_head
+from windrow.models.heads.saved_head import FittedHead, save_head
 
 
 @dataclass(frozen=True, eq=False)

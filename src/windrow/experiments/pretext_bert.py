@@ -14,7 +14,7 @@ from windrow.errors import DataError, SettingsError
 from windrow.evaluation.pretext import PretextData, evaluate_pretext, predict_table
 from windrow.experiments.pretext import STREAMS, Part, PretextInputs, check_levels
 from windrow.files import atomic_file
-from windrow.models.bimodal import BimodalBert
+from windrow.models.bimodal_bert import BimodalBert
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.flops import encoder_flops
 from windrow.models.kernels.fused_blocks import can_fuse

@@ -12,7 +12,7 @@ from torch import Tensor
 from windrow import sensors
 from windrow.config import Settings
 from windrow.data.batches.pretraining import Batch, Inputs, PretrainingData, Target
-from windrow.models.bimodal import BimodalBert
+from windrow.models.bimodal_bert import BimodalBert
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.kernels.packing import pack_dates
 from windrow.tasks.draws import Draws

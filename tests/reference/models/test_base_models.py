@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from windrow.errors import SettingsError
-from windrow.models.heads.file import _tensors_of
 from windrow.models.heads.inception import InceptionSettings, InceptionTime
 from windrow.models.heads.lstm import BiLstm, LstmSettings
+from windrow.models.heads.saved_head import _tensors_of
 from windrow.models.heads.sequence import SequenceHead, build_base_model
 from windrow.models.heads.transformer import TransformerSettings
 

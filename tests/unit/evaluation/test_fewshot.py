@@ -19,7 +19,7 @@ from windrow.evaluation.fewshot_result import write_fewshot
 from windrow.evaluation.light_heads import LogisticSettings, TreesSettings
 from windrow.evaluation.sequence_heads import SequenceTraining
 from windrow.experiments.heads import fewshot_settings, sequence_training
-from windrow.models.heads.file import load_head
+from windrow.models.heads.saved_head import load_head
 from windrow.models.heads.transformer import TransformerSettings
 from windrow.sensors import SENTINEL2_BANDS
 from windrow.sources.labels.label_table import LabelTable

@@ -16,11 +16,11 @@ import torch
 from safetensors.numpy import load, save
 
 from windrow.errors import DataError, OutputError, WindrowError
-from windrow.models.heads.file import FittedHead, HeadHeader, load_head, save_head
 from windrow.models.heads.inception import InceptionSettings
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.linear import LinearHead
 from windrow.models.heads.lstm import LstmSettings
+from windrow.models.heads.saved_head import FittedHead, HeadHeader, load_head, save_head
 from windrow.models.heads.sequence import SequenceHead
 from windrow.models.heads.transformer import TransformerSettings
 from windrow.models.heads.trees import TreeHead
@@ -125,7 +125,7 @@ def test_predicting_needs_no_scikit_learn(tmp_path: Path) -> None:
     save_head(tmp_path / "head", trees())
     program = (
         "import sys, numpy as np\n"
-        "from windrow.models.heads.file import load_head\n"
+        "from windrow.models.heads.saved_head import load_head\n"
         "from windrow.models.heads.inputs import HeadInputs\n"
         "head = load_head(sys.argv[1])\n"
         "head.predict_probability(HeadInputs(np.zeros((1, 2), dtype=np.float32)))\n"
