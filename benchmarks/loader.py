@@ -25,7 +25,7 @@ from windrow.experiments.pretraining import pretrain
 from windrow.experiments.recipes import recipe
 from windrow.simulation.generate import simulate_store
 from windrow.tasks.bert import mask
-from windrow.tasks.draws import seeded_draws
+from windrow.tasks.keyed_random import seeded_draws
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from windrow.data.series import Series
 from windrow.experiments.recipes import recipe
 from windrow.sensors import SENTINEL2_BANDS
 from windrow.tasks.bert import Sizes, apply_model, bert_losses, build_model, masked_batch
-from windrow.tasks.draws import seeded_draws
+from windrow.tasks.keyed_random import seeded_draws
 
 DATES = 144
 

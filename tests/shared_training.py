@@ -10,7 +10,7 @@ from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.tasks.bert import BertSettings, apply_model, bert_losses, build_model, masked_batch
-from windrow.tasks.draws import seeded_draws
+from windrow.tasks.keyed_random import seeded_draws
 from windrow.training.captured import CapturedTraining, CaptureSettings
 from windrow.training.distributed import joined
 from windrow.training.loop import train

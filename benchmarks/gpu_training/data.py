@@ -24,7 +24,7 @@ from windrow.tasks.bert import (
     read_outputs,
     represent,
 )
-from windrow.tasks.draws import seeded_draws
+from windrow.tasks.keyed_random import seeded_draws
 from windrow.training.optimization import warmup_cosine
 
 

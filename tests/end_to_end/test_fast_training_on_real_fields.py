@@ -13,7 +13,7 @@ from windrow.data.normalization import Normalization
 from windrow.experiments.recipes import encoder, optimization, task
 from windrow.sources.tables.series import read_table
 from windrow.tasks.bert import Sizes, apply_model, bert_losses, build_model, masked_batch
-from windrow.tasks.draws import seeded_draws
+from windrow.tasks.keyed_random import seeded_draws
 from windrow.training.captured import CapturedTraining, CaptureSettings
 from windrow.training.optimization import adamw
 

@@ -7,7 +7,7 @@ from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.experiments.recipes import recipe
 from windrow.tasks.bert import apply_model, bert_losses, build_model, mask
-from windrow.tasks.draws import seeded_draws
+from windrow.tasks.keyed_random import seeded_draws
 from windrow.training.execution import ExecutionSettings
 from windrow.training.loop import train
 from windrow.training.optimization import adamw, warmup_cosine

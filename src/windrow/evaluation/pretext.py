@@ -23,7 +23,7 @@ from windrow.data.batches.pretraining import Batch, PretrainingData
 from windrow.data.series import DAYS, NO_DATA, Series
 from windrow.models.bimodal_bert import BimodalBert
 from windrow.tasks.bert import BertSettings, Outputs, apply_model, mask
-from windrow.tasks.draws import seeded_draws
+from windrow.tasks.keyed_random import seeded_draws
 from windrow.tasks.losses import NUM_MONTHS
 from windrow.tasks.masking import CLOUD, UNCHANGED, VISIBLE, Masked
 

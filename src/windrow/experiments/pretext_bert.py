@@ -27,7 +27,7 @@ from windrow.tasks.bert import (
     build_model,
     masked_batch,
 )
-from windrow.tasks.draws import Draws, seeded_draws
+from windrow.tasks.keyed_random import Draws, seeded_draws
 from windrow.tasks.losses import NUM_MONTHS
 
 

@@ -29,7 +29,7 @@ from windrow.tasks.contrastive import (
     contrastive_loss,
     corrupt,
 )
-from windrow.tasks.draws import Draws, seeded_draws
+from windrow.tasks.keyed_random import Draws, seeded_draws
 
 _EVALUATION, _VALIDATION_ORDER = 3, 5
 """Streams of random draws, apart from those of the steps."""

@@ -11,7 +11,7 @@ from windrow.data.normalization import Normalization
 from windrow.errors import SettingsError
 from windrow.experiments.pretext import Part, PretextInputs, check_levels
 from windrow.models.flops import encoder_flops
-from windrow.tasks.draws import Draws
+from windrow.tasks.keyed_random import Draws
 from windrow.tasks.untrained import Untrained
 
 

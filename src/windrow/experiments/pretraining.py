@@ -40,7 +40,7 @@ from windrow.experiments.run_directory import (
 )
 from windrow.files import refuse_existing, write_json, write_text
 from windrow.models.weights import FORMAT, VERSION, BandMoments, WeightsHeader, write_weights
-from windrow.tasks.draws import seeded_draws
+from windrow.tasks.keyed_random import seeded_draws
 from windrow.training.captured import CapturedTraining, CaptureSettings
 from windrow.training.checkpoint import check_identity, load_checkpoint, save_checkpoint
 from windrow.training.distributed import Processes, joined

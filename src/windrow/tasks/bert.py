@@ -15,7 +15,7 @@ from windrow.data.batches.pretraining import Batch, Inputs, PretrainingData, Tar
 from windrow.models.bimodal_bert import BimodalBert
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.kernels.packing import pack_dates
-from windrow.tasks.draws import Draws
+from windrow.tasks.keyed_random import Draws
 from windrow.tasks.losses import (
     NUM_MONTHS,
     CountMean,

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from windrow.config import Settings
-from windrow.tasks.draws import Draws
+from windrow.tasks.keyed_random import Draws
 
 
 class ContrastiveLossSettings(Settings):

@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from windrow.config import Settings
-from windrow.tasks.draws import Draws
+from windrow.tasks.keyed_random import Draws
 
 CloudInput = Literal["masked", "visible"]
 

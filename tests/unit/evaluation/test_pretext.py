@@ -12,7 +12,7 @@ from windrow.data.series import NO_DATA
 from windrow.evaluation.pretext import PretextData, evaluate_pretext, predict_table
 from windrow.experiments.recipes import encoder, task
 from windrow.tasks.bert import apply_model, build_model, mask
-from windrow.tasks.draws import seeded_draws
+from windrow.tasks.keyed_random import seeded_draws
 from windrow.tasks.masking import UNCHANGED
 
 SEED = 5

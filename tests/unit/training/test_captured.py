@@ -16,7 +16,7 @@ from windrow.tasks.bert import (
     build_model,
     masked_batch,
 )
-from windrow.tasks.draws import seeded_draws
+from windrow.tasks.keyed_random import seeded_draws
 from windrow.training.captured import CapturedTraining, CaptureSettings
 from windrow.training.loop import train
 from windrow.training.optimization import adamw, warmup_cosine

@@ -60,7 +60,7 @@ from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.tasks.bert import BertSettings, apply_model, bert_losses, build_model, masked_batch
-from windrow.tasks.draws import seeded_draws
+from windrow.tasks.keyed_random import seeded_draws
 from windrow.training.checkpoint import load_checkpoint, save_checkpoint
 from windrow.training.loop import train
 from windrow.training.optimization import OptimizationSettings, build_optimizer

@@ -19,7 +19,7 @@ from windrow.tasks.bert import (
     mask,
     masked_batch,
 )
-from windrow.tasks.draws import seeded_draws
+from windrow.tasks.keyed_random import seeded_draws
 
 
 @settings(deadline=None, max_examples=40)

@@ -20,7 +20,7 @@ from windrow.tasks.contrastive import (
     corrupt,
     nt_xent,
 )
-from windrow.tasks.draws import seeded_draws
+from windrow.tasks.keyed_random import seeded_draws
 
 
 def views(num_pairs, width, seed):

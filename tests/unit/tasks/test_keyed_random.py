@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from windrow.tasks.draws import CHANNELS, mix, seeded_draws
+from windrow.tasks.keyed_random import CHANNELS, mix, seeded_draws
 
 WORD = (1 << 64) - 1
 INCREMENT = 0x9E3779B97F4A7C15

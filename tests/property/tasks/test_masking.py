@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windrow.config import SettingsError
-from windrow.tasks.draws import seeded_draws
+from windrow.tasks.keyed_random import seeded_draws
 from windrow.tasks.masking import (
     CLOUD,
     INVALID,
