@@ -11,7 +11,7 @@ from windrow.data.normalization import Normalization
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.tasks.bert import BertSettings, apply_model, bert_losses, build_model, masked_batch
 from windrow.tasks.keyed_random import seeded_draws
-from windrow.training.captured import CapturedTraining, CaptureSettings
+from windrow.training.device.cuda_graph import CapturedTraining, CaptureSettings
 from windrow.training.distributed import joined
 from windrow.training.loop import train
 from windrow.training.optimization import OptimizationSettings, adamw

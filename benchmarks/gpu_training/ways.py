@@ -15,7 +15,7 @@ from gpu_training.settings import PAPER_STEPS, paper_optimization
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.tasks.bert import apply_model, bert_losses, masked_batch
 from windrow.tasks.keyed_random import seeded_draws
-from windrow.training.captured import CapturedTraining, CaptureSettings
+from windrow.training.device.cuda_graph import CapturedTraining, CaptureSettings
 from windrow.training.loop import train
 from windrow.training.optimization import adamw
 

@@ -14,7 +14,7 @@ from windrow.experiments.recipes import encoder, optimization, task
 from windrow.sources.tables.series import read_table
 from windrow.tasks.bert import Sizes, apply_model, bert_losses, build_model, masked_batch
 from windrow.tasks.keyed_random import seeded_draws
-from windrow.training.captured import CapturedTraining, CaptureSettings
+from windrow.training.device.cuda_graph import CapturedTraining, CaptureSettings
 from windrow.training.optimization import adamw
 
 ROOT = Path(__file__).resolve().parents[2]

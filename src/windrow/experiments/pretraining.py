@@ -41,8 +41,8 @@ from windrow.experiments.run_directory import (
 from windrow.files import refuse_existing, write_json, write_text
 from windrow.models.weights import FORMAT, VERSION, BandMoments, WeightsHeader, write_weights
 from windrow.tasks.keyed_random import seeded_draws
-from windrow.training.captured import CapturedTraining, CaptureSettings
 from windrow.training.checkpoint import check_identity, load_checkpoint, save_checkpoint
+from windrow.training.device.cuda_graph import CapturedTraining, CaptureSettings
 from windrow.training.distributed import Processes, joined
 from windrow.training.execution import ExecutionSettings
 from windrow.training.loop import train

@@ -85,7 +85,7 @@ class ExecutionSettings(Settings):
 
     @property
     def on_device(self) -> bool:
-        """Whether steps run on the device alone (:mod:`windrow.training.captured`)."""
+        """Whether steps run on the device alone (:mod:`windrow.training.device.cuda_graph`)."""
         return "on" in {self.graph, self.compile}
 
     def packs(self, share_valid: float) -> bool:

@@ -19,7 +19,7 @@ from windrow.experiments.pretraining import pretrain
 from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.experiments.recipes import recipe
 from windrow.models.weights import read_weights
-from windrow.training.captured import CapturedTraining
+from windrow.training.device.cuda_graph import CapturedTraining
 from windrow.training.execution import ExecutionSettings
 
 
@@ -68,7 +68,7 @@ def assert_close(found, expected, *, rel):
 
 @pytest.mark.parametrize("packing", ["off", "on"])
 def test_60_steps_lie_on_the_plain_loops(store, tmp_path, monkeypatch, packing):
-    """Two hundred are in ``tests/unit/training/test_captured.py``."""
+    """Two hundred are in ``tests/unit/training/device/test_cuda_graph.py``."""
     settings = changed(num_steps=60, log_every=1, validate_every=20, checkpoint_every=60)
     plain, fast = tmp_path / "plain", tmp_path / "fast"
     execution = ExecutionSettings(precision="float32", packing="off")

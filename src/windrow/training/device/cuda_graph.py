@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 
+from windrow.training.device.flat_parameters import FlatParameters, UpdateScalars, adamw_update
 from windrow.training.distributed import Processes
-from windrow.training.flat import FlatParameters, UpdateScalars, adamw_update
 
 HISTORY = 1_024
 """Steps whose losses are kept on the device; a report is good for so many steps."""

@@ -17,7 +17,7 @@ from windrow.tasks.bert import (
     masked_batch,
 )
 from windrow.tasks.keyed_random import seeded_draws
-from windrow.training.captured import CapturedTraining, CaptureSettings
+from windrow.training.device.cuda_graph import CapturedTraining, CaptureSettings
 from windrow.training.loop import train
 from windrow.training.optimization import adamw, warmup_cosine
 
