@@ -24,7 +24,7 @@ Method = Literal["windrow", "bands", "indices"]
 
 
 class SeriesEncoder(Protocol):
-    """What is asked of an encoder: :class:`windrow.evaluation.inference.FrozenEncoder` is one."""
+    """What an encoder must offer; ``FrozenEncoder`` offers it."""
 
     @property
     def bands(self) -> tuple[str, ...]:
