@@ -24,8 +24,8 @@ from torch import nn
 from measuring import best_seconds, setting, version
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
-from windrow.evaluation.inference import FrozenEncoder, load
 from windrow.experiments.recipes import encoder as encoder_settings
+from windrow.inference.frozen_encoder import FrozenEncoder, load
 from windrow.models.encoders.transformer import Encoder, EncoderSettings
 from windrow.models.weights import BandMoments, WeightsHeader, write_weights
 from windrow.sensors import SENTINEL2_BANDS

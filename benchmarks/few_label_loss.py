@@ -21,9 +21,9 @@ import numpy as np
 
 from windrow.evaluation.fewshot import MethodHead, fewshot
 from windrow.evaluation.fewshot_result import FewshotResult
-from windrow.evaluation.inference import load
 from windrow.evaluation.significance import paired_difference, resample_scores
 from windrow.experiments.heads import LOGISTIC_ON_Z, fewshot_settings
+from windrow.inference.frozen_encoder import load
 from windrow.sources.labels.label_table import LabelTable, read_labels
 from windrow.sources.open_any import open_series
 

@@ -14,8 +14,8 @@ from windrow.version import __version__
 
 if TYPE_CHECKING:
     from windrow.data.series import Series
-    from windrow.evaluation.backends import BackendName, Precision
-    from windrow.evaluation.inference import FrozenEncoder
+    from windrow.inference.backends import BackendName, Precision
+    from windrow.inference.frozen_encoder import FrozenEncoder
 
 __all__ = ["__version__", "load", "open_series"]
 
@@ -29,8 +29,8 @@ def load(
     precision: Precision = "float32",
     max_dates: int | None = None,
 ) -> FrozenEncoder:
-    """A frozen encoder; see :func:`windrow.evaluation.inference.load`."""
-    from windrow.evaluation.inference import load as load_frozen
+    """A frozen encoder; see :func:`windrow.inference.frozen_encoder.load`."""
+    from windrow.inference.frozen_encoder import load as load_frozen
 
     return load_frozen(
         weights, device=device, backend=backend, precision=precision, max_dates=max_dates

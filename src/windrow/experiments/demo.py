@@ -14,13 +14,13 @@ from windrow.config import Settings
 from windrow.data.store.zarr_store import read_store
 from windrow.evaluation.fewshot import FewshotSettings, fewshot
 from windrow.evaluation.fewshot_result import write_fewshot
-from windrow.evaluation.inference import load
 from windrow.experiments.heads import comparison, fewshot_settings
 from windrow.experiments.pretraining import pretrain
 from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.experiments.progress import ProgressOf, training_progress
 from windrow.experiments.recipes import small
 from windrow.files import refuse_existing
+from windrow.inference.frozen_encoder import load
 from windrow.simulation.generate import simulate_store
 
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from windrow.data.series import Series
-from windrow.evaluation.backends import BackendName, Precision
-from windrow.evaluation.inference import FrozenEncoder, load
 from windrow.files import atomic_file
+from windrow.inference.backends import BackendName, Precision
+from windrow.inference.frozen_encoder import FrozenEncoder, load
 from windrow.sources.labels.label_table import label_keys, read_labels
 from windrow.sources.open_any import open_series
 
@@ -43,7 +43,7 @@ def embed_to_parquet(
         labels: a label table; its ids are matched with those of the series.
         label_column: the column to take; None looks for the usual names.
         pool: ``mean`` over the dates, or ``month``: the twelve monthly means one after another.
-        backend: what computes it; see :func:`windrow.evaluation.inference.load`.
+        backend: what computes it; see :func:`windrow.inference.frozen_encoder.load`.
         precision: of the matrix products.
         max_dates: the most dates read of a series, the clearest; None as the weights say.
         on_progress: called with the number of series done and their total.

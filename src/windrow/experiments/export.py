@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from windrow.errors import SettingsError
-from windrow.evaluation.inference import weights_path
-from windrow.evaluation.onnx_graph import OnnxPrecision, write_onnx
+from windrow.inference.frozen_encoder import weights_path
+from windrow.inference.onnx.graph import OnnxPrecision, write_onnx
 from windrow.models.encoders.transformer import Encoder
 from windrow.models.weights import load_encoder
 
@@ -14,7 +14,7 @@ from windrow.models.weights import load_encoder
 def export_onnx(
     weights: str | Path, out: str | Path, *, precision: OnnxPrecision = "float32"
 ) -> list[str]:
-    """Writes an encoder as one ONNX file; see :mod:`windrow.evaluation.onnx_graph`.
+    """Writes an encoder as one ONNX file; see :mod:`windrow.inference.onnx.graph`.
 
     Args:
         weights: a run directory, a ``.safetensors`` file or the name of shipped weights.

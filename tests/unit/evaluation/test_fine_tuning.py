@@ -10,10 +10,10 @@ import torch
 
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import SettingsError
-from windrow.evaluation.inference import load
 from windrow.evaluation.sequence_heads import SequenceTraining, fine_tune, train_sequence_head
 from windrow.experiments.heads import sequence_training
 from windrow.experiments.methods import METHODS
+from windrow.inference.frozen_encoder import load
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.transformer import TransformerSettings
 

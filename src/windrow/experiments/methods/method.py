@@ -17,13 +17,13 @@ import numpy.typing as npt
 from torch import nn
 
 from windrow.data.series import Series
-from windrow.evaluation.inference import load
 from windrow.experiments.corrections import Corrections, Variant, corrections
 from windrow.experiments.cost import Cost, read_cost
 from windrow.experiments.method_recipes import Scale
 from windrow.experiments.pretraining import pretrain
 from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.experiments.run_directory import Progress
+from windrow.inference.frozen_encoder import load
 from windrow.models.heads.inputs import HeadInputs
 from windrow.training.execution import ExecutionSettings
 

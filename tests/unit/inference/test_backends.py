@@ -16,11 +16,11 @@ from series_factory import make_series
 from weights_factory import make_weights
 from windrow.data.series import Series, pad_dates
 from windrow.errors import SettingsError, WeightsError
-from windrow.evaluation import backends
-from windrow.evaluation.backends import OnnxBackend, TorchBackend, choose_backend, open_onnx
-from windrow.evaluation.inference import FrozenEncoder, load
-from windrow.evaluation.onnx_graph import onnx_bytes, write_onnx
 from windrow.experiments.recipes import encoder as encoder_settings
+from windrow.inference import backends
+from windrow.inference.backends import OnnxBackend, TorchBackend, choose_backend, open_onnx
+from windrow.inference.frozen_encoder import FrozenEncoder, load
+from windrow.inference.onnx.graph import onnx_bytes, write_onnx
 from windrow.models.encoders.transformer import Encoder
 from windrow.models.weights import load_encoder, write_weights
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from windrow.errors import SettingsError, WeightsError
-from windrow.evaluation.onnx_graph import FORMAT, VERSION, OnnxPrecision, onnx_bytes
+from windrow.inference.onnx.graph import FORMAT, VERSION, OnnxPrecision, onnx_bytes
 from windrow.models.encoders.transformer import Encoder
 from windrow.models.weights import WeightsHeader, parse_header
 
@@ -123,7 +123,7 @@ class OnnxBackend:
     """An ONNX file in ONNX Runtime, on the processor; as many threads as torch has.
 
     Args:
-        content: the file of :func:`windrow.evaluation.onnx_graph.onnx_bytes`.
+        content: the file of :func:`windrow.inference.onnx.graph.onnx_bytes`.
         where: what to call it in an error.
 
     Attributes:

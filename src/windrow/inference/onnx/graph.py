@@ -3,7 +3,8 @@
 The graph is written out node by node, which keeps it readable and lets it use the fused operators
 of ONNX Runtime (domain ``com.microsoft``: attention, residual and norm, 8-bit products); so the
 file runs in ONNX Runtime alone. Inputs are what a series store holds; outputs are the
-representation of every date and its two poolings, as :mod:`windrow.evaluation.inference` has them.
+representation of every date and its two poolings, as :mod:`windrow.inference.frozen_encoder` has
+them.
 
 ``int8``: the weights of all matrix products inside the blocks are rounded to 8 bits, symmetric,
 with a scale a column (per output channel), and their inputs at run time with one scale a tensor
@@ -21,8 +22,8 @@ import numpy as np
 from windrow import sensors
 from windrow.data.batches.pretraining import MONTH_OF_DAY
 from windrow.data.series import DAYS
-from windrow.evaluation.onnx_nodes import FUSED, Array, OnnxNodes, quantised, require_onnx
 from windrow.files import atomic_file
+from windrow.inference.onnx.nodes import FUSED, Array, OnnxNodes, quantised, require_onnx
 from windrow.models.encoders.transformer import Encoder
 from windrow.models.weights import WeightsHeader
 
@@ -296,7 +297,7 @@ class _Block:
 
 
 def _pooling(graph: OnnxNodes, valid_column: str, count: str) -> None:
-    """Outputs ``mean`` and ``month``; see :func:`windrow.evaluation.inference.month_pool`."""
+    """Outputs ``mean`` and ``month``; see :func:`windrow.inference.frozen_encoder.month_pool`."""
     total = graph.node("ReduceSum", "z", graph.constant("axis_1", [1]), keepdims=0)
     at_least_one = graph.constant("at_least_one", np.float32(1))
     graph.node("Div", total, graph.node("Max", count, at_least_one), outputs=["mean"])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from series_factory import make_series
 from windrow.errors import SettingsError
-from windrow.evaluation.date_selection import clearest_dates
+from windrow.inference.date_selection import clearest_dates
 
 
 def _reversed_bits(number, num_bits):

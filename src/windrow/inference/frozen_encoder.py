@@ -20,7 +20,7 @@ from torch import nn
 from windrow.data.batches.pretraining import month_of_day
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError, WeightsError
-from windrow.evaluation.backends import (
+from windrow.inference.backends import (
     Backend,
     BackendName,
     Precision,
@@ -29,7 +29,7 @@ from windrow.evaluation.backends import (
     onnx_backend,
     open_onnx,
 )
-from windrow.evaluation.date_selection import clearest_dates
+from windrow.inference.date_selection import clearest_dates
 from windrow.models.encoders.transformer import Encoder, EncoderSettings
 from windrow.models.flops import encoder_flops
 from windrow.models.heads.inputs import HeadInputs
@@ -152,7 +152,7 @@ class FrozenEncoder:
             series: N series of T dates; further bands are ignored, any order is accepted.
             batch_size: series encoded at a time; changes nothing but speed.
             max_dates: read only so many dates of a series, the clearest; see
-                :func:`windrow.evaluation.date_selection.clearest_dates`. None reads as many as
+                :func:`windrow.inference.date_selection.clearest_dates`. None reads as many as
                 the encoder was loaded with.
 
         Returns:
@@ -328,7 +328,7 @@ def load(
             of shipped weights; tried in that order.
         device: where it will run.
         backend: ``torch``, ``onnx`` (ONNX Runtime) or ``auto``: see
-            :func:`windrow.evaluation.backends.choose_backend`. An ONNX file always runs in ONNX
+            :func:`windrow.inference.backends.choose_backend`. An ONNX file always runs in ONNX
             Runtime, in the precision it was exported with; None is torch for all else.
         precision: of the matrix products: ``float32``, ``bfloat16`` (torch) or ``int8`` (onnx).
         max_dates: the most dates it reads of a series, the clearest; None reads as many as the
