@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from measuring import best_seconds, setting
-from windrow.evaluation.sequence_heads import SequenceTraining
+from windrow.classifiers.sequence import SequenceTraining
 from windrow.experiments.head_configurations import head_configurations
 from windrow.experiments.heads import BaseModel
 from windrow.models.heads.lstm import BiLstm

@@ -13,11 +13,18 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
+from windrow.classifiers.features import FeatureSettings
+from windrow.classifiers.sequence import SequenceTraining, train_sequence_head
+from windrow.classifiers.shallow import (
+    LightFit,
+    LogisticSettings,
+    TreesSettings,
+    fit_light_head,
+)
 from windrow.config import Settings
 from windrow.data.series import Series
 from windrow.data.splits import draw_few_labels
 from windrow.errors import DataError
-from windrow.evaluation.features import FeatureSettings
 from windrow.evaluation.fewshot_inputs import (
     Method,
     MethodInputs,
@@ -26,13 +33,6 @@ from windrow.evaluation.fewshot_inputs import (
 )
 from windrow.evaluation.fewshot_result import FewshotResult, HeadPredictions
 from windrow.evaluation.fewshot_task import FewshotTask, prepare_task
-from windrow.evaluation.light_heads import (
-    LightFit,
-    LogisticSettings,
-    TreesSettings,
-    fit_light_head,
-)
-from windrow.evaluation.sequence_heads import SequenceTraining, train_sequence_head
 from windrow.evaluation.significance import BootstrapSettings
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.saved_head import FittedHead, HeadHeader

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow import sensors
-from windrow.data.series import Series
-from windrow.errors import BandError, SettingsError, WeightsError
-from windrow.evaluation.features import (
+from windrow.classifiers.features import (
     INDEX_BANDS,
     FeatureSettings,
     band_features,
     index_features,
 )
+from windrow.data.series import Series
+from windrow.errors import BandError, SettingsError, WeightsError
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.saved_head import FittedHead
 

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from windrow import sensors
+from windrow.classifiers.features import INDICES
 from windrow.data.batches.pretraining import month_of_day
 from windrow.data.series import DAYS, Series
-from windrow.evaluation.features import INDICES
 from windrow.evaluation.telling_apart import clear_of
 
 GAPS = ((1, 3), (4, 5), (6, 10), (11, 20), (21, 60))

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from windrow import sensors
+from windrow.classifiers.features import INDICES, FeatureSettings, grid_days, index_features
 from windrow.data.batches.pretraining import month_of_day
 from windrow.data.series import Series
-from windrow.evaluation.features import INDICES, FeatureSettings, grid_days, index_features
 from windrow.evaluation.telling_apart import clear_of
 
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)

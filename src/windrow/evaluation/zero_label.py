@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from windrow.classifiers.features import FeatureSettings, index_features
+from windrow.classifiers.shallow import LightFit, TreesSettings, fit_light_head
 from windrow.data.series import Series
 from windrow.errors import DataError
-from windrow.evaluation.features import FeatureSettings, index_features
-from windrow.evaluation.light_heads import LightFit, TreesSettings, fit_light_head
 from windrow.evaluation.metrics import confusion_matrix, scores
 
 

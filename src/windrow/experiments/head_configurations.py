@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+from windrow.classifiers.sequence import SequenceTraining
 from windrow.errors import SettingsError
-from windrow.evaluation.sequence_heads import SequenceTraining
 from windrow.experiments.corrections import Corrections, Variant, corrections
 from windrow.experiments.heads import BaseModel
 from windrow.experiments.method_recipes import Scale

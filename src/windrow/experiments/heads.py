@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from windrow.evaluation.features import FeatureSettings
+from windrow.classifiers.features import FeatureSettings
+from windrow.classifiers.sequence import SequenceTraining
+from windrow.classifiers.shallow import LogisticSettings, TreesSettings
 from windrow.evaluation.fewshot import FewshotSettings, MethodHead
-from windrow.evaluation.light_heads import LogisticSettings, TreesSettings
-from windrow.evaluation.sequence_heads import SequenceTraining
 from windrow.evaluation.significance import BootstrapSettings
 from windrow.models.heads.inception import InceptionSettings
 from windrow.models.heads.lstm import LstmSettings

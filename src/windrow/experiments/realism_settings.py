@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import Field
 
+from windrow.classifiers.features import FeatureSettings
+from windrow.classifiers.shallow import TreesSettings
 from windrow.config import Settings
-from windrow.evaluation.features import FeatureSettings
-from windrow.evaluation.light_heads import TreesSettings
 from windrow.evaluation.significance import BootstrapSettings
 from windrow.evaluation.telling_apart import TellingApartSettings
 from windrow.experiments.heads import FEATURES

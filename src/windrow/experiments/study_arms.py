@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from windrow.data.series import Series
-from windrow.errors import SettingsError
-from windrow.evaluation.forest import fit_forest
-from windrow.evaluation.sequence_heads import (
+from windrow.classifiers.flattened_forest import fit_forest
+from windrow.classifiers.sequence import (
     SequenceTraining,
     fine_tune,
     train_sequence_head,
     training_flops,
 )
+from windrow.data.series import Series
+from windrow.errors import SettingsError
 from windrow.experiments.ablations import benchmark_changes
 from windrow.experiments.cells import Classifier, CountFlops, Fit
 from windrow.experiments.corrections import corrections

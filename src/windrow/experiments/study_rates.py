@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from windrow.evaluation.sequence_heads import SequenceTraining, train_sequence_head
+from windrow.classifiers.sequence import SequenceTraining, train_sequence_head
 from windrow.models.encoders.build import build_encoder
 from windrow.models.encoders.identity import BandsSettings
 from windrow.models.encoders.resmlp import ResmlpSettings

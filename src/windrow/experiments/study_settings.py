@@ -116,7 +116,7 @@ class StudySettings(Settings):
         num_pretraining_series: so many of them.
         few_label_steps: a head takes at least so many steps where labelled fields are counted;
             the epochs of its configuration are made for all of them.
-        protocol: ``corrected`` or ``paper``, see :mod:`windrow.evaluation.sequence_heads`.
+        protocol: ``corrected`` or ``paper``, see :mod:`windrow.classifiers.sequence`.
         variant: ``corrected``, or ``paper`` with the known faults of earlier code.
         fine_tune: trains pre-trained encoders together with the head instead of freezing them.
         num_fields: labelled fields a class of the curve over labels.

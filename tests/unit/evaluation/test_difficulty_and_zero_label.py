@@ -7,12 +7,12 @@ import pytest
 from sklearn.metrics import f1_score
 
 from series_factory import make_series
+from windrow.classifiers.features import FeatureSettings
+from windrow.classifiers.shallow import TreesSettings
 from windrow.data.legend import Legend
 from windrow.errors import DataError
 from windrow.evaluation.difficulty import few_label_scores
-from windrow.evaluation.features import FeatureSettings
 from windrow.evaluation.fewshot import FewshotSettings, MethodHead, fewshot
-from windrow.evaluation.light_heads import TreesSettings
 from windrow.evaluation.significance import BootstrapSettings
 from windrow.evaluation.zero_label import ZeroLabelClassifier, zero_label_scores
 

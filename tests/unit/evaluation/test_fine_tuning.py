@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from windrow.classifiers.sequence import SequenceTraining, fine_tune, train_sequence_head
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import SettingsError
-from windrow.evaluation.sequence_heads import SequenceTraining, fine_tune, train_sequence_head
 from windrow.experiments.heads import sequence_training
 from windrow.experiments.methods import METHODS
 from windrow.inference.frozen_encoder import load

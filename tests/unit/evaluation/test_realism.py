@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from series_factory import make_series
+from windrow.classifiers.features import FeatureSettings, index_features
 from windrow.data.batches.pretraining import month_of_day
 from windrow.data.legend import Legend
 from windrow.evaluation import cloudiness, persistence, realism
-from windrow.evaluation.features import FeatureSettings, index_features
 
 CLEAR_BELOW = 128
 

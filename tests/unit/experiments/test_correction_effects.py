@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from windrow.classifiers.sequence import SequenceTraining, train_sequence_head
 from windrow.data.legend import Legend
 from windrow.data.splits import draw_pixels
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import OutputError, SettingsError
 from windrow.evaluation.metrics import mean_of_batch_accuracies
-from windrow.evaluation.sequence_heads import SequenceTraining, train_sequence_head
 from windrow.experiments import correction_effects
 from windrow.experiments.correction_effects import Effect, effect_settings, measure_effects
 from windrow.experiments.corrections import CORRECTED

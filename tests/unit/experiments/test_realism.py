@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from windrow.classifiers.shallow import TreesSettings
 from windrow.config import Settings
 from windrow.data.legend import Legend
 from windrow.errors import DataError, SettingsError
-from windrow.evaluation.light_heads import TreesSettings
 from windrow.evaluation.significance import BootstrapSettings
 from windrow.evaluation.telling_apart import TellingApartSettings
 from windrow.experiments.realism import compare, summary, write_comparison

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from windrow.classifiers.flattened_forest import fit_forest, flattened
+from windrow.classifiers.shallow import TreesSettings
 from windrow.errors import DataError
-from windrow.evaluation.forest import fit_forest, flattened
-from windrow.evaluation.light_heads import TreesSettings
 from windrow.models.heads.inputs import HeadInputs
 
 

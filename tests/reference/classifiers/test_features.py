@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windrow.data.series import Series
-from windrow.errors import BandError, DataError
-from windrow.evaluation.features import (
+from windrow.classifiers.features import (
     INDICES,
     FeatureSettings,
     band_features,
     grid_days,
     index_features,
 )
+from windrow.data.series import Series
+from windrow.errors import BandError, DataError
 from windrow.sensors import SENTINEL2_BANDS
 
 CLEAR = FeatureSettings(clear_below=128, step_days=10)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from windrow.classifiers.shallow import LogisticSettings, TreesSettings, fit_light_head
 from windrow.errors import DataError
-from windrow.evaluation.light_heads import LogisticSettings, TreesSettings, fit_light_head
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.saved_head import (
     Calibration,

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from windrow.errors import DataError
-from windrow.evaluation.sequence_heads import (
+from windrow.classifiers.sequence import (
     SequenceTraining,
     _plateau_split,
     train_sequence_head,
     training_flops,
 )
+from windrow.errors import DataError
 from windrow.experiments.heads import sequence_training
 from windrow.models.flops import head_flops
 from windrow.models.heads.inception import InceptionSettings

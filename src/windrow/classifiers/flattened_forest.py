@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from windrow.classifiers.shallow import LightFit, TreesSettings, fit_light_head
 from windrow.data.series import DAYS
 from windrow.errors import DataError
-from windrow.evaluation.light_heads import LightFit, TreesSettings, fit_light_head
 from windrow.models.heads.inputs import HeadInputs
 
 STEP_DAYS = 10

@@ -1,0 +1,1 @@
+"""Features and the classifiers that learn from them."""
