@@ -21,7 +21,7 @@ import numpy as np
 
 from windrow.evaluation.fewshot import MethodHead, fewshot
 from windrow.evaluation.fewshot_result import FewshotResult
-from windrow.evaluation.significance import paired_difference, resample_scores
+from windrow.evaluation.field_bootstrap import paired_difference, resample_scores
 from windrow.experiments.heads import LOGISTIC_ON_Z, fewshot_settings
 from windrow.inference.frozen_encoder import load
 from windrow.sources.labels.label_table import LabelTable, read_labels

@@ -13,7 +13,7 @@ import numpy as np
 
 from windrow.errors import DataError
 from windrow.evaluation.fewshot_result import FewshotResult
-from windrow.evaluation.significance import BootstrapSettings, resample_scores
+from windrow.evaluation.field_bootstrap import BootstrapSettings, resample_scores
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from windrow.evaluation.fewshot_inputs import (
 )
 from windrow.evaluation.fewshot_result import FewshotResult, HeadPredictions
 from windrow.evaluation.fewshot_task import FewshotTask, prepare_task
-from windrow.evaluation.significance import BootstrapSettings
+from windrow.evaluation.field_bootstrap import BootstrapSettings
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.saved_head import FittedHead, HeadHeader
 from windrow.models.heads.sequence import SequenceHead

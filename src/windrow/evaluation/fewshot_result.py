@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.evaluation.fewshot_task import FewshotTask
-from windrow.evaluation.metrics import confusion_matrix, json_numbers, scores
-from windrow.evaluation.significance import (
+from windrow.evaluation.field_bootstrap import (
     BootstrapSettings,
     ResampledScores,
     paired_difference,
     resample_scores,
 )
+from windrow.evaluation.metrics import confusion_matrix, json_numbers, scores
 from windrow.files import atomic_folder, write_json
 from windrow.models.heads.saved_head import FittedHead, save_head
 

@@ -21,8 +21,8 @@ from windrow.config import Settings
 from windrow.data.series import Series
 from windrow.data.splits import draw_pixels, split_fields
 from windrow.data.store.zarr_store import read_store
-from windrow.evaluation.comparison import gain, mean_and_deviation
 from windrow.evaluation.metrics import mean_of_batch_accuracies
+from windrow.evaluation.paired_tests import gain, mean_and_deviation
 from windrow.experiments.corrections import CORRECTED, Corrections, one_fault
 from windrow.experiments.head_configurations import head_configurations
 from windrow.experiments.heads import BaseModel

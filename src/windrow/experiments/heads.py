@@ -13,7 +13,7 @@ from windrow.classifiers.features import FeatureSettings
 from windrow.classifiers.sequence import SequenceTraining
 from windrow.classifiers.shallow import LogisticSettings, TreesSettings
 from windrow.evaluation.fewshot import FewshotSettings, MethodHead
-from windrow.evaluation.significance import BootstrapSettings
+from windrow.evaluation.field_bootstrap import BootstrapSettings
 from windrow.models.heads.inception import InceptionSettings
 from windrow.models.heads.lstm import LstmSettings
 from windrow.models.heads.transformer import TransformerSettings

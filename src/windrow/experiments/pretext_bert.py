@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError
-from windrow.evaluation.pretext import PretextData, evaluate_pretext, predict_table
+from windrow.evaluation.reconstruction import PretextData, evaluate_pretext, predict_table
 from windrow.experiments.pretext import STREAMS, Part, PretextInputs, check_levels
 from windrow.files import atomic_file
 from windrow.models.bimodal_bert import BimodalBert
@@ -155,7 +155,7 @@ class BertPretext:
         return list(torch.split(every, self._settings.batch_size))
 
     def evaluate(self, path: Path) -> dict[str, Any]:
-        """What :func:`windrow.evaluation.pretext.evaluate_pretext` gives; and a table of
+        """What :func:`windrow.evaluation.reconstruction.evaluate_pretext` gives; and a table of
         predictions.
         """  # noqa: D205
         settings = self._settings

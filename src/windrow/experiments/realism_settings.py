@@ -9,7 +9,7 @@ from pydantic import Field
 from windrow.classifiers.features import FeatureSettings
 from windrow.classifiers.shallow import TreesSettings
 from windrow.config import Settings
-from windrow.evaluation.significance import BootstrapSettings
+from windrow.evaluation.field_bootstrap import BootstrapSettings
 from windrow.evaluation.telling_apart import TellingApartSettings
 from windrow.experiments.heads import FEATURES
 

@@ -19,7 +19,7 @@ import torch
 from windrow.data.splits import check_no_shared_field
 from windrow.data.store.zarr_store import is_store, read_store
 from windrow.errors import DataError, SettingsError
-from windrow.evaluation.season import known_until
+from windrow.evaluation.early_season import known_until
 from windrow.experiments.cells import (
     PartInputs,
     cell_paths,

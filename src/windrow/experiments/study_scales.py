@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from windrow.errors import SettingsError
-from windrow.evaluation.significance import BootstrapSettings
+from windrow.evaluation.field_bootstrap import BootstrapSettings
 from windrow.experiments.study_settings import (
     HEADS,
     Arm,

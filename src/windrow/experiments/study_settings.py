@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from windrow.config import Settings
-from windrow.evaluation.significance import BootstrapSettings
+from windrow.evaluation.field_bootstrap import BootstrapSettings
 
 ScaleName = Literal["tiny", "small", "paper"]
 Variant = Literal["corrected", "paper"]

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from windrow.evaluation.comparison import Gain
+from windrow.evaluation.paired_tests import Gain
 from windrow.reporting import style
 from windrow.reporting.study_curves import Curve, curves_of
 from windrow.reporting.study_reading import Study, paired, present

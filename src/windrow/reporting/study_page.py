@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from windrow.evaluation.comparison import Gain
+from windrow.evaluation.paired_tests import Gain
 from windrow.experiments import ablations
 from windrow.files import atomic_file, write_text
 from windrow.reporting import (

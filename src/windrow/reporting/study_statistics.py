@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from windrow.evaluation.comparison import Gain, gain
-from windrow.evaluation.fields import too_few_test_fields
-from windrow.evaluation.significance import (
+from windrow.evaluation.effective_fields import too_few_test_fields
+from windrow.evaluation.field_bootstrap import (
     Difference,
     Interval,
     ResampledScores,
@@ -20,6 +19,7 @@ from windrow.evaluation.significance import (
     resample_scores,
     score_intervals,
 )
+from windrow.evaluation.paired_tests import Gain, gain
 from windrow.experiments.questions import QUESTIONS, Question
 from windrow.reporting.study_reading import Study, paired, present, stacked_predictions
 

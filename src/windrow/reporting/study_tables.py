@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from windrow.evaluation.comparison import mean_and_deviation
-from windrow.evaluation.significance import Interval
+from windrow.evaluation.field_bootstrap import Interval
+from windrow.evaluation.paired_tests import mean_and_deviation
 from windrow.experiments import ablations, published
 from windrow.experiments.published import Published
 from windrow.reporting.study_costs import COST_HEADER, cost_cells, costs_note

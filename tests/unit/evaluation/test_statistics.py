@@ -12,25 +12,25 @@ from hypothesis import strategies as st
 from series_factory import make_series
 from windrow.data.legend import DENETHOR, Legend
 from windrow.errors import DataError, SettingsError
-from windrow.evaluation import significance
+from windrow.evaluation import field_bootstrap
 from windrow.evaluation.calibration import expected_calibration_error
-from windrow.evaluation.comparison import gain, mean_and_deviation, sign_flip_test
-from windrow.evaluation.fields import (
+from windrow.evaluation.early_season import known_until
+from windrow.evaluation.effective_fields import (
     effective_fields,
     effective_number,
     num_fields,
     too_few_test_fields,
 )
-from windrow.evaluation.metrics import confusion_matrix, scores
-from windrow.evaluation.season import known_until
-from windrow.evaluation.significance import (
+from windrow.evaluation.field_bootstrap import (
     BootstrapSettings,
     bootstrap_p_values,
     paired_difference,
     resample_scores,
     score_intervals,
 )
-from windrow.evaluation.transfer import why_not_transferable
+from windrow.evaluation.legend_transfer import why_not_transferable
+from windrow.evaluation.metrics import confusion_matrix, scores
+from windrow.evaluation.paired_tests import gain, mean_and_deviation, sign_flip_test
 
 # Table 5's task 2 is told in the text too: mean gain, smallest and largest are of one pairing.
 FIRST = [0.7512, 0.7403, 0.7610, 0.7489]
@@ -219,7 +219,7 @@ def test_kept_draws_change_nothing(monkeypatch) -> None:
         ).resampled
 
     first, again = found(), found()
-    monkeypatch.setattr(significance, "_MOST_KEPT", 0)
+    monkeypatch.setattr(field_bootstrap, "_MOST_KEPT", 0)
     assert (first == again).all()
     assert (first == found()).all()
 

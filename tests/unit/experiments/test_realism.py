@@ -11,7 +11,7 @@ from windrow.classifiers.shallow import TreesSettings
 from windrow.config import Settings
 from windrow.data.legend import Legend
 from windrow.errors import DataError, SettingsError
-from windrow.evaluation.significance import BootstrapSettings
+from windrow.evaluation.field_bootstrap import BootstrapSettings
 from windrow.evaluation.telling_apart import TellingApartSettings
 from windrow.experiments.realism import compare, summary, write_comparison
 from windrow.experiments.realism_places import (

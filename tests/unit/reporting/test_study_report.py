@@ -13,8 +13,8 @@ from sklearn.metrics import confusion_matrix as sklearn_confusion
 from study_factory import ARMS, SHARE, make_study
 from study_reports import ABLATED, paper_columns, small_study, table_5
 from windrow.errors import DataError
-from windrow.evaluation.comparison import gain, sign_flip_test
-from windrow.evaluation.significance import Difference
+from windrow.evaluation.field_bootstrap import Difference
+from windrow.evaluation.paired_tests import gain, sign_flip_test
 from windrow.experiments.questions import QUESTIONS
 from windrow.experiments.study_settings import Arm
 from windrow.reporting import study_costs, study_tables

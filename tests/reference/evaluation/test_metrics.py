@@ -8,12 +8,12 @@ import sklearn.metrics as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windrow.evaluation.metrics import confusion_matrix, scores
-from windrow.evaluation.significance import (
+from windrow.evaluation.field_bootstrap import (
     BootstrapSettings,
     paired_difference,
     resample_scores,
 )
+from windrow.evaluation.metrics import confusion_matrix, scores
 
 
 @settings(deadline=None)  # other work on the machine must not fail it

@@ -9,7 +9,7 @@ import torch
 from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.data.series import NO_DATA
-from windrow.evaluation.pretext import PretextData, evaluate_pretext, predict_table
+from windrow.evaluation.reconstruction import PretextData, evaluate_pretext, predict_table
 from windrow.experiments.recipes import encoder, task
 from windrow.tasks.bert import apply_model, build_model, mask
 from windrow.tasks.keyed_random import seeded_draws
