@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from windrow.evaluation.fewshot import MethodHead, fewshot
-from windrow.evaluation.fewshot_result import FewshotResult
+from windrow.evaluation.fewshot.protocol import MethodHead, fewshot
+from windrow.evaluation.fewshot.result import FewshotResult
 from windrow.evaluation.field_bootstrap import paired_difference, resample_scores
 from windrow.experiments.heads import LOGISTIC_ON_Z, fewshot_settings
 from windrow.inference.frozen_encoder import load

@@ -2,7 +2,7 @@
 
 :func:`load` gives the frozen encoder, whose ``embed(series)`` turns Sentinel-2 series into
 representations; :func:`open_series` opens a store or a field table. Everything else is imported
-from its room, such as ``windrow.evaluation.fewshot``.
+from its room, such as ``windrow.evaluation.fewshot.protocol``.
 """
 
 from __future__ import annotations

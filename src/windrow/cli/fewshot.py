@@ -54,8 +54,8 @@ class Fewshot:
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow fewshot``."""
     options = tyro.cli(Fewshot, args=arguments, prog="windrow fewshot")
-    from windrow.evaluation.fewshot import fewshot
-    from windrow.evaluation.fewshot_result import write_fewshot
+    from windrow.evaluation.fewshot.protocol import fewshot
+    from windrow.evaluation.fewshot.result import write_fewshot
     from windrow.experiments.heads import comparison, fewshot_settings
     from windrow.inference.frozen_encoder import load
     from windrow.sources.labels.label_table import read_labels

@@ -1,7 +1,8 @@
 """Difficulty: how accurate few labels make a classifier, over several places with intervals.
 
 A place is a set of fields that share weather, such as one half-and-half split of a real region or
-one simulated landscape. The protocol in a place is that of :mod:`windrow.evaluation.fewshot`.
+one simulated landscape. The protocol in a place is that of
+:mod:`windrow.evaluation.fewshot.protocol`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from windrow.errors import DataError
-from windrow.evaluation.fewshot_result import FewshotResult
+from windrow.evaluation.fewshot.result import FewshotResult
 from windrow.evaluation.field_bootstrap import BootstrapSettings, resample_scores
 
 

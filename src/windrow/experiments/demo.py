@@ -12,8 +12,8 @@ from pydantic import Field
 
 from windrow.config import Settings
 from windrow.data.store.zarr_store import read_store
-from windrow.evaluation.fewshot import FewshotSettings, fewshot
-from windrow.evaluation.fewshot_result import write_fewshot
+from windrow.evaluation.fewshot.protocol import FewshotSettings, fewshot
+from windrow.evaluation.fewshot.result import write_fewshot
 from windrow.experiments.heads import comparison, fewshot_settings
 from windrow.experiments.pretraining import pretrain
 from windrow.experiments.pretraining_settings import PretrainingSettings

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from windrow.classifiers.features import FeatureSettings
 from windrow.classifiers.sequence import SequenceTraining
 from windrow.classifiers.shallow import LogisticSettings, TreesSettings
-from windrow.evaluation.fewshot import FewshotSettings, MethodHead
+from windrow.evaluation.fewshot.protocol import FewshotSettings, MethodHead
 from windrow.evaluation.field_bootstrap import BootstrapSettings
 from windrow.models.heads.inception import InceptionSettings
 from windrow.models.heads.lstm import LstmSettings

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from windrow.data.series import Series
 from windrow.evaluation.difficulty import FewLabelScore, few_label_scores
-from windrow.evaluation.fewshot import FewshotSettings, MethodHead, fewshot
-from windrow.evaluation.fewshot_result import FewshotResult
+from windrow.evaluation.fewshot.protocol import FewshotSettings, MethodHead, fewshot
+from windrow.evaluation.fewshot.result import FewshotResult
 from windrow.evaluation.telling_apart import tell_apart_observations, tell_apart_years
 from windrow.evaluation.zero_label import ZeroLabelClassifier, ZeroLabelScores
 from windrow.experiments.realism_places import (

@@ -12,7 +12,7 @@ from windrow.classifiers.shallow import TreesSettings
 from windrow.data.legend import Legend
 from windrow.errors import DataError
 from windrow.evaluation.difficulty import few_label_scores
-from windrow.evaluation.fewshot import FewshotSettings, MethodHead, fewshot
+from windrow.evaluation.fewshot.protocol import FewshotSettings, MethodHead, fewshot
 from windrow.evaluation.field_bootstrap import BootstrapSettings
 from windrow.evaluation.zero_label import ZeroLabelClassifier, zero_label_scores
 

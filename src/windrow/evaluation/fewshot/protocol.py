@@ -25,14 +25,14 @@ from windrow.config import Settings
 from windrow.data.series import Series
 from windrow.data.splits import draw_few_labels
 from windrow.errors import DataError
-from windrow.evaluation.fewshot_inputs import (
+from windrow.evaluation.fewshot.inputs import (
     Method,
     MethodInputs,
     SeriesEncoder,
     inputs_of_method,
 )
-from windrow.evaluation.fewshot_result import FewshotResult, HeadPredictions
-from windrow.evaluation.fewshot_task import FewshotTask, prepare_task
+from windrow.evaluation.fewshot.result import FewshotResult, HeadPredictions
+from windrow.evaluation.fewshot.task import FewshotTask, prepare_task
 from windrow.evaluation.field_bootstrap import BootstrapSettings
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.saved_head import FittedHead, HeadHeader

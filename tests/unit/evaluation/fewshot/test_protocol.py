@@ -15,9 +15,9 @@ from windrow.classifiers.sequence import SequenceTraining
 from windrow.classifiers.shallow import LogisticSettings, TreesSettings
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError, SplitError, WeightsError
-from windrow.evaluation.fewshot import MethodHead, fewshot
-from windrow.evaluation.fewshot_inputs import inputs_of_head
-from windrow.evaluation.fewshot_result import write_fewshot
+from windrow.evaluation.fewshot.inputs import inputs_of_head
+from windrow.evaluation.fewshot.protocol import MethodHead, fewshot
+from windrow.evaluation.fewshot.result import write_fewshot
 from windrow.experiments.heads import fewshot_settings, sequence_training
 from windrow.models.heads.saved_head import load_head
 from windrow.models.heads.transformer import TransformerSettings

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from windrow.evaluation.fewshot_task import FewshotTask
+from windrow.evaluation.fewshot.task import FewshotTask
 from windrow.evaluation.field_bootstrap import (
     BootstrapSettings,
     ResampledScores,
