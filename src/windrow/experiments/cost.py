@@ -10,9 +10,9 @@ from pydantic import Field
 
 from windrow.config import Settings
 from windrow.errors import DataError
-from windrow.experiments.pretext import Pretext
 from windrow.files import write_json
 from windrow.models.flops import TRAINING_FACTOR, num_parameters
+from windrow.pipelines.pretext.protocol import Pretext
 
 
 class Cost(Settings):

@@ -11,10 +11,10 @@ from typing import Literal
 
 from windrow.experiments import recipes
 from windrow.experiments.corrections import Corrections
-from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.models.encoders.identity import BandsSettings
 from windrow.models.encoders.resmlp import ResmlpSettings
 from windrow.models.encoders.transformer import EncoderSettings
+from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.tasks.contrastive import (
     ContrastiveLossSettings,
     CorruptionSettings,

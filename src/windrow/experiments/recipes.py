@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from windrow.errors import SettingsError
 from windrow.experiments.distillation import DistillationSettings
-from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.models.encoders.transformer import EncoderSettings
+from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.tasks.bert import BertSettings
 from windrow.tasks.distillation import DistillationLossSettings
 from windrow.tasks.losses import LossSettings, Reduction

@@ -26,10 +26,10 @@ from windrow.experiments.cost import read_cost
 from windrow.experiments.head_configurations import head_configurations
 from windrow.experiments.heads import RANDOM_FOREST
 from windrow.experiments.methods import METHODS, Method, Representation
-from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.experiments.study_settings import FOREST, Arm, Cell, ScaleName, StudySettings
 from windrow.models.encoders.build import encoder_width
 from windrow.models.heads.inputs import HeadInputs
+from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.training.execution import ExecutionSettings
 
 

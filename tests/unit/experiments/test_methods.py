@@ -16,11 +16,11 @@ from windrow.experiments.corrections import CORRECTED, PAPER, corrections, one_f
 from windrow.experiments.cost import read_cost
 from windrow.experiments.held_out import hold_out
 from windrow.experiments.methods import METHODS
-from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.inference.frozen_encoder import load
 from windrow.models.encoders.build import build_encoder
 from windrow.models.flops import encoder_flops, num_parameters
 from windrow.models.weights import load_encoder, read_weights
+from windrow.pipelines.pretext.settings import PretrainingSettings
 
 names = pytest.mark.parametrize("name", list(METHODS))
 

@@ -9,9 +9,9 @@ from windrow.data.store.zarr_store import write_store
 from windrow.errors import DataError, OutputError, SettingsError, SplitError, StoreError
 from windrow.experiments.held_out import hold_out
 from windrow.experiments.pretraining import pretrain
-from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.experiments.recipes import RECIPES, recipe
 from windrow.inference.frozen_encoder import load
+from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.training.execution import ExecutionSettings
 
 

@@ -16,9 +16,9 @@ from windrow.data.store.zarr_store import write_store
 from windrow.errors import SettingsError
 from windrow.experiments import pretraining
 from windrow.experiments.pretraining import pretrain
-from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.experiments.recipes import recipe
 from windrow.models.weights import read_weights
+from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.training.device.cuda_graph import CapturedTraining
 from windrow.training.execution import ExecutionSettings
 

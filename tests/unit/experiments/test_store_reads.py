@@ -8,8 +8,8 @@ from weights_factory import make_weights
 from windrow.data.store.zarr_store import write_store
 from windrow.experiments.distillation import distill
 from windrow.experiments.pretraining import pretrain
-from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.experiments.recipes import recipe, student
+from windrow.pipelines.pretext.settings import PretrainingSettings
 
 
 @pytest.fixture

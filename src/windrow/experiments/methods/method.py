@@ -21,10 +21,10 @@ from windrow.experiments.corrections import Corrections, Variant, corrections
 from windrow.experiments.cost import Cost, read_cost
 from windrow.experiments.method_recipes import Scale
 from windrow.experiments.pretraining import pretrain
-from windrow.experiments.pretraining_settings import PretrainingSettings
 from windrow.experiments.run_directory import Progress
 from windrow.inference.frozen_encoder import load
 from windrow.models.heads.inputs import HeadInputs
+from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.training.execution import ExecutionSettings
 
 Downstream = Literal["frozen", "end_to_end", "forest"]

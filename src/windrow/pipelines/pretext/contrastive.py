@@ -16,11 +16,11 @@ from windrow.data.normalization import Normalization
 from windrow.data.series import Series
 from windrow.errors import SettingsError
 from windrow.evaluation.retrieval import retrieval_figures
-from windrow.experiments.pretext import Part, PretextInputs, check_levels
 from windrow.models.contrastive import PixelContrast, Scarf, YearContrast
 from windrow.models.encoders.resmlp import ResmlpSettings
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.flops import contrastive_flops, encoder_flops, projector_flops
+from windrow.pipelines.pretext.protocol import Part, PretextInputs, check_levels
 from windrow.tasks.contrastive import (
     ContrastiveLossSettings,
     PixelContrastiveSettings,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
 from windrow.errors import DataError
-from windrow.experiments.pretraining_settings import PretrainingSettings
+from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.tasks.keyed_random import Draws
 from windrow.training.distributed import Processes
 from windrow.training.execution import ExecutionSettings

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from windrow.experiments.pretext import Pretext, PretextInputs
-from windrow.experiments.pretext_bert import BertPretext
-from windrow.experiments.pretext_contrastive import (
+from windrow.pipelines.pretext.bert import BertPretext
+from windrow.pipelines.pretext.contrastive import (
     ResmlpPretext,
     ScarfPretext,
     YearPretext,
 )
-from windrow.experiments.pretext_untrained import UntrainedPretext
+from windrow.pipelines.pretext.protocol import Pretext, PretextInputs
+from windrow.pipelines.pretext.untrained import UntrainedPretext
 
 PRETEXTS: dict[str, Callable[[PretextInputs], Pretext]] = {
     "bert": BertPretext,

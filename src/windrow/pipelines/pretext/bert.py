@@ -12,13 +12,13 @@ from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError
 from windrow.evaluation.reconstruction import PretextData, evaluate_pretext, predict_table
-from windrow.experiments.pretext import STREAMS, Part, PretextInputs, check_levels
 from windrow.files import atomic_file
 from windrow.models.bimodal_bert import BimodalBert
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.flops import encoder_flops
 from windrow.models.kernels.fused_blocks import can_fuse
 from windrow.models.kernels.packing import packed_size
+from windrow.pipelines.pretext.protocol import STREAMS, Part, PretextInputs, check_levels
 from windrow.tasks.bert import (
     BertSettings,
     Sizes,

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from windrow.data.normalization import Normalization
 from windrow.errors import SettingsError
-from windrow.experiments.pretext import Part, PretextInputs, check_levels
 from windrow.models.flops import encoder_flops
+from windrow.pipelines.pretext.protocol import Part, PretextInputs, check_levels
 from windrow.tasks.keyed_random import Draws
 from windrow.tasks.untrained import Untrained
 

@@ -1,0 +1,1 @@
+"""Pretext tasks: what pre-training can be asked to learn."""
