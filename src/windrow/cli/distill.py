@@ -11,8 +11,8 @@ import tyro
 
 from windrow.cli.progress import progress
 from windrow.experiments.distillation import DistillationSettings, distill
-from windrow.experiments.progress import training_progress
 from windrow.experiments.recipes import student
+from windrow.pipelines.run.progress import training_progress
 from windrow.training.execution import ExecutionSettings
 
 

@@ -14,9 +14,9 @@ from windrow.errors import SettingsError
 from windrow.experiments.method_recipes import Scale
 from windrow.experiments.methods import METHODS
 from windrow.experiments.pretraining import pretrain
-from windrow.experiments.progress import training_progress
 from windrow.experiments.recipes import RECIPES, recipe
 from windrow.pipelines.pretext.settings import PretrainingSettings
+from windrow.pipelines.run.progress import training_progress
 from windrow.training.execution import ExecutionSettings
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from windrow.experiments.progress import Report
+from windrow.pipelines.run.progress import Report
 
 SECONDS_BETWEEN_LINES = 15.0
 _SPEED_SECONDS = 3600.0

@@ -25,21 +25,21 @@ from windrow.data.cloud_filter import without_cloudy
 from windrow.data.series import Series
 from windrow.data.store.zarr_store import read_store, store_attributes
 from windrow.errors import SettingsError
-from windrow.experiments.cost import CostRecord
-from windrow.experiments.held_out import hold_out, thinned
-from windrow.experiments.run_directory import (
-    Metrics,
-    Progress,
-    StepMeans,
-    environment,
-    store_fingerprint,
-)
 from windrow.files import refuse_existing, write_json, write_text
 from windrow.models.weights import FORMAT, VERSION, BandMoments, WeightsHeader, write_weights
 from windrow.pipelines.pretext.bert import BertPretext
 from windrow.pipelines.pretext.protocol import STREAMS, Part, Pretext, PretextInputs
 from windrow.pipelines.pretext.registry import start_pretext
 from windrow.pipelines.pretext.settings import PretrainingSettings
+from windrow.pipelines.run.cost import CostRecord
+from windrow.pipelines.run.directory import (
+    Metrics,
+    Progress,
+    StepMeans,
+    environment,
+    store_fingerprint,
+)
+from windrow.pipelines.run.held_out import hold_out, thinned
 from windrow.tasks.keyed_random import seeded_draws
 from windrow.training.checkpoint import check_identity, load_checkpoint, save_checkpoint
 from windrow.training.device.cuda_graph import CapturedTraining, CaptureSettings

@@ -22,7 +22,6 @@ from windrow.errors import SettingsError
 from windrow.experiments.ablations import benchmark_changes
 from windrow.experiments.cells import Classifier, CountFlops, Fit
 from windrow.experiments.corrections import corrections
-from windrow.experiments.cost import read_cost
 from windrow.experiments.head_configurations import head_configurations
 from windrow.experiments.heads import RANDOM_FOREST
 from windrow.experiments.methods import METHODS, Method, Representation
@@ -30,6 +29,7 @@ from windrow.experiments.study_settings import FOREST, Arm, Cell, ScaleName, Stu
 from windrow.models.encoders.build import encoder_width
 from windrow.models.heads.inputs import HeadInputs
 from windrow.pipelines.pretext.settings import PretrainingSettings
+from windrow.pipelines.run.cost import read_cost
 from windrow.training.execution import ExecutionSettings
 
 

@@ -13,14 +13,14 @@ from windrow.data.normalization import Normalization
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import DataError, SettingsError
 from windrow.experiments.corrections import CORRECTED, PAPER, corrections, one_fault
-from windrow.experiments.cost import read_cost
-from windrow.experiments.held_out import hold_out
 from windrow.experiments.methods import METHODS
 from windrow.inference.frozen_encoder import load
 from windrow.models.encoders.build import build_encoder
 from windrow.models.flops import encoder_flops, num_parameters
 from windrow.models.weights import load_encoder, read_weights
 from windrow.pipelines.pretext.settings import PretrainingSettings
+from windrow.pipelines.run.cost import read_cost
+from windrow.pipelines.run.held_out import hold_out
 
 names = pytest.mark.parametrize("name", list(METHODS))
 

@@ -18,13 +18,13 @@ from torch import nn
 
 from windrow.data.series import Series
 from windrow.experiments.corrections import Corrections, Variant, corrections
-from windrow.experiments.cost import Cost, read_cost
 from windrow.experiments.method_recipes import Scale
 from windrow.experiments.pretraining import pretrain
-from windrow.experiments.run_directory import Progress
 from windrow.inference.frozen_encoder import load
 from windrow.models.heads.inputs import HeadInputs
 from windrow.pipelines.pretext.settings import PretrainingSettings
+from windrow.pipelines.run.cost import Cost, read_cost
+from windrow.pipelines.run.directory import Progress
 from windrow.training.execution import ExecutionSettings
 
 Downstream = Literal["frozen", "end_to_end", "forest"]
