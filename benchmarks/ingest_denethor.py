@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from windrow.experiments.ingestion import ingest
+from windrow.pipelines.ingest import ingest
 from windrow.sources.denethor.planetscope import make_plan, open_stack, read_day
 from windrow.sources.formats.npy_stack import PixelChoice
 from windrow.sources.reader import IngestOptions

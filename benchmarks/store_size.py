@@ -16,7 +16,7 @@ from pathlib import Path
 
 from windrow.data.series import PER_SERIES, Series
 from windrow.data.store.zarr_store import read_store
-from windrow.experiments.ingestion import ingest
+from windrow.pipelines.ingest import ingest
 from windrow.sources.reader import IngestOptions
 
 _SHARED = Path(os.environ.get("WINDROW_DATA", Path(__file__).parents[2] / "shared/data"))

@@ -8,7 +8,7 @@ import pytest
 from way import windrow
 from windrow.data.store.zarr_store import read_store
 from windrow.errors import SettingsError
-from windrow.experiments.ingestion import ingest
+from windrow.pipelines.ingest import ingest
 from windrow.simulation import SCENARIOS, ScenarioSettings, simulate_pixels
 from windrow.simulation.denethor_rasters import simulate_landscapes
 from windrow.simulation.generate import PIXELS_A_SIDE

@@ -10,8 +10,8 @@ from typing import Annotated
 import tyro
 
 from windrow.cli.progress import progress
-from windrow.experiments.distillation import DistillationSettings, distill
 from windrow.experiments.recipes import student
+from windrow.pipelines.distill import DistillationSettings, distill
 from windrow.pipelines.run.progress import training_progress
 from windrow.training.execution import ExecutionSettings
 

@@ -40,7 +40,7 @@ class Embed:
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow embed``."""
     options = tyro.cli(Embed, args=arguments, prog="windrow embed")
-    from windrow.experiments.embedding import embed_to_parquet
+    from windrow.pipelines.embed import embed_to_parquet
 
     with progress("embedding", "series") as report:
         lines = embed_to_parquet(

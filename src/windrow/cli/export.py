@@ -27,7 +27,7 @@ class Export:
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow export``."""
     options = tyro.cli(Export, args=arguments, prog="windrow export")
-    from windrow.experiments.export import export_onnx
+    from windrow.pipelines.export import export_onnx
 
     lines = export_onnx(options.weights, options.out, precision=options.precision)
     print("\n".join([*lines, str(options.out)]))

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
         raise SettingsError("nowhere to write", hint="give --out STORE, or --dry-run")
     if chosen.split_map is not None and chosen.dry_run:
         raise SettingsError("a map of the split needs a store", hint="leave --dry-run out")
-    from windrow.experiments.ingestion import ingest
+    from windrow.pipelines.ingest import ingest
 
     out = None if chosen.dry_run else chosen.out
     with progress("reading", "images") as report:

@@ -15,11 +15,11 @@ from windrow.data.store.zarr_store import read_store
 from windrow.evaluation.fewshot.protocol import FewshotSettings, fewshot
 from windrow.evaluation.fewshot.result import write_fewshot
 from windrow.experiments.heads import comparison, fewshot_settings
-from windrow.experiments.pretraining import pretrain
 from windrow.experiments.recipes import small
 from windrow.files import refuse_existing
 from windrow.inference.frozen_encoder import load
 from windrow.pipelines.pretext.settings import PretrainingSettings
+from windrow.pipelines.pretrain import pretrain
 from windrow.pipelines.run.progress import ProgressOf, training_progress
 from windrow.simulation.generate import simulate_store
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from windrow.errors import SettingsError
-from windrow.experiments.distillation import DistillationSettings
 from windrow.models.encoders.transformer import EncoderSettings
+from windrow.pipelines.distill import DistillationSettings
 from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.tasks.bert import BertSettings
 from windrow.tasks.distillation import DistillationLossSettings

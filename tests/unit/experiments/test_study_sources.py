@@ -12,10 +12,10 @@ from windrow.data.splits import check_no_shared_field
 from windrow.data.store.zarr_store import read_store, write_store
 from windrow.errors import StoreError
 from windrow.experiments import published
-from windrow.experiments.ingestion import ingest
 from windrow.experiments.study_scales import task_settings
 from windrow.experiments.study_sources import notes_on_sources, source_of_store, sources_of_task
 from windrow.experiments.study_tasks import PARTS, split_whole_store
+from windrow.pipelines.ingest import ingest
 from windrow.sources.prepared.record import FILES
 from windrow.sources.reader import IngestOptions
 

@@ -4,7 +4,7 @@ import pytest
 
 from windrow.data.store.zarr_store import StoreWriter, read_store, read_store_table
 from windrow.errors import DataError, SettingsError, StoreError
-from windrow.experiments.ingestion import ingest
+from windrow.pipelines.ingest import ingest
 from windrow.sources.reader import IngestOptions, ReadingReport, refuse_options
 from windrow.sources.registry import recognise
 

@@ -19,10 +19,10 @@ from torch import nn
 from windrow.data.series import Series
 from windrow.experiments.corrections import Corrections, Variant, corrections
 from windrow.experiments.method_recipes import Scale
-from windrow.experiments.pretraining import pretrain
 from windrow.inference.frozen_encoder import load
 from windrow.models.heads.inputs import HeadInputs
 from windrow.pipelines.pretext.settings import PretrainingSettings
+from windrow.pipelines.pretrain import pretrain
 from windrow.pipelines.run.cost import Cost, read_cost
 from windrow.pipelines.run.directory import Progress
 from windrow.training.execution import ExecutionSettings
@@ -121,7 +121,7 @@ class Method:
         on_progress: Progress | None = None,
         resume: bool = False,
     ) -> Cost:
-        """Makes the run directory; see :func:`windrow.experiments.pretraining.pretrain`.
+        """Makes the run directory; see :func:`windrow.pipelines.pretrain.pretrain`.
 
         Args:
             settings: from :meth:`settings`.

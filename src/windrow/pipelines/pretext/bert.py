@@ -1,4 +1,4 @@
-"""Bi-modal BERT as a pretext task of :mod:`windrow.experiments.pretraining`."""
+"""Bi-modal BERT as a pretext task of :mod:`windrow.pipelines.pretrain`."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import pytest
 import cube_factory
 from windrow.data.store.zarr_store import read_store
 from windrow.errors import DataError
-from windrow.experiments.ingestion import ingest
+from windrow.pipelines.ingest import ingest
 from windrow.sources.cubes import geotiffs
 from windrow.sources.cubes import series as cube_series
 from windrow.sources.rasters import grid

@@ -24,7 +24,7 @@ from denethor_files import (
     write_raster,
 )
 from windrow.errors import WindrowError
-from windrow.experiments.ingestion import ingest
+from windrow.pipelines.ingest import ingest
 from windrow.sources.formats.archives import unpack_tar, zip_members
 from windrow.sources.reader import IngestOptions
 

@@ -23,7 +23,7 @@ from windrow.data.planetscope_windows import planetscope_window
 from windrow.data.series import NO_DATA
 from windrow.data.store.zarr_store import read_store
 from windrow.errors import DataError
-from windrow.experiments.ingestion import ingest
+from windrow.pipelines.ingest import ingest
 from windrow.sources.reader import IngestOptions
 from windrow.sources.registry import recognise
 

@@ -12,7 +12,7 @@ from windrow.data.normalization import Normalization
 from windrow.data.series import NO_DATA
 from windrow.data.store.zarr_store import read_store
 from windrow.errors import BandError, DataError, SettingsError
-from windrow.experiments.ingestion import ingest
+from windrow.pipelines.ingest import ingest
 from windrow.simulation import SCENARIOS, simulate_pixels
 from windrow.sources.prepared.pairs import explained_by_groups
 from windrow.sources.reader import IngestOptions

@@ -8,7 +8,7 @@ import pytest
 from windrow.data.series import NO_DATA
 from windrow.data.store.zarr_store import read_store
 from windrow.errors import BandError, DataError, SettingsError, WindrowError
-from windrow.experiments.ingestion import ingest
+from windrow.pipelines.ingest import ingest
 from windrow.sources.reader import IngestOptions
 from windrow.sources.registry import recognise
 

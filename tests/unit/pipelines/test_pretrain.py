@@ -7,10 +7,10 @@ import pytest
 
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import DataError, OutputError, SettingsError, SplitError, StoreError
-from windrow.experiments.pretraining import pretrain
 from windrow.experiments.recipes import RECIPES, recipe
 from windrow.inference.frozen_encoder import load
 from windrow.pipelines.pretext.settings import PretrainingSettings
+from windrow.pipelines.pretrain import pretrain
 from windrow.pipelines.run.held_out import hold_out
 from windrow.training.execution import ExecutionSettings
 

@@ -6,10 +6,10 @@ import zarr.storage
 from series_factory import make_series
 from weights_factory import make_weights
 from windrow.data.store.zarr_store import write_store
-from windrow.experiments.distillation import distill
-from windrow.experiments.pretraining import pretrain
 from windrow.experiments.recipes import recipe, student
+from windrow.pipelines.distill import distill
 from windrow.pipelines.pretext.settings import PretrainingSettings
+from windrow.pipelines.pretrain import pretrain
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ import pytest
 from windrow.cli import pretrain as command
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import SettingsError
-from windrow.experiments import pretraining
-from windrow.experiments.pretraining import pretrain
 from windrow.experiments.recipes import recipe
 from windrow.models.weights import read_weights
+from windrow.pipelines import pretrain as pretraining
 from windrow.pipelines.pretext.settings import PretrainingSettings
+from windrow.pipelines.pretrain import pretrain
 from windrow.training.device.cuda_graph import CapturedTraining
 from windrow.training.execution import ExecutionSettings
 

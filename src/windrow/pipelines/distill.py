@@ -22,12 +22,12 @@ from windrow.data.batches.pretraining import BatchOrder, month_of_day
 from windrow.data.series import Series
 from windrow.data.store.zarr_store import read_store, store_attributes
 from windrow.errors import WeightsError
-from windrow.experiments.pretraining import check_finite
 from windrow.files import refuse_existing, write_json, write_text
 from windrow.inference.date_selection import clearest_dates
 from windrow.inference.frozen_encoder import FrozenEncoder, load, mean_pool
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.weights import FORMAT, VERSION, WeightsHeader, write_weights
+from windrow.pipelines.pretrain import check_finite
 from windrow.pipelines.run.directory import Metrics, Progress, StepMeans, environment
 from windrow.pipelines.run.held_out import hold_out, thinned
 from windrow.tasks.distillation import (
