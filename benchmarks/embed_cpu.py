@@ -24,7 +24,7 @@ from torch import nn
 from measuring import best_seconds, setting, version
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
-from windrow.experiments.recipes import encoder as encoder_settings
+from windrow.experiments.recipes.pretraining import encoder as encoder_settings
 from windrow.inference.frozen_encoder import FrozenEncoder, load
 from windrow.models.encoders.transformer import Encoder, EncoderSettings
 from windrow.models.weights import BandMoments, WeightsHeader, write_weights

@@ -22,7 +22,7 @@ import numpy as np
 from windrow.evaluation.fewshot.protocol import MethodHead, fewshot
 from windrow.evaluation.fewshot.result import FewshotResult
 from windrow.evaluation.field_bootstrap import paired_difference, resample_scores
-from windrow.experiments.heads import LOGISTIC_ON_Z, fewshot_settings
+from windrow.experiments.recipes.heads import LOGISTIC_ON_Z, fewshot_settings
 from windrow.inference.frozen_encoder import load
 from windrow.sources.labels.label_table import LabelTable, read_labels
 from windrow.sources.open_any import open_series

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from measuring import best_seconds, setting
 from windrow.classifiers.sequence import SequenceTraining
-from windrow.experiments.head_configurations import head_configurations
-from windrow.experiments.heads import BaseModel
+from windrow.experiments.recipes.head_search import head_configurations
+from windrow.experiments.recipes.heads import BaseModel
 from windrow.models.heads.lstm import BiLstm
 from windrow.models.heads.sequence import SequenceHead
 from windrow.models.heads.transformer import TransformerSettings

@@ -21,7 +21,7 @@ import torch
 from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.data.store.zarr_store import read_store
-from windrow.experiments.recipes import recipe
+from windrow.experiments.recipes.pretraining import recipe
 from windrow.pipelines.pretrain import pretrain
 from windrow.simulation.generate import simulate_store
 from windrow.tasks.bert import mask

@@ -20,8 +20,8 @@ import torch
 
 from embed_cpu import BACKENDS, random_series, random_weights
 from measuring import best_seconds, setting, version
-from windrow.experiments.recipes import encoder as encoder_settings
-from windrow.experiments.recipes import student
+from windrow.experiments.recipes.pretraining import encoder as encoder_settings
+from windrow.experiments.recipes.pretraining import student
 from windrow.inference.frozen_encoder import FrozenEncoder, load
 from windrow.models.weights import load_encoder
 

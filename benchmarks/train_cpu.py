@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from measuring import best_seconds, setting, version
-from windrow.experiments.recipes import encoder as encoder_settings
-from windrow.experiments.recipes import optimization
+from windrow.experiments.recipes.pretraining import encoder as encoder_settings
+from windrow.experiments.recipes.pretraining import optimization
 from windrow.models.encoders.transformer import Encoder
 from windrow.training.optimization import adamw
 

@@ -21,7 +21,7 @@ from measuring import setting
 from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
-from windrow.experiments.recipes import recipe
+from windrow.experiments.recipes.pretraining import recipe
 from windrow.sensors import SENTINEL2_BANDS
 from windrow.tasks.bert import Sizes, apply_model, bert_losses, build_model, masked_batch
 from windrow.tasks.keyed_random import seeded_draws

@@ -8,7 +8,7 @@ import torch
 
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
-from windrow.experiments.recipes import encoder as encoder_settings
+from windrow.experiments.recipes.pretraining import encoder as encoder_settings
 from windrow.models.encoders.transformer import Encoder
 from windrow.models.weights import BandMoments, WeightsHeader, write_weights
 

@@ -1,7 +1,7 @@
 """Frozen typed settings: extras forbidden, YAML in and out, a content hash.
 
 A component's settings stand beside it as a subclass of :class:`Settings` without defaults for
-scientific choices; :mod:`windrow.experiments.recipes` alone holds those numbers.
+scientific choices; :mod:`windrow.experiments.recipes.pretraining` alone holds those numbers.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from windrow.evaluation.fewshot.protocol import MethodHead, fewshot
-from windrow.experiments.heads import EXTRA_TREES, fewshot_settings
+from windrow.experiments.recipes.heads import EXTRA_TREES, fewshot_settings
 from windrow.sources.labels.label_table import read_labels
 from windrow.sources.tables.series import read_table
 

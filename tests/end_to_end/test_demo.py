@@ -5,8 +5,8 @@ import json
 from windrow.cli.demo import first_free
 from windrow.cli.progress import progress
 from windrow.experiments.demo import demo_settings, run_demo
-from windrow.experiments.heads import fewshot_settings
-from windrow.experiments.recipes import tiny
+from windrow.experiments.recipes.heads import fewshot_settings
+from windrow.experiments.recipes.pretraining import tiny
 from windrow.reporting.run_page import write_report
 
 

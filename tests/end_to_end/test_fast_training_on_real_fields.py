@@ -10,7 +10,7 @@ import torch
 
 from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.normalization import Normalization
-from windrow.experiments.recipes import encoder, optimization, task
+from windrow.experiments.recipes.pretraining import encoder, optimization, task
 from windrow.sources.tables.series import read_table
 from windrow.tasks.bert import Sizes, apply_model, bert_losses, build_model, masked_batch
 from windrow.tasks.keyed_random import seeded_draws

@@ -5,7 +5,7 @@ import torch
 
 from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.normalization import Normalization
-from windrow.experiments.recipes import encoder, optimization, task
+from windrow.experiments.recipes.pretraining import encoder, optimization, task
 from windrow.tasks.bert import apply_model, bert_losses, build_model, mask
 from windrow.tasks.keyed_random import seeded_draws
 from windrow.training.loop import train

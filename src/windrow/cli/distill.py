@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 
 from windrow.cli.progress import progress
-from windrow.experiments.recipes import student
+from windrow.experiments.recipes.pretraining import student
 from windrow.pipelines.distill import DistillationSettings, distill
 from windrow.pipelines.run.progress import training_progress
 from windrow.training.execution import ExecutionSettings

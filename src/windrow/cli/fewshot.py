@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> None:
     options = tyro.cli(Fewshot, args=arguments, prog="windrow fewshot")
     from windrow.evaluation.fewshot.protocol import fewshot
     from windrow.evaluation.fewshot.result import write_fewshot
-    from windrow.experiments.heads import comparison, fewshot_settings
+    from windrow.experiments.recipes.heads import comparison, fewshot_settings
     from windrow.inference.frozen_encoder import load
     from windrow.sources.labels.label_table import read_labels
     from windrow.sources.open_any import open_series

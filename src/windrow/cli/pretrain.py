@@ -11,9 +11,9 @@ import tyro
 
 from windrow.cli.progress import progress
 from windrow.errors import SettingsError
-from windrow.experiments.method_recipes import Scale
 from windrow.experiments.methods import METHODS
-from windrow.experiments.recipes import RECIPES, recipe
+from windrow.experiments.recipes.methods import Scale
+from windrow.experiments.recipes.pretraining import RECIPES, recipe
 from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.pipelines.pretrain import pretrain
 from windrow.pipelines.run.progress import training_progress

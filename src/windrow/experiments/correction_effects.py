@@ -23,11 +23,11 @@ from windrow.data.splits import draw_pixels, split_fields
 from windrow.data.store.zarr_store import read_store
 from windrow.evaluation.metrics import mean_of_batch_accuracies
 from windrow.evaluation.paired_tests import gain, mean_and_deviation
-from windrow.experiments.corrections import CORRECTED, Corrections, one_fault
-from windrow.experiments.head_configurations import head_configurations
-from windrow.experiments.heads import BaseModel
-from windrow.experiments.method_recipes import Scale
 from windrow.experiments.methods import METHODS, Representation
+from windrow.experiments.recipes.head_search import head_configurations
+from windrow.experiments.recipes.heads import BaseModel
+from windrow.experiments.recipes.known_faults import CORRECTED, Corrections, one_fault
+from windrow.experiments.recipes.methods import Scale
 from windrow.files import refuse_existing, write_json
 from windrow.models.heads.inputs import HeadInputs
 from windrow.simulation.generate import simulate_store

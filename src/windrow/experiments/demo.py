@@ -14,8 +14,8 @@ from windrow.config import Settings
 from windrow.data.store.zarr_store import read_store
 from windrow.evaluation.fewshot.protocol import FewshotSettings, fewshot
 from windrow.evaluation.fewshot.result import write_fewshot
-from windrow.experiments.heads import comparison, fewshot_settings
-from windrow.experiments.recipes import small
+from windrow.experiments.recipes.heads import comparison, fewshot_settings
+from windrow.experiments.recipes.pretraining import small
 from windrow.files import refuse_existing
 from windrow.inference.frozen_encoder import load
 from windrow.pipelines.pretext.settings import PretrainingSettings

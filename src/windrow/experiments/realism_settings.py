@@ -11,7 +11,7 @@ from windrow.classifiers.shallow import TreesSettings
 from windrow.config import Settings
 from windrow.evaluation.field_bootstrap import BootstrapSettings
 from windrow.evaluation.telling_apart import TellingApartSettings
-from windrow.experiments.heads import FEATURES
+from windrow.experiments.recipes.heads import FEATURES
 
 LEAST_LANDSCAPES = 20
 """Simulated fields are compared from so many landscapes at least: fewer share too much weather."""

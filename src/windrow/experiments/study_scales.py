@@ -66,7 +66,7 @@ SCALES: dict[ScaleName, dict[str, Any]] = {
     },
 }
 """What differs between scales, beside the sizes of methods and heads, which stand in
-:mod:`windrow.experiments.method_recipes` and :mod:`windrow.experiments.head_configurations`. The
+:mod:`windrow.experiments.recipes.methods` and :mod:`windrow.experiments.recipes.head_search`. The
 curves over labels and days are drawn of all tasks at scale ``paper``; below it of the second, or of
 the first where that is not asked for."""
 

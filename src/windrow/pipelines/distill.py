@@ -149,7 +149,7 @@ def distill(
     """Distils a student from pre-trained weights and writes its run directory.
 
     Args:
-        settings: from the recipe ``student`` of :mod:`windrow.experiments.recipes`.
+        settings: from the recipe ``student`` of :mod:`windrow.experiments.recipes.pretraining`.
         teacher: a run directory, a ``.safetensors`` or ``.onnx`` file or the name of shipped ones.
         store_path: series store; Sentinel-2 alone is read of it, and no label.
         run_path: the run directory; must not exist.

@@ -101,7 +101,7 @@ def pretrain(
     """Pre-trains an encoder and writes its run directory.
 
     Args:
-        settings: from a recipe of :mod:`windrow.experiments.recipes`.
+        settings: from a recipe of :mod:`windrow.experiments.recipes.pretraining`.
         store_path: series store with both sensors.
         run_path: the run directory; must not exist, unless ``resume``.
         resume: go on from the run directory's checkpoint.

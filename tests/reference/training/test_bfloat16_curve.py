@@ -5,7 +5,7 @@ import pytest
 
 from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
-from windrow.experiments.recipes import recipe
+from windrow.experiments.recipes.pretraining import recipe
 from windrow.tasks.bert import apply_model, bert_losses, build_model, mask
 from windrow.tasks.keyed_random import seeded_draws
 from windrow.training.execution import ExecutionSettings

@@ -13,7 +13,7 @@ from windrow.classifiers.sequence import (
     training_flops,
 )
 from windrow.errors import DataError
-from windrow.experiments.heads import sequence_training
+from windrow.experiments.recipes.heads import sequence_training
 from windrow.models.flops import head_flops
 from windrow.models.heads.inception import InceptionSettings
 from windrow.models.heads.inputs import HeadInputs

@@ -10,7 +10,7 @@ from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.data.series import NO_DATA
 from windrow.evaluation.reconstruction import PretextData, evaluate_pretext, predict_table
-from windrow.experiments.recipes import encoder, task
+from windrow.experiments.recipes.pretraining import encoder, task
 from windrow.tasks.bert import apply_model, build_model, mask
 from windrow.tasks.keyed_random import seeded_draws
 from windrow.tasks.masking import UNCHANGED

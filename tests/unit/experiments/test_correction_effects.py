@@ -14,8 +14,8 @@ from windrow.errors import OutputError, SettingsError
 from windrow.evaluation.metrics import mean_of_batch_accuracies
 from windrow.experiments import correction_effects
 from windrow.experiments.correction_effects import Effect, effect_settings, measure_effects
-from windrow.experiments.corrections import CORRECTED
-from windrow.experiments.heads import sequence_training
+from windrow.experiments.recipes.heads import sequence_training
+from windrow.experiments.recipes.known_faults import CORRECTED
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.transformer import TransformerSettings
 

@@ -12,8 +12,8 @@ from windrow.cli import main
 from windrow.data.normalization import Normalization
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import DataError, SettingsError
-from windrow.experiments.corrections import CORRECTED, PAPER, corrections, one_fault
 from windrow.experiments.methods import METHODS
+from windrow.experiments.recipes.known_faults import CORRECTED, PAPER, corrections, one_fault
 from windrow.inference.frozen_encoder import load
 from windrow.models.encoders.build import build_encoder
 from windrow.models.flops import encoder_flops, num_parameters

@@ -16,7 +16,7 @@ from series_factory import make_series
 from weights_factory import make_weights
 from windrow.data.series import Series, pad_dates
 from windrow.errors import SettingsError, WeightsError
-from windrow.experiments.recipes import encoder as encoder_settings
+from windrow.experiments.recipes.pretraining import encoder as encoder_settings
 from windrow.inference import backends
 from windrow.inference.backends import OnnxBackend, TorchBackend, choose_backend, open_onnx
 from windrow.inference.frozen_encoder import FrozenEncoder, load

@@ -7,7 +7,7 @@ import torch
 from windrow.data.normalization import Normalization
 from windrow.data.series import concatenate, pad_dates
 from windrow.errors import BandError, DataError, SettingsError, WeightsError
-from windrow.experiments.recipes import recipe
+from windrow.experiments.recipes.pretraining import recipe
 from windrow.inference import frozen_encoder
 from windrow.inference.backends import TorchBackend
 from windrow.inference.frozen_encoder import FrozenEncoder, load, month_pool

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from windrow.errors import WeightsError
-from windrow.experiments.recipes import recipe
+from windrow.experiments.recipes.pretraining import recipe
 from windrow.models.weights import (
     BandMoments,
     WeightsHeader,

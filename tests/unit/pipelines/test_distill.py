@@ -10,7 +10,7 @@ from series_factory import make_series
 from weights_factory import make_weights
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import OutputError, WeightsError
-from windrow.experiments.recipes import student
+from windrow.experiments.recipes.pretraining import student
 from windrow.inference.frozen_encoder import load
 from windrow.pipelines.distill import distill, take_lessons
 from windrow.training.execution import ExecutionSettings

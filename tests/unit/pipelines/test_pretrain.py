@@ -7,7 +7,7 @@ import pytest
 
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import DataError, OutputError, SettingsError, SplitError, StoreError
-from windrow.experiments.recipes import RECIPES, recipe
+from windrow.experiments.recipes.pretraining import RECIPES, recipe
 from windrow.inference.frozen_encoder import load
 from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.pipelines.pretrain import pretrain

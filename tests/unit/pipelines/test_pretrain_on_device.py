@@ -14,7 +14,7 @@ import pytest
 from windrow.cli import pretrain as command
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import SettingsError
-from windrow.experiments.recipes import recipe
+from windrow.experiments.recipes.pretraining import recipe
 from windrow.models.weights import read_weights
 from windrow.pipelines import pretrain as pretraining
 from windrow.pipelines.pretext.settings import PretrainingSettings

@@ -6,7 +6,7 @@ import zarr.storage
 from series_factory import make_series
 from weights_factory import make_weights
 from windrow.data.store.zarr_store import write_store
-from windrow.experiments.recipes import recipe, student
+from windrow.experiments.recipes.pretraining import recipe, student
 from windrow.pipelines.distill import distill
 from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.pipelines.pretrain import pretrain

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from windrow.experiments.recipes import encoder as encoder_settings
+from windrow.experiments.recipes.pretraining import encoder as encoder_settings
 from windrow.tasks.distillation import (
     DistillationLossSettings,
     Spread,

@@ -9,7 +9,7 @@ from torch import nn
 
 from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.normalization import Normalization
-from windrow.experiments.recipes import encoder, task
+from windrow.experiments.recipes.pretraining import encoder, task
 from windrow.tasks.bert import apply_model, bert_losses, build_model, mask
 from windrow.tasks.keyed_random import seeded_draws
 from windrow.tasks.losses import cloud_loss, pool_months, reconstruction_loss, season_loss

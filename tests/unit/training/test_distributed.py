@@ -16,7 +16,7 @@ import torch
 import shared_training
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import SettingsError
-from windrow.experiments.recipes import recipe
+from windrow.experiments.recipes.pretraining import recipe
 from windrow.models.weights import read_weights
 from windrow.pipelines.pretrain import pretrain
 from windrow.tasks.losses import reconstruction_loss, season_loss

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from windrow.experiments.recipes import recipe
+from windrow.experiments.recipes.pretraining import recipe
 
 PROJECT = Path(__file__).parents[3] / "pyproject.toml"
 ALWAYS = {

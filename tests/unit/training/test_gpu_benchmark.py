@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from windrow.experiments.recipes import recipe
+from windrow.experiments.recipes.pretraining import recipe
 
 FOLDER = Path(__file__).resolve().parents[3] / "benchmarks"
 TINY = ["--device", "cpu", "--shape", "tiny", "--num-series", "16", "--steps", "10", "--block", "1"]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from windrow.experiments.recipes import optimization, recipe
+from windrow.experiments.recipes.pretraining import optimization, recipe
 from windrow.tasks.bert import build_model
 from windrow.training.loop import train
 from windrow.training.optimization import adamw, warmup_cosine

@@ -5,7 +5,6 @@ Example:
     64
 """
 
-from windrow.experiments.method_recipes import Scale
 from windrow.experiments.methods.bert import BERT, BERT_SENTINEL2
 from windrow.experiments.methods.contrastive import RESMLP, SCARF, SPECTRO_TEMPORAL
 from windrow.experiments.methods.controls import (
@@ -15,6 +14,7 @@ from windrow.experiments.methods.controls import (
     SCRATCH,
 )
 from windrow.experiments.methods.method import Method, Representation
+from windrow.experiments.recipes.methods import Scale
 
 METHODS: dict[str, Method] = {
     method.name: method

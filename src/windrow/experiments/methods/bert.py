@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from windrow.experiments.method_recipes import bert, sentinel2_bert
 from windrow.experiments.methods.method import Method
+from windrow.experiments.recipes.methods import bert, sentinel2_bert
 
 BERT = Method("bert", "Bi-modal BERT", True, "frozen", bert)
 

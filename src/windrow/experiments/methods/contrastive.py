@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from windrow.experiments.method_recipes import resmlp, scarf, spectro_temporal
 from windrow.experiments.methods.method import Method
+from windrow.experiments.recipes.methods import resmlp, scarf, spectro_temporal
 
 RESMLP = Method("resmlp", "ResMLP, bi-modal contrastive", True, "frozen", resmlp)
 

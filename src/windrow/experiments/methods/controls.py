@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from windrow.experiments.method_recipes import bands, random_encoder
 from windrow.experiments.methods.method import Method
+from windrow.experiments.recipes.methods import bands, random_encoder
 
 SCRATCH = Method("scratch", "From scratch", False, "frozen", bands)
 """The standardised bands go straight into the base model."""

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from torch import nn
 
 from windrow.data.series import Series
-from windrow.experiments.corrections import Corrections, Variant, corrections
-from windrow.experiments.method_recipes import Scale
+from windrow.experiments.recipes.known_faults import Corrections, Variant, corrections
+from windrow.experiments.recipes.methods import Scale
 from windrow.inference.frozen_encoder import load
 from windrow.models.heads.inputs import HeadInputs
 from windrow.pipelines.pretext.settings import PretrainingSettings

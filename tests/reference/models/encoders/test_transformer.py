@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from windrow.experiments.recipes import recipe
+from windrow.experiments.recipes.pretraining import recipe
 from windrow.models.encoders.embedding import SeriesEmbedding, sinusoidal_encoding
 from windrow.models.encoders.transformer import Block, Encoder
 from windrow.tasks.bert import build_model

@@ -11,8 +11,8 @@ import torch
 from windrow.classifiers.sequence import SequenceTraining, fine_tune, train_sequence_head
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import SettingsError
-from windrow.experiments.heads import sequence_training
 from windrow.experiments.methods import METHODS
+from windrow.experiments.recipes.heads import sequence_training
 from windrow.inference.frozen_encoder import load
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.transformer import TransformerSettings

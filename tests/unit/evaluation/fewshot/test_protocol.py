@@ -18,7 +18,7 @@ from windrow.errors import DataError, SettingsError, SplitError, WeightsError
 from windrow.evaluation.fewshot.inputs import inputs_of_head
 from windrow.evaluation.fewshot.protocol import MethodHead, fewshot
 from windrow.evaluation.fewshot.result import write_fewshot
-from windrow.experiments.heads import fewshot_settings, sequence_training
+from windrow.experiments.recipes.heads import fewshot_settings, sequence_training
 from windrow.models.heads.saved_head import load_head
 from windrow.models.heads.transformer import TransformerSettings
 from windrow.sensors import SENTINEL2_BANDS

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from windrow.data.batches.pretraining import PretrainingData
 from windrow.data.normalization import Normalization
-from windrow.experiments.recipes import encoder, task
+from windrow.experiments.recipes.pretraining import encoder, task
 from windrow.models.kernels.packing import GRANULE, pack_dates, packed_size
 from windrow.tasks.bert import (
     Sizes,

@@ -7,7 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
-from windrow.experiments.recipes import encoder, optimization, task
+from windrow.experiments.recipes.pretraining import encoder, optimization, task
 from windrow.models.kernels.packing import packed_size
 from windrow.tasks.bert import (
     Sizes,

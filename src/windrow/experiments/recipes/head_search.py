@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Literal
 
 from windrow.classifiers.sequence import SequenceTraining
 from windrow.errors import SettingsError
-from windrow.experiments.corrections import Corrections, Variant, corrections
-from windrow.experiments.heads import BaseModel
-from windrow.experiments.method_recipes import Scale
+from windrow.experiments.recipes.heads import BaseModel
+from windrow.experiments.recipes.known_faults import Corrections, Variant, corrections
+from windrow.experiments.recipes.methods import Scale
 from windrow.models.heads.inception import InceptionSettings
 from windrow.models.heads.lstm import LstmSettings
 from windrow.models.heads.sequence import SequenceSettings

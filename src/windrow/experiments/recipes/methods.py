@@ -1,6 +1,7 @@
 """The numbers of the compared methods at every scale, each with its source.
 
-As in :mod:`windrow.experiments.recipes`: *paper* is Patnala, Schultz, Gall (2025), *2024* its
+As in :mod:`windrow.experiments.recipes.pretraining`: *paper* is Patnala, Schultz, Gall (2025),
+*2024* its
 forerunner on ResMLP, *ours* says why. Scale ``tiny`` keeps every width at most 32 and learns next
 to nothing, ``small`` at most 64; ``paper`` is as published.
 """
@@ -9,8 +10,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from windrow.experiments import recipes
-from windrow.experiments.corrections import Corrections
+from windrow.experiments.recipes import pretraining
+from windrow.experiments.recipes.known_faults import Corrections
 from windrow.models.encoders.identity import BandsSettings
 from windrow.models.encoders.resmlp import ResmlpSettings
 from windrow.models.encoders.transformer import EncoderSettings
@@ -32,8 +33,8 @@ Scale = Literal["tiny", "small", "paper"]
 def bert(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings:
     """Bi-modal BERT; below ``paper`` the task and rate of recipe ``small``, in smaller shapes."""
     if scale == "paper":
-        return _with(recipes.paper(seed=seed), switches, recipe="bert/paper")
-    chosen = recipes.small(seed=seed)
+        return _with(pretraining.paper(seed=seed), switches, recipe="bert/paper")
+    chosen = pretraining.small(seed=seed)
     shape, num_steps = _bert_encoder(scale), 3_000
     log_every, validate_every = 10, 500
     if scale == "tiny":
@@ -100,9 +101,9 @@ def spectro_temporal(scale: Scale, seed: int, switches: Corrections) -> Pretrain
     return bert(scale, seed, switches).model_copy(
         update={
             "recipe": f"spectro-temporal/{scale}",
-            "encoder": recipes.encoder(num_layers=shape[0], width=shape[1], mlp_width=shape[2]),
+            "encoder": pretraining.encoder(num_layers=shape[0], width=shape[1], mlp_width=shape[2]),
             "task": task,
-            "optimization": recipes.optimization(learning_rate=1e-3),
+            "optimization": pretraining.optimization(learning_rate=1e-3),
             "batch_size": {"tiny": 16, "small": 64, "paper": 256}[scale],
             "num_steps": length,
             "num_epochs": None if length else 100,
@@ -155,8 +156,8 @@ def bands(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings
 
 def _bert_encoder(scale: Scale) -> EncoderSettings:
     if scale == "tiny":
-        return recipes.encoder(num_layers=2, width=32, mlp_width=64)
-    return recipes.encoder(num_layers=4, width=64, mlp_width=256)
+        return pretraining.encoder(num_layers=2, width=32, mlp_width=64)
+    return pretraining.encoder(num_layers=4, width=64, mlp_width=256)
 
 
 def _untrained(settings: PretrainingSettings, **changes: object) -> PretrainingSettings:

@@ -3,8 +3,8 @@
 import optuna
 import pytest
 
-from windrow.experiments.corrections import one_fault
-from windrow.experiments.head_configurations import SPACES, head_configurations
+from windrow.experiments.recipes.head_search import SPACES, head_configurations
+from windrow.experiments.recipes.known_faults import one_fault
 
 models = pytest.mark.parametrize("model", ["lstm", "inception", "transformer"])
 

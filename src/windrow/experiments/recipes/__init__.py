@@ -1,0 +1,1 @@
+"""Recipes: the numbers of every experiment, each with the table or section it comes from."""
