@@ -7,11 +7,11 @@ import numpy as np
 
 from series_factory import make_series
 from windrow.data.legend import DENETHOR, Legend
-from windrow.experiments import published
-from windrow.experiments.cells import PartInputs, inputs_of, run_cell
-from windrow.experiments.study_scales import study_settings
-from windrow.experiments.study_settings import Arm, StudySettings, cells_of
-from windrow.experiments.study_tasks import TaskPart
+from windrow.experiments.study import paper_results
+from windrow.experiments.study.cells import PartInputs, inputs_of, run_cell
+from windrow.experiments.study.scales import study_settings
+from windrow.experiments.study.settings import Arm, StudySettings, cells_of
+from windrow.experiments.study.tasks import TaskPart
 from windrow.files import write_text
 
 ARMS = (
@@ -61,7 +61,7 @@ def labelled(num_series, *, legend=DENETHOR, seed=0, simulated=True, first_field
 
 PAPER_SOURCES = {
     task: {part: ways[0] for part, ways in parts.items()}
-    for task, parts in published.SOURCES.items()
+    for task, parts in paper_results.SOURCES.items()
 }
 """What the stores say where DENETHOR and BreizhCrops were ingested as the paper has them."""
 

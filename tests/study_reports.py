@@ -3,7 +3,7 @@
 import pandas as pd
 
 from study_factory import make_study
-from windrow.experiments.study_settings import Arm
+from windrow.experiments.study.settings import Arm
 from windrow.reporting import study_tables
 from windrow.reporting.study_reading import read_study
 from windrow.reporting.study_statistics import StudyStatistics

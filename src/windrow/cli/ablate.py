@@ -27,8 +27,8 @@ class Ablate(Sharing):
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow ablate``."""
     options = tyro.cli(Ablate, args=arguments, prog="windrow ablate")
-    from windrow.experiments.ablations import HEADS, ablation_arm, ablation_arms
-    from windrow.experiments.study_scales import study_settings
+    from windrow.experiments.study.ablations import HEADS, ablation_arm, ablation_arms
+    from windrow.experiments.study.scales import study_settings
 
     arms = ablation_arms(options.scale)
     if options.arms:

@@ -39,8 +39,8 @@ class Benchmark(Sharing):
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow benchmark``."""
     options = tyro.cli(Benchmark, args=arguments, prog="windrow benchmark")
-    from windrow.experiments.study_arms import benchmark_arms
-    from windrow.experiments.study_scales import study_settings
+    from windrow.experiments.study.arms import benchmark_arms
+    from windrow.experiments.study.scales import study_settings
 
     settings = study_settings(
         kind="benchmark",

@@ -11,7 +11,7 @@ from windrow.cli.progress import progress
 from windrow.errors import SettingsError
 
 if TYPE_CHECKING:
-    from windrow.experiments.study_settings import StudySettings
+    from windrow.experiments.study.settings import StudySettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Sharing:
 
 def run_and_report(options: Sharing, settings: StudySettings) -> None:
     """Prints the budget, works until every cell is done, and writes the report."""
-    from windrow.experiments.study import StudyProgress, WorkSettings, open_study
+    from windrow.experiments.study.worker import StudyProgress, WorkSettings, open_study
     from windrow.experiments.study_budget import budget_of
     from windrow.experiments.study_processes import default_processes, run_study_by_processes
     from windrow.processes import number_of_cores

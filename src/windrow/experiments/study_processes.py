@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from windrow.errors import SettingsError, WindrowError
-from windrow.experiments.cells import pending_of
-from windrow.experiments.claims import Claims
-from windrow.experiments.study import StudyProgress, WorkSettings, open_study, run_study
-from windrow.experiments.study_arms import arms_of
-from windrow.experiments.study_settings import StudySettings, cells_of
+from windrow.experiments.study.arms import arms_of
+from windrow.experiments.study.cells import pending_of
+from windrow.experiments.study.leases import Claims
+from windrow.experiments.study.settings import StudySettings, cells_of
+from windrow.experiments.study.worker import StudyProgress, WorkSettings, open_study, run_study
 from windrow.processes import end_with_parent, number_of_cores, one_thread_each, uninterrupted
 
 MOST_PROCESSES = 8

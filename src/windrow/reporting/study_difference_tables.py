@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from windrow.experiments import published
+from windrow.experiments.study import paper_results
 from windrow.reporting.study_costs import cost_cells
 from windrow.reporting.study_reading import Study, present
 from windrow.reporting.study_statistics import Answer, Comparison
@@ -20,7 +20,7 @@ def gain_table(
     papers = {
         task
         for task in present(study.rows(), "task")
-        if benchmark and study.beside_paper(task) and task in published.GAINS
+        if benchmark and study.beside_paper(task) and task in paper_results.GAINS
     }
     rows = []
     for item in comparisons:
@@ -39,7 +39,7 @@ def gain_table(
             *_both_costs(study, item),
         ]
         if papers:
-            known = published.GAINS[task].get(item.selection.head) if task in papers else None
+            known = paper_results.GAINS[task].get(item.selection.head) if task in papers else None
             pair = (item.first, item.second) == ("bert", "resmlp")
             if known is None or not pair:
                 cells.append(right_cell(DASH))

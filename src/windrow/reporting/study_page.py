@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from windrow.evaluation.paired_tests import Gain
-from windrow.experiments import ablations
+from windrow.experiments.study import ablations
 from windrow.files import atomic_file, write_text
 from windrow.reporting import (
     study_confusion,

@@ -14,8 +14,8 @@ import pandas as pd
 from pydantic import Field, ValidationError
 
 from windrow.errors import DataError
-from windrow.experiments import published
-from windrow.experiments.study_settings import Cell, StudySettings
+from windrow.experiments.study import paper_results
+from windrow.experiments.study.settings import Cell, StudySettings
 from windrow.reporting.records import Record
 
 CONFIG = "config.yaml"
@@ -94,7 +94,7 @@ class Study:
         """
         own = [cell.sources for cell in self.cells if cell.cell.task == task]
         return bool(own) and all(
-            published.beside(task, simulated=self.simulated, sources=sources) for sources in own
+            paper_results.beside(task, simulated=self.simulated, sources=sources) for sources in own
         )
 
     def title(self, arm: str) -> str:

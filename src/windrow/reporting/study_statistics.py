@@ -20,7 +20,7 @@ from windrow.evaluation.field_bootstrap import (
     score_intervals,
 )
 from windrow.evaluation.paired_tests import Gain, gain
-from windrow.experiments.questions import QUESTIONS, Question
+from windrow.experiments.study.hypotheses import QUESTIONS, Question
 from windrow.reporting.study_reading import Study, paired, present, stacked_predictions
 
 BOOTSTRAP_SEED = 0

@@ -2,7 +2,8 @@
 
 Those of differences between arms are in :mod:`windrow.reporting.study_difference_tables`.
 Training time and operations of each method stand in every table of methods. The paper's numbers
-come of :mod:`windrow.experiments.published` alone, and only beside results of the same fields.
+come of :mod:`windrow.experiments.study.paper_results` alone, and only beside results of the same
+fields.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import pandas as pd
 
 from windrow.evaluation.field_bootstrap import Interval
 from windrow.evaluation.paired_tests import mean_and_deviation
-from windrow.experiments import ablations, published
-from windrow.experiments.published import Published
+from windrow.experiments.study import ablations, paper_results
+from windrow.experiments.study.paper_results import Published
 from windrow.reporting.study_costs import COST_HEADER, cost_cells, costs_note
 from windrow.reporting.study_reading import Study, present
 from windrow.reporting.study_statistics import Selection, StudyStatistics
@@ -133,7 +134,7 @@ def accuracy_table(study: Study, statistics: StudyStatistics) -> NamedTable:
             cells = [Cell(task_words(task) if first else ""), Cell(study.title(arm))]
             cells += [_accuracy_cell(statistics, own, arm, task, head) for head in heads]
             if papers:
-                known = published.TABLE_5[task].get(arm, {}) if task in papers else {}
+                known = paper_results.TABLE_5[task].get(arm, {}) if task in papers else {}
                 cells += [right_cell(_published(known.get(head))) for head in heads]
             rows.append((*cells, *cost_cells(study, arm)))
             first = False
@@ -322,7 +323,7 @@ def ablation_table(
         cells = [Cell(study.title(arm))]
         cells += [_accuracy_cell(statistics, group, arm, task, head) for head in heads]
         if show_paper:
-            paper = published.ABLATIONS.get(key, {})
+            paper = paper_results.ABLATIONS.get(key, {})
             cells += [right_cell(_published(paper.get(head))) for head in heads]
         rows.append((*cells, *cost_cells(study, arm)))
     header = [Cell("Pre-training"), *(Cell(head_words(h), number=True) for h in heads)]

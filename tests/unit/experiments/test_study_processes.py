@@ -21,16 +21,16 @@ from windrow.cli import main
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import SettingsError, SplitError, WindrowError
 from windrow.experiments import study_processes
-from windrow.experiments.claims import Claims
-from windrow.experiments.study import StudyProgress, WorkSettings, run_study
-from windrow.experiments.study_arms import benchmark_arms
+from windrow.experiments.study.arms import benchmark_arms
+from windrow.experiments.study.leases import Claims
+from windrow.experiments.study.scales import study_settings
+from windrow.experiments.study.settings import cells_of
+from windrow.experiments.study.worker import StudyProgress, WorkSettings, run_study
 from windrow.experiments.study_processes import (
     MOST_PROCESSES,
     default_processes,
     run_study_by_processes,
 )
-from windrow.experiments.study_scales import study_settings
-from windrow.experiments.study_settings import cells_of
 from windrow.processes import number_of_cores
 from windrow.training.execution import ExecutionSettings
 

@@ -8,8 +8,8 @@ import pytest
 from matplotlib.axes import Axes
 
 from study_factory import make_study
-from windrow.experiments.ablations import HEADS, ablation_arms, figures, tables
-from windrow.experiments.study_arms import benchmark_arms
+from windrow.experiments.study.ablations import HEADS, ablation_arms, figures, tables
+from windrow.experiments.study.arms import benchmark_arms
 from windrow.reporting.study_page import write_study_report
 
 TITLES = ("LSTM", "Transformer")

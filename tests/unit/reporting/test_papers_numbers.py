@@ -7,7 +7,7 @@ import pytest
 
 from study_factory import ARMS, PAPER_SOURCES, make_study
 from study_reports import ABLATED, everything, paper_columns, small_study, table_5
-from windrow.experiments import published
+from windrow.experiments.study import paper_results
 from windrow.reporting import study_difference_tables
 from windrow.reporting.study_page import write_study_report
 from windrow.reporting.study_reading import read_study
@@ -18,11 +18,11 @@ from windrow.reporting.tables import DASH
 def _paper_numbers():
     numbers = [
         value
-        for methods in published.TABLE_5.values()
+        for methods in paper_results.TABLE_5.values()
         for heads in methods.values()
         for value in heads.values()
     ]
-    numbers += [value for heads in published.ABLATIONS.values() for value in heads.values()]
+    numbers += [value for heads in paper_results.ABLATIONS.values() for value in heads.values()]
     return {f"{value.mean:.2f} ± {value.deviation:.2f}" for value in numbers}
 
 
@@ -30,7 +30,7 @@ def test_the_papers_numbers_never_stand_beside_simulated_ones(simulated) -> None
     text = everything(simulated)
     assert "paper: LSTM" not in text
     assert not [number for number in _paper_numbers() if number in text]
-    for gains in published.GAINS.values():
+    for gains in paper_results.GAINS.values():
         assert not [g for g in gains.values() if f"({g.smallest:.2f}, {g.largest:.2f})" in text]
     page = (simulated / "report.html").read_text()
     assert "SIMULATED" in page
@@ -140,9 +140,9 @@ def test_the_papers_ablations_do_not_stand_beside_other_tasks(tmp_path, task) ->
 
 def test_published_numbers_agree_with_each_other() -> None:
     # The mean gain of section 6 is the difference of Table 5's means, but for rounding.
-    for task, heads in published.GAINS.items():
+    for task, heads in paper_results.GAINS.items():
         for head, gained in heads.items():
-            rows = published.TABLE_5[task]
+            rows = paper_results.TABLE_5[task]
             difference = rows["bert"][head].mean - rows["resmlp"][head].mean
             assert gained.mean == pytest.approx(difference, abs=0.021)
     assert ARMS[0].name == "bert"

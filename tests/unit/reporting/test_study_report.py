@@ -15,8 +15,8 @@ from study_reports import ABLATED, paper_columns, small_study, table_5
 from windrow.errors import DataError
 from windrow.evaluation.field_bootstrap import Difference
 from windrow.evaluation.paired_tests import gain, sign_flip_test
-from windrow.experiments.questions import QUESTIONS
-from windrow.experiments.study_settings import Arm
+from windrow.experiments.study.hypotheses import QUESTIONS
+from windrow.experiments.study.settings import Arm
 from windrow.reporting import study_costs, study_tables
 from windrow.reporting.study_confusion import confusions
 from windrow.reporting.study_curves import curves_of

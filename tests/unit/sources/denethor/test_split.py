@@ -10,7 +10,7 @@ from windrow.data.legend import DENETHOR
 from windrow.data.splits import PartSettings, SplitSettings
 from windrow.data.store.zarr_store import read_store, read_store_table
 from windrow.errors import DataError, SettingsError
-from windrow.experiments.study_sources import source_of_store
+from windrow.experiments.study.data_origin import source_of_store
 from windrow.pipelines.ingest import ingest
 from windrow.reporting.split_map import split_map
 from windrow.sources.denethor.protocols import split

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from windrow.errors import SettingsError
 from windrow.evaluation.field_bootstrap import BootstrapSettings
-from windrow.experiments.study_settings import (
+from windrow.experiments.study.settings import (
     HEADS,
     Arm,
     ScaleName,

@@ -12,7 +12,7 @@ import optuna
 import pytest
 
 from windrow.errors import DataError, OutputError, SettingsError
-from windrow.experiments.claims import JOURNAL, Claims
+from windrow.experiments.study.leases import JOURNAL, Claims
 
 
 def _claims(folder: Path, **options: object) -> Claims:

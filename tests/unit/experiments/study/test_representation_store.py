@@ -9,8 +9,8 @@ import pytest
 
 from series_factory import make_series
 from windrow.errors import DataError, OutputError
-from windrow.experiments import representation_store
-from windrow.experiments.representation_store import (
+from windrow.experiments.study import representation_store
+from windrow.experiments.study.representation_store import (
     bytes_of,
     is_written,
     open_representation,

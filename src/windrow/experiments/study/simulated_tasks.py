@@ -13,8 +13,8 @@ import numpy as np
 from windrow.data.series import concatenate
 from windrow.data.splits import split_fields
 from windrow.data.store.zarr_store import StoreWriter, is_store
-from windrow.experiments.study_settings import StudySettings, TaskSettings
-from windrow.experiments.study_tasks import (
+from windrow.experiments.study.settings import StudySettings, TaskSettings
+from windrow.experiments.study.tasks import (
     DRAW_STREAM,
     PRETRAINING,
     parts_of,

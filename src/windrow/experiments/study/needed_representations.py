@@ -14,8 +14,8 @@ from pathlib import Path
 from windrow.data.legend import Legend
 from windrow.data.store.zarr_store import is_store, store_legend
 from windrow.evaluation.legend_transfer import why_not_transferable
-from windrow.experiments.study_settings import Cell, StudySettings, TaskSettings
-from windrow.experiments.study_tasks import TEST, TRAIN, check_stores, fewer_classes, store_name
+from windrow.experiments.study.settings import Cell, StudySettings, TaskSettings
+from windrow.experiments.study.tasks import TEST, TRAIN, check_stores, fewer_classes, store_name
 from windrow.simulation.scenarios import scenario_settings
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from windrow.errors import SettingsError
-from windrow.experiments.study_settings import Arm, ScaleName
+from windrow.experiments.study.settings import Arm, ScaleName
 
 HEADS = ("lstm", "transformer")
 TASK = "task2"

@@ -22,7 +22,7 @@ from windrow.data.splits import check_no_shared_field, split_fields
 from windrow.data.store.zarr_store import StoreWriter, is_store, read_store, store_attributes
 from windrow.errors import DataError, SettingsError, StoreError
 from windrow.evaluation.effective_fields import effective_fields, num_fields
-from windrow.experiments.study_settings import StudySettings, TaskSettings
+from windrow.experiments.study.settings import StudySettings, TaskSettings
 
 PRETRAINING = "pretraining"
 TRAIN, TEST = "train", "validation"

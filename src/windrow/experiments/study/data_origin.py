@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from windrow.data.store.zarr_store import store_attributes
-from windrow.experiments.study_tasks import GIVEN, PARTS, PRETRAINING, store_name
+from windrow.experiments.study.tasks import GIVEN, PARTS, PRETRAINING, store_name
 from windrow.sources.reader import UNKNOWN_FIELDS
 
 

@@ -11,10 +11,10 @@ from study_factory import PAPER_SOURCES, labelled
 from windrow.data.splits import check_no_shared_field
 from windrow.data.store.zarr_store import read_store, write_store
 from windrow.errors import StoreError
-from windrow.experiments import published
-from windrow.experiments.study_scales import task_settings
-from windrow.experiments.study_sources import notes_on_sources, source_of_store, sources_of_task
-from windrow.experiments.study_tasks import PARTS, split_whole_store
+from windrow.experiments.study import paper_results
+from windrow.experiments.study.data_origin import notes_on_sources, source_of_store, sources_of_task
+from windrow.experiments.study.scales import task_settings
+from windrow.experiments.study.tasks import PARTS, split_whole_store
 from windrow.pipelines.ingest import ingest
 from windrow.sources.prepared.record import FILES
 from windrow.sources.reader import IngestOptions
@@ -42,7 +42,7 @@ def _denethor(task):
 
 def _beside(folder, task, *, simulated=False):
     sources = sources_of_task(lambda name: folder / name, task)
-    return published.beside(task, simulated=simulated, sources=sources)
+    return paper_results.beside(task, simulated=simulated, sources=sources)
 
 
 @pytest.mark.parametrize("task", ["task1", "task2"])
@@ -50,7 +50,7 @@ def test_denethor_split_by_the_paper_s_protocol_is_the_paper_s(tmp_path, task) -
     _stores(tmp_path, _denethor(task))
     assert _beside(tmp_path, task)
     assert not _beside(tmp_path, task, simulated=True)
-    assert not published.beside("task9", simulated=False, sources=PAPER_SOURCES[task])
+    assert not paper_results.beside("task9", simulated=False, sources=PAPER_SOURCES[task])
 
 
 @pytest.mark.parametrize(("task", "prefix"), [("task1", ""), ("task2", "validation_")])

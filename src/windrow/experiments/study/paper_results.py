@@ -122,7 +122,7 @@ def beside(task: str, *, simulated: bool, sources: Mapping[str, Mapping[str, Any
     Args:
         task: name of the study's task.
         simulated: whether no satellite saw the series.
-        sources: what the stores say, by part; of :mod:`windrow.experiments.study_sources`.
+        sources: what the stores say, by part; of :mod:`windrow.experiments.study.data_origin`.
 
     Example:
         >>> paper = {part: ways[0] for part, ways in SOURCES["task1"].items()}

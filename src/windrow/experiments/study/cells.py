@@ -27,8 +27,8 @@ from windrow.evaluation.metrics import (
     mean_of_batch_accuracies,
     scores,
 )
-from windrow.experiments.study_settings import Cell
-from windrow.experiments.study_tasks import TaskPart
+from windrow.experiments.study.settings import Cell
+from windrow.experiments.study.tasks import TaskPart
 from windrow.files import atomic_file, write_json
 from windrow.models.heads.inputs import HeadInputs
 

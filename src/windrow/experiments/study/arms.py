@@ -19,13 +19,13 @@ from windrow.classifiers.sequence import (
 )
 from windrow.data.series import Series
 from windrow.errors import SettingsError
-from windrow.experiments.ablations import benchmark_changes
-from windrow.experiments.cells import Classifier, CountFlops, Fit
 from windrow.experiments.methods import METHODS, Method, Representation
 from windrow.experiments.recipes.head_search import head_configurations
 from windrow.experiments.recipes.heads import RANDOM_FOREST
 from windrow.experiments.recipes.known_faults import corrections
-from windrow.experiments.study_settings import FOREST, Arm, Cell, ScaleName, StudySettings
+from windrow.experiments.study.ablations import benchmark_changes
+from windrow.experiments.study.cells import Classifier, CountFlops, Fit
+from windrow.experiments.study.settings import FOREST, Arm, Cell, ScaleName, StudySettings
 from windrow.models.encoders.build import encoder_width
 from windrow.models.heads.inputs import HeadInputs
 from windrow.pipelines.pretext.settings import PretrainingSettings

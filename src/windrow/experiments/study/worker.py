@@ -20,7 +20,8 @@ from windrow.data.splits import check_no_shared_field
 from windrow.data.store.zarr_store import is_store, read_store
 from windrow.errors import DataError, SettingsError
 from windrow.evaluation.early_season import known_until
-from windrow.experiments.cells import (
+from windrow.experiments.study.arms import StudyArm, arms_of
+from windrow.experiments.study.cells import (
     PartInputs,
     cell_paths,
     inputs_of,
@@ -28,22 +29,22 @@ from windrow.experiments.cells import (
     pending_of,
     run_cell,
 )
-from windrow.experiments.claims import Claims
-from windrow.experiments.representation_store import (
+from windrow.experiments.study.data_origin import notes_on_sources, sources_of_task
+from windrow.experiments.study.leases import Claims
+from windrow.experiments.study.needed_representations import (
+    SeenParts,
+    folder_of_representations,
+    representation_name,
+)
+from windrow.experiments.study.representation_store import (
     is_written,
     open_representation,
     remove_representation,
     write_representation,
 )
-from windrow.experiments.study_arms import StudyArm, arms_of
-from windrow.experiments.study_representations import (
-    SeenParts,
-    folder_of_representations,
-    representation_name,
-)
-from windrow.experiments.study_settings import Cell, StudySettings, cells_of
-from windrow.experiments.study_sources import notes_on_sources, sources_of_task
-from windrow.experiments.study_tasks import (
+from windrow.experiments.study.settings import Cell, StudySettings, cells_of
+from windrow.experiments.study.simulated_tasks import simulate_stores
+from windrow.experiments.study.tasks import (
     PARTS,
     PRETRAINING,
     TEST,
@@ -56,7 +57,6 @@ from windrow.experiments.study_tasks import (
     store_name,
     stores_of,
 )
-from windrow.experiments.study_twins import simulate_stores
 from windrow.files import remove_partials, write_text
 from windrow.training.execution import ExecutionSettings
 

@@ -7,9 +7,9 @@ import pytest
 
 from study_factory import labelled
 from windrow.errors import DataError
-from windrow.experiments.cells import PartInputs, figures_of, inputs_of, run_cell
-from windrow.experiments.study_settings import Cell
-from windrow.experiments.study_tasks import TaskPart
+from windrow.experiments.study.cells import PartInputs, figures_of, inputs_of, run_cell
+from windrow.experiments.study.settings import Cell
+from windrow.experiments.study.tasks import TaskPart
 
 RIGHT = np.array([True, True, False, True, False, False, True])
 """Batches of three: 2/3, 1/3 and 1/1; of all 4/7."""

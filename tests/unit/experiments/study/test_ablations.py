@@ -3,7 +3,8 @@
 import pytest
 
 from windrow.errors import SettingsError
-from windrow.experiments.ablations import (
+from windrow.experiments.methods import METHODS
+from windrow.experiments.study.ablations import (
     BERT_LAYERS,
     MASK_RATIOS,
     RESMLP_LAYERS,
@@ -13,9 +14,8 @@ from windrow.experiments.ablations import (
     figures,
     tables,
 )
-from windrow.experiments.methods import METHODS
-from windrow.experiments.study_arms import arms_of, benchmark_arms
-from windrow.experiments.study_scales import study_settings
+from windrow.experiments.study.arms import arms_of, benchmark_arms
+from windrow.experiments.study.scales import study_settings
 
 SCALES = ("tiny", "small", "paper")
 

@@ -9,14 +9,14 @@ import torch
 from study_factory import labelled
 from windrow.data.store.zarr_store import read_store, write_store
 from windrow.errors import WeightsError
-from windrow.experiments.cells import inputs_of
-from windrow.experiments.representation_store import bytes_of
-from windrow.experiments.study_arms import arms_of, benchmark_arms
+from windrow.experiments.study.arms import arms_of, benchmark_arms
+from windrow.experiments.study.cells import inputs_of
+from windrow.experiments.study.representation_store import bytes_of
+from windrow.experiments.study.scales import study_settings
+from windrow.experiments.study.settings import Cell
+from windrow.experiments.study.simulated_tasks import balanced, simulate_stores, twin_size
 from windrow.experiments.study_budget import budget_of
 from windrow.experiments.study_rates import NUM_DATES, EncoderRate, Rates
-from windrow.experiments.study_scales import study_settings
-from windrow.experiments.study_settings import Cell
-from windrow.experiments.study_twins import balanced, simulate_stores, twin_size
 from windrow.models.heads.inputs import HeadInputs
 from windrow.simulation.scenarios import scenario_settings
 from windrow.training.execution import ExecutionSettings

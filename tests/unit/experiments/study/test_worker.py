@@ -16,14 +16,13 @@ from windrow.data.legend import DENETHOR
 from windrow.data.series import concatenate
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import DataError, SettingsError, SplitError, StoreError
-from windrow.experiments import study
-from windrow.experiments.claims import Claims
-from windrow.experiments.representation_store import remove_representation
-from windrow.experiments.study import StudyProgress, WorkSettings, open_study, run_study
-from windrow.experiments.study_representations import SeenParts, standing
-from windrow.experiments.study_scales import study_settings, task_settings
-from windrow.experiments.study_settings import cells_of
-from windrow.experiments.study_tasks import (
+from windrow.experiments.study import worker as study
+from windrow.experiments.study.leases import Claims
+from windrow.experiments.study.needed_representations import SeenParts, standing
+from windrow.experiments.study.representation_store import remove_representation
+from windrow.experiments.study.scales import study_settings, task_settings
+from windrow.experiments.study.settings import cells_of
+from windrow.experiments.study.tasks import (
     TEST,
     TRAIN,
     leave_out,
@@ -31,6 +30,7 @@ from windrow.experiments.study_tasks import (
     split_whole_store,
     store_name,
 )
+from windrow.experiments.study.worker import StudyProgress, WorkSettings, open_study, run_study
 from windrow.training.execution import ExecutionSettings
 
 WORK = WorkSettings(execution=ExecutionSettings(), beat_seconds=0.05, stale_seconds=0.3)
