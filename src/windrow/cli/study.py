@@ -55,9 +55,9 @@ class Sharing:
 
 def run_and_report(options: Sharing, settings: StudySettings) -> None:
     """Prints the budget, works until every cell is done, and writes the report."""
+    from windrow.experiments.scheduling.budget import budget_of
+    from windrow.experiments.scheduling.processes import default_processes, run_study_by_processes
     from windrow.experiments.study.worker import StudyProgress, WorkSettings, open_study
-    from windrow.experiments.study_budget import budget_of
-    from windrow.experiments.study_processes import default_processes, run_study_by_processes
     from windrow.processes import number_of_cores
     from windrow.reporting.study_page import write_study_report
     from windrow.training.execution import ExecutionSettings

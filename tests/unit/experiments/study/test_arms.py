@@ -9,14 +9,14 @@ import torch
 from study_factory import labelled
 from windrow.data.store.zarr_store import read_store, write_store
 from windrow.errors import WeightsError
+from windrow.experiments.scheduling.budget import budget_of
+from windrow.experiments.scheduling.timings import NUM_DATES, EncoderRate, Rates
 from windrow.experiments.study.arms import arms_of, benchmark_arms
 from windrow.experiments.study.cells import inputs_of
 from windrow.experiments.study.representation_store import bytes_of
 from windrow.experiments.study.scales import study_settings
 from windrow.experiments.study.settings import Cell
 from windrow.experiments.study.simulated_tasks import balanced, simulate_stores, twin_size
-from windrow.experiments.study_budget import budget_of
-from windrow.experiments.study_rates import NUM_DATES, EncoderRate, Rates
 from windrow.models.heads.inputs import HeadInputs
 from windrow.simulation.scenarios import scenario_settings
 from windrow.training.execution import ExecutionSettings
@@ -205,7 +205,7 @@ def test_the_time_of_pre_training_follows_from_what_it_sees(tmp_path, monkeypatc
     """A series costs a second here, forwards, and three to train on; a head costs nothing."""
     monkeypatch.setattr(Rates, "of_encoder", lambda self, settings: EncoderRate(1.0, 3.0))
     monkeypatch.setattr(Rates, "of_head", lambda self, training: 0.0)
-    monkeypatch.setattr("windrow.experiments.study_budget._stores", lambda *of: (0, 0.0))
+    monkeypatch.setattr("windrow.experiments.scheduling.budget._stores", lambda *of: (0, 0.0))
     expected = {
         "bert": 120 * 16 * 3.0,
         "resmlp": 2 * 120 * 256 / NUM_DATES * 3.0,

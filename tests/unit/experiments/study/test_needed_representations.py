@@ -8,13 +8,13 @@ from study_factory import labelled
 from windrow.data.legend import DENETHOR
 from windrow.data.store.zarr_store import store_legend, write_store
 from windrow.errors import SettingsError, StoreError
+from windrow.experiments.scheduling.budget import budget_of, peak_bytes
+from windrow.experiments.scheduling.timings import NUM_DATES, EncoderRate, Rates
 from windrow.experiments.study.arms import arms_of, benchmark_arms
 from windrow.experiments.study.needed_representations import SeenParts, legends_of, standing
 from windrow.experiments.study.representation_store import bytes_of
 from windrow.experiments.study.scales import study_settings
 from windrow.experiments.study.settings import cells_of
-from windrow.experiments.study_budget import budget_of, peak_bytes
-from windrow.experiments.study_rates import NUM_DATES, EncoderRate, Rates
 from windrow.training.execution import ExecutionSettings
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from windrow.experiments.scheduling.timings import NUM_DATES, Rates
 from windrow.experiments.study.arms import StudyArm, arms_of
 from windrow.experiments.study.cells import pending_of
 from windrow.experiments.study.needed_representations import (
@@ -27,7 +28,6 @@ from windrow.experiments.study.representation_store import bytes_of
 from windrow.experiments.study.settings import FOREST, Cell, StudySettings, cells_of
 from windrow.experiments.study.simulated_tasks import twin_size
 from windrow.experiments.study.tasks import PARTS, TEST, TRAIN
-from windrow.experiments.study_rates import NUM_DATES, Rates
 from windrow.models.encoders.build import encoder_width
 from windrow.models.flops import TRAINING_FACTOR
 from windrow.sensors import NUM_PLANETSCOPE_VALUES, SENTINEL2_BANDS

@@ -20,17 +20,17 @@ from study_factory import labelled
 from windrow.cli import main
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import SettingsError, SplitError, WindrowError
-from windrow.experiments import study_processes
+from windrow.experiments.scheduling import processes
+from windrow.experiments.scheduling.processes import (
+    MOST_PROCESSES,
+    default_processes,
+    run_study_by_processes,
+)
 from windrow.experiments.study.arms import benchmark_arms
 from windrow.experiments.study.leases import Claims
 from windrow.experiments.study.scales import study_settings
 from windrow.experiments.study.settings import cells_of
 from windrow.experiments.study.worker import StudyProgress, WorkSettings, run_study
-from windrow.experiments.study_processes import (
-    MOST_PROCESSES,
-    default_processes,
-    run_study_by_processes,
-)
 from windrow.processes import number_of_cores
 from windrow.training.execution import ExecutionSettings
 
@@ -198,7 +198,7 @@ def test_one_process_unwinds_on_sigterm_too(tmp_path: Path, monkeypatch) -> None
             unwound.append("claims are given back")
         return 0
 
-    monkeypatch.setattr(study_processes, "run_study", work)
+    monkeypatch.setattr(processes, "run_study", work)
     try:
         with pytest.raises(SystemExit) as caught:
             run_study_by_processes(tmp_path, _settings(tmp_path), WORK, processes=1)
@@ -213,7 +213,7 @@ def test_ctrl_c_waits_for_a_process_to_be_started_whichever_thread_it_is_given_t
     done: list[str] = []
 
     def interrupted() -> None:
-        with study_processes._held_back(signal.SIGINT):
+        with processes._held_back(signal.SIGINT):
             sender = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT))
             sender.start()
             sender.join()
@@ -242,20 +242,20 @@ def test_ctrl_c_waits_for_a_process_to_be_started_whichever_thread_it_is_given_t
 def test_the_end_of_a_process_is_told_by_its_signal(code, told) -> None:
     process = SimpleNamespace(exitcode=code, name="process 1", join=lambda: None)
     with pytest.raises(WindrowError, match=told):
-        study_processes._check_end(process)
+        processes._check_end(process)
     for other in (1, 128, 255):
         process.exitcode = other
         with pytest.raises(RuntimeError, match="process 1 of the study failed; its traceback"):
-            study_processes._check_end(process)
+            processes._check_end(process)
     process.exitcode = 0
-    study_processes._check_end(process)
+    processes._check_end(process)
 
 
 def test_no_more_are_started_than_there_are_cells_and_the_storage_is_made_before(
     tmp_path: Path, monkeypatch
 ) -> None:
     settings = _settings(_stores(tmp_path / "stores"))
-    arms = study_processes.arms_of(settings)
+    arms = processes.arms_of(settings)
     cells = cells_of(settings, {name: arm.heads for name, arm in arms.items()})
     database = tmp_path / "claims.db"
     work = WorkSettings(execution=ExecutionSettings(), storage=f"sqlite:///{database}")
@@ -268,7 +268,7 @@ def test_no_more_are_started_than_there_are_cells_and_the_storage_is_made_before
         assert name == "windrow"
         yield []
 
-    monkeypatch.setattr(study_processes, "_started", note)
+    monkeypatch.setattr(processes, "_started", note)
     told: list[tuple[int, int]] = []
     folder = tmp_path / "study"
     (folder / "cells").mkdir(parents=True)

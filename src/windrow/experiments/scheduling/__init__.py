@@ -1,0 +1,1 @@
+"""The processes, time and disk of a study."""
