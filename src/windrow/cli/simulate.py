@@ -94,8 +94,8 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _check(options: Simulate, table: Path) -> None:
-    from windrow.experiments.realism import compare, summary, write_comparison
-    from windrow.experiments.realism_settings import realism_settings
+    from windrow.experiments.simulation_check.compare import compare, summary, write_comparison
+    from windrow.experiments.simulation_check.settings import realism_settings
     from windrow.files import refuse_existing
     from windrow.reporting.realism_page import write_comparison_page
 

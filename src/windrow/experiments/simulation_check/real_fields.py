@@ -13,10 +13,10 @@ import pandas as pd
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.data.series import Series
 from windrow.errors import DataError
-from windrow.evaluation.cloudiness import cloud_shape
-from windrow.evaluation.field_means import field_means
-from windrow.evaluation.telling_apart import clear_of
-from windrow.experiments.realism_settings import RealismSettings
+from windrow.experiments.simulation_check.likeness.clouds import cloud_shape
+from windrow.experiments.simulation_check.likeness.field_means import field_means
+from windrow.experiments.simulation_check.likeness.two_sample_forest import clear_of
+from windrow.experiments.simulation_check.settings import RealismSettings
 from windrow.simulation import ScenarioSettings
 from windrow.sources.labels.label_table import LabelTable, attach_labels, label_keys, read_labels
 from windrow.sources.open_any import open_series

@@ -1,7 +1,8 @@
 """Statistics by which two sets of fields are laid side by side: bands, seasons, clear dates.
 
 Each takes field means and gives a long table; nothing is compared here. What changes in time is in
-:mod:`windrow.evaluation.persistence`, clouds are in :mod:`windrow.evaluation.cloudiness`.
+:mod:`windrow.experiments.simulation_check.likeness.autocorrelation`, clouds are in
+:mod:`windrow.experiments.simulation_check.likeness.clouds`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from windrow import sensors
 from windrow.classifiers.features import INDICES, FeatureSettings, grid_days, index_features
 from windrow.data.batches.pretraining import month_of_day
 from windrow.data.series import Series
-from windrow.evaluation.telling_apart import clear_of
+from windrow.experiments.simulation_check.likeness.two_sample_forest import clear_of
 
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 """Of reflectance and of the number of clear dates."""

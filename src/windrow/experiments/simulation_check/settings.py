@@ -10,8 +10,8 @@ from windrow.classifiers.features import FeatureSettings
 from windrow.classifiers.shallow import TreesSettings
 from windrow.config import Settings
 from windrow.evaluation.field_bootstrap import BootstrapSettings
-from windrow.evaluation.telling_apart import TellingApartSettings
 from windrow.experiments.recipes.heads import FEATURES
+from windrow.experiments.simulation_check.likeness.two_sample_forest import TellingApartSettings
 
 LEAST_LANDSCAPES = 20
 """Simulated fields are compared from so many landscapes at least: fewer share too much weather."""

@@ -12,19 +12,28 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.data.series import Series
-from windrow.evaluation.difficulty import FewLabelScore, few_label_scores
 from windrow.evaluation.fewshot.protocol import FewshotSettings, MethodHead, fewshot
 from windrow.evaluation.fewshot.result import FewshotResult
-from windrow.evaluation.telling_apart import tell_apart_observations, tell_apart_years
-from windrow.evaluation.zero_label import ZeroLabelClassifier, ZeroLabelScores
-from windrow.experiments.realism_places import (
+from windrow.experiments.simulation_check.likeness.few_label_accuracy import (
+    FewLabelScore,
+    few_label_scores,
+)
+from windrow.experiments.simulation_check.likeness.simulated_to_real import (
+    ZeroLabelClassifier,
+    ZeroLabelScores,
+)
+from windrow.experiments.simulation_check.likeness.two_sample_forest import (
+    tell_apart_observations,
+    tell_apart_years,
+)
+from windrow.experiments.simulation_check.real_fields import RealFields
+from windrow.experiments.simulation_check.settings import RealismSettings
+from windrow.experiments.simulation_check.simulated_fields import (
     class_counts,
     first_of_each_class,
     matched,
     simulate_place,
 )
-from windrow.experiments.realism_real import RealFields
-from windrow.experiments.realism_settings import RealismSettings
 from windrow.processes import begin_in_pool
 from windrow.simulation import ScenarioSettings
 from windrow.sources.labels.label_table import LabelTable
@@ -38,7 +47,7 @@ class Apart:
         num_fields: fields of the set.
         num_simulated: simulated fields in the same proportions of classes.
         years: area under the curve by monthly medians; see
-            :class:`windrow.evaluation.telling_apart.Separation`.
+            :class:`windrow.experiments.simulation_check.likeness.two_sample_forest.Separation`.
         importance: (12, B) of the years' forest.
         observations: (12,) area under the curve of single observations by month.
         observations_importance: (12, B).

@@ -12,17 +12,17 @@ from windrow.config import Settings
 from windrow.data.legend import Legend
 from windrow.errors import DataError, SettingsError
 from windrow.evaluation.field_bootstrap import BootstrapSettings
-from windrow.evaluation.telling_apart import TellingApartSettings
-from windrow.experiments.realism import compare, summary, write_comparison
-from windrow.experiments.realism_places import (
+from windrow.experiments.simulation_check.compare import compare, summary, write_comparison
+from windrow.experiments.simulation_check.likeness.two_sample_forest import TellingApartSettings
+from windrow.experiments.simulation_check.real_fields import read_real_fields
+from windrow.experiments.simulation_check.settings import realism_settings
+from windrow.experiments.simulation_check.simulated_fields import (
     class_counts,
     first_of_each_class,
     matched,
     simulate_fields,
     simulate_place,
 )
-from windrow.experiments.realism_real import read_real_fields
-from windrow.experiments.realism_settings import realism_settings
 from windrow.reporting.realism_page import write_comparison_page
 from windrow.sensors import SENTINEL2_BANDS
 from windrow.simulation import CropClass, scenario_settings

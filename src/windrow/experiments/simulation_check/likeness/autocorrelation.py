@@ -10,7 +10,7 @@ from windrow import sensors
 from windrow.classifiers.features import INDICES
 from windrow.data.batches.pretraining import month_of_day
 from windrow.data.series import DAYS, Series
-from windrow.evaluation.telling_apart import clear_of
+from windrow.experiments.simulation_check.likeness.two_sample_forest import clear_of
 
 GAPS = ((1, 3), (4, 5), (6, 10), (11, 20), (21, 60))
 """Days between two dates, first and last, that are taken together."""

@@ -11,10 +11,13 @@ from windrow.classifiers.features import FeatureSettings
 from windrow.classifiers.shallow import TreesSettings
 from windrow.data.legend import Legend
 from windrow.errors import DataError
-from windrow.evaluation.difficulty import few_label_scores
 from windrow.evaluation.fewshot.protocol import FewshotSettings, MethodHead, fewshot
 from windrow.evaluation.field_bootstrap import BootstrapSettings
-from windrow.evaluation.zero_label import ZeroLabelClassifier, zero_label_scores
+from windrow.experiments.simulation_check.likeness.few_label_accuracy import few_label_scores
+from windrow.experiments.simulation_check.likeness.simulated_to_real import (
+    ZeroLabelClassifier,
+    zero_label_scores,
+)
 
 LEGEND = Legend(names=("early", "late"), codes=("1", "2"))
 FEATURES = FeatureSettings(clear_below=128, step_days=10)

@@ -9,8 +9,8 @@ from series_factory import make_series
 from windrow.data.batches.pretraining import month_of_day
 from windrow.data.series import Series
 from windrow.errors import DataError
-from windrow.evaluation.field_means import field_means
-from windrow.evaluation.telling_apart import (
+from windrow.experiments.simulation_check.likeness.field_means import field_means
+from windrow.experiments.simulation_check.likeness.two_sample_forest import (
     TellingApartSettings,
     monthly_medians,
     tell_apart_observations,

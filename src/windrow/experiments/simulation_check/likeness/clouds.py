@@ -11,7 +11,7 @@ import pandas as pd
 from windrow.data.batches.pretraining import month_of_day
 from windrow.data.series import Series
 from windrow.errors import DataError
-from windrow.evaluation.persistence import autocorrelation, by_day
+from windrow.experiments.simulation_check.likeness.autocorrelation import autocorrelation, by_day
 
 PERSISTENCE_GAPS = tuple((day, day) for day in range(1, 16))
 """Days between two dates, for the persistence of clouds."""

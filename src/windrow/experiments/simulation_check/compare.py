@@ -15,19 +15,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from windrow.evaluation.difficulty import FewLabelScore
 from windrow.evaluation.metrics import json_numbers
-from windrow.evaluation.zero_label import ZeroLabelScores
-from windrow.experiments.realism_numbers import Apart, Numbers, measure
-from windrow.experiments.realism_places import (
+from windrow.experiments.simulation_check.likeness.few_label_accuracy import FewLabelScore
+from windrow.experiments.simulation_check.likeness.simulated_to_real import ZeroLabelScores
+from windrow.experiments.simulation_check.measures import Apart, Numbers, measure
+from windrow.experiments.simulation_check.real_fields import RealFields, read_real_fields
+from windrow.experiments.simulation_check.settings import RealismSettings
+from windrow.experiments.simulation_check.simulated_fields import (
     SimulatedFields,
     class_counts,
     matched,
     simulate_fields,
 )
-from windrow.experiments.realism_real import RealFields, read_real_fields
-from windrow.experiments.realism_settings import RealismSettings
-from windrow.experiments.realism_tables import joined_shapes, statistics, write_tables
+from windrow.experiments.simulation_check.tables import joined_shapes, statistics, write_tables
 from windrow.files import atomic_folder, refuse_existing, write_json
 from windrow.simulation import ScenarioSettings, scenario_settings
 from windrow.version import __version__

@@ -17,9 +17,9 @@ import pandas as pd
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.data.series import Series, concatenate
 from windrow.errors import DataError, SettingsError
-from windrow.evaluation.cloudiness import cloud_shape
-from windrow.evaluation.field_means import field_means
-from windrow.experiments.realism_settings import LEAST_LANDSCAPES, RealismSettings
+from windrow.experiments.simulation_check.likeness.clouds import cloud_shape
+from windrow.experiments.simulation_check.likeness.field_means import field_means
+from windrow.experiments.simulation_check.settings import LEAST_LANDSCAPES, RealismSettings
 from windrow.simulation import ScenarioSettings, simulate, simulate_pixels
 from windrow.simulation.fields.landscape import COARSE_M, make_landscape, sampled_pixels
 from windrow.simulation.generate import FIELDS_A_LANDSCAPE

@@ -8,20 +8,23 @@ from pathlib import Path
 import pandas as pd
 
 from windrow.data.series import Series
-from windrow.evaluation.cloudiness import (
+from windrow.experiments.simulation_check.likeness.autocorrelation import (
+    clear_autocorrelation,
+    jumps,
+)
+from windrow.experiments.simulation_check.likeness.clouds import (
     cloud_fraction_by_month,
     cloud_fraction_shares,
     cloud_persistence,
     cloud_runs,
 )
-from windrow.evaluation.persistence import clear_autocorrelation, jumps
-from windrow.evaluation.realism import (
+from windrow.experiments.simulation_check.likeness.reflectance import (
     band_correlation,
     clear_date_table,
     reflectance_quantiles,
     season_profiles,
 )
-from windrow.experiments.realism_settings import RealismSettings
+from windrow.experiments.simulation_check.settings import RealismSettings
 from windrow.simulation.generate import FIELDS_A_LANDSCAPE
 
 Statistic = Callable[[Series], pd.DataFrame]

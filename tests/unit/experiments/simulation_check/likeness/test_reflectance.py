@@ -10,7 +10,7 @@ from series_factory import make_series
 from windrow.classifiers.features import FeatureSettings, index_features
 from windrow.data.batches.pretraining import month_of_day
 from windrow.data.legend import Legend
-from windrow.evaluation import cloudiness, persistence, realism
+from windrow.experiments.simulation_check.likeness import autocorrelation, clouds, reflectance
 
 CLEAR_BELOW = 128
 
@@ -42,7 +42,7 @@ def is_clear(fraction):
 
 
 def test_quantiles_of_reflectance(series):
-    table = realism.reflectance_quantiles(series, clear_below=CLEAR_BELOW)
+    table = reflectance.reflectance_quantiles(series, clear_below=CLEAR_BELOW)
     seen = {"clear": [], "cloudy": []}
     for row in range(len(series)):
         for _, _, values, fraction in observations(series, row):
@@ -50,13 +50,13 @@ def test_quantiles_of_reflectance(series):
     for sky, values in seen.items():
         for k, band in enumerate(series.bands):
             own = table[(table.sky == sky) & (table.band == band)]
-            expected = np.quantile([v[k] for v in values], realism.QUANTILES)
+            expected = np.quantile([v[k] for v in values], reflectance.QUANTILES)
             np.testing.assert_allclose(own.reflectance, expected)
             assert set(own.num_observations) == {len(values)}
 
 
 def test_correlation_of_bands_is_numpys(series):
-    table = realism.band_correlation(series, clear_below=CLEAR_BELOW)
+    table = reflectance.band_correlation(series, clear_below=CLEAR_BELOW)
     seen = [
         values
         for row in range(len(series))
@@ -71,7 +71,7 @@ def test_correlation_of_bands_is_numpys(series):
 
 def test_season_profiles_are_quantiles_over_the_fields_of_a_class(series):
     settings = FeatureSettings(clear_below=CLEAR_BELOW, step_days=10)
-    table = realism.season_profiles(series, settings)
+    table = reflectance.season_profiles(series, settings)
     assert list(dict.fromkeys(table["class"])) == ["a", "b", "c"]  # no field of class d
     values = index_features(series, settings).values.reshape(len(series), 37, 4)
     own = table[(table["class"] == "b") & (table["index"] == "NDMI") & (table["quantile"] == 0.9)]
@@ -82,11 +82,11 @@ def test_season_profiles_are_quantiles_over_the_fields_of_a_class(series):
 
 
 def test_clear_dates_are_counted_by_day(series):
-    counts = realism.clear_dates_by_month(series, clear_below=CLEAR_BELOW)
+    counts = reflectance.clear_dates_by_month(series, clear_below=CLEAR_BELOW)
     for row in range(len(series)):
         days = {(m, d) for d, m, _, f in observations(series, row) if is_clear(f)}
         assert counts[row].tolist() == [sum(m == month for m, _ in days) for month in range(12)]
-    table = realism.clear_date_table(series, clear_below=CLEAR_BELOW)
+    table = reflectance.clear_date_table(series, clear_below=CLEAR_BELOW)
     year = table[(table.month == 0) & (table["quantile"] == 0.5)]
     assert year.num_dates.item() == np.median(counts.sum(axis=1))
     august = table[table.month == 8].num_dates.item()
@@ -97,18 +97,18 @@ def test_two_passes_on_one_day_are_one_clear_date():
     series = make_series(1, series_per_field=1, planetscope=False, padding=False)
     day = np.repeat(np.arange(12), 2).astype(np.int16)[None]
     twice = replace(series, day_of_year=day, cloud_probability=np.zeros((1, 24), dtype=np.uint8))
-    assert realism.clear_dates_by_month(twice, clear_below=1)[0].tolist() == [12] + [0] * 11
+    assert reflectance.clear_dates_by_month(twice, clear_below=1)[0].tolist() == [12] + [0] * 11
 
 
 def test_autocorrelation_is_that_of_a_loop_over_pairs(series):
-    table = persistence.clear_autocorrelation(series, clear_below=CLEAR_BELOW)
+    table = autocorrelation.clear_autocorrelation(series, clear_below=CLEAR_BELOW)
     nir = series.bands.index("B08")
     by_cell: dict[tuple[int, int], list[float]] = {}
     for row in range(len(series)):
         for _, month, values, fraction in observations(series, row):
             if is_clear(fraction):
                 by_cell.setdefault((int(series.label[row]), month), []).append(values[nir])
-    for first, last in persistence.GAPS:
+    for first, last in autocorrelation.GAPS:
         pairs = []
         for row in range(len(series)):
             anomalies = {}
@@ -132,19 +132,19 @@ def test_autocorrelation_is_that_of_a_loop_over_pairs(series):
 def test_a_persistent_series_correlates_and_white_noise_does_not():
     draw = np.random.default_rng(0)
     constant = np.repeat(draw.normal(size=(50, 1)), 366, axis=1)
-    found = persistence.autocorrelation(constant)
+    found = autocorrelation.autocorrelation(constant)
     np.testing.assert_allclose(found.correlation, 1)
-    white = persistence.autocorrelation(draw.normal(size=(50, 366)))
+    white = autocorrelation.autocorrelation(draw.normal(size=(50, 366)))
     assert white.correlation.abs().max() < 0.02
-    empty = persistence.autocorrelation(np.full((2, 366), np.nan))
+    empty = autocorrelation.autocorrelation(np.full((2, 366), np.nan))
     assert empty.correlation.isna().all()
     assert (empty.num_pairs == 0).all()
 
 
 def test_jumps_are_between_neighbouring_clear_dates(series):
-    table = persistence.jumps(series, clear_below=CLEAR_BELOW)
+    table = autocorrelation.jumps(series, clear_below=CLEAR_BELOW)
     red, nir = series.bands.index("B04"), series.bands.index("B08")
-    for first, last in persistence.GAPS:
+    for first, last in autocorrelation.GAPS:
         sizes = []
         for row in range(len(series)):
             ndvi = {
@@ -160,11 +160,11 @@ def test_jumps_are_between_neighbouring_clear_dates(series):
             ]
         own = table[(table.quantity == "NDVI") & (table.first_day == first)]
         assert set(own.num_pairs) == {len(sizes)}
-        np.testing.assert_allclose(own.jump, np.quantile(sizes, persistence.JUMP_QUANTILES))
+        np.testing.assert_allclose(own.jump, np.quantile(sizes, autocorrelation.JUMP_QUANTILES))
 
 
 def test_cloud_fraction_by_month_and_its_persistence(series):
-    table = cloudiness.cloud_fraction_by_month(series)
+    table = clouds.cloud_fraction_by_month(series)
     by_month: dict[int, list[float]] = {month: [] for month in range(12)}
     for row in range(len(series)):
         for _, month, _, fraction in observations(series, row):
@@ -178,14 +178,14 @@ def test_cloud_fraction_by_month_and_its_persistence(series):
         pairs += [(of_day[a], of_day[a + 3]) for a in of_day if a + 3 in of_day]
     early, late = np.array(pairs).T
     expected = (early * late).sum() / np.sqrt((early**2).sum() * (late**2).sum())
-    own = cloudiness.cloud_persistence(series)
+    own = clouds.cloud_persistence(series)
     own = own[own.first_day == 3]
     assert own.num_pairs.item() == len(pairs)
     assert own.correlation.item() == pytest.approx(expected)
 
 
 def test_runs_of_clear_and_cloudy_dates(series):
-    table = cloudiness.cloud_runs(series)
+    table = clouds.cloud_runs(series)
     lengths: dict[str, list[int]] = {"clear": [], "cloudy": []}
     for row in range(len(series)):
         skies = [f >= 0.5 for _, _, _, f in observations(series, row)]
@@ -193,11 +193,11 @@ def test_runs_of_clear_and_cloudy_dates(series):
         for t, sky in enumerate(skies):
             length += 1
             if t + 1 == len(skies) or skies[t + 1] != sky:
-                lengths["cloudy" if sky else "clear"].append(min(length, cloudiness.LONGEST_RUN))
+                lengths["cloudy" if sky else "clear"].append(min(length, clouds.LONGEST_RUN))
                 length = 0
     for sky, own in lengths.items():
         rows = table[table.sky == sky]
-        expected = [own.count(n) / len(own) for n in range(1, cloudiness.LONGEST_RUN + 1)]
+        expected = [own.count(n) / len(own) for n in range(1, clouds.LONGEST_RUN + 1)]
         np.testing.assert_allclose(rows.share, expected)
         assert set(rows.num_runs) == {len(own)}
 
@@ -208,11 +208,11 @@ def test_shares_of_cloud_fraction_of_a_field_and_of_a_place():
     cloud = np.zeros((4, 24), dtype=np.uint8)
     cloud[:2, :12] = 255  # fields 0 and 1 are cloudy on the first half of the dates
     series = replace(series, day_of_year=days, cloud_probability=cloud)
-    table = cloudiness.cloud_fraction_shares(series)
+    table = clouds.cloud_fraction_shares(series)
     field = table[table.of == "field"].share.tolist()
     assert field == [0.75, 0, 0, 0, 0, 0.25]
     assert table[table.of == "place"].share.tolist() == [0.5, 0, 0, 0.5, 0, 0]
-    apart = cloudiness.cloud_fraction_shares(series, np.array([7, 7, 8, 8]))
+    apart = clouds.cloud_fraction_shares(series, np.array([7, 7, 8, 8]))
     assert apart[apart.of == "place"].share.tolist() == [0.75, 0, 0, 0, 0, 0.25]
 
 
@@ -227,8 +227,8 @@ def test_the_shape_of_clouds_is_that_of_a_loop_over_all_pairs(monkeypatch):
         latitude=np.full(6, 60.0),
     )  # fmt: skip
     place = np.array([0, 0, 0, 1, 1, 1])
-    monkeypatch.setattr(cloudiness, "NUM_PAIRS", 20_000)
-    table = cloudiness.cloud_shape(series, place, cloudy_from=100, seed=0)
+    monkeypatch.setattr(clouds, "NUM_PAIRS", 20_000)
+    table = clouds.cloud_shape(series, place, cloudy_from=100, seed=0)
     for row in table.itertuples():
         differ = [
             np.mean((cloud[a] >= 100) != (cloud[b] >= 100))
@@ -244,5 +244,5 @@ def test_the_shape_of_clouds_is_that_of_a_loop_over_all_pairs(monkeypatch):
         else:
             assert np.isnan(row.share)
     assert table.num_pairs.sum() == 20_000
-    assert cloudiness.cloud_shape(replace(series, longitude=None), place, cloudy_from=1,
+    assert clouds.cloud_shape(replace(series, longitude=None), place, cloudy_from=1,
                                   seed=0) is None  # fmt: skip

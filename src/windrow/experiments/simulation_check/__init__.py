@@ -1,0 +1,1 @@
+"""Simulated fields beside real ones."""

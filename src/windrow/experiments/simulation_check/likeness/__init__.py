@@ -1,0 +1,1 @@
+"""How alike simulated and real fields are, one measure a module."""
