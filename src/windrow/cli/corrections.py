@@ -29,7 +29,7 @@ class Corrections:
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow corrections``."""
     options = tyro.cli(Corrections, args=arguments, prog="windrow corrections")
-    from windrow.experiments.correction_effects import effect_settings, measure_effects
+    from windrow.experiments.fault_effects import effect_settings, measure_effects
 
     settings = effect_settings(options.scale, options.seeds, options.faults)
     with progress("faults", "effects") as report:

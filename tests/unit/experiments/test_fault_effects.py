@@ -12,8 +12,8 @@ from windrow.data.splits import draw_pixels
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import OutputError, SettingsError
 from windrow.evaluation.metrics import mean_of_batch_accuracies
-from windrow.experiments import correction_effects
-from windrow.experiments.correction_effects import Effect, effect_settings, measure_effects
+from windrow.experiments import fault_effects
+from windrow.experiments.fault_effects import Effect, effect_settings, measure_effects
 from windrow.experiments.recipes.heads import sequence_training
 from windrow.experiments.recipes.known_faults import CORRECTED
 from windrow.models.heads.inputs import HeadInputs
@@ -26,7 +26,7 @@ TINY = {
 
 
 def test_every_switch_is_measured():
-    assert list(correction_effects._MEASURES) == list(CORRECTED.to_dict())
+    assert list(fault_effects._MEASURES) == list(CORRECTED.to_dict())
 
 
 def test_effects_are_written_and_paired(tmp_path, monkeypatch, make_series):
@@ -37,7 +37,7 @@ def test_effects_are_written_and_paired(tmp_path, monkeypatch, make_series):
         series = replace(series, label=label, legend=legend)
         write_store(path, series, provenance={"scenario": scenario})
 
-    monkeypatch.setattr(correction_effects, "simulate_store", stand_in)
+    monkeypatch.setattr(fault_effects, "simulate_store", stand_in)
     settings = effect_settings("tiny", (0, 1), ("pixel_draw", "accuracy")).model_copy(update=TINY)
     told = []
     result = measure_effects(tmp_path / "out", settings, lambda *each: told.append(each))
@@ -126,7 +126,7 @@ def test_a_plateau_that_watches_the_accuracy_slows_a_head_that_improves(
         }
     )
     rates = []
-    original = correction_effects.train_sequence_head.__globals__["train"]
+    original = fault_effects.train_sequence_head.__globals__["train"]
 
     def spy(module, **words):
         after = words.pop("on_step")
