@@ -7,7 +7,7 @@ from windrow.cli.progress import progress
 from windrow.experiments.demo import demo_settings, run_demo
 from windrow.experiments.recipes.heads import fewshot_settings
 from windrow.experiments.recipes.pretraining import tiny
-from windrow.reporting.run_page import write_report
+from windrow.reporting.run.page import write_report
 
 
 def test_demo_leaves_every_part_and_a_report(tmp_path):

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     options = tyro.cli(Demo, args=arguments, prog="windrow demo")
     from windrow.cli.fewshot import show_rows
     from windrow.experiments.demo import demo_settings, run_demo
-    from windrow.reporting.run_page import write_report
+    from windrow.reporting.run.page import write_report
 
     folder = options.out or first_free(DEFAULT_FOLDER)
     result = run_demo(

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> None:
     options = tyro.cli(Report, args=arguments, prog="windrow report")
     from windrow.reporting.realism_page import write_comparison_page
     from windrow.reporting.realism_reading import is_comparison
-    from windrow.reporting.run_page import write_report
+    from windrow.reporting.run.page import write_report
     from windrow.reporting.study_page import write_study_report
     from windrow.reporting.study_reading import is_study
 

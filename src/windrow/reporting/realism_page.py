@@ -13,7 +13,7 @@ from windrow.reporting import realism_figures as figures
 from windrow.reporting import tables
 from windrow.reporting.page import REPORT_NAME, Drawing, KeyFigure, Section, render_page
 from windrow.reporting.realism_reading import Apart, Comparison, Numbers, read_comparison
-from windrow.reporting.sections import left_out
+from windrow.reporting.run.sections import left_out
 from windrow.reporting.style import plain
 from windrow.reporting.tables import Cell, Table, number, points, share
 

@@ -12,8 +12,8 @@ import pandas as pd
 from pydantic import Field
 
 from windrow.errors import DataError
-from windrow.reporting.reading import fit_record, read_parquet
-from windrow.reporting.records import LeftOut, Record
+from windrow.reporting.run.reading import fit_record, read_parquet
+from windrow.reporting.run.records import LeftOut, Record
 
 REALISM_NAME = "realism.json"
 

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 from windrow.errors import DataError
 from windrow.experiments.study import paper_results
 from windrow.experiments.study.settings import Cell, StudySettings
-from windrow.reporting.records import Record
+from windrow.reporting.run.records import Record
 
 CONFIG = "config.yaml"
 SCORES = ("overall_accuracy", "macro_f1", "kappa", "calibration_error")

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from study_factory import make_study
-from windrow.reporting.run_page import write_report
+from windrow.reporting.run.page import write_report
 from windrow.reporting.study_page import write_study_report
 
 CLASSES = ["Wheat", "Rye", "Barley", "Corn", "Oil Seeds", "Meadows"]

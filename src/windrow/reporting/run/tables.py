@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from windrow.reporting.records import Evaluation, FewShotRow, LagScore, PairedDifference
-from windrow.reporting.result_figures import METRIC_NAMES
+from windrow.reporting.run.records import Evaluation, FewShotRow, LagScore, PairedDifference
+from windrow.reporting.run.result_figures import METRIC_NAMES
 from windrow.reporting.style import plain, wording
 from windrow.reporting.tables import DASH, Cell, Table, number, points, share
 

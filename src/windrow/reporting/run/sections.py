@@ -7,10 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from windrow.reporting import figures, result_figures, run_tables, tables
-from windrow.reporting.origin import mark_of, pretraining_simulated, weights_simulated, word_of
+from windrow.reporting import tables
 from windrow.reporting.page import Drawing, KeyFigure, Section
-from windrow.reporting.records import (
+from windrow.reporting.run import figures, result_figures
+from windrow.reporting.run import tables as run_tables
+from windrow.reporting.run.origin import mark_of, pretraining_simulated, weights_simulated, word_of
+from windrow.reporting.run.records import (
     FewShotPart,
     LeftOut,
     PairedDifference,

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import mean_squared_error, r2_score
 
-from windrow.reporting import figures, result_figures, style
+from windrow.reporting import style
+from windrow.reporting.run import figures, result_figures
 
 
 def test_agreement_against_scikit_learn() -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from windrow.errors import DataError
-from windrow.reporting.reading import (
+from windrow.reporting.run.reading import (
     read_class_predictions,
     read_metrics,
     read_run,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from windrow.reporting.records import FewShotPart, PretrainingPart, Run
+from windrow.reporting.run.records import FewShotPart, PretrainingPart, Run
 from windrow.reporting.style import plain
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from windrow.errors import DataError, OutputError
-from windrow.reporting.run_page import write_report
+from windrow.reporting.run.page import write_report
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>{{ 7*7 }}$\\frac{_"\'&'
 
@@ -253,7 +253,7 @@ def test_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_report_needs_no_model(demo_run: Path) -> None:
     code = (
-        "import sys, windrow.reporting.run_page as page, pathlib\n"
+        "import sys, windrow.reporting.run.page as page, pathlib\n"
         "page.write_report(pathlib.Path(sys.argv[1]))\n"
         "loaded = {name.split('.')[0] for name in sys.modules}\n"
         "assert not loaded & {'torch', 'zarr', 'sklearn'}, loaded\n"

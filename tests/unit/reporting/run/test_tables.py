@@ -7,8 +7,9 @@ import pytest
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 from sklearn.metrics import f1_score
 
-from windrow.reporting import run_tables, tables
-from windrow.reporting.records import (
+from windrow.reporting import tables
+from windrow.reporting.run import tables as run_tables
+from windrow.reporting.run.records import (
     Evaluation,
     FewShotRow,
     LagScore,

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from windrow.reporting import style
-from windrow.reporting.records import LOSS_PARTS, Metrics
+from windrow.reporting.run.records import LOSS_PARTS, Metrics
 
 CLOUDY = 128
 """A date is drawn as cloudy from this cloud probability (0..255) on: one half."""
@@ -100,7 +100,7 @@ def series_panels(predictions: pd.DataFrame, *, num_pixels: int = 4, mark: str) 
     """Predicted against observed PlanetScope by day, one row a pixel, one column a band.
 
     Args:
-        predictions: of :func:`windrow.reporting.reading.read_series_predictions`.
+        predictions: of :func:`windrow.reporting.run.reading.read_series_predictions`.
         num_pixels: how many pixels at most, the first of the table.
         mark: a word written into the figure, such as SIMULATED.
     """

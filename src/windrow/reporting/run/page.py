@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from windrow.files import write_text
-from windrow.reporting.origin import origin_known, simulated_parts
 from windrow.reporting.page import REPORT_NAME, render_page
-from windrow.reporting.reading import read_run
-from windrow.reporting.records import Run
-from windrow.reporting.sections import key_figures, make_sections
+from windrow.reporting.run.origin import origin_known, simulated_parts
+from windrow.reporting.run.reading import read_run
+from windrow.reporting.run.records import Run
+from windrow.reporting.run.sections import key_figures, make_sections
 from windrow.reporting.style import plain
 
 SUBTITLE = "Report of a windrow run: Sentinel-2 time series, pre-trained against PlanetScope."

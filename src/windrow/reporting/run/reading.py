@@ -16,7 +16,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from windrow.errors import DataError
-from windrow.reporting.records import (
+from windrow.reporting.run.records import (
     LOSS_PARTS,
     Evaluation,
     FewShot,

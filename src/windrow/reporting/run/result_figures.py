@@ -11,7 +11,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from windrow.reporting import style
-from windrow.reporting.records import FewShotRow, PairedDifference
+from windrow.reporting.run.records import FewShotRow, PairedDifference
 
 Metric = Literal["overall_accuracy", "macro_f1"]
 METRIC_NAMES = {"overall_accuracy": "Overall accuracy", "macro_f1": "Macro F1", "kappa": "Kappa"}
