@@ -4,9 +4,9 @@ import pandas as pd
 
 from study_factory import make_study
 from windrow.experiments.study.settings import Arm
-from windrow.reporting import study_tables
-from windrow.reporting.study_reading import read_study
-from windrow.reporting.study_statistics import StudyStatistics
+from windrow.reporting.study import tables as study_tables
+from windrow.reporting.study.reading import read_study
+from windrow.reporting.study.statistics import StudyStatistics
 
 WITHOUT_CURVES = {"num_fields": (), "until_days": ()}
 

@@ -25,8 +25,8 @@ def main(arguments: Sequence[str]) -> None:
     from windrow.reporting.realism_page import write_comparison_page
     from windrow.reporting.realism_reading import is_comparison
     from windrow.reporting.run.page import write_report
-    from windrow.reporting.study_page import write_study_report
-    from windrow.reporting.study_reading import is_study
+    from windrow.reporting.study.page import write_study_report
+    from windrow.reporting.study.reading import is_study
 
     if is_comparison(options.run):
         print(write_comparison_page(options.run))

@@ -13,7 +13,7 @@ import pytest
 
 from study_factory import make_study
 from windrow.reporting.run.page import write_report
-from windrow.reporting.study_page import write_study_report
+from windrow.reporting.study.page import write_study_report
 
 CLASSES = ["Wheat", "Rye", "Barley", "Corn", "Oil Seeds", "Meadows"]
 BANDS = ("blue", "green", "red", "nir")

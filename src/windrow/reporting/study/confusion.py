@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from windrow.reporting.study_reading import Study, present
-from windrow.reporting.study_tables import head_words, right_cell, task_words
+from windrow.reporting.study.reading import Study, present
+from windrow.reporting.study.tables import head_words, right_cell, task_words
 from windrow.reporting.style import plain
 from windrow.reporting.tables import Cell, Matrix, NamedTable, Table, confusion_matrix
 

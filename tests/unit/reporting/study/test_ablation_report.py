@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from study_factory import make_study
 from windrow.experiments.study.ablations import HEADS, ablation_arms, figures, tables
 from windrow.experiments.study.arms import benchmark_arms
-from windrow.reporting.study_page import write_study_report
+from windrow.reporting.study.page import write_study_report
 
 TITLES = ("LSTM", "Transformer")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from windrow.reporting.study_reading import Study, present
+from windrow.reporting.study.reading import Study, present
 from windrow.reporting.tables import DASH, Cell
 
 COST_HEADER = tuple(Cell(name, number=True) for name in ("pre-training", "a head", "operations"))

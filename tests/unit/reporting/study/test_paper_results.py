@@ -8,10 +8,10 @@ import pytest
 from study_factory import ARMS, PAPER_SOURCES, make_study
 from study_reports import ABLATED, everything, paper_columns, small_study, table_5
 from windrow.experiments.study import paper_results
-from windrow.reporting import study_difference_tables
-from windrow.reporting.study_page import write_study_report
-from windrow.reporting.study_reading import read_study
-from windrow.reporting.study_statistics import Selection, StudyStatistics
+from windrow.reporting.study import difference_tables
+from windrow.reporting.study.page import write_study_report
+from windrow.reporting.study.reading import read_study
+from windrow.reporting.study.statistics import Selection, StudyStatistics
 from windrow.reporting.tables import DASH
 
 
@@ -87,7 +87,7 @@ def test_a_task_of_other_fields_has_dashes_beside_one_of_the_papers(tmp_path) ->
         statistics.compare("bert", "resmlp", Selection(task, task, "lstm"))
         for task in ("task1", "task2")
     ]
-    gains = study_difference_tables.gain_table(study, comparisons).table
+    gains = difference_tables.gain_table(study, comparisons).table
     assert gains.header[-1].text == "paper"
     assert [row[-1].text for row in gains.rows] == ["10/10, 7.04 (3.02, 14.46)", DASH]
 

@@ -10,18 +10,14 @@ from pathlib import Path
 from windrow.evaluation.paired_tests import Gain
 from windrow.experiments.study import ablations
 from windrow.files import atomic_file, write_text
-from windrow.reporting import (
-    study_confusion,
-    study_curves,
-    study_difference_tables,
-    study_figures,
-    study_tables,
-)
 from windrow.reporting.page import REPORT_NAME, Drawing, KeyFigure, Section, render_page
-from windrow.reporting.study_figures import NamedFigure
-from windrow.reporting.study_reading import Study, present, read_study
-from windrow.reporting.study_statistics import Comparison, Selection, StudyStatistics
-from windrow.reporting.study_tables import conditions, task_words
+from windrow.reporting.study import confusion, curves, difference_tables
+from windrow.reporting.study import figures as study_figures
+from windrow.reporting.study import tables as study_tables
+from windrow.reporting.study.figures import NamedFigure
+from windrow.reporting.study.reading import Study, present, read_study
+from windrow.reporting.study.statistics import Comparison, Selection, StudyStatistics
+from windrow.reporting.study.tables import conditions, task_words
 from windrow.reporting.style import plain
 from windrow.reporting.table_files import write_table
 from windrow.reporting.tables import NamedTable, settings_table, share
@@ -131,7 +127,7 @@ class _Page:
         for task in present(study.rows(), "task"):
             self._add(gains, self._comparison_figure(task, comparisons))
         if comparisons:
-            self._add(gains, study_difference_tables.gain_table(study, comparisons))
+            self._add(gains, difference_tables.gain_table(study, comparisons))
         gains.notes.extend(self._without_interval())
         maps = Section("maps", "Where pixels are right and wrong")
         task = "task2" if "task2" in present(study.rows(), "task") else study.settings.tasks[0].name
@@ -255,7 +251,7 @@ class _Page:
         gains = Section("gains", "What each change costs or brings")
         comparisons = [*self._comparisons(), *self._table_1_pair()]
         if comparisons:
-            self._add(gains, study_difference_tables.gain_table(study, comparisons))
+            self._add(gains, difference_tables.gain_table(study, comparisons))
         gains.notes.extend(self._without_interval())
         return [tables, drawn, gains]
 
@@ -272,7 +268,7 @@ class _Page:
         if not answers:
             return None
         section = Section("questions", "Questions and answers")
-        self._add(section, study_difference_tables.answers_table(self.study, answers))
+        self._add(section, difference_tables.answers_table(self.study, answers))
         section.notes.extend(self._without_interval())
         return section
 
@@ -284,7 +280,7 @@ class _Page:
                     self.study, self.statistics, task, axis, mark=self.mark
                 )
                 self._add(section, figure)
-            self._add(section, study_curves.curve_table(self.study, self.statistics, axis))
+            self._add(section, curves.curve_table(self.study, self.statistics, axis))
         section.notes.extend(self._without_interval())
         return section if section.tables else None
 
@@ -319,8 +315,8 @@ class _Page:
                 " is of the sums and not the mean of the runs."
             )
             section = Section(f"confusion-{task}", name, intro=intro)
-            section.matrices.extend(study_confusion.confusion_matrices(self.study, task))
-            self.tables.append(study_confusion.confusion_table(self.study, task))
+            section.matrices.extend(confusion.confusion_matrices(self.study, task))
+            self.tables.append(confusion.confusion_table(self.study, task))
             sections.append(section)
         return sections
 

@@ -17,12 +17,13 @@ from windrow.evaluation.field_bootstrap import Difference
 from windrow.evaluation.paired_tests import gain, sign_flip_test
 from windrow.experiments.study.hypotheses import QUESTIONS
 from windrow.experiments.study.settings import Arm
-from windrow.reporting import study_costs, study_tables
-from windrow.reporting.study_confusion import confusions
-from windrow.reporting.study_curves import curves_of
-from windrow.reporting.study_page import write_study_report
-from windrow.reporting.study_reading import is_study, read_study
-from windrow.reporting.study_statistics import Answer, Comparison, Selection, StudyStatistics
+from windrow.reporting.study import costs
+from windrow.reporting.study import tables as study_tables
+from windrow.reporting.study.confusion import confusions
+from windrow.reporting.study.curves import curves_of
+from windrow.reporting.study.page import write_study_report
+from windrow.reporting.study.reading import is_study, read_study
+from windrow.reporting.study.statistics import Answer, Comparison, Selection, StudyStatistics
 from windrow.reporting.table_files import to_csv, to_html, to_latex
 from windrow.reporting.tables import DASH, Cell, Table
 
@@ -63,9 +64,9 @@ def test_cells_that_tell_no_operations_have_a_dash(simulated, tmp_path) -> None:
     del values["fit_flops"], values["threads"]
     path.write_text(json.dumps(values))
     study = read_study(tmp_path / "study")
-    assert study_costs.cost_cells(study, "bert")[-1].text == DASH
-    assert study_costs.cost_cells(study, "bert", "transformer")[-1].text == "3.0e15"
-    assert [cell.text for cell in study_costs.cost_cells(study, "unknown")] == [DASH] * 3
+    assert costs.cost_cells(study, "bert")[-1].text == DASH
+    assert costs.cost_cells(study, "bert", "transformer")[-1].text == "3.0e15"
+    assert [cell.text for cell in costs.cost_cells(study, "unknown")] == [DASH] * 3
 
 
 def _naive_interval(study, names, figure):

@@ -21,7 +21,7 @@ from windrow.evaluation.field_bootstrap import (
 )
 from windrow.evaluation.paired_tests import Gain, gain
 from windrow.experiments.study.hypotheses import QUESTIONS, Question
-from windrow.reporting.study_reading import Study, paired, present, stacked_predictions
+from windrow.reporting.study.reading import Study, paired, present, stacked_predictions
 
 BOOTSTRAP_SEED = 0
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from windrow.reporting.study_costs import COST_HEADER, cost_cells, costs_note
-from windrow.reporting.study_reading import Study
-from windrow.reporting.study_statistics import Selection, StudyStatistics
-from windrow.reporting.study_tables import (
+from windrow.reporting.study.costs import COST_HEADER, cost_cells, costs_note
+from windrow.reporting.study.reading import Study
+from windrow.reporting.study.statistics import Selection, StudyStatistics
+from windrow.reporting.study.tables import (
     batches_note,
     head_words,
     intervals_note,

@@ -1,6 +1,6 @@
 """Tables of a study's figures: accuracy (Table 5), ablations (Tables 1 to 4), curves, costs.
 
-Those of differences between arms are in :mod:`windrow.reporting.study_difference_tables`.
+Those of differences between arms are in :mod:`windrow.reporting.study.difference_tables`.
 Training time and operations of each method stand in every table of methods. The paper's numbers
 come of :mod:`windrow.experiments.study.paper_results` alone, and only beside results of the same
 fields.
@@ -16,9 +16,9 @@ from windrow.evaluation.field_bootstrap import Interval
 from windrow.evaluation.paired_tests import mean_and_deviation
 from windrow.experiments.study import ablations, paper_results
 from windrow.experiments.study.paper_results import Published
-from windrow.reporting.study_costs import COST_HEADER, cost_cells, costs_note
-from windrow.reporting.study_reading import Study, present
-from windrow.reporting.study_statistics import Selection, StudyStatistics
+from windrow.reporting.study.costs import COST_HEADER, cost_cells, costs_note
+from windrow.reporting.study.reading import Study, present
+from windrow.reporting.study.statistics import Selection, StudyStatistics
 from windrow.reporting.style import plain, wording
 from windrow.reporting.tables import DASH, Cell, NamedTable, Table, number, share
 

@@ -17,10 +17,10 @@ from matplotlib.figure import Figure
 
 from windrow.evaluation.paired_tests import Gain
 from windrow.reporting import style
-from windrow.reporting.study_curves import Curve, curves_of
-from windrow.reporting.study_reading import Study, paired, present
-from windrow.reporting.study_statistics import StudyStatistics
-from windrow.reporting.study_tables import head_words, task_words
+from windrow.reporting.study.curves import Curve, curves_of
+from windrow.reporting.study.reading import Study, paired, present
+from windrow.reporting.study.statistics import StudyStatistics
+from windrow.reporting.study.tables import head_words, task_words
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 _DODGE = 0.5

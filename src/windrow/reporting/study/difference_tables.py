@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from windrow.experiments.study import paper_results
-from windrow.reporting.study_costs import cost_cells
-from windrow.reporting.study_reading import Study, present
-from windrow.reporting.study_statistics import Answer, Comparison
-from windrow.reporting.study_tables import head_words, paper_note, right_cell, task_words
+from windrow.reporting.study.costs import cost_cells
+from windrow.reporting.study.reading import Study, present
+from windrow.reporting.study.statistics import Answer, Comparison
+from windrow.reporting.study.tables import head_words, paper_note, right_cell, task_words
 from windrow.reporting.tables import DASH, Cell, NamedTable, Table, number, points
 
 
