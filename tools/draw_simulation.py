@@ -30,8 +30,8 @@ from PIL import Image
 from windrow.data.planetscope_windows import planetscope_window
 from windrow.data.series import Series, concatenate
 from windrow.files import atomic_file, write_text
-from windrow.reporting.realism_page import comparison_sections
-from windrow.reporting.realism_reading import read_comparison
+from windrow.reporting.simulation_check.page import comparison_sections
+from windrow.reporting.simulation_check.reading import read_comparison
 from windrow.sensors import PLANETSCOPE_BANDS, SCALE, SENTINEL2, SENTINEL2_BANDS
 from windrow.simulation import ScenarioSettings, scenario_settings, simulate, simulate_pixels
 from windrow.simulation.fields.landscape import make_landscape

@@ -22,9 +22,9 @@ class Report:
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow report``."""
     options = tyro.cli(Report, args=arguments, prog="windrow report")
-    from windrow.reporting.realism_page import write_comparison_page
-    from windrow.reporting.realism_reading import is_comparison
     from windrow.reporting.run.page import write_report
+    from windrow.reporting.simulation_check.page import write_comparison_page
+    from windrow.reporting.simulation_check.reading import is_comparison
     from windrow.reporting.study.page import write_study_report
     from windrow.reporting.study.reading import is_study
 

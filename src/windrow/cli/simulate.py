@@ -97,7 +97,7 @@ def _check(options: Simulate, table: Path) -> None:
     from windrow.experiments.simulation_check.compare import compare, summary, write_comparison
     from windrow.experiments.simulation_check.settings import realism_settings
     from windrow.files import refuse_existing
-    from windrow.reporting.realism_page import write_comparison_page
+    from windrow.reporting.simulation_check.page import write_comparison_page
 
     refuse_existing(options.out)
     if options.labels is None:

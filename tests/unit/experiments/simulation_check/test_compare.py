@@ -23,7 +23,7 @@ from windrow.experiments.simulation_check.simulated_fields import (
     simulate_fields,
     simulate_place,
 )
-from windrow.reporting.realism_page import write_comparison_page
+from windrow.reporting.simulation_check.page import write_comparison_page
 from windrow.sensors import SENTINEL2_BANDS
 from windrow.simulation import CropClass, scenario_settings
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from windrow.files import write_text
-from windrow.reporting import realism_figures as figures
 from windrow.reporting import tables
 from windrow.reporting.page import REPORT_NAME, Drawing, KeyFigure, Section, render_page
-from windrow.reporting.realism_reading import Apart, Comparison, Numbers, read_comparison
 from windrow.reporting.run.sections import left_out
+from windrow.reporting.simulation_check import figures
+from windrow.reporting.simulation_check.reading import Apart, Comparison, Numbers, read_comparison
 from windrow.reporting.style import plain
 from windrow.reporting.tables import Cell, Table, number, points, share
 

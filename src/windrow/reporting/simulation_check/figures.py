@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from windrow.reporting import style
-from windrow.reporting.realism_reading import Difficulty
 from windrow.reporting.run.figures import set_month_axis
+from windrow.reporting.simulation_check.reading import Difficulty
 from windrow.reporting.tables import number
 
 MARK = "SIMULATED AND REAL"

@@ -9,8 +9,8 @@ import pytest
 
 from windrow.cli.report import main as report
 from windrow.errors import DataError
-from windrow.reporting.realism_page import NO_SPATIAL_SHAPE, write_comparison_page
-from windrow.reporting.realism_reading import TABLE_COLUMNS
+from windrow.reporting.simulation_check.page import NO_SPATIAL_SHAPE, write_comparison_page
+from windrow.reporting.simulation_check.reading import TABLE_COLUMNS
 
 BANDS = ["B02", "B04", "B08"]
 LEGEND = ["Wheat", "Corn & more"]

@@ -1,0 +1,1 @@
+"""The page that compares simulated with real fields."""
