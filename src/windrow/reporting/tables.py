@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from windrow.reporting.style import plain
+from windrow.reporting.theme import plain
 
 DASH = "\N{EN DASH}"
 _NO_BREAK = "\N{NO-BREAK SPACE}"

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from windrow.reporting import style
+from windrow.reporting import theme
 from windrow.reporting.run.records import LOSS_PARTS, Metrics
 
 CLOUDY = 128
@@ -54,8 +54,8 @@ def loss_curves(metrics: Metrics, *, mark: str) -> Markup:
         "season": "Month (cross entropy, nats)",
         "cloud": "Cloud level (cross entropy, nats)",
     }
-    with style.drawing():
-        figure = style.new_figure(460)
+    with theme.drawing():
+        figure = theme.new_figure(460)
         grid = figure.add_gridspec(2, 6)
         places = (grid[0, :4], grid[1, :2], grid[1, 2:4], grid[1, 4:])
         train: Any = None
@@ -64,12 +64,12 @@ def loss_curves(metrics: Metrics, *, mark: str) -> Markup:
             axes = figure.add_subplot(place)
             axes.set_title(titles[name])
             x, y = thin(metrics.train["step"].to_numpy(), metrics.train[name].to_numpy())
-            train = axes.plot(x, y, color=style.BLUE)[0]
+            train = axes.plot(x, y, color=theme.BLUE)[0]
             held_out = metrics.validation[["step", name]].dropna()
             validation = axes.plot(
                 held_out["step"].to_numpy(),
                 held_out[name].to_numpy(),
-                color=style.VERMILION,
+                color=theme.VERMILION,
                 marker="o",
                 markersize=4.5,
                 linewidth=1.2,
@@ -80,18 +80,18 @@ def loss_curves(metrics: Metrics, *, mark: str) -> Markup:
         axes = figure.add_subplot(grid[0, 4:])
         axes.set_title("Learning rate")
         x, y = thin(metrics.train["step"].to_numpy(), metrics.train["learning_rate"].to_numpy())
-        axes.plot(x, y, color=style.MUTED)
+        axes.plot(x, y, color=theme.MUTED)
         axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
-        axes.yaxis.get_offset_text().set_color(style.MUTED)
+        axes.yaxis.get_offset_text().set_color(theme.MUTED)
         axes.set_xlabel("step")
         entries = {"training": train, "validation (held out)": validation}
-        style.finish_legend(figure.axes[0], entries, loc="upper right")
-        style.mark(figure, mark)
-        return style.to_svg(figure, "Loss curves and learning rate by step")
+        theme.finish_legend(figure.axes[0], entries, loc="upper right")
+        theme.mark(figure, mark)
+        return theme.to_svg(figure, "Loss curves and learning rate by step")
 
 
 def _say_nothing_there(axes: Axes, text: str) -> None:
-    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, color=style.MUTED)
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, color=theme.MUTED)
     axes.set_xticks([])
     axes.set_yticks([])
 
@@ -106,8 +106,8 @@ def series_panels(predictions: pd.DataFrame, *, num_pixels: int = 4, mark: str) 
     """
     bands = ordered_bands(predictions["band"])
     pixels = list(dict.fromkeys(predictions["series_id"].tolist()))[:num_pixels]
-    with style.drawing():
-        figure = style.new_figure(60 + 150 * len(pixels))
+    with theme.drawing():
+        figure = theme.new_figure(60 + 150 * len(pixels))
         grid: Any = figure.subplots(
             len(pixels), len(bands), sharex=True, sharey="col", squeeze=False
         )
@@ -117,25 +117,25 @@ def series_panels(predictions: pd.DataFrame, *, num_pixels: int = 4, mark: str) 
                 axes = grid[row, column]
                 _draw_series(axes, own[own["band"] == band].sort_values("day_of_year"))
                 if row == 0:
-                    axes.set_title(style.wording(band))
+                    axes.set_title(theme.wording(band))
                 if column == 0:
-                    axes.set_ylabel(f"pixel {style.plain(pixel, 14)}", color=style.INK)
+                    axes.set_ylabel(f"pixel {theme.plain(pixel, 14)}", color=theme.INK)
         for axes in grid[0]:  # limits of a shared axis, once all its panels are drawn
             axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
         first = grid[0, 0]  # all panels share its axis of days
         set_month_axis(first)
-        figure.supylabel("reflectance (0 to 1)", color=style.MUTED, fontsize=11)
+        figure.supylabel("reflectance (0 to 1)", color=theme.MUTED, fontsize=11)
         entries = {
-            "observed": Line2D([], [], color=style.INK, linewidth=1.4),
-            "predicted, clear date": _point(style.BLUE, hollow=False),
-            "predicted, cloudy date": _point(style.VERMILION, hollow=True),
+            "observed": Line2D([], [], color=theme.INK, linewidth=1.4),
+            "predicted, clear date": _point(theme.BLUE, hollow=False),
+            "predicted, cloudy date": _point(theme.VERMILION, hollow=True),
             "cloudy Sentinel-2 date": Line2D(
-                [], [], color=style.MUTED, marker="|", linestyle="none", markersize=9
+                [], [], color=theme.MUTED, marker="|", linestyle="none", markersize=9
             ),
         }
-        style.finish_legend(figure, entries, loc="outside lower center", ncols=4)
-        style.mark(figure, mark)
-        return style.to_svg(figure, "Predicted and observed PlanetScope reflectance by day of year")
+        theme.finish_legend(figure, entries, loc="outside lower center", ncols=4)
+        theme.mark(figure, mark)
+        return theme.to_svg(figure, "Predicted and observed PlanetScope reflectance by day of year")
 
 
 def set_month_axis(axes: Axes) -> None:
@@ -164,10 +164,10 @@ def _draw_series(axes: Axes, rows: pd.DataFrame) -> None:
     valid = rows["valid"].to_numpy()
     cloudy = valid & (rows["cloud_probability"].to_numpy() >= CLOUDY)
     seen = np.isfinite(observed)
-    axes.plot(day[seen], observed[seen], color=style.INK, linewidth=1.2)
+    axes.plot(day[seen], observed[seen], color=theme.INK, linewidth=1.2)
     for dates, colour, face in (
-        (valid & ~cloudy, style.BLUE, style.BLUE),
-        (cloudy, style.VERMILION, "none"),
+        (valid & ~cloudy, theme.BLUE, theme.BLUE),
+        (cloudy, theme.VERMILION, "none"),
     ):
         axes.plot(
             day[dates],
@@ -187,7 +187,7 @@ def _draw_series(axes: Axes, rows: pd.DataFrame) -> None:
         marker="|",
         markersize=6,
         markeredgewidth=0.8,
-        color=style.MUTED,
+        color=theme.MUTED,
     )
     axes.tick_params(axis="x", which="minor", length=0, labelsize=9)
 
@@ -223,19 +223,19 @@ def reflectance_density(predictions: pd.DataFrame, *, mark: str) -> Markup:
         & np.isfinite(predictions["predicted"])
     ]
     bands = ordered_bands(predictions["band"])
-    with style.drawing():
-        figure = style.new_figure(290)
+    with theme.drawing():
+        figure = theme.new_figure(290)
         grid: Any = figure.subplots(1, len(bands), squeeze=False)
         for axes, band in zip(grid[0], bands, strict=True):
             own = rows[rows["band"] == band]
-            axes.set_title(style.wording(band))
+            axes.set_title(theme.wording(band))
             if own.empty:
                 _say_nothing_there(axes, "no pair")
                 continue
             _draw_density(axes, own["observed"].to_numpy(), own["predicted"].to_numpy())
         grid[0][0].set_ylabel("predicted reflectance")
-        style.mark(figure, mark)
-        return style.to_svg(figure, "Density of predicted against observed reflectance by band")
+        theme.mark(figure, mark)
+        return theme.to_svg(figure, "Density of predicted against observed reflectance by band")
 
 
 def _draw_density(
@@ -257,7 +257,7 @@ def _draw_density(
     image[..., :3] = (0.13, 0.50, 0.76)
     image[..., 3] = np.where(strength > 0, 0.12 + 0.88 * strength, 0.0)
     axes.imshow(image, origin="lower", extent=(low, high, low, high), aspect="equal")
-    axes.axline((low, low), slope=1, color=style.INK, linewidth=0.9, linestyle=(0, (4, 3)))
+    axes.axline((low, low), slope=1, color=theme.INK, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
     axes.locator_params(nbins=4)

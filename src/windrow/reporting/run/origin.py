@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from windrow.reporting.run.records import FewShotPart, PretrainingPart, Run
-from windrow.reporting.style import plain
+from windrow.reporting.theme import plain
 
 
 def simulated_parts(run: Run) -> list[str]:

@@ -13,7 +13,7 @@ from windrow.reporting.run.origin import origin_known, simulated_parts
 from windrow.reporting.run.reading import read_run
 from windrow.reporting.run.records import Run
 from windrow.reporting.run.sections import key_figures, make_sections
-from windrow.reporting.style import plain
+from windrow.reporting.theme import plain
 
 SUBTITLE = "Report of a windrow run: Sentinel-2 time series, pre-trained against PlanetScope."
 

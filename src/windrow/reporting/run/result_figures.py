@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from windrow.reporting import style
+from windrow.reporting import theme
 from windrow.reporting.run.records import FewShotRow, PairedDifference
 
 Metric = Literal["overall_accuracy", "macro_f1"]
@@ -19,8 +19,8 @@ METRIC_NAMES = {"overall_accuracy": "Overall accuracy", "macro_f1": "Macro F1", 
 MOST_MAPS = 6
 """More panels than these make each too small to see a field in."""
 
-_METHOD_COLOURS = {"windrow": style.BLUE, "bands": style.VERMILION, "indices": style.GREEN}
-_OTHER_COLOURS = (style.PURPLE, style.AMBER, style.SKY)
+_METHOD_COLOURS = {"windrow": theme.BLUE, "bands": theme.VERMILION, "indices": theme.GREEN}
+_OTHER_COLOURS = (theme.PURPLE, theme.AMBER, theme.SKY)
 _LINES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 _MARKERS = ("o", "s", "^", "D", "v")
 
@@ -39,8 +39,8 @@ def label_count_curves(rows: Sequence[FewShotRow], *, mark: str) -> Markup:
     colours = method_colours([method for method, _ in curves])
     counts = sorted({row.k for row in rows})
     metrics: tuple[Metric, Metric] = ("overall_accuracy", "macro_f1")
-    with style.drawing():
-        figure = style.new_figure(370 + 16 * ((len(curves) + 2) // 3))
+    with theme.drawing():
+        figure = theme.new_figure(370 + 16 * ((len(curves) + 2) // 3))
         grid: Any = figure.subplots(1, 2, sharey=True, squeeze=False)
         entries: dict[str, object] = {}
         for axes, metric in zip(grid[0], metrics, strict=True):
@@ -54,7 +54,7 @@ def label_count_curves(rows: Sequence[FewShotRow], *, mark: str) -> Markup:
                 axes.fill_between(
                     place, mean - std, mean + std, color=colour, alpha=0.13, linewidth=0
                 )
-                entries[f"{style.wording(method, 20)}, {style.wording(head)}"] = axes.plot(
+                entries[f"{theme.wording(method, 20)}, {theme.wording(head)}"] = axes.plot(
                     place,
                     mean,
                     color=colour,
@@ -65,18 +65,18 @@ def label_count_curves(rows: Sequence[FewShotRow], *, mark: str) -> Markup:
             axes.set_title(f"{METRIC_NAMES[metric]} (%)")
             axes.set_xticks(range(len(counts)), labels=[str(k) for k in counts])
             axes.set_xlabel("labelled fields a class, k")
-        style.finish_legend(figure, entries, loc="outside lower center", ncols=3)
-        style.mark(figure, mark)
-        return style.to_svg(figure, "Accuracy and macro F1 by labelled fields a class")
+        theme.finish_legend(figure, entries, loc="outside lower center", ncols=3)
+        theme.mark(figure, mark)
+        return theme.to_svg(figure, "Accuracy and macro F1 by labelled fields a class")
 
 
 def paired_intervals(differences: Sequence[PairedDifference], *, mark: str) -> Markup:
     """Paired differences in points with their intervals; right of zero the first method leads."""
     colours = method_colours([item.baseline_method for item in differences])
-    with style.drawing():
-        figure = style.new_figure(70 + 24 * max(len(differences), 2))
+    with theme.drawing():
+        figure = theme.new_figure(70 + 24 * max(len(differences), 2))
         axes = figure.add_subplot()
-        axes.axvline(0, color=style.INK, linewidth=1.0)
+        axes.axvline(0, color=theme.INK, linewidth=1.0)
         for place, item in enumerate(differences):
             colour = colours[item.baseline_method]
             if item.low is not None and item.high is not None:
@@ -84,19 +84,19 @@ def paired_intervals(differences: Sequence[PairedDifference], *, mark: str) -> M
             axes.plot([item.difference * 100], [place], color=colour, marker="o", markersize=6)
         axes.set_yticks(range(len(differences)), labels=[pair_name(item) for item in differences])
         axes.set_ylim(len(differences) - 0.5, -0.5)
-        axes.tick_params(axis="y", length=0, labelcolor=style.INK)
+        axes.tick_params(axis="y", length=0, labelcolor=theme.INK)
         axes.grid(visible=False, axis="y")
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("difference in points; right of zero the first of each pair is better")
-        style.mark(figure, mark)
-        return style.to_svg(figure, "Paired differences with bootstrap intervals")
+        theme.mark(figure, mark)
+        return theme.to_svg(figure, "Paired differences with bootstrap intervals")
 
 
 def pair_name(item: PairedDifference) -> str:
     """What is compared with what, in one line."""
     count = "" if item.k is None else f"k = {item.k}:  "
-    first = f"{style.wording(item.method, 18)}, {style.wording(item.head, 22)}"
-    second = f"{style.wording(item.baseline_method, 18)}, {style.wording(item.baseline_head, 22)}"
+    first = f"{theme.wording(item.method, 18)}, {theme.wording(item.head, 22)}"
+    second = f"{theme.wording(item.baseline_method, 18)}, {theme.wording(item.baseline_head, 22)}"
     return f"{count}{first} \N{MINUS SIGN} {second}"
 
 
@@ -136,8 +136,8 @@ def error_maps(maps: dict[str, pd.DataFrame], *, mark: str) -> Markup:
     """
     columns = min(len(maps), 3)
     lines = -(-len(maps) // columns)
-    with style.drawing():
-        figure = style.new_figure(50 + 340 * lines)
+    with theme.drawing():
+        figure = theme.new_figure(50 + 340 * lines)
         grid: Any = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
         entries: dict[str, object] = {}
         for axes in grid.flat[len(maps) :]:
@@ -145,22 +145,22 @@ def error_maps(maps: dict[str, pd.DataFrame], *, mark: str) -> Markup:
         for axes, (title, fields) in zip(grid.flat, maps.items(), strict=False):
             entries = _draw_map(axes, fields)
             share = 100 * float(fields["right"].mean())
-            axes.set_title(f"{style.plain(title, 34)}: {share:.1f} %", fontsize=11)
+            axes.set_title(f"{theme.plain(title, 34)}: {share:.1f} %", fontsize=11)
         for axes in grid[:, 0]:
             axes.set_ylabel("latitude (°)")
         for axes in grid.flat[max(len(maps) - columns, 0) : len(maps)]:
             axes.set_xlabel("longitude (°)")
             axes.tick_params(labelbottom=True)
-        style.finish_legend(figure, entries, loc="outside lower center", ncols=2)
-        style.mark(figure, mark)
-        return style.to_svg(figure, "Map of fields classified right and wrong")
+        theme.finish_legend(figure, entries, loc="outside lower center", ncols=2)
+        theme.mark(figure, mark)
+        return theme.to_svg(figure, "Map of fields classified right and wrong")
 
 
 def _draw_map(axes: Axes, fields: pd.DataFrame) -> dict[str, object]:
     entries: dict[str, object] = {}
     for name, own, colour, marker, size in (
-        ("right", fields[fields["right"]], style.SKY, "o", 3.2),
-        ("wrong", fields[~fields["right"]], style.VERMILION, "x", 5.0),
+        ("right", fields[fields["right"]], theme.SKY, "o", 3.2),
+        ("wrong", fields[~fields["right"]], theme.VERMILION, "x", 5.0),
     ):
         entries[name] = axes.plot(
             own["longitude"].to_numpy(),

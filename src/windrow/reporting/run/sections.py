@@ -19,7 +19,7 @@ from windrow.reporting.run.records import (
     PretrainingPart,
     Run,
 )
-from windrow.reporting.style import plain, wording
+from windrow.reporting.theme import plain, wording
 
 NO_COORDINATES = (
     "No map: the predictions carry no longitude and latitude, so where the wrong fields lie"

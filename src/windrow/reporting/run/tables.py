@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from windrow.reporting.run.records import Evaluation, FewShotRow, LagScore, PairedDifference
 from windrow.reporting.run.result_figures import METRIC_NAMES
-from windrow.reporting.style import plain, wording
 from windrow.reporting.tables import DASH, Cell, Table, number, points, share
+from windrow.reporting.theme import plain, wording
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 

@@ -12,14 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from windrow.reporting import style
+from windrow.reporting import theme
 from windrow.reporting.run.figures import set_month_axis
 from windrow.reporting.simulation_check.reading import Difficulty
 from windrow.reporting.tables import number
 
 MARK = "SIMULATED AND REAL"
 SETS = ("real", "simulated")
-_COLOURS = {"real": style.BLUE, "simulated": style.VERMILION}
+_COLOURS = {"real": theme.BLUE, "simulated": theme.VERMILION}
 _LINES: dict[str, Any] = {"real": "-", "simulated": (0, (5, 2))}
 _MARKERS = {"real": "o", "simulated": "s"}
 _INDEX_NAMES = {"NDVI": "NDVI", "NDMI": "NDMI", "red_edge": "Red edge"}
@@ -36,7 +36,7 @@ def legend_of_sets(figure: Any, **where: Any) -> None:
         )
         for name in SETS
     }  # fmt: skip
-    style.finish_legend(figure, entries, loc="outside lower center", ncols=2, **where)
+    theme.finish_legend(figure, entries, loc="outside lower center", ncols=2, **where)
 
 
 def _of(table: pd.DataFrame, **values: Any) -> pd.DataFrame:
@@ -47,8 +47,8 @@ def _of(table: pd.DataFrame, **values: Any) -> pd.DataFrame:
 
 def reflectance_figure(table: pd.DataFrame, bands: Sequence[str]) -> Markup:
     """Quantiles of reflectance by band: a point at the middle, thick half, thin nine tenths."""
-    with style.drawing():
-        figure = style.new_figure(330)
+    with theme.drawing():
+        figure = theme.new_figure(330)
         grid: Any = figure.subplots(1, 2)
         for axes, sky in zip(grid, ("clear", "cloudy"), strict=True):
             for name, shift in zip(SETS, (-0.17, 0.17), strict=True):
@@ -61,7 +61,7 @@ def reflectance_figure(table: pd.DataFrame, bands: Sequence[str]) -> Markup:
                 axes.vlines(place, values[0.05], values[0.95], color=colour, linewidth=1.2)
                 axes.vlines(place, values[0.25], values[0.75], color=colour, linewidth=4.5)
                 axes.plot(
-                    place, values[0.5], linestyle="none", color=style.INK,
+                    place, values[0.5], linestyle="none", color=theme.INK,
                     marker=_MARKERS[name], markersize=4,
                 )  # fmt: skip
             axes.set_title(f"{sky.capitalize()} observations")
@@ -70,9 +70,9 @@ def reflectance_figure(table: pd.DataFrame, bands: Sequence[str]) -> Markup:
             axes.grid(visible=False, axis="x")
         grid[0].set_ylabel("reflectance (0 to 1)")
         entries = {name: Patch(color=_COLOURS[name]) for name in SETS}
-        style.finish_legend(figure, entries, loc="outside lower center", ncols=2)
-        style.mark(figure, MARK)
-        return style.to_svg(figure, "Quantiles of reflectance by band, clear and cloudy")
+        theme.finish_legend(figure, entries, loc="outside lower center", ncols=2)
+        theme.mark(figure, MARK)
+        return theme.to_svg(figure, "Quantiles of reflectance by band, clear and cloudy")
 
 
 def correlation_figure(table: pd.DataFrame, bands: Sequence[str]) -> Markup:
@@ -84,15 +84,15 @@ def correlation_figure(table: pd.DataFrame, bands: Sequence[str]) -> Markup:
         .to_numpy()
         for name in SETS
     }
-    with style.drawing():
-        figure = style.new_figure(430)
+    with theme.drawing():
+        figure = theme.new_figure(430)
         grid: Any = figure.subplots(1, 2)
         _cells(grid[0], matrix["real"], bands, bands, scale=1.0)
         grid[0].set_title("Real fields")
         _cells(grid[1], matrix["simulated"] - matrix["real"], bands, bands, scale=0.4)
         grid[1].set_title("Simulated less real")
-        style.mark(figure, MARK)
-        return style.to_svg(figure, "Correlation between bands")
+        theme.mark(figure, MARK)
+        return theme.to_svg(figure, "Correlation between bands")
 
 
 def _cells(
@@ -109,7 +109,7 @@ def _cells(
         if not np.isfinite(value):
             continue
         strength = min(abs(float(value)) / scale, 1.0)
-        colour = style.BLUE if value >= 0 else style.VERMILION
+        colour = theme.BLUE if value >= 0 else theme.VERMILION
         axes.add_patch(
             Rectangle(
                 (column - 0.5, row - 0.5), 1, 1, facecolor=colour, alpha=0.75 * strength,
@@ -117,7 +117,7 @@ def _cells(
             )
         )  # fmt: skip
         text = number(float(value), decimals).replace("0.", ".")
-        axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=style.INK)
+        axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=theme.INK)
     axes.set_xlim(-0.5, len(columns) - 0.5)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xticks(range(len(columns)), labels=list(columns), rotation=90)
@@ -135,8 +135,8 @@ def season_figures(table: pd.DataFrame) -> list[Markup]:
 
 
 def _season_figure(table: pd.DataFrame, classes: Sequence[str]) -> Markup:
-    with style.drawing():
-        figure = style.new_figure(60 + 150 * len(_INDEX_NAMES))
+    with theme.drawing():
+        figure = theme.new_figure(60 + 150 * len(_INDEX_NAMES))
         grid: Any = figure.subplots(
             len(_INDEX_NAMES), len(classes), sharex=True, sharey="row", squeeze=False
         )
@@ -145,13 +145,13 @@ def _season_figure(table: pd.DataFrame, classes: Sequence[str]) -> Markup:
                 axes = grid[row, column]
                 draw_season(axes, _of(table, index=index, **{"class": name}))
                 if row == 0:
-                    axes.set_title(style.plain(name, 16))
+                    axes.set_title(theme.plain(name, 16))
                 if column == 0:
-                    axes.set_ylabel(title, color=style.INK)
+                    axes.set_ylabel(title, color=theme.INK)
         set_month_axis(grid[0, 0])
         legend_of_sets(figure)
-        style.mark(figure, MARK)
-        return style.to_svg(figure, "NDVI, NDMI and red edge by class through the year")
+        theme.mark(figure, MARK)
+        return theme.to_svg(figure, "NDVI, NDMI and red edge by class through the year")
 
 
 def draw_season(axes: Axes, rows: pd.DataFrame) -> None:
@@ -172,8 +172,8 @@ def draw_season(axes: Axes, rows: pd.DataFrame) -> None:
 
 def cloud_figure(tables: dict[str, pd.DataFrame]) -> Markup:
     """Clouds: fraction by month, persistence, lengths of runs, and how partly clouded."""
-    with style.drawing():
-        figure = style.new_figure(520)
+    with theme.drawing():
+        figure = theme.new_figure(520)
         grid: Any = figure.subplots(2, 3)
         months, persistence = grid[0, 0], grid[0, 1]
         for name in SETS:
@@ -207,22 +207,22 @@ def cloud_figure(tables: dict[str, pd.DataFrame]) -> Markup:
         persistence.set_title("Persistence")
         persistence.set_xlabel("days between two dates")
         persistence.set_ylabel("correlation")
-        persistence.axhline(0, color=style.MUTED, linewidth=0.8)
+        persistence.axhline(0, color=theme.MUTED, linewidth=0.8)
         grid[1, 1].set_title("A field on a date")
         grid[1, 1].set_xlabel("cloud fraction")
         grid[1, 1].set_ylabel("share of dates")
         grid[1, 2].set_title("A whole place on a date")
         grid[1, 2].set_xlabel("mean cloud fraction")
         legend_of_sets(figure)
-        style.mark(figure, MARK)
-        return style.to_svg(figure, "Clouds: fraction, persistence, runs and shape")
+        theme.mark(figure, MARK)
+        return theme.to_svg(figure, "Clouds: fraction, persistence, runs and shape")
 
 
 def time_figure(autocorrelation: pd.DataFrame, jumps: pd.DataFrame) -> Markup:
     """Autocorrelation of clear observations, and jumps between neighbouring clear dates."""
     names = list(dict.fromkeys(autocorrelation["quantity"].tolist()))
-    with style.drawing():
-        figure = style.new_figure(400)
+    with theme.drawing():
+        figure = theme.new_figure(400)
         grid: Any = figure.subplots(2, len(names), squeeze=False, sharex=True)
         for column, quantity in enumerate(names):
             for name in SETS:
@@ -250,10 +250,10 @@ def time_figure(autocorrelation: pd.DataFrame, jumps: pd.DataFrame) -> Markup:
             grid[1, column].set_ylim(bottom=0)
         grid[0, 0].set_ylabel("correlation")
         grid[1, 0].set_ylabel("|difference|")
-        figure.supxlabel("days between two clear dates", color=style.MUTED, fontsize=11)
+        figure.supxlabel("days between two clear dates", color=theme.MUTED, fontsize=11)
         legend_of_sets(figure)
-        style.mark(figure, MARK)
-        return style.to_svg(figure, "Autocorrelation and jumps of clear observations")
+        theme.mark(figure, MARK)
+        return theme.to_svg(figure, "Autocorrelation and jumps of clear observations")
 
 
 def importance_figure(
@@ -263,8 +263,8 @@ def importance_figure(
 ) -> Markup:
     """What the forests look at, by month and band, in per cent."""
     months = list("JFMAMJJASOND")
-    with style.drawing():
-        figure = style.new_figure(400)
+    with theme.drawing():
+        figure = theme.new_figure(400)
         grid: Any = figure.subplots(1, 2)
         for axes, values, title in (
             (grid[0], years, "Years: per cent of all"),
@@ -274,43 +274,43 @@ def importance_figure(
             largest = float(np.nanmax(table)) if np.isfinite(table).any() else 1.0
             _cells(axes, table, months, bands, scale=max(largest, 1e-9), decimals=0)
             axes.set_title(title)
-        style.mark(figure, MARK)
-        return style.to_svg(figure, "What tells simulated fields from real ones")
+        theme.mark(figure, MARK)
+        return theme.to_svg(figure, "What tells simulated fields from real ones")
 
 
 def separation_figure(
     by_month: dict[str, Sequence[float | None]], floors: Sequence[Sequence[float | None]]
 ) -> Markup:
     """Area under the curve of single clear observations by month; grey: left-out places."""
-    with style.drawing():
-        figure = style.new_figure(270)
+    with theme.drawing():
+        figure = theme.new_figure(270)
         axes = figure.add_subplot()
         place = np.arange(12)
         floor = np.array(floors, dtype=float)
         entries: dict[str, Any] = {}
         for row in floor:
             entries["left-out simulated places"] = axes.plot(
-                place, row, color=style.MUTED, linewidth=1.0, marker="s", markersize=3
+                place, row, color=theme.MUTED, linewidth=1.0, marker="s", markersize=3
             )[0]
-        colours = (style.BLUE, style.SKY)
+        colours = (theme.BLUE, theme.SKY)
         for (name, values), colour in zip(by_month.items(), colours, strict=False):
             entries[f"real fields, {name}"] = axes.plot(
                 place, np.array(values, dtype=float), color=colour, marker="o", markersize=5
             )[0]
-        axes.axhline(0.5, color=style.INK, linewidth=0.8)
+        axes.axhline(0.5, color=theme.INK, linewidth=0.8)
         axes.set_xticks(place, labels=list("JFMAMJJASOND"))
         axes.set_ylim(0.4, 1.02)
         axes.set_ylabel("area under the curve")
-        style.finish_legend(figure, entries, loc="outside lower center", ncols=3)
-        style.mark(figure, MARK)
-        return style.to_svg(figure, "How well single observations are told apart by month")
+        theme.finish_legend(figure, entries, loc="outside lower center", ncols=3)
+        theme.mark(figure, MARK)
+        return theme.to_svg(figure, "How well single observations are told apart by month")
 
 
 def difficulty_figure(rows: Sequence[Difficulty], titles: dict[str, str]) -> Markup:
     """Few-label accuracy of real and simulated fields with their intervals."""
     parts = list(dict.fromkeys(row.part for row in rows))
-    with style.drawing():
-        figure = style.new_figure(300)
+    with theme.drawing():
+        figure = theme.new_figure(300)
         grid: Any = figure.subplots(1, len(parts), sharey=True, squeeze=False)
         for axes, part in zip(grid[0], parts, strict=True):
             own = sorted((row for row in rows if row.part == part), key=lambda row: row.k)
@@ -324,10 +324,10 @@ def difficulty_figure(rows: Sequence[Difficulty], titles: dict[str, str]) -> Mar
                     color=_COLOURS[name], linestyle=_LINES[name], marker=_MARKERS[name],
                     markersize=5, capsize=3,
                 )  # fmt: skip
-            axes.set_title(style.plain(titles[part], 60))
+            axes.set_title(theme.plain(titles[part], 60))
             axes.set_xticks(range(len(own)), labels=[str(row.k) for row in own])
             axes.set_xlabel("labelled fields a class, k")
         grid[0, 0].set_ylabel("overall accuracy (%)")
         legend_of_sets(figure)
-        style.mark(figure, MARK)
-        return style.to_svg(figure, "Few-label accuracy of real and simulated fields")
+        theme.mark(figure, MARK)
+        return theme.to_svg(figure, "Few-label accuracy of real and simulated fields")

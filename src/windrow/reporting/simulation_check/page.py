@@ -14,8 +14,8 @@ from windrow.reporting.page import REPORT_NAME, Drawing, KeyFigure, Section, ren
 from windrow.reporting.run.sections import left_out
 from windrow.reporting.simulation_check import figures
 from windrow.reporting.simulation_check.reading import Apart, Comparison, Numbers, read_comparison
-from windrow.reporting.style import plain
 from windrow.reporting.tables import Cell, Table, number, points, share
+from windrow.reporting.theme import plain
 
 GOALS = {
     "zero label": (

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from windrow.reporting.study.reading import Study, present
 from windrow.reporting.study.tables import head_words, right_cell, task_words
-from windrow.reporting.style import plain
 from windrow.reporting.tables import Cell, Matrix, NamedTable, Table, confusion_matrix
+from windrow.reporting.theme import plain
 
 
 def confusions(study: Study, task: str) -> Iterator[tuple[str, str, npt.NDArray[np.int64]]]:

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from windrow.evaluation.paired_tests import Gain
-from windrow.reporting import style
+from windrow.reporting import theme
 from windrow.reporting.study.curves import Curve, curves_of
 from windrow.reporting.study.reading import Study, paired, present
 from windrow.reporting.study.statistics import StudyStatistics
@@ -47,10 +47,10 @@ class NamedFigure:
 
 
 def finish(figure: Figure, *, name: str, caption: str, mark: str) -> NamedFigure:
-    """All forms of a figure; call within :func:`windrow.reporting.style.drawing`."""
-    style.mark(figure, mark)
-    page = style.to_svg(figure, caption.split(". ", maxsplit=1)[0])
-    svg, png = style.to_files(figure)
+    """All forms of a figure; call within :func:`windrow.reporting.theme.drawing`."""
+    theme.mark(figure, mark)
+    page = theme.to_svg(figure, caption.split(". ", maxsplit=1)[0])
+    svg, png = theme.to_files(figure)
     return NamedFigure(name, caption, page, svg, png)
 
 
@@ -75,8 +75,8 @@ def comparison_figure(
         number: of the paper's figure.
         mark: a word written into the figure.
     """
-    with style.drawing():
-        figure = style.new_figure(40 + 270 * len(gains))
+    with theme.drawing():
+        figure = theme.new_figure(40 + 270 * len(gains))
         grid: Any = figure.subplots(len(gains), 2, squeeze=False)
         for (left, right), (head, gained) in zip(grid, gains.items(), strict=True):
             own = study.rows(task=task, tested=task, head=head)
@@ -105,11 +105,11 @@ def _draw_comparison(axes: Axes, x: Any, y: Any) -> None:
     low, high = min(x.min(), y.min()), max(x.max(), y.max())
     margin = max(0.08 * (high - low), 0.5)
     low, high = low - margin, high + margin
-    axes.plot([low, high], [low, high], color=style.INK, linewidth=1.0, linestyle=(0, (1.5, 2)))
+    axes.plot([low, high], [low, high], color=theme.INK, linewidth=1.0, linestyle=(0, (1.5, 2)))
     above = y > x
     for chosen, colour, marker in (
-        (above, style.VERMILION, "o"),
-        (~above, style.GREEN, "v"),
+        (above, theme.VERMILION, "o"),
+        (~above, theme.GREEN, "v"),
     ):
         axes.plot(x[chosen], y[chosen], linestyle="none", marker=marker, markersize=6, color=colour)
     axes.set_xlim(low, high)
@@ -118,21 +118,21 @@ def _draw_comparison(axes: Axes, x: Any, y: Any) -> None:
 
 
 def _draw_gain(axes: Axes, gain: Any) -> None:
-    axes.axvline(0, color=style.INK, linewidth=1.0, linestyle=(0, (1.5, 2)))
+    axes.axvline(0, color=theme.INK, linewidth=1.0, linestyle=(0, (1.5, 2)))
     axes.boxplot(
         gain,
         orientation="horizontal",
         widths=0.5,
         whis=(0, 100),
         showmeans=True,
-        boxprops={"color": style.INK},
-        whiskerprops={"color": style.INK},
-        capprops={"color": style.INK},
-        medianprops={"color": style.BLUE, "linewidth": 2},
+        boxprops={"color": theme.INK},
+        whiskerprops={"color": theme.INK},
+        capprops={"color": theme.INK},
+        medianprops={"color": theme.BLUE, "linewidth": 2},
         meanprops={
             "marker": "D",
-            "markerfacecolor": style.VERMILION,
-            "markeredgecolor": style.VERMILION,
+            "markerfacecolor": theme.VERMILION,
+            "markeredgecolor": theme.VERMILION,
             "markersize": 6,
         },
     )
@@ -162,15 +162,15 @@ def map_figure(
         if known.empty:
             return None
         maps[arm] = known
-    with style.drawing():
-        figure = style.new_figure(470)
+    with theme.drawing():
+        figure = theme.new_figure(470)
         grid: Any = figure.subplots(1, len(maps), squeeze=False, sharex=True, sharey=True)
         entries: dict[str, object] = {}
         for axes, (arm, table) in zip(grid[0], maps.items(), strict=True):
             right = (table["label"] == table["predicted"]).to_numpy()
             for word, chosen, colour, marker, size in (
-                ("right", right, style.VIOLET, "o", 2.6),
-                ("wrong", ~right, style.VERMILION, "x", 4.2),
+                ("right", right, theme.VIOLET, "o", 2.6),
+                ("wrong", ~right, theme.VERMILION, "x", 4.2),
             ):
                 entries[word] = axes.plot(
                     table["longitude"].to_numpy()[chosen],
@@ -188,7 +188,7 @@ def map_figure(
             axes.ticklabel_format(useOffset=False)
             axes.locator_params(nbins=4)
         grid[0][0].set_ylabel("latitude (°)")
-        style.finish_legend(figure, entries, loc="outside lower center", ncols=2)
+        theme.finish_legend(figure, entries, loc="outside lower center", ncols=2)
         caption = (
             f"Figure {number}. {task_words(task)}, {head_words(head)}: test pixels classified"
             f" right (dots) and wrong (crosses), configuration {configuration}, seed {seed}."
@@ -220,8 +220,8 @@ def ablation_figure(
     if len(shown) < 2:
         return None
     heads = present(own, "head")
-    with style.drawing():
-        figure = style.new_figure(300)
+    with theme.drawing():
+        figure = theme.new_figure(300)
         grid: Any = figure.subplots(1, len(heads), squeeze=False)
         for axes, head in zip(grid[0], heads, strict=True):
             groups = [
@@ -234,12 +234,12 @@ def ablation_figure(
                 range(len(shown)),
                 mean,
                 yerr=deviation,
-                color=style.BLUE,
+                color=theme.BLUE,
                 marker="o",
                 markersize=6,
                 capsize=4,
             )
-            axes.axhline(float(np.nanmax(mean)), color=style.AMBER, linestyle=(0, (5, 3)))
+            axes.axhline(float(np.nanmax(mean)), color=theme.AMBER, linestyle=(0, (5, 3)))
             axes.set_xticks(range(len(shown)), labels=[tick for _, tick in shown])
             axes.set_title(head_words(head), fontsize=11)
             axes.set_xlabel(axis)
@@ -265,8 +265,8 @@ def curve_figure(
     arms = list(dict.fromkeys(curve.arm for curve in curves))
     if not heads:
         return None
-    with style.drawing():
-        figure = style.new_figure(400 + 18 * ((len(arms) + 3) // 4))
+    with theme.drawing():
+        figure = theme.new_figure(400 + 18 * ((len(arms) + 3) // 4))
         grid: Any = figure.subplots(1, len(heads), squeeze=False, sharey=True)
         entries: dict[str, object] = {}
         for axes, head in zip(grid[0], heads, strict=True):
@@ -285,7 +285,7 @@ def curve_figure(
                 "labelled fields a class" if axis == "k" else "known before this day of the year"
             )
         grid[0][0].set_ylabel("overall accuracy (%)")
-        style.finish_legend(figure, entries, loc="outside lower center", ncols=4)
+        theme.finish_legend(figure, entries, loc="outside lower center", ncols=4)
         what = "the number of labelled fields a class" if axis == "k" else "the day of the year"
         level = 100 * study.settings.bootstrap.level
         bars = f" Bars: {level:.0f} % intervals of these means, by bootstrap over test fields."
@@ -311,7 +311,7 @@ def _draw_curve(
     shift: float,
 ) -> object:
     """One arm's line with the bars of its points; returns what stands for it in the legend."""
-    colour = style.SERIES_COLOURS[order % len(style.SERIES_COLOURS)]
+    colour = theme.SERIES_COLOURS[order % len(theme.SERIES_COLOURS)]
     known = [(at, place) for at, place in enumerate(places) if place in curve.rows]
     where = [at + shift for at, _ in known]
     for x, (_, place) in zip(where, known, strict=True):
@@ -323,7 +323,7 @@ def _draw_curve(
         where,
         [100 * curve.rows[place]["overall_accuracy"].mean() for _, place in known],
         color=colour,
-        linestyle=_LINES[order // len(style.SERIES_COLOURS) % len(_LINES)],
+        linestyle=_LINES[order // len(theme.SERIES_COLOURS) % len(_LINES)],
         marker=_MARKERS[order % len(_MARKERS)],
         markersize=4.5,
         linewidth=1.3,

@@ -18,9 +18,9 @@ from windrow.reporting.study.figures import NamedFigure
 from windrow.reporting.study.reading import Study, present, read_study
 from windrow.reporting.study.statistics import Comparison, Selection, StudyStatistics
 from windrow.reporting.study.tables import conditions, task_words
-from windrow.reporting.style import plain
 from windrow.reporting.table_files import write_table
 from windrow.reporting.tables import NamedTable, settings_table, share
+from windrow.reporting.theme import plain
 
 SUBTITLE = "Report of a windrow study: methods by task, head and configuration."
 

@@ -19,8 +19,8 @@ from windrow.experiments.study.paper_results import Published
 from windrow.reporting.study.costs import COST_HEADER, cost_cells, costs_note
 from windrow.reporting.study.reading import Study, present
 from windrow.reporting.study.statistics import Selection, StudyStatistics
-from windrow.reporting.style import plain, wording
 from windrow.reporting.tables import DASH, Cell, NamedTable, Table, number, share
+from windrow.reporting.theme import plain, wording
 
 TASK_WORDS = {"task1": "Task 1", "task2": "Task 2", "task3": "Task 3"}
 HEAD_WORDS = {

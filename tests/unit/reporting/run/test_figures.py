@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import mean_squared_error, r2_score
 
-from windrow.reporting import style
+from windrow.reporting import theme
 from windrow.reporting.run import figures, result_figures
 
 
@@ -56,17 +56,17 @@ def test_bands_in_order_of_wavelength() -> None:
 
 def test_methods_keep_their_colours() -> None:
     colours = result_figures.method_colours(["scratch", "windrow", "random"])
-    assert colours["windrow"] == style.BLUE
-    assert colours["scratch"] == style.PURPLE
+    assert colours["windrow"] == theme.BLUE
+    assert colours["scratch"] == theme.PURPLE
     assert len({colours[name] for name in ("windrow", "scratch", "random", "bands")}) == 4
 
 
 def test_drawing_leaves_matplotlib_as_it_was() -> None:
     before = dict(mpl.rcParams)
-    with style.drawing():
-        figure = style.new_figure(100)
-        figure.add_subplot().plot([0, 1], [1, 0], color=style.BLUE)
-        text = style.to_svg(figure, 'a "label" & <more>')
+    with theme.drawing():
+        figure = theme.new_figure(100)
+        figure.add_subplot().plot([0, 1], [1, 0], color=theme.BLUE)
+        text = theme.to_svg(figure, 'a "label" & <more>')
     assert dict(mpl.rcParams) == before
     assert 'aria-label="a &quot;label&quot; &amp; &lt;more&gt;"' in text
     assert "stroke: var(--blue)" in text
@@ -75,10 +75,10 @@ def test_drawing_leaves_matplotlib_as_it_was() -> None:
 
 def test_the_callers_settings_do_not_change_the_drawing() -> None:
     def draw() -> str:
-        with style.drawing():
-            figure = style.new_figure(100)
+        with theme.drawing():
+            figure = theme.new_figure(100)
             figure.add_subplot().plot([0, 1], [1, 0])
-            return style.to_svg(figure, "line")
+            return theme.to_svg(figure, "line")
 
     expected = draw()
     with mpl.rc_context({"font.size": 30, "svg.hashsalt": "other", "axes.grid": False}):
