@@ -8,7 +8,7 @@ from typing import Literal
 
 import tyro
 
-from windrow.cli.study import Sharing, run_and_report
+from windrow.cli.study_options import Sharing, run_and_report
 
 
 @dataclass(frozen=True)
