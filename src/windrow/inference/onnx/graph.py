@@ -23,7 +23,14 @@ from windrow import sensors
 from windrow.data.batches.pretraining import MONTH_OF_DAY
 from windrow.data.series import DAYS
 from windrow.files import atomic_file
-from windrow.inference.onnx.nodes import FUSED, Array, OnnxNodes, quantised, require_onnx
+from windrow.inference.onnx.nodes import (
+    FUSED,
+    ZERO_POINT,
+    Array,
+    OnnxNodes,
+    quantised,
+    require_onnx,
+)
 from windrow.models.encoders.transformer import Encoder
 from windrow.models.weights import WeightsHeader
 
@@ -262,7 +269,7 @@ class _Block:
             value,
             self._constant(f"{name}.weight", rounded),
             self._constant(f"{name}.scale", scale),
-            "",
+            self._zero_point(name, scale),
             bias,
         )
 
@@ -292,8 +299,13 @@ class _Block:
             self._constant(f"{name}.scale", scale),
             attended,
             zero,
+            self._zero_point(name, scale),
             num_heads=self._num_heads,
         )
+
+    def _zero_point(self, name: str, scale: Array) -> str:
+        zeros = np.full(scale.shape, ZERO_POINT, dtype=np.uint8)
+        return self._constant(f"{name}.zero_point", zeros)
 
 
 def _pooling(graph: OnnxNodes, valid_column: str, count: str) -> None:

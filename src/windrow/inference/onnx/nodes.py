@@ -68,14 +68,21 @@ class OnnxNodes:
         return self.node("Cast", value, to=getattr(self._onnx.TensorProto, kind))
 
 
-def quantised(weight: Array) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
-    """A weight (K, M) as 8-bit integers and a scale a column, symmetric about zero.
+ZERO_POINT = 128
+"""The unsigned byte that stands for a weight of zero."""
+
+
+def quantised(weight: Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    """A weight (K, M) as unsigned bytes and a scale for each column, symmetric about 128.
+
+    The bytes are unsigned since processors without VNNI instructions add pairs of products of
+    unsigned and signed bytes in 16 bits, where they saturate.
 
     Example:
         >>> rounded, scale = quantised(np.array([[1.0, 0.0], [-0.5, 0.0]], dtype=np.float32))
         >>> rounded.tolist(), [round(float(s), 4) for s in scale]
-        ([[127, 0], [-64, 0]], [0.0079, 1.0])
+        ([[255, 128], [64, 128]], [0.0079, 1.0])
     """
     largest = np.abs(weight).max(axis=0)
     scale = np.where(largest > 0, largest / 127, 1.0).astype(np.float32)
-    return np.rint(weight / scale).astype(np.int8), scale
+    return (np.rint(weight / scale) + ZERO_POINT).astype(np.uint8), scale

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
@@ -104,18 +105,26 @@ class BiLstm(nn.Module):
                     for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
                 )
                 weights += [torch.cat([of_input, column], dim=1), *others]
-            values, _, cell = torch.lstm(
-                torch.cat([values, padded.to(values.dtype)], dim=2),
-                (start, start),
-                weights,
-                has_biases=True,
-                num_layers=1,
-                dropout=0.0,
-                train=self.training,
-                bidirectional=True,
-                batch_first=True,
-            )
+            with _runnable_precision(values.device):
+                values, _, cell = torch.lstm(
+                    torch.cat([values, padded.to(values.dtype)], dim=2),
+                    (start, start),
+                    weights,
+                    has_biases=True,
+                    num_layers=1,
+                    dropout=0.0,
+                    train=self.training,
+                    bidirectional=True,
+                    batch_first=True,
+                )
             if layer < self.lstm.num_layers - 1:
                 values = F.dropout(values, self.lstm.dropout, self.training)
             cells.append(cell)
         return torch.cat(cells)
+
+
+def _runnable_precision(device: torch.device) -> AbstractContextManager[object]:
+    """Leaves bfloat16 where oneDNN has no LSTM in it: on processors without AVX-512."""
+    if device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return nullcontext()
+    return torch.autocast("cpu", enabled=False)

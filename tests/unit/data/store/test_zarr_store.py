@@ -331,7 +331,7 @@ def test_a_killed_writer_leaves_nothing_that_looks_whole(tmp_path: Path) -> None
         "import os, sys\n"
         "import numpy as np\n"
         "from windrow.data.series import Series\n"
-        "from windrow.data import store\n"
+        "from windrow.data.store import zarr_store as store\n"
         "store.SHARD, store.CHUNK = 4, 2\n"
         "s = Series(reflectance=np.ones((9, 2, 1), np.int16),"
         " day_of_year=np.ones((9, 2), np.int16), valid=np.ones((9, 2), bool), bands=('B02',),"

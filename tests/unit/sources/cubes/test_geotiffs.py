@@ -72,9 +72,10 @@ def test_blocks_of_a_tiled_file_give_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from windrow.sources.cubes import series as cube_series
+    from windrow.sources.rasters.grid import windows
 
-    def small(grid: object, native: object, size: int) -> object:
-        return grid.windows(grid, native, size, limit=size * 20)  # type: ignore[arg-type]
+    def small(whole: object, native: object, size: int) -> object:
+        return windows(whole, native, size, limit=size * 20)  # type: ignore[arg-type]
 
     monkeypatch.setattr(cube_series, "windows", small)
     series, _ = read(write_daily(tmp_path))

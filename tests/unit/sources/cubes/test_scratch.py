@@ -21,8 +21,8 @@ pytest.importorskip("rasterio")
 
 @pytest.fixture(autouse=True)
 def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    def small(grid: grid.Grid, native: tuple[int, int], size: int) -> object:
-        return grid.windows(grid, native, size, limit=size * 20)
+    def small(whole: grid.Grid, native: tuple[int, int], size: int) -> object:
+        return grid.windows(whole, native, size, limit=size * 20)
 
     monkeypatch.setattr(cube_series, "windows", small)
 
