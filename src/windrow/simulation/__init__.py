@@ -6,8 +6,9 @@ Read in this order: :mod:`~windrow.simulation.keyed_random` (draws keyed by posi
 :mod:`~windrow.simulation.fields.landscape` (where fields lie),
 :mod:`~windrow.simulation.fields.weather` and
 :mod:`~windrow.simulation.fields.phenology` (what happens on them),
+:mod:`~windrow.simulation.emulator` (of the radiative transfer in leaves and canopies),
 :mod:`~windrow.simulation.surface.soil`, :mod:`~windrow.simulation.surface.canopy` and
-:mod:`~windrow.simulation.surface.surface` (what they reflect),
+:mod:`~windrow.simulation.surface.surface` (what fields reflect),
 :mod:`~windrow.simulation.sensing.atmosphere` and
 :mod:`~windrow.simulation.sensing.acquisition` (what satellites see of it), and
 :mod:`~windrow.simulation.generate` (the top: :func:`simulate` and :func:`simulate_store`);

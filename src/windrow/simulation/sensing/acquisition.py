@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.sensors import SCALE, SENTINEL2, SENTINEL2_BANDS
+from windrow.simulation.emulator import Float32
 from windrow.simulation.fields.landscape import Footprints, Integers, Landscape, neighbourhood
 from windrow.simulation.fields.weather import DAYS, NUM_DAYS, Weather
 from windrow.simulation.keyed_random import Floats, keyed, noise, normal, spread, uniform
 from windrow.simulation.sensing.atmospheric_correction import observe
 from windrow.simulation.sensing.clouds import make_clouds
-from windrow.simulation.surface.canopy import Float32
 from windrow.simulation.surface.geometry import (
     NUM_DATES,
     Overpasses,

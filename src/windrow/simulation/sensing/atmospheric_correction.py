@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from windrow.sensors import SENTINEL2_BANDS
+from windrow.simulation.emulator import Float32
 from windrow.simulation.fields.landscape import COARSE_M, Integers, Landscape
 from windrow.simulation.keyed_random import Floats, keyed, patches, spread, uniform
 from windrow.simulation.sensing.atmosphere import (
@@ -18,7 +19,6 @@ from windrow.simulation.sensing.atmosphere import (
     top_of_atmosphere,
 )
 from windrow.simulation.sensing.clouds import Clouds, cloud_edges, lit
-from windrow.simulation.surface.canopy import Float32
 from windrow.simulation.surface.geometry import Overpasses, illumination
 
 _SCALE_HEIGHT_M = 8_400.0

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.sensors import SENTINEL2, SENTINEL2_BANDS
+from windrow.simulation.emulator import Float32
 from windrow.simulation.fields.landscape import COARSE_M, Integers, Landscape
 from windrow.simulation.fields.weather import Weather
 from windrow.simulation.keyed_random import Floats, keyed, noise, normal, patches, spread, uniform
 from windrow.simulation.sensing.atmosphere import Terms
-from windrow.simulation.surface.canopy import Float32
 from windrow.simulation.surface.geometry import Overpasses
 
 _CENTRES = np.array([SENTINEL2[b].centre_nm for b in SENTINEL2_BANDS])

@@ -1,163 +1,44 @@
-"""The reflectance of a canopy over any ground, from the PROSAIL emulator.
+"""The reflectance of a stand of leaves over its ground.
 
-The emulator (``tools/fit_emulator.py`` makes it) is a network of two hidden layers that was fitted
-to PROSPECT-D (Feret et al. 2017) with 4SAIL (Verhoef et al. 2007). It gives three quantities a
-band that do not depend on the ground, and one without a band; over a ground ``rs`` the canopy is
-
-    R = r0 + rs / (1 - rs rdd) (t - rs rdd h)
-
-with r0 the reflectance over black ground, t the two-way transmittance, rdd the reflectance from
-below and h the excess of the two-way gap at the hot spot.
+Real canopies have gaps that no leaf area closes: a share ``cover`` of the ground is under the
+canopy and the rest is seen bare (clumping, rows), as in Baret et al. (2007).
 """
 
 from __future__ import annotations
 
-import json
-import struct
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from windrow.errors import DataError
-from windrow.sensors import PLANETSCOPE, PLANETSCOPE_BANDS, SENTINEL2_BANDS, SENTINEL2_L1C
+from windrow.simulation.emulator import Float32, emulator
+from windrow.simulation.keyed_random import Floats
 
-Float32 = npt.NDArray[np.float32]
-
-BANDS: tuple[str, ...] = (*SENTINEL2_BANDS, *(f"planetscope_{b}" for b in PLANETSCOPE_BANDS))
-"""The 16 bands that are simulated: Sentinel-2's twelve, then PlanetScope's four."""
-
-CENTRES_NM: npt.NDArray[np.float64] = np.array(
-    [SENTINEL2_L1C[b].centre_nm for b in SENTINEL2_BANDS]
-    + [PLANETSCOPE[b].centre_nm for b in PLANETSCOPE_BANDS]
-)
-"""Centre wavelengths of :data:`BANDS`."""
-
-PARAMETERS: tuple[str, ...] = (
-    "leaf_structure",
-    "chlorophyll",
-    "carotenoids",
-    "brown_pigment",
-    "leaf_water",
-    "dry_matter",
-    "leaf_area_index",
-    "leaf_angle",
-    "hot_spot",
-    "sun_zenith",
-)
-"""Inputs of the emulator in their order; units and ranges are in its header."""
+_HOT_SPOT = 0.12
 
 
-@dataclass(frozen=True, eq=False)
-class CanopyParts:
-    """What the emulator says of canopies; every array has one value a canopy and band.
+def canopy_reflectance(
+    green: Floats, dead: Floats, traits: dict[str, Floats], ground: Floats, zenith: Floats
+) -> tuple[Float32, Floats]:
+    """Reflectance (M, K, 16) and cover (M, K) of stands of green and dead leaves.
 
-    Attributes:
-        black: (..., 16) reflectance over black ground.
-        transmittance: (..., 16) two-way transmittance.
-        from_below: (..., 16) bihemispherical reflectance seen from the ground.
-        hot_gap: (..., 1) excess of the two-way gap at the hot spot.
+    Green and dead leaves are one layer of leaves of mean traits: PROSAIL knows one layer only.
     """
-
-    black: Float32
-    transmittance: Float32
-    from_below: Float32
-    hot_gap: Float32
-
-    def over(self, ground: npt.ArrayLike) -> Float32:
-        """Reflectance over a ground of reflectance (..., 16)."""
-        rs = np.asarray(ground, dtype=np.float32)
-        bounced = rs * self.from_below
-        return np.asarray(
-            self.black + rs / (1 - bounced) * (self.transmittance - bounced * self.hot_gap)
-        )
-
-
-class Emulator:
-    """The fitted network; :func:`emulator` loads the one that ships.
-
-    Args:
-        content: the bytes of a safetensors file written by ``tools/fit_emulator.py``.
-
-    Raises:
-        DataError: the bytes are no emulator, or one with other parameters or bands.
-    """
-
-    def __init__(self, content: bytes) -> None:
-        try:
-            tensors, self.metadata = _read_safetensors(content)
-            self._layers = [
-                (tensors[f"layer{n}.weight"].T, tensors[f"layer{n}.bias"]) for n in (0, 2, 4)
-            ]
-            self.ranges: dict[str, tuple[float, float, str]] = json.loads(
-                self.metadata["parameters"]
-            )
-            fitted_bands: list[str] = json.loads(self.metadata["bands"])
-            columns = [fitted_bands.index(band) for band in BANDS]
-        except (KeyError, ValueError, struct.error, UnicodeDecodeError) as error:
-            raise DataError("this is no PROSAIL emulator", found=str(error)[:80]) from error
-        if tuple(self.ranges) != PARAMETERS:
-            raise DataError("the emulator has other parameters", found=" ".join(self.ranges))
-        num = len(fitted_bands)
-        keep = [part * num + column for part in range(3) for column in columns] + [3 * num]
-        weight, bias = self._layers[-1]
-        self._layers[-1] = (weight[:, keep], bias[keep])
-        self._layers = [(np.ascontiguousarray(w), b) for w, b in self._layers]
-
-    @property
-    def held_out_rmse(self) -> dict[str, float]:
-        """Error of the final reflectance by band against the full model, over random grounds."""
-        values: dict[str, float] = json.loads(self.metadata["held_out_rmse"])
-        return values
-
-    def __call__(self, parameters: dict[str, npt.NDArray[Any]]) -> CanopyParts:
-        """The canopies of these parameters, which are clipped to the fitted ranges.
-
-        Args:
-            parameters: each of :data:`PARAMETERS`, arrays that broadcast to one shape (..., K).
-        """
-        columns = [self._scaled(name, parameters[name]) for name in PARAMETERS]
-        values: Any = np.stack(np.broadcast_arrays(*columns), axis=-1)
-        for weight, bias in self._layers[:-1]:
-            values = np.tanh(values @ weight + bias)
-        weight, bias = self._layers[-1]
-        parts = values @ weight + bias
-        num = len(BANDS)
-        return CanopyParts(
-            black=np.maximum(parts[..., :num], 0.0),
-            transmittance=np.maximum(parts[..., num : 2 * num], 0.0),
-            from_below=np.clip(parts[..., 2 * num : 3 * num], 0.0, 0.95),
-            hot_gap=parts[..., 3 * num :],
-        )
-
-    def _scaled(self, name: str, values: npt.NDArray[Any]) -> Float32:
-        low, high, kind = self.ranges[name]
-        inside = np.clip(values, low, high)
-        ends = np.array([low, high])
-        if kind == "sqrt":
-            inside, ends = np.sqrt(inside), np.sqrt(ends)
-        elif kind == "log":
-            inside, ends = np.log(inside), np.log(ends)
-        return np.asarray(2 * (inside - ends[0]) / (ends[1] - ends[0]) - 1, dtype=np.float32)
-
-
-@cache
-def emulator() -> Emulator:
-    """The emulator that ships with windrow, loaded once.
-
-    Example:
-        >>> max(emulator().held_out_rmse.values()) <= 0.002
-        True
-    """
-    return Emulator((files("windrow.simulation") / "emulator.safetensors").read_bytes())
-
-
-def _read_safetensors(content: bytes) -> tuple[dict[str, Float32], dict[str, str]]:
-    from safetensors.numpy import load
-
-    (length,) = struct.unpack("<Q", content[:8])
-    header = json.loads(content[8 : 8 + length])
-    return load(content), header.get("__metadata__", {})
+    total = np.maximum(green + dead, 1e-4)
+    alive = green / total
+    cover = traits["cover"] * (1 - np.exp(-0.85 * total / traits["cover"]))
+    chlorophyll = traits["chlorophyll"] * alive
+    parts = emulator()(
+        {
+            "leaf_structure": traits["structure"] + 0.4 * (1 - alive),
+            "chlorophyll": chlorophyll,
+            "carotenoids": traits["carotenoids"] * alive,
+            "brown_pigment": traits["brown"] * alive + 0.9 * (1 - alive),
+            "leaf_water": traits["water"] * (0.2 + 0.8 * alive),
+            "dry_matter": traits["dry_matter"],
+            "leaf_area_index": total / cover,
+            "leaf_angle": traits["angle"],
+            "hot_spot": np.array(_HOT_SPOT),
+            "sun_zenith": zenith,
+        }
+    )
+    share = cover[..., None].astype(np.float32)
+    below = ground.astype(np.float32)
+    return share * parts.over(below) + (1 - share) * below, cover

@@ -13,10 +13,10 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from windrow.simulation.emulator import emulator
 from windrow.simulation.fields.landscape import COARSE_M, Integers, Landscape
 from windrow.simulation.fields.weather import NUM_DAYS
 from windrow.simulation.keyed_random import Floats, keyed, patches, uniform
-from windrow.simulation.surface.canopy import emulator
 
 NUM_DATES = 146
 """Most Sentinel-2 dates of a year: two orbits of five days."""

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from windrow.simulation.emulator import CENTRES_NM
 from windrow.simulation.keyed_random import Floats
-from windrow.simulation.surface.canopy import CENTRES_NM
 
 _STRAW_NM = (400, 443, 492, 560, 665, 704, 740, 783, 833, 865, 945, 1375, 1614, 2202, 2500)
 _STRAW = (

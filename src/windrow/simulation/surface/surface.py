@@ -1,10 +1,8 @@
 """The reflectance of the surface: each pixel's part of a field, through the year, without air.
 
 The state of a field (:mod:`windrow.simulation.fields.phenology`) is varied within the field by
-smooth
-patches (vigour, delay, chlorophyll, soil), taken every few days (*knots*), and given to the
-emulator. Real canopies have gaps that no leaf area closes: a share ``cover`` of the ground is
-under the canopy and the rest is seen bare (clumping, rows), as in Baret et al. (2007).
+smooth patches (vigour, delay, chlorophyll, soil), and its reflectance is computed every few days
+(*knots*) as that of a canopy over its ground.
 """
 
 from __future__ import annotations
@@ -16,15 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.simulation.crops import CROPS
+from windrow.simulation.emulator import BANDS, Float32
 from windrow.simulation.fields.landscape import COARSE_M, Integers, Landscape
 from windrow.simulation.fields.stands import TRAITS, FieldYear
 from windrow.simulation.fields.weather import NUM_DAYS, Weather
 from windrow.simulation.keyed_random import Floats, keyed, patches, spread
-from windrow.simulation.surface.canopy import BANDS, Float32, emulator
+from windrow.simulation.surface.canopy import canopy_reflectance
 from windrow.simulation.surface.geometry import sun_zenith
 from windrow.simulation.surface.soil import PETALS, STRAW, WATER, soil
 
-_HOT_SPOT = 0.12
 _PATCH_M = 55.0
 _AROUND_DAYS = np.arange(0, NUM_DAYS + 5, 6)
 
@@ -35,7 +33,7 @@ class Surface:
 
     Attributes:
         knots: (K,) days of year, the last may lie past the year's end.
-        reflectance: (M, K, 16) in the bands of :data:`windrow.simulation.surface.canopy.BANDS`.
+        reflectance: (M, K, 16) in the bands of :data:`windrow.simulation.emulator.BANDS`.
         green: (M, K) green leaf area index.
         cover: (M, K) share of the ground under the canopy.
         chlorophyll: (M, K) of the leaves, dying ones included, micrograms a cm2.
@@ -178,36 +176,6 @@ def _delayed(
     held = np.where(knots < harvest, np.minimum(when, harvest - 1), np.maximum(when, harvest))
     when = np.where(grass[:, None], when, held)
     return np.asarray(np.clip(when, 0, NUM_DAYS - 1))
-
-
-def canopy_reflectance(
-    green: Floats, dead: Floats, traits: dict[str, Floats], ground: Floats, zenith: Floats
-) -> tuple[Float32, Floats]:
-    """Reflectance (M, K, 16) and cover (M, K) of stands of green and dead leaves.
-
-    Green and dead leaves are one layer of leaves of mean traits: PROSAIL knows one layer only.
-    """
-    total = np.maximum(green + dead, 1e-4)
-    alive = green / total
-    cover = traits["cover"] * (1 - np.exp(-0.85 * total / traits["cover"]))
-    chlorophyll = traits["chlorophyll"] * alive
-    parts = emulator()(
-        {
-            "leaf_structure": traits["structure"] + 0.4 * (1 - alive),
-            "chlorophyll": chlorophyll,
-            "carotenoids": traits["carotenoids"] * alive,
-            "brown_pigment": traits["brown"] * alive + 0.9 * (1 - alive),
-            "leaf_water": traits["water"] * (0.2 + 0.8 * alive),
-            "dry_matter": traits["dry_matter"],
-            "leaf_area_index": total / cover,
-            "leaf_angle": traits["angle"],
-            "hot_spot": np.array(_HOT_SPOT),
-            "sun_zenith": zenith,
-        }
-    )
-    share = cover[..., None].astype(np.float32)
-    below = ground.astype(np.float32)
-    return share * parts.over(below) + (1 - share) * below, cover
 
 
 def _patches(

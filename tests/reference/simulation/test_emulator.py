@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from windrow.sensors import PLANETSCOPE, SENTINEL2
-from windrow.simulation.surface.canopy import PARAMETERS, emulator
+from windrow.simulation.emulator import PARAMETERS, emulator
 
 
-def test_emulator_against_prosail():
+def test_against_prosail():
     prosail = pytest.importorskip("prosail", reason="the GPL package prosail is not installed")
     rng = np.random.default_rng(3)
     wavelengths = np.arange(400.0, 2501.0)
