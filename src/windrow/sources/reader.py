@@ -103,17 +103,25 @@ class Reading:
     tables: Mapping[str, Mapping[str, npt.NDArray[Any]]] = field(default_factory=dict)
 
 
-class IngestOptions(Settings):
-    """What a user may say of a product that is otherwise detected; None means: detect it.
+class GivenOptions(Settings):
+    """Options of which each is either given or left to be detected."""
 
-    An option that does not concern a product is refused by its reader, never ignored
-    (:func:`refuse_options`).
-    """
+    def said(self) -> dict[str, Any]:
+        """What was said, as JSON values for provenance: no default, no path beyond a name."""
+        values = {
+            name: getattr(self, name)
+            for name in type(self).model_fields
+            if name not in ("scratch", "split")
+            and getattr(self, name) != type(self).model_fields[name].default
+        }
+        return {
+            name: value.name if isinstance(value, Path) else value for name, value in values.items()
+        }
 
-    labels: Path | None = None
-    """A label table, or a vector file of labelled parcels, to store with the series."""
-    label_column: str | None = None
-    """The column or property of classes; by default the usual names are looked for."""
+
+class TableOptions(GivenOptions):
+    """What a user may say of a field table; every command that reads a table takes these."""
+
     id_column: str | None = None
     """The column or property that names the field or pixel; by default it is detected."""
     date_column: str | None = None
@@ -136,6 +144,31 @@ class IngestOptions(Settings):
     """L1C (top of atmosphere) or L2A (surface); by default it is detected."""
     bands: tuple[str, ...] | None = None
     """The order of the bands in the file, where it does not name them; of a table BAND=COLUMN."""
+
+
+class LabelOptions(GivenOptions):
+    """What a user may say of labels; every command that takes labels takes these."""
+
+    label_key: str | None = None
+    """The column of the label table that names the series, where the series have one of the same
+    name; else LABEL_COLUMN=SERIES_COLUMN."""
+    no_data_class: tuple[str, ...] = ()
+    """Classes that mean 'no label', such as 0 or None."""
+    keep_class: tuple[str, ...] = ()
+    """Classes that look like 'no label' and are classes all the same."""
+
+
+class IngestOptions(TableOptions, LabelOptions):
+    """What a user may say of a product that is otherwise detected; None means: detect it.
+
+    An option that does not concern a product is refused by its reader, never ignored
+    (:func:`refuse_options`).
+    """
+
+    labels: Path | None = None
+    """A label table, or a vector file of labelled parcels, to store with the series."""
+    label_column: str | None = None
+    """The column or property of classes; by default the usual names are looked for."""
     year: int | None = Field(default=None, ge=2015, le=2099)
     """The year to read, where there are several."""
     tile: str | None = None
@@ -169,18 +202,6 @@ class IngestOptions(Settings):
     """Folder of intermediate files, from which an interrupted ingest continues; by default
     beside the output."""
 
-    def said(self) -> dict[str, Any]:
-        """What was said, as JSON values for provenance: no default, no path beyond a name."""
-        values = {
-            name: getattr(self, name)
-            for name in type(self).model_fields
-            if name not in ("scratch", "split")
-            and getattr(self, name) != type(self).model_fields[name].default
-        }
-        return {
-            name: value.name if isinstance(value, Path) else value for name, value in values.items()
-        }
-
 
 class ResolvedOptions(IngestOptions):
     """Options with the numbers of a named protocol, which stand in the recipes."""
@@ -193,7 +214,7 @@ ALWAYS = frozenset({"seed", "scratch"})
 """Options that never change what a product means, accepted by every reader."""
 
 
-def refuse_options(options: IngestOptions, known: Collection[str], *, product: str) -> None:
+def refuse_options(options: GivenOptions, known: Collection[str], *, product: str) -> None:
     """Refuses what was said and does not concern a product: nothing is ignored in silence.
 
     Args:

@@ -6,28 +6,12 @@ from pathlib import Path
 
 from windrow.errors import SettingsError
 from windrow.sources.labels.label_table import attach_labels, read_labels
-from windrow.sources.reader import IngestOptions, Reading, refuse_options
-from windrow.sources.tables.series import Writing, read_table
+from windrow.sources.reader import IngestOptions, Reading, TableOptions, refuse_options
+from windrow.sources.tables.series import read_table
 
 ENDINGS = (".csv", ".csv.gz", ".parquet", ".pq")
 
-OPTIONS = frozenset(
-    {
-        "labels",
-        "label_column",
-        "id_column",
-        "date_column",
-        "field_column",
-        "cloud_column",
-        "sort_dates",
-        "scale",
-        "processing_level",
-        "separator",
-        "date_format",
-        "baseline_offset",
-        "bands",
-    }
-)
+OPTIONS = frozenset({*TableOptions.model_fields, "labels", "label_column"})
 
 
 def recognises(path: Path) -> bool:
@@ -45,19 +29,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
     refuse_options(options, OPTIONS, product="a table")
     if options.label_column is not None and options.labels is None:
         raise SettingsError("a label column without a label table", hint="give --labels")
-    reading = read_table(
-        path,
-        id_column=options.id_column,
-        date_column=options.date_column,
-        scale=options.scale,
-        processing_level=options.processing_level,
-        cloud_column=options.cloud_column,
-        field_column=options.field_column,
-        sort_dates=options.sort_dates,
-        writing=Writing(
-            options.separator, options.date_format, options.baseline_offset, options.bands
-        ),
-    )
+    reading = read_table(path, options)
     series, report = reading.series, reading.report
     provenance: dict[str, object] = {"product": "table"}
     if options.labels is not None:

@@ -26,7 +26,7 @@ from windrow.sources.formats.table_columns import (
     numbers,
     read_columns,
 )
-from windrow.sources.reader import ReadingReport, Scale
+from windrow.sources.reader import ReadingReport, Scale, TableOptions
 from windrow.sources.tables.dates import days_and_years
 from windrow.sources.values.baseline_offset import Offset, given_offset, offset_from_values
 from windrow.sources.values.table_values import (
@@ -58,53 +58,18 @@ class TableReading:
     report: ReadingReport
 
 
-@dataclass(frozen=True)
-class Writing:
-    """How a table is written, where that is not to be detected.
-
-    Attributes:
-        separator: of a CSV's columns.
-        date_format: as in Python's strftime.
-        baseline_offset: added to digital numbers of dates since 25 January 2022: -1000 or 0.
-        bands: columns of bands, each ``BAND=COLUMN``; only these are then read.
-    """
-
-    separator: str | None = None
-    date_format: str | None = None
-    baseline_offset: int | None = None
-    bands: tuple[str, ...] | None = None
-
-
-def read_table(
-    path: str | Path,
-    *,
-    id_column: str | None = None,
-    date_column: str | None = None,
-    scale: Scale | None = None,
-    processing_level: ProcessingLevel | None = None,
-    cloud_column: str | None = None,
-    field_column: str | None = None,
-    sort_dates: bool = False,
-    writing: Writing | None = None,
-) -> TableReading:
+def read_table(path: str | Path, options: TableOptions | None = None) -> TableReading:
     """Reads a long table of Sentinel-2 observations into series.
 
     Bands may be called ``B1``, ``B01`` or ``b01``; B10 is dropped and that is said. A date with
     an empty band, or with 0 in every band, is invalid and counted. The whole table is held in
-    memory.
+    memory. Columns are found by the names of ``ID_COLUMNS``, ``DATE_COLUMNS``, ``CLOUD_COLUMNS``
+    and ``FIELD_COLUMNS``; without a column of fields every series is its own field. The
+    processing level is L1C where the table has the cirrus band B10, else L2A is assumed.
 
     Args:
         path: ``.csv``, ``.csv.gz``, ``.parquet`` or ``.pq``.
-        id_column: identity of a series; None takes the first of ``ID_COLUMNS``.
-        date_column: acquisition date; None takes the first of ``DATE_COLUMNS``.
-        scale: ``reflectance`` (0..1) or ``dn`` (reflectance x 10,000); None detects it.
-        processing_level: None takes L1C where the table has the cirrus band B10, else L2A.
-        cloud_column: None takes the first of ``CLOUD_COLUMNS``, if any.
-        field_column: the field a series lies in; None takes the first of ``FIELD_COLUMNS`` that
-            is not the column of ids, and else every series is its own field.
-        sort_dates: sort the dates of each series instead of refusing unsorted ones.
-        writing: separator, date format, offset and columns of bands, where they are not to be
-            detected.
+        options: what is not to be detected; None detects everything.
 
     Raises:
         DataError: the table is empty or unreadable, a column is missing or stands twice, a date
@@ -115,20 +80,22 @@ def read_table(
         BandError: a band is unknown or stands twice.
     """
     place = Path(path)
-    names = [id_column] if id_column is not None else []
-    writing = writing or Writing()
+    options = options or TableOptions()
+    names = [options.id_column] if options.id_column is not None else []
     report = ReadingReport(source=str(place))
     frame = read_columns(
         place,
         text_columns=(*names, *ID_COLUMNS, *FIELD_COLUMNS),
-        separator=writing.separator,
+        separator=options.separator,
         report=report,
     )
     table = _Table(frame, place, report)
-    table.recognise(id_column, date_column, cloud_column, field_column)
-    table.recognise_bands(writing.bands, processing_level)
-    table.arrange(sort_dates, writing.date_format)
-    return TableReading(table.series(scale, writing.baseline_offset), report)
+    table.recognise(
+        options.id_column, options.date_column, options.cloud_column, options.field_column
+    )
+    table.recognise_bands(options.bands, options.processing_level)
+    table.arrange(options.sort_dates, options.date_format)
+    return TableReading(table.series(options.scale, options.baseline_offset), report)
 
 
 class _Table:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from windrow.errors import BandError, DataError
+from windrow.sources.reader import TableOptions
 from windrow.sources.tables.series import read_table
 
 
@@ -119,7 +120,7 @@ def test_sorting_on_demand(frame: pd.DataFrame, write: Write) -> None:
     path = write(frame.iloc[[1, 0, 2, 3, 4]])
     with pytest.raises(DataError, match=r"dates are not sorted; in .*field_id 7; .*--sort-dates"):
         read_table(path)
-    reading = read_table(path, sort_dates=True)
+    reading = read_table(path, TableOptions(sort_dates=True))
     assert reading.series.reflectance[0, :, 0].tolist() == [500, 600, 700]
     assert reading.report.counts["series_sorted"] == 1
 
@@ -226,7 +227,7 @@ def test_bad_tables(
 
 def test_wrong_scale_given(frame: pd.DataFrame, write: Write) -> None:
     with pytest.raises(DataError, match="the values do not fit the scale 'reflectance'"):
-        read_table(write(frame), scale="reflectance")
+        read_table(write(frame), TableOptions(scale="reflectance"))
 
 
 def test_column_that_stands_twice(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from windrow.errors import DataError, WindrowError
-from windrow.sources.reader import IngestOptions
+from windrow.sources.reader import IngestOptions, TableOptions
 from windrow.sources.tables.reader import read
-from windrow.sources.tables.series import Writing, read_table
+from windrow.sources.tables.series import read_table
 
 ROWS = [
     ("7", "2018-01-01", 0.05, 0.3),
@@ -53,11 +53,11 @@ def test_separators_and_decimal_commas(
 
 def test_a_given_separator(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", separator=":")
-    reading = read_table(path, writing=Writing(separator=":"))
+    reading = read_table(path, TableOptions(separator=":"))
     assert reading.series.id.tolist() == [7, 3]
     assert reading.report.facts["separator"] == "':' (as given)"
     with pytest.raises(DataError, match=r"separator ';' is not in the header; in .*t\.csv"):
-        read_table(path, writing=Writing(separator=";"))
+        read_table(path, TableOptions(separator=";"))
 
 
 def test_mixed_decimal_signs(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_given_date_format(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", dates=("1 Jan 18", "30 Jun 18", "13 Feb 18"))
     with pytest.raises(DataError, match=r"a date cannot be read; .*--date-format"):
         read_table(path)
-    series = read_table(path, writing=Writing(date_format="%d %b %y")).series
+    series = read_table(path, TableOptions(date_format="%d %b %y")).series
     assert series.day_of_year[series.valid].tolist() == [0, 180, 43]
 
 
@@ -105,7 +105,7 @@ def test_day_and_month_that_cannot_be_told_apart(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", dates=("01/02/2018", "02/03/2018", "03/04/2018"))
     with pytest.raises(DataError, match=r"day or month comes first is not clear; in .*t\.csv.*%d/"):
         read_table(path)
-    series = read_table(path, writing=Writing(date_format="%m/%d/%Y")).series
+    series = read_table(path, TableOptions(date_format="%m/%d/%Y")).series
     assert series.day_of_year[0, 0] == 1
 
 
@@ -133,7 +133,7 @@ def test_the_offset_of_2022(tmp_path: Path) -> None:
     reading = read_table(shifted(tmp_path / "t.csv", 1400))
     assert reading.series.reflectance[0].tolist() == [[400, 2500], [400, 2500], [450, 2600]]
     assert reading.report.facts["baseline_offset"].startswith("-1000, detected")
-    kept = read_table(tmp_path / "t.csv", writing=Writing(baseline_offset=0)).series
+    kept = read_table(tmp_path / "t.csv", TableOptions(baseline_offset=0)).series
     assert kept.reflectance[0, 1].tolist() == [1400, 3500]
     with pytest.raises(DataError, match=r"not clear; in .*u\.csv; found 2400 .*--baseline-offset"):
         read_table(shifted(tmp_path / "u.csv", 2400))
@@ -157,10 +157,10 @@ def test_columns_of_bands_as_given(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("B02", "blue mean").replace("B8A", "narrow"))
     with pytest.raises(DataError, match=r"no band; in .*t\.csv; .*--bands B02=COLUMN"):
         read_table(path)
-    series = read_table(path, writing=Writing(bands=("B8A=narrow", "b2=blue mean"))).series
+    series = read_table(path, TableOptions(bands=("B8A=narrow", "b2=blue mean"))).series
     assert series.bands == ("B8A", "B02")
     assert series.reflectance[0].tolist() == [[3000, 500], [3100, 600]]
     with pytest.raises(DataError, match=r"no column 'red' of band B04; in .*t\.csv"):
-        read_table(path, writing=Writing(bands=("B04=red",)))
+        read_table(path, TableOptions(bands=("B04=red",)))
     with pytest.raises(DataError, match="given as BAND=COLUMN; found B04"):
-        read_table(path, writing=Writing(bands=("B04",)))
+        read_table(path, TableOptions(bands=("B04",)))
