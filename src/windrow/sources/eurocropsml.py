@@ -24,11 +24,15 @@ from windrow.data.legend import Legend
 from windrow.data.series import Series
 from windrow.data.store.zarr_store import SHARD
 from windrow.errors import DataError, SettingsError
-from windrow.sources.breizhcrops.columns import CIRRUS_RATIO
 from windrow.sources.labels.legend_table import read_legend
 from windrow.sources.reader import IngestOptions, Reading, ReadingReport, refuse_options
 from windrow.sources.values.baseline_offset import Offset, given_offset, offset_from_values
-from windrow.sources.values.parcel_means import ParcelBatch, ParcelSeries, parcels_to_series
+from windrow.sources.values.parcel_means import (
+    CIRRUS_RATIO,
+    ParcelBatch,
+    ParcelSeries,
+    parcels_to_series,
+)
 
 OPTIONS = frozenset({"year", "tile", "protocol", "part", "legend", "baseline_offset"})
 

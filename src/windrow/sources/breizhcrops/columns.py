@@ -18,7 +18,7 @@ import numpy.typing as npt
 from windrow import sensors
 from windrow.data.series import ProcessingLevel
 from windrow.errors import BandError, DataError
-from windrow.sources.values.parcel_means import ParcelSeries
+from windrow.sources.values.parcel_means import CIRRUS_RATIO, ParcelSeries
 
 _QUALITY = ("QA10", "QA20", "QA60")
 _NUMERIC = ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B10", "B11", "B12")
@@ -27,9 +27,6 @@ NUMERIC_L1C = (*_NUMERIC, *_QUALITY, "doa")
 _L2A = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12", "CLD", "EDG", "SAT")
 L2A_DATE_FIRST = ("doa", *_L2A)
 L2A_DATE_LAST = (*_L2A, "doa")
-
-CIRRUS_RATIO = 0.5
-"""The mean of B10 must be below this share of the next lowest mean to tell it from the others."""
 
 _QA60_CLOUD = 1024.0
 _UNITS = ((1e17, "ns", 1.0), (1e14, "us", 1e3), (1e11, "ms", 1e6), (1e8, "s", 1e9))

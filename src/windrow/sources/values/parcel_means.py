@@ -20,6 +20,9 @@ from windrow.errors import DataError
 from windrow.sources.reader import ReadingReport
 from windrow.sources.values.table_values import SMALLEST_REFLECTANCE
 
+CIRRUS_RATIO = 0.5
+"""The mean of B10 must be below this share of the next lowest mean for it to be recognised."""
+
 MISSING = -999.0
 """What EuroCropsML and others write where a date was not observed."""
 
