@@ -12,7 +12,8 @@ Read in this order: :mod:`~windrow.simulation.keyed_random` (draws keyed by posi
 :mod:`~windrow.simulation.sensing.atmosphere` and
 :mod:`~windrow.simulation.sensing.acquisition` (what satellites see of it), and
 :mod:`~windrow.simulation.generate` (the top: :func:`simulate` and :func:`simulate_store`);
-:mod:`~windrow.simulation.denethor_rasters` writes one landscape as rasters.
+:mod:`~windrow.simulation.denethor_rasters` writes one landscape as rasters, and
+:mod:`~windrow.simulation.worlds` makes random places of scattered fields to learn from.
 """
 
 from windrow.simulation.denethor_rasters import simulate_denethor
@@ -28,16 +29,22 @@ from windrow.simulation.scenarios import (
     scenario_settings,
 )
 from windrow.simulation.settings import CropClass, ScenarioSettings
+from windrow.simulation.world_settings import EARTH, WorldSettings
+from windrow.simulation.worlds import World, simulate_world
 
 __all__ = [
     "DEFAULT_SCENARIO",
+    "EARTH",
     "SCENARIOS",
     "CropClass",
     "ScenarioSettings",
+    "World",
+    "WorldSettings",
     "scenario_settings",
     "simulate",
     "simulate_denethor",
     "simulate_landscape",
     "simulate_pixels",
     "simulate_store",
+    "simulate_world",
 ]

@@ -94,7 +94,7 @@ class ScenarioSettings(Settings):
     product: ProcessingLevel
     unit: Literal["pixel", "field"]
     longitude: Annotated[float, Field(ge=-180, le=180)]
-    latitude: Annotated[float, Field(ge=35, le=62)]
+    latitude: Annotated[float, Field(ge=0, le=70)]
     altitude_m: Annotated[float, Field(ge=-100, le=3000)]
     relief: Annotated[float, Field(ge=0, le=0.3)]
     landscape_m: Annotated[int, Field(ge=30, le=10_200, multiple_of=30)]

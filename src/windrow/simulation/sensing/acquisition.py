@@ -126,8 +126,8 @@ def acquire_sentinel2(
             pixels=reflectance[:, 0][..., bands],
             fields=fields[..., bands],
         )
-    snow = _snow_cover(landscape, weather, rows=rows, columns=columns, days=days, green=green)
-    truth = _under_snow(landscape, overpasses, mixed, snow)
+    snow = snow_cover(landscape, weather, rows=rows, columns=columns, days=days, green=green)
+    truth = under_snow(landscape, overpasses, mixed, snow)
     around = fields.mean(axis=0)  # sites are spread evenly: fields count alike
     everywhere = np.broadcast_to(weather.snow[days], (1, len(days)))
     clouds = make_clouds(landscape, weather, overpasses, rows=rows, columns=columns, snow=snow)
@@ -136,7 +136,7 @@ def acquire_sentinel2(
         overpasses,
         clouds,
         surface=truth,
-        surroundings=_under_snow(landscape, overpasses, around[None], everywhere)[0],
+        surroundings=under_snow(landscape, overpasses, around[None], everywhere)[0],
         rows=rows,
         columns=columns,
     )
@@ -151,14 +151,14 @@ def acquire_sentinel2(
     )
     measured = measured + noise(keys) * (0.0012 + 0.008 * measured)
     return Sentinel2(
-        reflectance=_padded(to_integers(measured)),
-        cloud_free=_padded(to_integers(truth)),
-        day_of_year=_padded(np.tile(days.astype(np.int16), (len(rows), 1))),
-        valid=_padded(np.ones((len(rows), len(days)), dtype=bool)),
-        cloud_probability=_padded(clouds.probability),
-        leaf_area_index=_padded(green.astype(np.float16)),
-        chlorophyll=_padded((pigment / np.maximum(green, 1e-6)).astype(np.float16)),
-        cover_fraction=_padded(cover.astype(np.float16)),
+        reflectance=padded(to_integers(measured)),
+        cloud_free=padded(to_integers(truth)),
+        day_of_year=padded(np.tile(days.astype(np.int16), (len(rows), 1))),
+        valid=padded(np.ones((len(rows), len(days)), dtype=bool)),
+        cloud_probability=padded(clouds.probability),
+        leaf_area_index=padded(green.astype(np.float16)),
+        chlorophyll=padded((pigment / np.maximum(green, 1e-6)).astype(np.float16)),
+        cover_fraction=padded(cover.astype(np.float16)),
     )
 
 
@@ -168,12 +168,13 @@ def to_integers(reflectance: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
     return np.asarray(scaled, dtype=np.int16)
 
 
-def _padded(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def padded(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Values by date (n, T, ...) with empty dates behind, as many as a year can have."""
     widths = [(0, 0), (0, NUM_DATES - values.shape[1])] + [(0, 0)] * (values.ndim - 2)
     return np.pad(values, widths)
 
 
-def _snow_cover(
+def snow_cover(
     landscape: Landscape,
     weather: Weather,
     *,
@@ -189,7 +190,7 @@ def _snow_cover(
     return np.asarray(weather.snow[days] * patchy * hidden)
 
 
-def _under_snow(
+def under_snow(
     landscape: Landscape, overpasses: Overpasses, surface: Float32, snow: Floats
 ) -> Float32:
     """The surface (n, T, 12) as its direction shows it, with its share under snow."""
