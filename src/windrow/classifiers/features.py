@@ -15,7 +15,8 @@ from pydantic import Field
 
 from windrow import sensors
 from windrow.config import Settings
-from windrow.data.series import DAYS, Series
+from windrow.data.day_of_year import MAX_DAYS
+from windrow.data.series import Series
 from windrow.errors import DataError
 
 INDICES: dict[str, tuple[str, str]] = {
@@ -40,7 +41,7 @@ class FeatureSettings(Settings):
     """
 
     clear_below: int | None = Field(ge=1, le=256)
-    step_days: int = Field(ge=1, le=DAYS)
+    step_days: int = Field(ge=1, le=MAX_DAYS)
 
 
 @dataclass(frozen=True)
@@ -107,10 +108,10 @@ def interpolate_to_grid(
     row, date = np.nonzero(use)
     day = day_of_year[row, date].astype(np.intp)
     # For each day of the year: the last used date up to it, and the first from it on.
-    previous = np.full((num_series, DAYS), -1, dtype=np.intp)
+    previous = np.full((num_series, MAX_DAYS), -1, dtype=np.intp)
     np.maximum.at(previous, (row, day), date)
     previous = np.maximum.accumulate(previous, axis=1)[:, days]
-    following = np.full((num_series, DAYS), num_dates, dtype=np.intp)
+    following = np.full((num_series, MAX_DAYS), num_dates, dtype=np.intp)
     np.minimum.at(following, (row, day), date)
     following = np.minimum.accumulate(following[:, ::-1], axis=1)[:, ::-1][:, days]
     left = np.where(previous < 0, following, previous)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.classifiers.shallow import LightFit, TreesSettings, fit_light_head
-from windrow.data.series import DAYS
+from windrow.data.day_of_year import MAX_DAYS
 from windrow.errors import DataError
 from windrow.models.heads.inputs import HeadInputs
 
@@ -73,7 +73,7 @@ def flattened(inputs: HeadInputs, *, step_days: int = STEP_DAYS) -> npt.NDArray[
     """
     if inputs.values.ndim != 3 or inputs.day_of_year is None or inputs.valid is None:
         raise DataError("a forest on flattened series sees sequences", found=inputs.values.shape)
-    num_steps = -(-DAYS // step_days)
+    num_steps = -(-MAX_DAYS // step_days)
     step = inputs.day_of_year // step_days
     place = (step[..., None] == np.arange(num_steps)) & inputs.valid[..., None]
     counts = place.sum(axis=1)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow import sensors
+from windrow.data.day_of_year import MAX_DAYS
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.errors import BandError, DataError
 
@@ -21,9 +22,6 @@ ProcessingLevel = Literal["L1C", "L2A"]
 
 NO_DATA = -32768
 """A PlanetScope value that is not there; never a target."""
-
-DAYS = 366
-"""Days of a year run from 0, 1 January, to 365, 31 December of a leap year."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,14 +265,14 @@ def _check_sentinel2(series: Series) -> None:
     if series.cloud_probability is not None:
         _check_array(series, "cloud_probability", np.uint8, shape)
     days = series.day_of_year
-    outside = series.valid & ((days < 0) | (days >= DAYS))
+    outside = series.valid & ((days < 0) | (days >= MAX_DAYS))
     if outside.any():
         row = int(np.argwhere(outside)[0, 0])
         raise DataError(
             "a day of year is out of range",
             where=f"series {series.id[row]}",
             found=int(days[outside][0]),
-            expected=f"0 (1 January) to {DAYS - 1}",
+            expected=f"0 (1 January) to {MAX_DAYS - 1}",
         )
     # A running maximum over the valid dates, so that padding may stand anywhere.
     latest = np.maximum.accumulate(np.where(series.valid, days, -1), axis=1)
@@ -315,7 +313,7 @@ def _check_planetscope(series: Series) -> None:
     _check_array(series, "planetscope_day", np.int16, (None,))
     shape = (len(series), len(days), sensors.NUM_PLANETSCOPE_VALUES)
     _check_array(series, "planetscope", np.int16, shape)
-    if len(days) and (days[0] < 0 or days[-1] >= DAYS or (np.diff(days) <= 0).any()):
+    if len(days) and (days[0] < 0 or days[-1] >= MAX_DAYS or (np.diff(days) <= 0).any()):
         raise DataError("planetscope_day must increase within 0..365")
 
 

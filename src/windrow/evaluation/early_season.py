@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from windrow.data.series import DAYS, Series
+from windrow.data.day_of_year import MAX_DAYS
+from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError
 
 
@@ -24,8 +25,8 @@ def known_until(series: Series, day: int) -> Series:
         SettingsError: the day is outside the year.
         DataError: a series has no valid date before that day.
     """
-    if not 1 <= day <= DAYS:
-        raise SettingsError("the day lies outside the year", found=day, expected=f"1 to {DAYS}")
+    if not 1 <= day <= MAX_DAYS:
+        raise SettingsError("the day lies outside the year", found=day, expected=f"1 to {MAX_DAYS}")
     valid = series.valid & (series.day_of_year < day)
     without = np.flatnonzero(~valid.any(axis=1))
     if len(without):

@@ -20,11 +20,11 @@ from torch import Tensor
 
 from windrow import sensors
 from windrow.data.batches.pretraining import Batch, PretrainingData
-from windrow.data.series import DAYS, NO_DATA, Series
+from windrow.data.day_of_year import MAX_DAYS, NUM_MONTHS
+from windrow.data.series import NO_DATA, Series
 from windrow.models.bimodal_bert import BimodalBert
 from windrow.tasks.bert import BertSettings, Outputs, apply_model, mask
 from windrow.tasks.keyed_random import seeded_draws
-from windrow.tasks.losses import NUM_MONTHS
 from windrow.tasks.masking import CLOUD, UNCHANGED, VISIBLE, Masked
 
 MATCHING_BAND = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08"}
@@ -160,14 +160,14 @@ def predict_table(
         observed = _pixel_mean(held_out.planetscope[position])
         valid = batch.valid[row].cpu().numpy()
         dates = batch.day_of_year[row].cpu().numpy()
-        by_day = np.full((DAYS, len(sensors.PLANETSCOPE_BANDS)), np.nan)
-        cloud_by_day = np.full(DAYS, np.nan)
+        by_day = np.full((MAX_DAYS, len(sensors.PLANETSCOPE_BANDS)), np.nan)
+        cloud_by_day = np.full(MAX_DAYS, np.nan)
         if lag is not None:
             values = predicted[row, valid, lag].reshape(-1, *_BAND_SHAPE)
             by_day[dates[valid]] = values.mean(axis=2)
         if held_out.cloud_probability is not None:
             cloud_by_day[dates[valid]] = held_out.cloud_probability[position][valid]
-        is_date = np.isin(np.arange(DAYS), dates[valid])
+        is_date = np.isin(np.arange(MAX_DAYS), dates[valid])
         for band, name in enumerate(sensors.PLANETSCOPE_BANDS):
             columns = {
                 "series_id": np.repeat(held_out.id[position], len(days)),
@@ -218,7 +218,7 @@ def _day_means(training: Series) -> npt.NDArray[np.float64]:
     """(366, 4) mean reflectance of each day over the training series; empty days take the mean."""
     assert training.planetscope is not None
     assert training.planetscope_day is not None
-    means = np.full((DAYS, len(sensors.PLANETSCOPE_BANDS)), np.nan)
+    means = np.full((MAX_DAYS, len(sensors.PLANETSCOPE_BANDS)), np.nan)
     for step, day in enumerate(training.planetscope_day):
         values = training.planetscope[:, step].reshape(-1, *_BAND_SHAPE)
         known = values != NO_DATA
@@ -238,7 +238,7 @@ def _baselines(
     """Estimates (n, T, L, 36) of the baselines, by name."""
     offsets = np.array(task.target_offsets)
     target_day = np.where(rows.valid, rows.day_of_year, 0).astype(np.int64)[..., None] + offsets
-    by_day = day_mean[np.clip(target_day, 0, DAYS - 1)]
+    by_day = day_mean[np.clip(target_day, 0, MAX_DAYS - 1)]
     estimates = {"day_mean": np.repeat(by_day, _PIXELS, axis=-1)}
     matching = [MATCHING_BAND[name] for name in sensors.PLANETSCOPE_BANDS]
     if rows.cloud_probability is None or not set(matching) <= set(rows.bands):
@@ -263,7 +263,7 @@ def _nearest(
 ) -> npt.NDArray[np.intp]:
     """Position (n, T, L) of the usable date nearest to each target day, the earlier of two."""
     distance = np.abs(day[:, None, None, :] - target_day[..., None])
-    far = np.where(usable[:, None, None, :], distance, 10 * DAYS)
+    far = np.where(usable[:, None, None, :], distance, 10 * MAX_DAYS)
     return np.asarray(far.argmin(axis=-1))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from windrow.data.batches.pretraining import month_of_day
+from windrow.data.day_of_year import NUM_MONTHS, month_of_day
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError, WeightsError
 from windrow.inference.backends import (
@@ -298,7 +298,7 @@ def month_pool(
     Returns:
         (N, 12, D) float32.
     """
-    chosen = (month[..., None] == np.arange(12)) & valid[..., None]
+    chosen = (month[..., None] == np.arange(NUM_MONTHS)) & valid[..., None]
     counts = chosen.sum(axis=1)
     total = chosen.transpose(0, 2, 1).astype(np.float32) @ z
     means = total / np.maximum(counts, 1)[..., None]

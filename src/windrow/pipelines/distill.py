@@ -18,7 +18,8 @@ from pydantic import Field
 from torch import Tensor
 
 from windrow.config import Settings
-from windrow.data.batches.pretraining import BatchOrder, month_of_day
+from windrow.data.batches.pretraining import BatchOrder
+from windrow.data.day_of_year import month_of_day
 from windrow.data.series import Series
 from windrow.data.store.zarr_store import read_store, store_attributes
 from windrow.errors import WeightsError

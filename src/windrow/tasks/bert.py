@@ -12,12 +12,12 @@ from torch import Tensor
 from windrow import sensors
 from windrow.config import Settings
 from windrow.data.batches.pretraining import Batch, Inputs, PretrainingData, Target
+from windrow.data.day_of_year import NUM_MONTHS
 from windrow.models.bimodal_bert import BimodalBert
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.kernels.packing import pack_dates
 from windrow.tasks.keyed_random import Draws
 from windrow.tasks.losses import (
-    NUM_MONTHS,
     CountMean,
     LossSettings,
     cloud_loss,

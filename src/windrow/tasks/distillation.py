@@ -15,8 +15,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from windrow.config import Settings
+from windrow.data.day_of_year import NUM_MONTHS
 from windrow.models.encoders.transformer import Encoder, EncoderSettings
-from windrow.tasks.losses import NUM_MONTHS, pool_months
+from windrow.tasks.losses import pool_months
 
 SMALLEST_SPREAD = 0.05
 """Of a value's deviation over the series, as a share of the mean deviation: what hardly varies

@@ -15,11 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from windrow.config import Settings
+from windrow.data.day_of_year import NUM_MONTHS
 
 Reduction = Literal["sum", "mean"]
 Auxiliary = Literal["cross_entropy", "mse"]
-
-NUM_MONTHS = 12
 
 
 class LossSettings(Settings):

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from windrow import sensors
+from windrow.data.day_of_year import MAX_DAYS
 from windrow.data.normalization import Normalization
-from windrow.data.series import DAYS, NO_DATA, Series
+from windrow.data.series import NO_DATA, Series
 from windrow.errors import DataError
 
 _ROWS = 1_024
@@ -221,7 +222,7 @@ def _planetscope_steps(series: Series) -> tuple[npt.NDArray[np.int16], npt.NDArr
             "the series have no PlanetScope to pair with",
             hint="use a store with both sensors, or a method that needs Sentinel-2 alone",
         )
-    step_of_day = np.full(DAYS, -1, dtype=np.int64)
+    step_of_day = np.full(MAX_DAYS, -1, dtype=np.int64)
     step_of_day[series.planetscope_day] = np.arange(len(series.planetscope_day))
     return series.planetscope, step_of_day[np.where(series.valid, series.day_of_year, 0)]
 

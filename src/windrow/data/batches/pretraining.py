@@ -16,42 +16,12 @@ import torch
 from torch import Tensor
 
 from windrow import sensors
+from windrow.data.day_of_year import MAX_DAYS, month_of_day
 from windrow.data.normalization import Normalization
-from windrow.data.series import DAYS, NO_DATA, Series
+from windrow.data.series import NO_DATA, Series
 from windrow.errors import DataError, SettingsError
 
 Target = Literal["planetscope", "sentinel2"]
-
-_MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-
-
-def _month_table() -> npt.NDArray[np.int64]:
-    leap = [length + (number == 1) for number, length in enumerate(_MONTH_LENGTHS)]
-    common = np.append(np.repeat(np.arange(12), _MONTH_LENGTHS), 11)
-    return np.stack([common, np.repeat(np.arange(12), leap)])
-
-
-MONTH_OF_DAY = _month_table()
-"""(2, 366): month 0..11 of a day of year, of common years and of leap years."""
-
-
-def month_of_day(
-    day_of_year: npt.NDArray[np.integer[Any]], year: npt.NDArray[np.integer[Any]]
-) -> npt.NDArray[np.int64]:
-    """Month 0..11 of each date.
-
-    Args:
-        day_of_year: (N, T), 0 = 1 January; padding may hold anything within 0..365.
-        year: (N,) calendar years.
-
-    Example:
-        >>> month_of_day(np.array([[0, 59], [59, 60]]), np.array([2018, 2020])).tolist()
-        [[0, 2], [1, 2]]
-    """
-    years = year.astype(np.int64)
-    leap = (years % 4 == 0) & ((years % 100 != 0) | (years % 400 == 0))
-    days = np.clip(day_of_year, 0, MONTH_OF_DAY.shape[1] - 1)
-    return np.asarray(MONTH_OF_DAY[leap.astype(np.int64)[:, None], days])
 
 
 @dataclass(frozen=True)
@@ -193,7 +163,7 @@ class PretrainingData:
             assert series.planetscope_day is not None
             target_normalization = target_normalization.repeat(sensors.PLANETSCOPE_WINDOW**2)
             self._planetscope = resident(series.planetscope)
-            step_of_day = np.full(DAYS, -1, dtype=np.int64)
+            step_of_day = np.full(MAX_DAYS, -1, dtype=np.int64)
             step_of_day[series.planetscope_day] = np.arange(len(series.planetscope_day))
             self._step_of_day = resident(step_of_day)
         self.mean, self.std = _moments(normalization, self.device)
@@ -248,8 +218,8 @@ class PretrainingData:
             known = valid[:, :, None, None].expand_as(target)
         else:
             target_day = inputs.day_of_year[..., None] + self._offsets
-            inside = (target_day >= 0) & (target_day < DAYS)
-            step = self._step_of_day[target_day.clamp(0, DAYS - 1)]
+            inside = (target_day >= 0) & (target_day < MAX_DAYS)
+            step = self._step_of_day[target_day.clamp(0, MAX_DAYS - 1)]
             target = self._planetscope[index[:, None, None], step.clamp(min=0)]
             has_day = valid[..., None] & inside & (step >= 0)
             known = has_day[..., None] & (target != NO_DATA)

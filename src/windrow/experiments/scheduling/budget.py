@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from windrow.data.day_of_year import COMMON_YEAR_DAYS
 from windrow.experiments.scheduling.timings import NUM_DATES, Rates
 from windrow.experiments.study.arms import StudyArm, arms_of
 from windrow.experiments.study.cells import pending_of
@@ -34,7 +35,6 @@ from windrow.sensors import NUM_PLANETSCOPE_VALUES, SENTINEL2_BANDS
 from windrow.simulation.generate import simulate
 from windrow.training.execution import ExecutionSettings
 
-NUM_DAYS = 365
 _BYTES_A_PREDICTION = 90
 _SERIES_A_FIELD = 4
 """About; of a simulated field."""
@@ -251,7 +251,7 @@ def _stores(folder: Path, settings: StudySettings) -> tuple[int, float]:
         number += twin_size(settings, task)
         size += _of_both_parts(settings, task.name) * sentinel2
         if task.fractions[0] > 0:
-            planetscope = NUM_DAYS * NUM_PLANETSCOPE_VALUES * 2
+            planetscope = COMMON_YEAR_DAYS * NUM_PLANETSCOPE_VALUES * 2
             size += settings.num_pretraining_series * (sentinel2 + planetscope)
     started = time.perf_counter()
     part = next(iter(simulate(settings.tasks[0].scenario, num_series=10_000, seed=0)))

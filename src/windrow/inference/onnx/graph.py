@@ -20,8 +20,7 @@ from typing import Literal
 import numpy as np
 
 from windrow import sensors
-from windrow.data.batches.pretraining import MONTH_OF_DAY
-from windrow.data.series import DAYS
+from windrow.data.day_of_year import MAX_DAYS, MONTH_OF_DAY
 from windrow.files import atomic_file
 from windrow.inference.onnx.nodes import (
     FUSED,
@@ -346,13 +345,13 @@ def _month(graph: OnnxNodes) -> str:
 
     century = graph.node("And", divisible(100), graph.node("Not", divisible(400)))
     leap = graph.node("And", divisible(4), graph.node("Not", century))
-    first = graph.node("Mul", graph.cast(leap, "INT64"), graph.constant("days", np.int64(DAYS)))
+    first = graph.node("Mul", graph.cast(leap, "INT64"), graph.constant("days", np.int64(MAX_DAYS)))
     first = graph.node("Unsqueeze", first, graph.constant("axis_1", [1]))
     day = graph.node(
         "Clip",
         graph.cast("day_of_year", "INT64"),
         zero,
-        graph.constant("last_day", np.int64(DAYS - 1)),
+        graph.constant("last_day", np.int64(MAX_DAYS - 1)),
     )
     table = graph.constant("month_of_day", MONTH_OF_DAY.reshape(-1))
     return graph.node("Gather", table, graph.node("Add", first, day))

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from windrow.data.series import DAYS
+from windrow.data.day_of_year import MAX_DAYS
 
 Position = Literal["day_of_year", "learned", "none"]
 
@@ -79,7 +79,7 @@ class SeriesEmbedding(nn.Module):
             self.learned_position = nn.Parameter(torch.zeros(num_positions, width))
         if position == "day_of_year":
             self.register_buffer(
-                "position_table", sinusoidal_encoding(DAYS, width), persistent=False
+                "position_table", sinusoidal_encoding(MAX_DAYS, width), persistent=False
             )
 
     def forward(

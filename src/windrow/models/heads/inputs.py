@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from windrow.data.series import DAYS
+from windrow.data.day_of_year import MAX_DAYS
 from windrow.errors import DataError
 
 
@@ -51,8 +51,8 @@ class HeadInputs:
         if not self.valid.any(axis=1).all():
             raise DataError("a series has no valid date")
         days = self.day_of_year[self.valid]
-        if len(days) and (days.min() < 0 or days.max() >= DAYS):
-            raise DataError("a day of year is out of range", expected=f"0 to {DAYS - 1}")
+        if len(days) and (days.min() < 0 or days.max() >= MAX_DAYS):
+            raise DataError("a day of year is out of range", expected=f"0 to {MAX_DAYS - 1}")
         if not np.isfinite(self.values[self.valid]).all():
             raise DataError("an input of the head is not finite")
 

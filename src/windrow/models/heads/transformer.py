@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from windrow.config import Settings
-from windrow.data.series import DAYS
+from windrow.data.day_of_year import MAX_DAYS
 from windrow.models.encoders.embedding import sinusoidal_encoding
 from windrow.models.heads.attention import WeightDropoutAttention
 
@@ -81,7 +81,9 @@ class PositionEncodedTransformer(nn.Module):
         width = settings.width
         self.embedding = nn.Linear(num_inputs, width)
         self.embedding_norm = nn.LayerNorm(width)
-        self.register_buffer("position_table", sinusoidal_encoding(DAYS, width), persistent=False)
+        self.register_buffer(
+            "position_table", sinusoidal_encoding(MAX_DAYS, width), persistent=False
+        )
         self.blocks = nn.ModuleList(EncoderLayer(settings) for _ in range(settings.num_layers))
         self.norm = nn.LayerNorm(width)
         self.classifier = nn.Linear(width, num_classes)

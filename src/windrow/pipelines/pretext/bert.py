@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from windrow.data.batches.pretraining import PretrainingData
+from windrow.data.day_of_year import NUM_MONTHS
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError
 from windrow.evaluation.reconstruction import PretextData, evaluate_pretext, predict_table
@@ -28,7 +29,6 @@ from windrow.tasks.bert import (
     masked_batch,
 )
 from windrow.tasks.keyed_random import Draws, seeded_draws
-from windrow.tasks.losses import NUM_MONTHS
 
 
 class BertPretext:

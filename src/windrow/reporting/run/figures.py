@@ -12,6 +12,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from windrow.data.day_of_year import MAX_DAYS, MONTH_INITIALS, MONTH_STARTS
 from windrow.reporting import theme
 from windrow.reporting.run.records import LOSS_PARTS, Metrics
 
@@ -22,8 +23,6 @@ MOST_POINTS = 300
 """A curve of more steps is drawn as the means of so many equal groups."""
 
 BAND_ORDER = ("blue", "green", "red", "nir")
-_MONTH_STARTS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
-_MONTHS = "JFMAMJJASOND"
 
 
 def thin(
@@ -140,9 +139,9 @@ def series_panels(predictions: pd.DataFrame, *, num_pixels: int = 4, mark: str) 
 
 def set_month_axis(axes: Axes) -> None:
     """Days of year with a line where each month begins and its letter in its middle."""
-    axes.set_xlim(0, 366)
-    axes.set_xticks(_MONTH_STARTS, labels=[])
-    axes.set_xticks([start + 15 for start in _MONTH_STARTS], labels=list(_MONTHS), minor=True)
+    axes.set_xlim(0, MAX_DAYS)
+    axes.set_xticks(MONTH_STARTS, labels=[])
+    axes.set_xticks([start + 15 for start in MONTH_STARTS], labels=list(MONTH_INITIALS), minor=True)
 
 
 def _point(colour: str, *, hollow: bool) -> Line2D:

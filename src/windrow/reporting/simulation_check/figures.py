@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from windrow.data.day_of_year import MONTH_INITIALS, NUM_MONTHS
 from windrow.reporting import theme
 from windrow.reporting.run.figures import set_month_axis
 from windrow.reporting.simulation_check.reading import Difficulty
@@ -202,7 +203,7 @@ def cloud_figure(tables: dict[str, pd.DataFrame]) -> Markup:
                 axes.set_xticks(range(len(own)), labels=edges, rotation=45, fontsize=9)
                 axes.grid(visible=False, axis="x")
         months.set_title("Cloud fraction by month")
-        months.set_xticks(range(1, 13), labels=list("JFMAMJJASOND"))
+        months.set_xticks(range(1, 13), labels=list(MONTH_INITIALS))
         months.set_ylim(0, 1)
         persistence.set_title("Persistence")
         persistence.set_xlabel("days between two dates")
@@ -262,7 +263,7 @@ def importance_figure(
     bands: Sequence[str],
 ) -> Markup:
     """What the forests look at, by month and band, in per cent."""
-    months = list("JFMAMJJASOND")
+    months = list(MONTH_INITIALS)
     with theme.drawing():
         figure = theme.new_figure(400)
         grid: Any = figure.subplots(1, 2)
@@ -285,7 +286,7 @@ def separation_figure(
     with theme.drawing():
         figure = theme.new_figure(270)
         axes = figure.add_subplot()
-        place = np.arange(12)
+        place = np.arange(NUM_MONTHS)
         floor = np.array(floors, dtype=float)
         entries: dict[str, Any] = {}
         for row in floor:
@@ -298,7 +299,7 @@ def separation_figure(
                 place, np.array(values, dtype=float), color=colour, marker="o", markersize=5
             )[0]
         axes.axhline(0.5, color=theme.INK, linewidth=0.8)
-        axes.set_xticks(place, labels=list("JFMAMJJASOND"))
+        axes.set_xticks(place, labels=list(MONTH_INITIALS))
         axes.set_ylim(0.4, 1.02)
         axes.set_ylabel("area under the curve")
         theme.finish_legend(figure, entries, loc="outside lower center", ncols=3)

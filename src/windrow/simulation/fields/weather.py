@@ -8,12 +8,12 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from windrow.data.day_of_year import COMMON_YEAR_DAYS, month_of_day
 from windrow.simulation.keyed_random import Floats, keyed, normal, spread, uniform
 from windrow.simulation.settings import ScenarioSettings
 
-NUM_DAYS = 365
+NUM_DAYS = COMMON_YEAR_DAYS
 DAYS = np.arange(NUM_DAYS)
-_MONTH_STARTS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 _MEMORY_DAYS = 14
 _CLOUD_MEMORY_DAYS = 0.6
 """Real fields two days apart are cloudy independently of each other (half A)."""
@@ -40,16 +40,6 @@ class Weather:
     snow: Floats
     cloudiness: Floats
     cloud_threshold: Floats
-
-
-def month_of(day_of_year: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Month 0..11 of days of a year of 365 days.
-
-    Example:
-        >>> month_of([0, 30, 31, 364]).tolist()
-        [0, 0, 1, 11]
-    """
-    return np.asarray(np.searchsorted(_MONTH_STARTS, np.asarray(day_of_year), side="right") - 1)
 
 
 def persistent(
@@ -84,7 +74,9 @@ def make_weather(settings: ScenarioSettings, seed: int, landscape: int) -> Weath
         snow=_snow(settings, seed, landscape),
         cloudiness=state,
         # The shares are those of masks, which reach beyond the clouds.
-        cloud_threshold=thresholds[month_of(DAYS)] + shift + 0.6 * settings.mask_margin,
+        cloud_threshold=thresholds[month_of_day(DAYS, settings.year)]
+        + shift
+        + 0.6 * settings.mask_margin,
     )
 
 

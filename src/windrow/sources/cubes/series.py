@@ -16,7 +16,7 @@ from windrow.sources.cubes.targets import Pixels, Targets, count_pixels, labels_
 from windrow.sources.cubes.values import Meaning
 from windrow.sources.rasters.grid import Cube, Grid, Window, windows
 from windrow.sources.reader import IngestOptions, ReadingReport
-from windrow.sources.values.parcel_means import days_of_year
+from windrow.sources.values.parcel_means import days_within_year
 
 MIN_SHARE = 0.5
 """A parcel's date is valid where at least this share of its pixels has data."""
@@ -172,7 +172,7 @@ def _series(
     facts = steps.cube.facts
     reflectance, valid, cloud = values
     year = int(str(facts.dates[0])[:4])
-    days = days_of_year(facts.dates, year, where=facts.names[0])
+    days = days_within_year(facts.dates, year, where=facts.names[0])
     legend = steps.targets.legend
     return Series(
         reflectance=reflectance,

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from windrow.data.day_of_year import days_of_year
 from windrow.data.legend import DENETHOR
 from windrow.data.planetscope_windows import Pairing
 from windrow.data.series import Series
@@ -266,10 +267,9 @@ def _part(
     valid = np.zeros(shape, dtype=np.bool_)
     cloud = np.zeros(shape, dtype=np.uint8)
     num = cube.num_dates
-    days = [cube.dates[step].timetuple().tm_yday - 1 for step in order]
     valid[:, :num] = record["valid"]
     reflectance[:, :num] = record["reflectance"]
-    day_of_year[:, :num] = days
+    day_of_year[:, :num] = days_of_year(cube.dates)[order]
     cloud[:, :num] = record["cloud"]
     fine = None
     if planetscope is not None:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow import sensors
+from windrow.data.day_of_year import days_of_year
 from windrow.data.series import NO_DATA, Series
 from windrow.errors import BandError, DataError
 from windrow.sources.prepared.record import (
@@ -24,7 +25,6 @@ from windrow.sources.prepared.record import (
     NUM_PLANETSCOPE,
     SENTINEL2_DATES,
     WINDOW,
-    day_of_year,
     one_year,
     opened,
     planetscope_integers,
@@ -108,7 +108,7 @@ class _Pairs:
         self._bands = sensors.check_bands(options.bands or sensors.SENTINEL2_BANDS)
         dates = read_dates(path.parent, SENTINEL2_DATES, None, beside=path)
         self._year = one_year(dates, options.year, where=path.parent / SENTINEL2_DATES)
-        self._day = day_of_year(dates)
+        self._day = days_of_year(dates)
         with opened(path) as file:
             self._num, self._fine = self._check_shapes(file)
             self._a_date = self._num // len(dates)

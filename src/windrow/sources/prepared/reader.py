@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow import sensors
+from windrow.data.day_of_year import days_of_year
 from windrow.data.legend import DENETHOR
 from windrow.data.series import Series
 from windrow.data.store.zarr_store import SHARD
@@ -28,7 +29,6 @@ from windrow.sources.prepared.record import (
     PLANETSCOPE_DATES,
     SENTINEL2_DATES,
     WINDOW,
-    day_of_year,
     one_year,
     opened,
     planetscope_integers,
@@ -256,11 +256,11 @@ class _Prepared:
             ("dates_of_series_without_data_made_invalid", int((~converted.valid).sum())),
         ):
             self._report.count(name, counts.get(name, 0) + number)
-        days = day_of_year(self._dates)
+        days = days_of_year(self._dates)
         fine = fine_days = None
         if self._shapes.planet:
             fine = self._planet(file["planet_data"], start, stop)[inside]
-            fine_days = day_of_year(self._planet_dates)
+            fine_days = days_of_year(self._planet_dates)
         label = None
         if self._shapes.labels:
             label = self._labels(file["crop_labels"][start:stop][inside], rows)

@@ -106,11 +106,6 @@ def one_year(dates: Sequence[datetime], year: int | None, *, where: Path) -> int
     return year
 
 
-def day_of_year(dates: Sequence[datetime]) -> npt.NDArray[np.int16]:
-    """Days of the year, 0 = 1 January."""
-    return np.array([date.timetuple().tm_yday - 1 for date in dates], dtype=np.int16)
-
-
 def planetscope_integers(values: npt.NDArray[Any], scale: Scale) -> npt.NDArray[np.int16]:
     """PlanetScope (N, days, 4, 9) as (N, days, 36) int16; a pixel of no data is ``NO_DATA``.
 

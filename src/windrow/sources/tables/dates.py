@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from windrow.data.day_of_year import days_of_year
 from windrow.errors import DataError
 from windrow.sources.reader import ReadingReport
 
@@ -72,7 +73,7 @@ def days_and_years(
             expected=f"a date from {FIRST_YEAR} on, when Sentinel-2 began, to {LAST_YEAR}",
         )
     report.say("dates", f"{index.min().date()} to {index.max().date()}")
-    return np.asarray(index.day_of_year, dtype=np.int16) - np.int16(1), years
+    return days_of_year(index.tz_localize(None).to_numpy()), years
 
 
 def _parsed(

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow import sensors
+from windrow.data.day_of_year import days_of_year
 from windrow.data.legend import Legend
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
@@ -70,7 +71,7 @@ class ParcelBatch:
     latitude: npt.NDArray[np.float64] | None = None
 
 
-def days_of_year(
+def days_within_year(
     dates: npt.NDArray[np.datetime64], year: int, *, where: object
 ) -> npt.NDArray[np.int16]:
     """Days of one calendar year, 0 = 1 January.
@@ -79,7 +80,8 @@ def days_of_year(
         DataError: a date lies in another year.
 
     Example:
-        >>> days_of_year(np.array(["2017-01-01", "2017-12-31"], "M8[D]"), 2017, where="x").tolist()
+        >>> dates = np.array(["2017-01-01", "2017-12-31"], "M8[D]")
+        >>> days_within_year(dates, 2017, where="fields.csv").tolist()
         [0, 364]
     """
     years = dates.astype("M8[Y]").astype(np.int64) + 1970
@@ -92,8 +94,7 @@ def days_of_year(
             expected=f"dates of {year}",
             hint="name the year of the dates with --year",
         )
-    first = np.datetime64(f"{year}-01-01", "D")
-    return (dates.astype("M8[D]") - first).astype(np.int16)
+    return days_of_year(dates)
 
 
 def parcels_to_series(
@@ -124,7 +125,7 @@ def parcels_to_series(
                 found=parcel.values.shape[-1],
                 expected=f"{len(batch.bands)}: {' '.join(batch.bands)}",
             )
-        days = days_of_year(parcel.dates, batch.year, where=parcel.source)
+        days = days_within_year(parcel.dates, batch.year, where=parcel.source)
         order = np.argsort(days, kind="stable")
         sorted_parcels += bool((np.diff(days) < 0).any())
         values = parcel.values[order]

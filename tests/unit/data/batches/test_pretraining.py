@@ -1,22 +1,13 @@
 from dataclasses import replace
-from datetime import date, timedelta
 
 import numpy as np
 import pytest
 import torch
 
-from windrow.data.batches.pretraining import BatchOrder, PretrainingData, month_of_day
+from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.data.series import NO_DATA
 from windrow.errors import DataError, SettingsError
-
-
-@pytest.mark.parametrize("year", [1900, 2000, 2018, 2020])
-def test_months_are_the_calendars(year):
-    length = (date(year + 1, 1, 1) - date(year, 1, 1)).days
-    days = np.arange(length)[None]
-    expected = [(date(year, 1, 1) + timedelta(days=int(d))).month - 1 for d in days[0]]
-    assert month_of_day(days, np.array([year])).tolist() == [expected]
 
 
 def _data(series, offsets=(-2, -1, 0)):

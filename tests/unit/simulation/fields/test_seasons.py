@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from windrow.data.day_of_year import month_of_day
 from windrow.simulation.crops import CROPS, NAMES
 from windrow.simulation.fields.landscape import make_landscape
 from windrow.simulation.fields.phenology import field_years
-from windrow.simulation.fields.weather import DAYS, make_weather, month_of
+from windrow.simulation.fields.weather import DAYS, make_weather
 from windrow.simulation.scenarios import SCENARIOS
 from windrow.simulation.sensing.acquisition import fusion_operator, to_integers
 from windrow.simulation.surface.geometry import make_overpasses
@@ -94,7 +95,7 @@ def test_clouds_have_their_share_and_persist():
     weathers = [make_weather(SETTINGS, 1, k) for k in range(150)]
     margin = 0.6 * SETTINGS.mask_margin  # the shares are those of masks
     cloudy = np.array([w.cloudiness > w.cloud_threshold - margin for w in weathers])
-    by_month = [cloudy[:, month_of(DAYS) == m].mean() for m in range(12)]
+    by_month = [cloudy[:, month_of_day(DAYS, 2018) == m].mean() for m in range(12)]
     np.testing.assert_allclose(by_month, SETTINGS.cloud_share, atol=0.04)
     state = np.array([w.cloudiness for w in weathers])
     lagged = [np.corrcoef(state[:, :-k].ravel(), state[:, k:].ravel())[0, 1] for k in (1, 5)]

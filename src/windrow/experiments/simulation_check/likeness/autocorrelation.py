@@ -8,8 +8,8 @@ import pandas as pd
 
 from windrow import sensors
 from windrow.classifiers.features import INDICES
-from windrow.data.batches.pretraining import month_of_day
-from windrow.data.series import DAYS, Series
+from windrow.data.day_of_year import MAX_DAYS, NUM_MONTHS, month_of_day
+from windrow.data.series import Series
 from windrow.experiments.simulation_check.likeness.two_sample_forest import clear_of
 
 GAPS = ((1, 3), (4, 5), (6, 10), (11, 20), (21, 60))
@@ -44,7 +44,7 @@ def by_day(
     values: Floats, day_of_year: npt.NDArray[np.int16], use: npt.NDArray[np.bool_]
 ) -> Floats:
     """Values (N, T) put at their day, (N, 366); NaN elsewhere, the later of two on one day."""
-    full = np.full((len(values), DAYS), np.nan)
+    full = np.full((len(values), MAX_DAYS), np.nan)
     row, date = np.nonzero(use)
     full[row, day_of_year[row, date]] = values[row, date]
     return full
@@ -93,7 +93,7 @@ def clear_autocorrelation(series: Series, *, clear_below: int) -> pd.DataFrame:
     assert series.label is not None
     clear = clear_of(series, clear_below)
     month = month_of_day(series.day_of_year, series.year)
-    cell = (series.label.astype(np.int64)[:, None] + 1) * 12 + month
+    cell = (series.label.astype(np.int64)[:, None] + 1) * NUM_MONTHS + month
     parts = []
     for name, values in quantities(series).items():
         count = np.bincount(cell[clear], minlength=int(cell.max()) + 1)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from windrow.data.batches.pretraining import month_of_day
+from windrow.data.day_of_year import NUM_MONTHS, month_of_day
 from windrow.data.series import Series
 from windrow.errors import DataError
 from windrow.experiments.simulation_check.likeness.autocorrelation import autocorrelation, by_day
@@ -51,11 +51,11 @@ def cloud_fraction_by_month(series: Series) -> pd.DataFrame:
         columns month (1..12), cloud_fraction (NaN without a date), num_observations.
     """
     month = month_of_day(series.day_of_year, series.year)[series.valid]
-    count = np.bincount(month, minlength=12)
-    total = np.bincount(month, weights=cloud_fraction(series)[series.valid], minlength=12)
+    count = np.bincount(month, minlength=NUM_MONTHS)
+    total = np.bincount(month, weights=cloud_fraction(series)[series.valid], minlength=NUM_MONTHS)
     mean = np.divide(total, count, out=np.full(12, np.nan), where=count > 0)
     return pd.DataFrame(
-        {"month": np.arange(1, 13), "cloud_fraction": mean, "num_observations": count}
+        {"month": np.arange(1, NUM_MONTHS + 1), "cloud_fraction": mean, "num_observations": count}
     )
 
 

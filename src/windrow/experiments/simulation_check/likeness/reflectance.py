@@ -13,7 +13,7 @@ import pandas as pd
 
 from windrow import sensors
 from windrow.classifiers.features import INDICES, FeatureSettings, grid_days, index_features
-from windrow.data.batches.pretraining import month_of_day
+from windrow.data.day_of_year import NUM_MONTHS, month_of_day
 from windrow.data.series import Series
 from windrow.experiments.simulation_check.likeness.two_sample_forest import clear_of
 
@@ -114,7 +114,7 @@ def clear_dates_by_month(series: Series, *, clear_below: int) -> npt.NDArray[np.
     )
     row, date = row[first], date[first]
     month = month_of_day(series.day_of_year, series.year)[row, date]
-    counts = np.bincount(row * 12 + month, minlength=len(series) * 12)
+    counts = np.bincount(row * NUM_MONTHS + month, minlength=len(series) * NUM_MONTHS)
     return counts.reshape(len(series), 12).astype(np.int64)
 
 
@@ -128,5 +128,5 @@ def clear_date_table(series: Series, *, clear_below: int) -> pd.DataFrame:
     year = counts.sum(axis=1)
     rows = [(0, quantile, float(np.quantile(year, quantile))) for quantile in QUANTILES]
     rows.append((0, np.nan, float(year.mean())))
-    rows += [(month + 1, np.nan, float(counts[:, month].mean())) for month in range(12)]
+    rows += [(month + 1, np.nan, float(counts[:, month].mean())) for month in range(NUM_MONTHS)]
     return pd.DataFrame(rows, columns=["month", "quantile", "num_dates"])

@@ -19,7 +19,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from windrow import sensors
 from windrow.config import Settings
-from windrow.data.batches.pretraining import month_of_day
+from windrow.data.day_of_year import NUM_MONTHS, month_of_day
 from windrow.data.series import Series
 from windrow.errors import DataError
 
@@ -78,7 +78,7 @@ def monthly_medians(series: Series, *, clear_below: int) -> Floats:
     clear = clear_of(series, clear_below)
     month = month_of_day(series.day_of_year, series.year)
     result = np.full((len(series), 12, len(series.bands)), np.nan)
-    for each in range(12):
+    for each in range(NUM_MONTHS):
         use = clear & (month == each)
         rows = np.flatnonzero(use.any(axis=1))
         if len(rows):
@@ -143,7 +143,7 @@ def tell_apart_observations(
     """
     _refuse_unlike(first, second, settings.num_folds)
     auc, importance = np.full(12, np.nan), np.full((12, len(first.bands)), np.nan)
-    for month in range(12):
+    for month in range(NUM_MONTHS):
         parts = [
             _observations(part, month, clear_below, settings.most_observations, [seed, month, side])
             for side, part in enumerate((first, second))

@@ -8,7 +8,7 @@ import pytest
 
 from series_factory import make_series
 from windrow.classifiers.features import FeatureSettings, index_features
-from windrow.data.batches.pretraining import month_of_day
+from windrow.data.day_of_year import month_of_day
 from windrow.data.legend import Legend
 from windrow.experiments.simulation_check.likeness import autocorrelation, clouds, reflectance
 

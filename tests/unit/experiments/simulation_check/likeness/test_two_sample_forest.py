@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from series_factory import make_series
-from windrow.data.batches.pretraining import month_of_day
+from windrow.data.day_of_year import month_of_day
 from windrow.data.series import Series
 from windrow.errors import DataError
 from windrow.experiments.simulation_check.likeness.field_means import field_means
