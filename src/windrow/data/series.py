@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +18,23 @@ from windrow.data.day_of_year import MAX_DAYS
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.errors import BandError, DataError
 
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
 ProcessingLevel = Literal["L1C", "L2A"]
 
 NO_DATA = -32768
 """A PlanetScope value that is not there; never a target."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Series:
     """Sentinel-2 time series of N pixels or fields, with whatever else is known of them.
+
+    ``len(series)`` is N. ``series[3]``, ``series[3:10]``, ``series[mask]`` and
+    ``series[positions]`` are series again. :meth:`to_frame` gives a long table,
+    :meth:`to_xarray` a labelled dataset.
 
     Shapes: N series, T dates (padded), B bands, P PlanetScope days.
 
@@ -91,6 +99,71 @@ class Series:
     def num_dates(self) -> int:
         """Length of the date axis, padding included."""
         return int(self.reflectance.shape[1])
+
+    def __repr__(self) -> str:
+        years = sorted(set(self.year.tolist()))
+        parts = [
+            f"{len(self)} series",
+            f"{len(np.unique(self.field_id))} fields",
+            f"{self.num_dates} dates",
+            f"{len(self.bands)} bands",
+            self.processing_level,
+            "-".join(dict.fromkeys(str(year) for year in (*years[:1], *years[-1:]))),
+        ]
+        if self.planetscope is not None:
+            parts.append("with PlanetScope")
+        if self.legend is not None:
+            parts.append(f"{len(self.legend)} classes")
+        if self.simulated:
+            parts.append("simulated")
+        return f"Series({', '.join(part for part in parts if part)})"
+
+    def __getitem__(self, index: int | slice | Sequence[int] | npt.NDArray[Any]) -> Series:
+        """The series at these positions, in this order; one position gives one series.
+
+        Args:
+            index: a position, a slice, a boolean mask of length N, or positions.
+
+        Raises:
+            IndexError: a single position is not there, so that a loop over the series ends.
+            DataError: a mask has another length, or positions are out of range, repeated or no
+                whole numbers.
+        """
+        if isinstance(index, slice):
+            return self.select(index)
+        if isinstance(index, (int, np.integer)) and not isinstance(index, (bool, np.bool_)):
+            if not -len(self) <= index < len(self):
+                raise IndexError(f"no series {index}, there are {len(self)}")
+            return self.select(np.array([index], dtype=np.intp))
+        return self.select(_positions(index, len(self)))
+
+    def to_frame(self) -> pd.DataFrame:
+        """A long table with a row a valid date, which ``windrow.open_series`` reads again.
+
+        Returns:
+            columns ``id``, ``field_id``, ``date``, one a band (reflectance 0..1), ``clp`` (cloud
+            probability 0..255), ``longitude``, ``latitude`` and ``label`` (the class's name,
+            empty where unknown), as far as they are known. PlanetScope and what only a simulator
+            knows are left out.
+        """
+        from windrow.data.conversion import frame_of_series
+
+        return frame_of_series(self)
+
+    def to_xarray(self) -> xr.Dataset:
+        """A labelled dataset with the dimensions ``series``, ``date`` and ``band``.
+
+        Returns:
+            ``reflectance`` (0..1, NaN where invalid), ``time``, ``cloud_probability`` and, as far
+            as they are known, ``planetscope`` (NaN where missing) and ``label``; with ``id``,
+            ``field_id``, ``year``, ``band`` and coordinates of place.
+
+        Raises:
+            SettingsError: xarray is not installed.
+        """
+        from windrow.data.conversion import dataset_of_series
+
+        return dataset_of_series(self, no_data=NO_DATA)
 
     def select(self, index: npt.NDArray[np.intp] | slice) -> Series:
         """The series at these positions, in this order.
@@ -232,6 +305,28 @@ def pad_dates(series: Series, num_dates: int) -> Series:
         valid=pad(series.valid),
         cloud_probability=None if cloud is None else pad(cloud),
     )
+
+
+def _positions(index: object, num_series: int) -> npt.NDArray[np.intp]:
+    """Positions of a mask or of a sequence of positions, checked."""
+    chosen = np.asarray(index)
+    if chosen.dtype == np.bool_ and chosen.shape == (num_series,):
+        return np.flatnonzero(chosen)
+    if chosen.ndim == 1 and chosen.size == 0:
+        return np.zeros(0, dtype=np.intp)
+    if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
+        raise DataError(
+            "this chooses no series",
+            found=f"{type(index).__name__} of {chosen.dtype}, shape {chosen.shape}",
+            expected=f"a position, a slice, positions, or a mask of shape ({num_series},)",
+        )
+    if chosen.min() < -num_series or chosen.max() >= num_series:
+        raise DataError(
+            "a position is out of range",
+            found=int(chosen.max() if chosen.max() >= num_series else chosen.min()),
+            expected=f"0 to {num_series - 1}",
+        )
+    return chosen.astype(np.intp)
 
 
 def _check_array(

@@ -84,6 +84,25 @@ def read_columns(
     return frame
 
 
+def columns_of_frame(frame: pd.DataFrame, place: Path) -> pd.DataFrame:
+    """A copy of a table in memory, as if it had been read; a named index becomes a column.
+
+    Args:
+        frame: the table.
+        place: what messages call it.
+
+    Raises:
+        DataError: the table is empty.
+        BandError: a column stands twice.
+    """
+    named = [name for name in frame.index.names if name is not None]
+    frame = frame.reset_index(names=named) if named else frame.reset_index(drop=True)
+    _refuse_repeated([str(column) for column in frame.columns], place)
+    if frame.empty:
+        raise DataError("the table is empty", where=place, expected="at least one row")
+    return frame.rename(columns=str)
+
+
 def _read_parquet(path: Path) -> pd.DataFrame:
     from pyarrow import parquet
 

@@ -21,6 +21,7 @@ from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
 from windrow.sources.formats.table_columns import (
     ID_COLUMNS,
+    columns_of_frame,
     find_column,
     identifiers,
     numbers,
@@ -42,6 +43,9 @@ CLOUD_COLUMNS = ("clp", "cloud_probability", "cloud_fraction")
 LONGITUDE_COLUMNS = ("longitude", "lon")
 LATITUDE_COLUMNS = ("latitude", "lat")
 
+IN_MEMORY = Path("the table")
+"""What messages call a table that was never a file."""
+
 _BAND_NAME = re.compile(r"b\d+[a-z]?", re.IGNORECASE)
 
 
@@ -58,7 +62,9 @@ class TableReading:
     report: ReadingReport
 
 
-def read_table(path: str | Path, options: TableOptions | None = None) -> TableReading:
+def read_table(
+    source: str | Path | pd.DataFrame, options: TableOptions | None = None
+) -> TableReading:
     """Reads a long table of Sentinel-2 observations into series.
 
     Bands may be called ``B1``, ``B01`` or ``b01``; B10 is dropped and that is said. A date with
@@ -68,7 +74,7 @@ def read_table(path: str | Path, options: TableOptions | None = None) -> TableRe
     processing level is L1C where the table has the cirrus band B10, else L2A is assumed.
 
     Args:
-        path: ``.csv``, ``.csv.gz``, ``.parquet`` or ``.pq``.
+        source: ``.csv``, ``.csv.gz``, ``.parquet`` or ``.pq``, or a table in memory.
         options: what is not to be detected; None detects everything.
 
     Raises:
@@ -79,16 +85,19 @@ def read_table(path: str | Path, options: TableOptions | None = None) -> TableRe
             series has no usable date.
         BandError: a band is unknown or stands twice.
     """
-    place = Path(path)
+    place = IN_MEMORY if isinstance(source, pd.DataFrame) else Path(source)
     options = options or TableOptions()
-    names = [options.id_column] if options.id_column is not None else []
     report = ReadingReport(source=str(place))
-    frame = read_columns(
-        place,
-        text_columns=(*names, *ID_COLUMNS, *FIELD_COLUMNS),
-        separator=options.separator,
-        report=report,
-    )
+    if isinstance(source, pd.DataFrame):
+        frame = columns_of_frame(source, place)
+    else:
+        names = [options.id_column] if options.id_column is not None else []
+        frame = read_columns(
+            place,
+            text_columns=(*names, *ID_COLUMNS, *FIELD_COLUMNS),
+            separator=options.separator,
+            report=report,
+        )
     table = _Table(frame, place, report)
     table.recognise(
         options.id_column, options.date_column, options.cloud_column, options.field_column

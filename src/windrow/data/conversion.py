@@ -1,0 +1,104 @@
+"""Series as the tables and datasets of other libraries: pandas and xarray.
+
+Both are imported on first use: training needs neither.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow import sensors
+from windrow.errors import SettingsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from windrow.data.series import Series
+
+
+def frame_of_series(series: Series) -> pd.DataFrame:
+    """A long table, one row a valid date; see :meth:`windrow.data.series.Series.to_frame`."""
+    import pandas as pd
+
+    row, step = np.nonzero(series.valid)
+    columns: dict[str, npt.NDArray[Any]] = {
+        "id": series.id[row],
+        "field_id": series.field_id[row],
+        "date": _dates(series)[row, step],
+    }
+    for number, band in enumerate(series.bands):
+        columns[band] = series.reflectance[row, step, number] / sensors.SCALE
+    if series.cloud_probability is not None:
+        columns["clp"] = series.cloud_probability[row, step]
+    if series.longitude is not None and series.latitude is not None:
+        columns["longitude"] = series.longitude[row]
+        columns["latitude"] = series.latitude[row]
+    if series.label is not None and series.legend is not None:
+        columns["label"] = np.array([*series.legend.names, ""])[series.label][row]
+    return pd.DataFrame(columns)
+
+
+def dataset_of_series(series: Series, *, no_data: int) -> xr.Dataset:
+    """A labelled dataset; see :meth:`windrow.data.series.Series.to_xarray`."""
+    try:
+        import xarray as xr
+    except ImportError:
+        raise SettingsError(
+            "xarray is not installed", hint="pip install 'windrow[cubes]'"
+        ) from None
+    unknown = np.datetime64("NaT")
+    arrays: dict[str, Any] = {
+        "reflectance": (
+            ("series", "date", "band"),
+            np.where(series.valid[..., None], series.reflectance / sensors.SCALE, np.nan),
+            {"units": "1", "long_name": "Sentinel-2 reflectance"},
+        ),
+        "time": (("series", "date"), np.where(series.valid, _dates(series), unknown)),
+    }
+    if series.cloud_probability is not None:
+        arrays["cloud_probability"] = (("series", "date"), series.cloud_probability)
+    places: dict[str, Any] = {
+        "id": ("series", series.id),
+        "field_id": ("series", series.field_id),
+        "year": ("series", series.year),
+        "band": list(series.bands),
+    }
+    for name in ("longitude", "latitude"):
+        if getattr(series, name) is not None:
+            places[name] = ("series", getattr(series, name))
+    if series.planetscope is not None:
+        _add_planetscope(series, arrays, places, no_data)
+    if series.label is not None and series.legend is not None:
+        names = np.array([*series.legend.names, ""])[series.label]
+        arrays["label"] = ("series", names)
+    attributes = {
+        "processing_level": series.processing_level,
+        "simulated": int(series.simulated),  # netCDF has no truth values
+    }
+    return xr.Dataset(arrays, coords=places, attrs=attributes)
+
+
+def _add_planetscope(
+    series: Series, arrays: dict[str, Any], places: dict[str, Any], no_data: int
+) -> None:
+    values = series.planetscope
+    assert values is not None
+    seen = np.where(values == no_data, np.nan, values / sensors.SCALE)
+    shape = (*values.shape[:2], len(sensors.PLANETSCOPE_BANDS), -1)
+    arrays["planetscope"] = (
+        ("series", "planetscope_day", "planetscope_band", "pixel"),
+        seen.reshape(shape),
+        {"units": "1", "long_name": "PlanetScope surface reflectance, 3 x 3 pixels"},
+    )
+    places["planetscope_day"] = series.planetscope_day
+    places["planetscope_band"] = list(sensors.PLANETSCOPE_BANDS)
+
+
+def _dates(series: Series) -> npt.NDArray[np.datetime64]:
+    """(N, T) calendar dates; without meaning where a date is invalid."""
+    first = (series.year.astype(np.int64) - 1970).astype("M8[Y]").astype("M8[ns]")
+    return np.asarray(first[:, None] + series.day_of_year.astype("m8[D]"))
