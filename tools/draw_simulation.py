@@ -33,7 +33,7 @@ from windrow.files import atomic_file, write_text
 from windrow.reporting.simulation_check.page import comparison_sections
 from windrow.reporting.simulation_check.reading import read_comparison
 from windrow.sensors import PLANETSCOPE_BANDS, SCALE, SENTINEL2, SENTINEL2_BANDS
-from windrow.simulation import ScenarioSettings, scenario_settings, simulate, simulate_pixels
+from windrow.simulation import ScenarioSettings, scenario_settings, simulate_parts, simulate_pixels
 from windrow.simulation.fields.landscape import make_landscape
 
 Floats = npt.NDArray[np.float64]
@@ -85,7 +85,7 @@ def simulated_set(scenario: ScenarioSettings) -> Series:
     """Series without PlanetScope, of many landscapes."""
     parts = [
         replace(part, planetscope=None, planetscope_day=None)
-        for part in simulate(scenario, num_series=NUM_SERIES, seed=SEED)
+        for part in simulate_parts(scenario, num_series=NUM_SERIES, seed=SEED)
     ]
     return concatenate(parts)
 

@@ -24,8 +24,8 @@ def without_cloudy(series: Series, *, from_probability: int | None) -> tuple[Ser
         DataError: the cloud probability is not known, or every date of every series is cloudy.
 
     Example:
-        >>> from windrow.simulation import simulate
-        >>> part = next(simulate("brandenburg-2018", num_series=4, seed=1))
+        >>> from windrow.simulation import simulate_parts
+        >>> part = next(simulate_parts("brandenburg-2018", num_series=4, seed=1))
         >>> clear, num_lost = without_cloudy(part, from_probability=128)
         >>> bool(clear.cloud_probability[clear.valid].max() < 128), num_lost
         (True, 0)

@@ -11,7 +11,8 @@ Read in this order: :mod:`~windrow.simulation.keyed_random` (draws keyed by posi
 :mod:`~windrow.simulation.surface.surface` (what fields reflect),
 :mod:`~windrow.simulation.sensing.atmosphere` and
 :mod:`~windrow.simulation.sensing.acquisition` (what satellites see of it), and
-:mod:`~windrow.simulation.generate` (the top: :func:`simulate` and :func:`simulate_store`);
+:mod:`~windrow.simulation.generate` (the top: :func:`simulate`, :func:`simulate_parts` and
+:func:`simulate_store`);
 :mod:`~windrow.simulation.denethor_rasters` writes one landscape as rasters, and
 :mod:`~windrow.simulation.worlds` makes random places of scattered fields to learn from.
 """
@@ -20,6 +21,7 @@ from windrow.simulation.denethor_rasters import simulate_denethor
 from windrow.simulation.generate import (
     simulate,
     simulate_landscape,
+    simulate_parts,
     simulate_pixels,
     simulate_store,
 )
@@ -44,6 +46,7 @@ __all__ = [
     "simulate",
     "simulate_denethor",
     "simulate_landscape",
+    "simulate_parts",
     "simulate_pixels",
     "simulate_store",
     "simulate_world",

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from windrow.data.series import Series
+from windrow.data.series import Series, concatenate
 from windrow.errors import SettingsError
 from windrow.files import refuse_existing
 from windrow.processes import begin_in_pool
@@ -203,6 +203,42 @@ def simulate(
     num_series: int,
     seed: int,
     num_workers: int = 1,
+) -> Series:
+    """Simulates Sentinel-2 and PlanetScope series of labelled fields by radiative transfer.
+
+    No satellite ever saw them, and ``simulated`` is True. The same seed gives the same bytes
+    whatever the number of workers, and the first series of a larger run are those of a smaller
+    one. All series are held in memory; :func:`simulate_parts` yields them landscape by landscape.
+
+    Args:
+        scenario: the name of a region and year, or settings;
+            :data:`windrow.simulation.scenarios.SCENARIOS` holds them.
+        num_series: how many series.
+        seed: any whole number.
+        num_workers: processes; with one, nothing leaves this process. More than one start fresh
+            interpreters, so a script that calls this needs the usual ``__main__`` guard.
+
+    Returns:
+        the series with ``label``, ``legend`` and what only a simulator knows (``truth``).
+
+    Raises:
+        SettingsError: an unknown scenario, no series, or no worker.
+
+    Example:
+        >>> simulate("brandenburg-2018", num_series=2, seed=1)
+        Series(2 series, 2 fields, 146 dates, 12 bands, L2A, 2018, with PlanetScope, 9 classes, \
+simulated)
+    """
+    parts = simulate_parts(scenario, num_series=num_series, seed=seed, num_workers=num_workers)
+    return concatenate(list(parts))
+
+
+def simulate_parts(
+    scenario: str | ScenarioSettings = DEFAULT_SCENARIO,
+    *,
+    num_series: int,
+    seed: int,
+    num_workers: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Series]:
     """Series of landscapes 0, 1, 2, ... until there are enough, a part a landscape.
@@ -222,7 +258,7 @@ def simulate(
         SettingsError: an unknown scenario, no series, or no worker.
 
     Example:
-        >>> part = next(simulate("brandenburg-2018", num_series=2, seed=1))
+        >>> part = next(simulate_parts("brandenburg-2018", num_series=2, seed=1))
         >>> part.reflectance.shape, part.planetscope.shape, part.simulated
         ((2, 146, 12), (2, 365, 36), True)
     """
@@ -290,7 +326,7 @@ def simulate_store(
     num_workers: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Simulates series into a new store; see :func:`simulate`.
+    """Simulates series into a new store; see :func:`simulate_parts`.
 
     Raises:
         SettingsError: an unknown scenario, no series, or no worker.
@@ -301,7 +337,7 @@ def simulate_store(
 
     settings = scenario_settings(scenario)
     refuse_existing(path)
-    parts = simulate(
+    parts = simulate_parts(
         settings, num_series=num_series, seed=seed, num_workers=num_workers, on_progress=on_progress
     )
     provenance = {

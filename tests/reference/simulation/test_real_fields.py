@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from windrow.sensors import SENTINEL2_BANDS
-from windrow.simulation import simulate
+from windrow.simulation import simulate_parts
 
 DATA = Path(os.environ.get("WINDROW_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
 CLASSES = ("Meadows", "Wheat", "Corn", "Barley", "Forage Crops", "Oil Seeds")
@@ -28,7 +28,7 @@ def features(days, values, clear):
 
 def simulated_fields():
     rows, names = [], []
-    for part in simulate("bavaria-2018", num_series=1500, seed=5):
+    for part in simulate_parts("bavaria-2018", num_series=1500, seed=5):
         for field in np.unique(part.field_id):
             of = np.flatnonzero(part.field_id == field)
             name = part.legend.names[part.label[of[0]]]

@@ -8,13 +8,13 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from windrow.data.series import PER_SERIES, concatenate
-from windrow.data.store.zarr_store import read_store, store_attributes
+from windrow.data.store.store import Store
 from windrow.errors import OutputError, SettingsError
 from windrow.simulation import (
     SCENARIOS,
     ScenarioSettings,
-    simulate,
     simulate_landscape,
+    simulate_parts,
     simulate_pixels,
     simulate_store,
 )
@@ -39,7 +39,7 @@ def part():
 
 @pytest.fixture(scope="module")
 def larger():
-    return concatenate(list(simulate("brandenburg-2018", num_series=500, seed=9)))
+    return concatenate(list(simulate_parts("brandenburg-2018", num_series=500, seed=9)))
 
 
 def test_a_part_is_a_whole_series(part):
@@ -80,8 +80,8 @@ def test_any_pixels_can_be_made_alone(part):
 
 
 def test_the_first_series_of_a_larger_run_are_those_of_a_smaller():
-    small = concatenate(list(simulate(TINY, num_series=7, seed=5)))
-    large = concatenate(list(simulate(TINY, num_series=40, seed=5)))
+    small = concatenate(list(simulate_parts(TINY, num_series=7, seed=5)))
+    large = concatenate(list(simulate_parts(TINY, num_series=40, seed=5)))
     assert (len(small), len(large)) == (7, 40)
     assert same(small, large.select(slice(0, 7)))
 
@@ -121,11 +121,11 @@ def test_a_store_says_that_it_is_simulated(tmp_path):
         seed=4,
         on_progress=lambda done, total: seen.append((done, total)),
     )
-    attributes = store_attributes(tmp_path / "s")
+    attributes = Store(tmp_path / "s").attributes
     assert attributes["simulated"] is True
     assert attributes["provenance"]["seed"] == 4
     assert attributes["provenance"]["scenario"] == TINY.to_dict()
-    assert read_store(tmp_path / "s").simulated
+    assert Store(tmp_path / "s").series().simulated
     assert seen == [(18, 20), (20, 20)]
     with pytest.raises(OutputError, match="output exists already"):
         simulate_store(tmp_path / "s", scenario=TINY, num_series=1, seed=4)
@@ -135,7 +135,7 @@ def test_a_store_says_that_it_is_simulated(tmp_path):
 def test_too_few_are_refused_before_anything_runs(tmp_path, name):
     arguments = {"num_series": 5, "num_workers": 1} | {name: 0}
     with pytest.raises(SettingsError, match=f"{name} is too small; found 0; expected at least 1"):
-        simulate(TINY, seed=0, **arguments)
+        simulate_parts(TINY, seed=0, **arguments)
     with pytest.raises(SettingsError, match=name):
         simulate_store(tmp_path / "s", scenario=TINY, seed=0, **arguments)
     assert not any(tmp_path.iterdir())
@@ -183,11 +183,11 @@ def test_rapeseed_flowers_yellow(larger):
 
 INTERRUPTED = """
 import time
-from windrow.simulation import ScenarioSettings, simulate
+from windrow.simulation import ScenarioSettings, simulate_parts
 
 if __name__ == "__main__":
     tiny = ScenarioSettings.from_dict({tiny!r})
-    parts = simulate(tiny, num_series=10_000, seed=1, num_workers=2)
+    parts = simulate_parts(tiny, num_series=10_000, seed=1, num_workers=2)
     try:
         for _ in range(5):
             next(parts)

@@ -8,9 +8,9 @@ from windrow.errors import SettingsError
 from windrow.simulation import (
     SCENARIOS,
     ScenarioSettings,
-    simulate,
     simulate_denethor,
     simulate_landscape,
+    simulate_parts,
     simulate_pixels,
 )
 from windrow.simulation.fields.landscape import make_landscape, sampled_pixels
@@ -24,7 +24,7 @@ def small(name, **changes):
 
 @pytest.fixture(scope="module")
 def brittany():
-    return concatenate(list(simulate("brittany-2018", num_series=240, seed=2)))
+    return concatenate(list(simulate_parts("brittany-2018", num_series=240, seed=2)))
 
 
 def test_brittany_is_field_means_at_the_top_of_the_atmosphere(brittany):
@@ -78,7 +78,7 @@ def test_the_products_differ_by_the_air_alone():
 
 def test_another_year_or_country_is_another_domain(brittany):
     first, second = (
-        concatenate(list(simulate(name, num_series=300, seed=4)))
+        concatenate(list(simulate_parts(name, num_series=300, seed=4)))
         for name in ("brandenburg-2018", "brandenburg-2019")
     )
     assert (first.year[0], second.year[0]) == (2018, 2019)

@@ -32,7 +32,7 @@ from windrow.experiments.study.tasks import PARTS, TEST, TRAIN
 from windrow.models.encoders.build import encoder_width
 from windrow.models.flops import TRAINING_FACTOR
 from windrow.sensors import NUM_PLANETSCOPE_VALUES, SENTINEL2_BANDS
-from windrow.simulation.generate import simulate
+from windrow.simulation.generate import simulate_parts
 from windrow.training.execution import ExecutionSettings
 
 _BYTES_A_PREDICTION = 90
@@ -254,7 +254,7 @@ def _stores(folder: Path, settings: StudySettings) -> tuple[int, float]:
             planetscope = COMMON_YEAR_DAYS * NUM_PLANETSCOPE_VALUES * 2
             size += settings.num_pretraining_series * (sentinel2 + planetscope)
     started = time.perf_counter()
-    part = next(iter(simulate(settings.tasks[0].scenario, num_series=10_000, seed=0)))
+    part = next(iter(simulate_parts(settings.tasks[0].scenario, num_series=10_000, seed=0)))
     return size, (time.perf_counter() - started) / len(part) * number
 
 

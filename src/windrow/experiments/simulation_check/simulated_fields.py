@@ -20,7 +20,7 @@ from windrow.errors import DataError, SettingsError
 from windrow.experiments.simulation_check.likeness.clouds import cloud_shape
 from windrow.experiments.simulation_check.likeness.field_means import field_means
 from windrow.experiments.simulation_check.settings import LEAST_LANDSCAPES, RealismSettings
-from windrow.simulation import ScenarioSettings, simulate, simulate_pixels
+from windrow.simulation import ScenarioSettings, simulate_parts, simulate_pixels
 from windrow.simulation.fields.landscape import COARSE_M, make_landscape, sampled_pixels
 from windrow.simulation.generate import FIELDS_A_LANDSCAPE
 
@@ -73,7 +73,7 @@ def simulate_fields(
         DataError: a shared class has no field.
     """
     parts = []
-    for part in simulate(
+    for part in simulate_parts(
         scenario.model_copy(update={"unit": "pixel"}),  # the check averages pixels itself
         num_series=settings.num_series,
         seed=settings.seed,

@@ -20,7 +20,7 @@ from windrow.experiments.study.tasks import (
     parts_of,
     without_planetscope,
 )
-from windrow.simulation.generate import simulate
+from windrow.simulation.generate import simulate_parts
 from windrow.simulation.scenarios import scenario_settings
 from windrow.simulation.settings import ScenarioSettings
 
@@ -56,7 +56,7 @@ def simulate_stores(
         scenario = balanced(scenario)
     num_series = twin_size(settings, task)
     parts = list(
-        simulate(
+        simulate_parts(
             scenario,
             num_series=num_series,
             seed=settings.split_seed,

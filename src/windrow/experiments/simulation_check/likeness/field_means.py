@@ -36,8 +36,8 @@ def field_means(series: Series, *, cloudy_from: int) -> Series:
             years.
 
     Example:
-        >>> from windrow.simulation import simulate
-        >>> part = next(simulate("brandenburg-2018", num_series=8, seed=1))
+        >>> from windrow.simulation import simulate_parts
+        >>> part = next(simulate_parts("brandenburg-2018", num_series=8, seed=1))
         >>> fields = field_means(part, cloudy_from=102)
         >>> len(fields) == len(np.unique(part.field_id)), fields.num_dates <= part.num_dates
         (True, True)
