@@ -20,7 +20,7 @@ import torch
 
 from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
-from windrow.data.store.zarr_store import read_store
+from windrow.data.store.store import Store
 from windrow.experiments.recipes.pretraining import recipe
 from windrow.pipelines.pretrain import pretrain
 from windrow.simulation.generate import simulate_store
@@ -49,7 +49,7 @@ def main() -> None:
             }
         )
         started = time.perf_counter()
-        series = read_store(store)
+        series = Store(store).series()
         decoding = options.num_series / (time.perf_counter() - started)
         data = PretrainingData(
             series,

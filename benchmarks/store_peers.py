@@ -1,6 +1,6 @@
 """Batches from the store, read once and kept, beside Parquet and WebDataset, in one process.
 
-The same Sentinel-2 series and batches in random order from each: ours indexes what ``read_store``
+The same Sentinel-2 series and batches in random order from each: ours indexes what ``Store.series``
 keeps in memory as 16-bit integers; Parquet has a row a series, in row groups of 250 as the store's
 chunks, of which those with a row of the batch are read; WebDataset has a sample a series in tar
 files of 1,000, shuffled in a buffer, as it is meant to be used. The seconds of one pass over all
@@ -32,7 +32,8 @@ from measuring import setting, version
 from windrow.data.batches.pretraining import BatchOrder, PretrainingData
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
-from windrow.data.store.zarr_store import read_store, write_store
+from windrow.data.store.store import Store
+from windrow.data.store.zarr_store import write_store
 
 CHUNK = 250
 TAR = 1_000
@@ -42,7 +43,7 @@ def store_batches(folder: Path, series: Series, batch_size: int) -> Callable[[],
     """Ours: what a step asks for, standardised, with dates and validity."""
     write_store(folder / "store", series, provenance={})
     started = time.perf_counter()
-    resident = read_store(folder / "store")
+    resident = Store(folder / "store").series()
     store_batches.opening = time.perf_counter() - started  # type: ignore[attr-defined]
     normalization = Normalization.fit(resident.reflectance, resident.valid)
     data = PretrainingData(

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from windrow.data.series import PER_SERIES, Series
-from windrow.data.store.zarr_store import read_store
+from windrow.data.store.store import Store
 from windrow.pipelines.ingest import ingest
 from windrow.sources.reader import IngestOptions
 
@@ -44,7 +44,7 @@ def main() -> None:
             reflectance = sum(
                 file.stat().st_size for file in (store / "reflectance").rglob("*") if file.is_file()
             )
-            series = read_store(store)
+            series = Store(store).series()
         raw, raw_reflectance = raw_bytes(series), raw_bytes(series, ("reflectance",))
         result = {
             "benchmark": "store_size",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from way import Way, windrow, write_tables
-from windrow.data.store.zarr_store import read_store
+from windrow.data.store.store import Store
 
 
 @pytest.fixture(scope="session")
@@ -17,5 +17,5 @@ def way(tmp_path_factory: pytest.TempPathFactory) -> Way:
     assert windrow("pretrain", "tiny", "--data", way.store, "--out", way.run) == 0
     other = root / "other"
     assert windrow("simulate", "--out", other, "--num-series", 200, "--seed", 2) == 0
-    write_tables(read_store(other, planetscope=False), way.table, way.labels)
+    write_tables(Store(other).series(planetscope=False), way.table, way.labels)
     return way

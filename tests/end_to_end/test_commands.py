@@ -10,7 +10,7 @@ import pytest
 
 import windrow as package
 from way import Way, windrow
-from windrow.data.store.zarr_store import read_store
+from windrow.data.store.store import Store
 from windrow.sources.open_any import open_series
 
 
@@ -110,7 +110,7 @@ def test_ingest_and_store_give_the_same_series(way: Way, tmp_path, capsys):
     assert not out.exists()
     assert windrow("ingest", way.table, "--out", out, *words) == 0
     assert "B01 B02" in capsys.readouterr().out
-    series, table = read_store(out), open_series(way.table)
+    series, table = Store(out).series(), open_series(way.table)
     np.testing.assert_array_equal(series.reflectance, table.reflectance)
     np.testing.assert_array_equal(series.valid, table.valid)
     assert series.label is not None

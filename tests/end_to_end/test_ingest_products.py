@@ -11,7 +11,7 @@ import pytest
 
 import cube_factory
 from windrow.cli import main
-from windrow.data.store.zarr_store import read_store, read_store_table, store_attributes
+from windrow.data.store.store import Store
 
 for module in ("h5py", "rasterio", "geopandas", "xarray"):
     pytest.importorskip(module)
@@ -43,9 +43,9 @@ def test_images_and_parcels(
     assert "classes: 1200 (2 fields, 24 pixels), 9120 (1 fields, 4 pixels)" in said
     assert not store.exists()
     assert run(images, "--out", store, "--labels", labels, "--average-parcels") == 0
-    series = read_store(store)
+    series = Store(store).series()
     assert series.id.tolist() == [11, 12, 13]
-    provenance = store_attributes(store)["provenance"]
+    provenance = Store(store).attributes["provenance"]
     assert provenance["options"] == {"labels": "p.geojson", "average_parcels": True}
     assert str(tmp_path) not in str(provenance)
 
@@ -66,8 +66,8 @@ def test_splits_are_kept_beside_the_series(tmp_path: Path, run: Callable[..., in
     (split / "region_split_1.json").write_text(json.dumps(parts))
     store = tmp_path / "store"
     assert run(tmp_path / "ml", "--out", store) == 0
-    table = read_store_table(store, "parcels")
-    assert table["id"].tolist() == read_store(store).id.tolist()
+    table = Store(store).table("parcels")
+    assert table["id"].tolist() == Store(store).series().id.tolist()
     assert table["a.finetune.region_split_1"].tolist() == ["train", "val", "test"]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from way import windrow
-from windrow.data.store.zarr_store import read_store
+from windrow.data.store.store import Store
 from windrow.errors import SettingsError
 from windrow.pipelines.ingest import ingest
 from windrow.simulation import SCENARIOS, ScenarioSettings, simulate_pixels
@@ -25,7 +25,7 @@ def test_read_back_to_the_integer(tmp_path, pairing, seed):
     found = ingest(
         tmp_path / "tile", out=tmp_path / "store", options=IngestOptions(pairing=pairing)
     )
-    read = read_store(tmp_path / "store")
+    read = Store(tmp_path / "store").series()
     row, column = read.id // 10_000, read.id % 10_000
     direct = simulate_pixels(scenario, seed=seed, landscape=0, rows=row, columns=column)
     assert len(read) == 144
@@ -40,11 +40,11 @@ def test_a_whole_landscape_gives_the_direct_store_to_the_integer(tmp_path):
     pytest.importorskip("rasterio", reason="rasterio is not installed")
     assert windrow("simulate", "--out", tmp_path / "tile", "--layout", "denethor", "-j", 1) == 0
     assert windrow("ingest", tmp_path / "tile", "--out", tmp_path / "store") == 0
-    read = read_store(tmp_path / "store")
+    read = Store(tmp_path / "store").series()
     assert len(read) == 120 * 120  # 1.2 km of 10 m: no pixel of it is lost
     words = ("simulate", "--out", tmp_path / "direct", "--num-series", 100, "-j", 1)
     assert windrow(*words) == 0
-    direct = read_store(tmp_path / "direct")
+    direct = Store(tmp_path / "direct").series()
     position = {key: at for at, key in enumerate(read.id.tolist())}
     row, column = direct.id // PIXELS_A_SIDE % PIXELS_A_SIDE, direct.id % PIXELS_A_SIDE
     same = read.select(np.array([position[key] for key in (row * 10_000 + column).tolist()]))

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from windrow.config import Settings
-from windrow.data.store.zarr_store import read_store
+from windrow.data.store.store import Store
 from windrow.evaluation.fewshot.protocol import FewshotSettings, fewshot
 from windrow.evaluation.fewshot.result import write_fewshot
 from windrow.experiments.recipes.heads import comparison, fewshot_settings
@@ -96,7 +96,7 @@ def run_demo(
             folder / "pretraining",
             on_progress=training_progress(report),
         )
-    held_out = read_store(folder / "held-out", planetscope=False)
+    held_out = Store(folder / "held-out").series(planetscope=False)
     with progress("comparing heads", "heads") as report:
         result = fewshot(
             held_out,

@@ -20,7 +20,7 @@ from windrow.classifiers.sequence import SequenceTraining, train_sequence_head
 from windrow.config import Settings
 from windrow.data.series import Series
 from windrow.data.splits import draw_pixels, split_fields
-from windrow.data.store.zarr_store import read_store
+from windrow.data.store.store import Store
 from windrow.evaluation.metrics import mean_of_batch_accuracies
 from windrow.evaluation.paired_tests import gain, mean_and_deviation
 from windrow.experiments.methods import METHODS, Representation
@@ -201,7 +201,7 @@ class _Stage:
             simulate_store(
                 folder / name, scenario=settings.scenario, num_series=num_series, seed=other
             )
-        series = read_store(folder / "labelled", planetscope=False)
+        series = Store(folder / "labelled").series(planetscope=False)
         assert series.label is not None
         pool, rest = split_fields(series.field_id, series.label, fractions=(0.7, 0.3), seed=seed)
         self.task = _Task(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from copy import deepcopy
+from os import PathLike
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -34,11 +35,14 @@ from windrow.models.encoders.transformer import Encoder, EncoderSettings
 from windrow.models.flops import encoder_flops
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.weights import WeightsHeader, load_encoder
+from windrow.sources.open_any import SeriesSource, open_series
 
 Pooling = Literal["mean", "month"]
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 """Where the weights lie that come with windrow."""
+
+_ACCEPTED_WEIGHTS = "a run directory, a .safetensors or .onnx file, or the name of shipped weights"
 
 BATCH_SIZE = 256
 """Series encoded at a time; a matter of speed and memory alone."""
@@ -144,12 +148,13 @@ class FrozenEncoder:
         return encoder_flops(self.header.encoder, num_bands=len(self.bands), num_dates=num_dates)
 
     def sequence(
-        self, series: Series, *, batch_size: int = BATCH_SIZE, max_dates: int | None = None
+        self, series: SeriesSource, *, batch_size: int = BATCH_SIZE, max_dates: int | None = None
     ) -> npt.NDArray[np.float32]:
         """The representation of every date that is read.
 
         Args:
-            series: N series of T dates; further bands are ignored, any order is accepted.
+            series: N series of T dates, or what :func:`windrow.open_series` takes: a store, a
+                path or a pandas table. Further bands are ignored, any order is accepted.
             batch_size: series encoded at a time; changes nothing but speed.
             max_dates: read only so many dates of a series, the clearest; see
                 :func:`windrow.inference.date_selection.clearest_dates`. None reads as many as
@@ -163,6 +168,7 @@ class FrozenEncoder:
             DataError: a series has no valid date, or more than the learned positions.
             WeightsError: the series are of another processing level.
         """
+        series = open_series(series)
         result = np.zeros((len(series), series.num_dates, self.width), dtype=np.float32)
         for rows, dates, z, valid in self._batches(series, batch_size, max_dates):
             inner = np.nonzero(valid)
@@ -171,7 +177,7 @@ class FrozenEncoder:
 
     def embed(
         self,
-        series: Series,
+        series: SeriesSource,
         *,
         pool: Pooling = "mean",
         batch_size: int = BATCH_SIZE,
@@ -196,6 +202,7 @@ class FrozenEncoder:
         """
         if pool not in get_args(Pooling):
             raise SettingsError("unknown pooling", found=pool, expected="mean or month")
+        series = open_series(series)
         month = month_of_day(series.day_of_year, series.year)
         size = self.width if pool == "mean" else 12 * self.width
         result = np.zeros((len(series), size), dtype=np.float32)
@@ -314,18 +321,22 @@ def shipped_weights() -> dict[str, Path]:
 
 
 def load(
-    weights: str | Path,
+    weights: str | PathLike[str],
     *,
     device: str = "cpu",
     backend: BackendName | None = None,
     precision: Precision = "float32",
     max_dates: int | None = None,
 ) -> FrozenEncoder:
-    """A frozen encoder from a run directory, a weights file, an ONNX file or shipped weights.
+    """Loads a frozen encoder from a run directory, a weights file, an ONNX file or by name.
+
+    Its :meth:`FrozenEncoder.embed` gives one vector a series, its :meth:`FrozenEncoder.sequence`
+    one a date.
 
     Args:
-        weights: what to load: a run directory, a ``.safetensors`` or ``.onnx`` file, or the name
-            of shipped weights; tried in that order.
+        weights: a run directory of ``windrow pretrain`` or ``windrow distill``, a
+            ``.safetensors`` or ``.onnx`` file, or the name of shipped weights; tried in that
+            order.
         device: where it will run.
         backend: ``torch``, ``onnx`` (ONNX Runtime) or ``auto``: see
             :func:`windrow.inference.backends.choose_backend`. An ONNX file always runs in ONNX
@@ -334,9 +345,18 @@ def load(
         max_dates: the most dates it reads of a series, the clearest; None reads as many as the
             weights say.
 
+    Returns:
+        the encoder, which knows its bands, processing level and width.
+
     Raises:
         WeightsError: there are no such weights, or they cannot be read.
         SettingsError: backend and precision do not go together, or a package is not installed.
+
+    Example:
+        >>> import windrow
+        >>> encoder = windrow.load("runs/pretraining")  # doctest: +SKIP
+        >>> encoder.embed("observations.parquet").shape  # doctest: +SKIP
+        (301, 128)
     """
     path = weights_path(weights)
     if path.suffix == ".onnx":
@@ -367,12 +387,16 @@ def load(
     return FrozenEncoder(runnable, header=header, content_hash=content_hash, max_dates=max_dates)
 
 
-def weights_path(weights: str | Path) -> Path:
+def weights_path(weights: str | PathLike[str]) -> Path:
     """The file of a run directory, a file, or shipped weights by name.
 
     Raises:
         WeightsError: there are no such weights.
     """
+    if not isinstance(weights, (str, PathLike)):
+        raise WeightsError(
+            "this names no weights", found=type(weights).__name__, expected=_ACCEPTED_WEIGHTS
+        )
     path = Path(weights)
     shipped = shipped_weights()
     if path.is_dir():
@@ -390,7 +414,6 @@ def weights_path(weights: str | Path) -> Path:
         raise WeightsError(
             "no such weights",
             found=weights,
-            expected="a run directory, a .safetensors file or shipped weights, which are: "
-            + (", ".join(shipped) or "none yet"),
+            expected=f"{_ACCEPTED_WEIGHTS}, which are: " + (", ".join(shipped) or "none yet"),
         )
     return shipped[str(weights)]

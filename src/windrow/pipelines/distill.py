@@ -21,7 +21,7 @@ from windrow.config import Settings
 from windrow.data.batches.pretraining import BatchOrder
 from windrow.data.day_of_year import month_of_day
 from windrow.data.series import Series
-from windrow.data.store.zarr_store import read_store, store_attributes
+from windrow.data.store.store import Store, StoreSource, open_store
 from windrow.errors import WeightsError
 from windrow.files import refuse_existing, write_json, write_text
 from windrow.inference.date_selection import clearest_dates
@@ -29,7 +29,7 @@ from windrow.inference.frozen_encoder import FrozenEncoder, load, mean_pool
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.weights import FORMAT, VERSION, WeightsHeader, write_weights
 from windrow.pipelines.pretrain import check_finite
-from windrow.pipelines.run.directory import Metrics, Progress, StepMeans, environment
+from windrow.pipelines.run.directory import Metrics, Progress, StepMeans, write_environment
 from windrow.pipelines.run.held_out import hold_out, thinned
 from windrow.tasks.distillation import (
     DistillationLossSettings,
@@ -141,7 +141,7 @@ def _take_lessons(teacher: FrozenEncoder, series: Series, max_dates: int) -> Les
 def distill(
     settings: DistillationSettings,
     teacher: str | Path,
-    store_path: str | Path,
+    store: StoreSource,
     run_path: str | Path,
     *,
     execution: ExecutionSettings | None = None,
@@ -152,7 +152,7 @@ def distill(
     Args:
         settings: from the recipe ``student`` of :mod:`windrow.experiments.recipes.pretraining`.
         teacher: a run directory, a ``.safetensors`` or ``.onnx`` file or the name of shipped ones.
-        store_path: series store; Sentinel-2 alone is read of it, and no label.
+        store: series store, opened or by its path; Sentinel-2 alone is read of it, and no label.
         run_path: the run directory; must not exist.
         execution: device and precision; the CPU, in bfloat16 where it has that, where None.
         on_progress: told every line of ``metrics.jsonl`` as it is written.
@@ -169,6 +169,7 @@ def distill(
     """
     path = Path(run_path)
     refuse_existing(path)
+    store = open_store(store)
     execution = (execution or ExecutionSettings()).resolved()
     assert execution.precision != "auto"  # resolved
     master = load(teacher, device=execution.device, precision=execution.precision)
@@ -179,7 +180,7 @@ def distill(
             expected=f"at least {settings.max_dates}",
             hint="distil from the teacher's teacher, or set max_dates lower",
         )
-    series = read_store(store_path, planetscope=False)
+    series = store.series(planetscope=False)
     training, held_out = hold_out(series, share=settings.validation_share, seed=settings.seed)
     held_out = thinned(held_out, settings.num_validation_series)
     lessons = take_lessons(master, training, max_dates=settings.max_dates)
@@ -192,12 +193,12 @@ def distill(
         seed=settings.seed,
     )
     write_text(path / "config.yaml", settings.to_yaml())
-    write_json(path / "environment.json", environment(execution, store_path))
+    write_environment(path / "environment.json", execution, store)
     run = _Distillation(
         settings, execution, student=student, lessons=lessons, exam=exam, spread=spread
     )
     run.train(Metrics(path / "metrics.jsonl", before_step=0, tell=on_progress or _tell_nobody))
-    header = _header(settings, master, num_series=len(training), store_path=store_path)
+    header = _header(settings, master, num_series=len(training), store=store)
     write_weights(path / "weights.safetensors", student.cpu(), header=header)
     unexplained = run.examination()
     figures = {
@@ -296,9 +297,8 @@ def _header(
     teacher: FrozenEncoder,
     *,
     num_series: int,
-    store_path: str | Path,
+    store: Store,
 ) -> WeightsHeader:
-    attributes = store_attributes(store_path)
     return WeightsHeader(
         format=FORMAT,
         version=VERSION,
@@ -307,7 +307,7 @@ def _header(
         processing_level=teacher.header.processing_level,
         normalization=teacher.header.normalization,
         target_normalization=None,
-        simulated=teacher.simulated or bool(attributes["simulated"]),
+        simulated=teacher.simulated or store.simulated,
         max_dates=settings.max_dates,
         training_hash=settings.content_hash(),
         provenance={
@@ -317,7 +317,7 @@ def _header(
             "num_series": num_series,
             "teacher": teacher.content_hash,
             "teacher_provenance": teacher.header.provenance,
-            "store": attributes.get("provenance", {}),
+            "store": store.provenance,
         },
     )
 

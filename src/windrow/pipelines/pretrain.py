@@ -23,7 +23,7 @@ from torch.optim import AdamW, Optimizer
 from windrow.data.batches.pretraining import BatchOrder
 from windrow.data.cloud_filter import without_cloudy
 from windrow.data.series import Series
-from windrow.data.store.zarr_store import read_store, store_attributes
+from windrow.data.store.store import Store, StoreSource, open_store
 from windrow.errors import SettingsError
 from windrow.files import refuse_existing, write_json, write_text
 from windrow.models.weights import FORMAT, VERSION, BandMoments, WeightsHeader, write_weights
@@ -36,8 +36,7 @@ from windrow.pipelines.run.directory import (
     Metrics,
     Progress,
     StepMeans,
-    environment,
-    store_fingerprint,
+    write_environment,
 )
 from windrow.pipelines.run.held_out import hold_out, thinned
 from windrow.tasks.keyed_random import seeded_draws
@@ -90,11 +89,11 @@ class _Run:
 
 def pretrain(
     settings: PretrainingSettings,
-    store_path: str | Path,
+    store: StoreSource,
     run_path: str | Path,
     *,
     resume: bool = False,
-    validation: str | Path | None = None,
+    validation: StoreSource | None = None,
     execution: ExecutionSettings | None = None,
     on_progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -102,7 +101,7 @@ def pretrain(
 
     Args:
         settings: from a recipe of :mod:`windrow.experiments.recipes.pretraining`.
-        store_path: series store with both sensors.
+        store: series store with both sensors, opened or by its path; read once.
         run_path: the run directory; must not exist, unless ``resume``.
         resume: go on from the run directory's checkpoint.
         validation: a store of held-out series; None holds out ``validation_share`` of the fields.
@@ -123,14 +122,16 @@ def pretrain(
         refuse_existing(path)
     execution = (execution or ExecutionSettings()).resolved()
     tell = on_progress or _silent
+    store = open_store(store)
+    held_out_store = None if validation is None else open_store(validation)
     identity = {
         "settings": settings.to_dict(),
-        "store": store_fingerprint(store_path),
-        "validation store": None if validation is None else store_fingerprint(validation),
+        "store": store.fingerprint,
+        "validation store": None if held_out_store is None else held_out_store.fingerprint,
     }
     if resume:
         _check_resumable(path, settings)
-    training, held_out = _series(settings, store_path, validation, tell)
+    training, held_out = _series(settings, store, held_out_store, tell)
     with joined(execution.device) as (processes, device):
         execution = execution.model_copy(update={"device": device})
         inputs = PretextInputs(settings, execution, training, held_out, processes)
@@ -140,11 +141,11 @@ def pretrain(
                 tell({"kind": "note", "text": note})
             if not resume:
                 write_text(path / "config.yaml", settings.to_yaml())
-                write_json(path / "environment.json", environment(execution, store_path))
+                write_environment(path / "environment.json", execution, store)
         processes.wait()
         _train(run, path, identity=identity, tell=tell)
         if processes.writes:
-            header = _header(run, training, store_attributes(store_path).get("provenance", {}))
+            header = _header(run, training, store.provenance)
             write_weights(path / "weights.safetensors", run.pretext.module, header=header)
             write_json(path / "evaluation.json", run.pretext.evaluate(path))
         processes.wait()
@@ -153,17 +154,14 @@ def pretrain(
 
 
 def _series(
-    settings: PretrainingSettings,
-    store_path: str | Path,
-    validation: str | Path | None,
-    tell: Progress,
+    settings: PretrainingSettings, store: Store, validation: Store | None, tell: Progress
 ) -> tuple[Series, Series]:
     """What is trained on, and what is held out."""
-    training = read_store(store_path)
+    training = store.series()
     if validation is None:
         training, held_out = hold_out(training, share=settings.validation_share, seed=settings.seed)
     else:
-        held_out = read_store(validation)
+        held_out = validation.series()
     training, num_lost = without_cloudy(training, from_probability=settings.drop_cloudy_from)
     held_out, _ = without_cloudy(held_out, from_probability=settings.drop_cloudy_from)
     held_out = thinned(held_out, settings.num_validation_series)

@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from windrow.data.store.zarr_store import read_store_table
+from windrow.data.store.store import Store
 from windrow.errors import DataError
 from windrow.files import atomic_file
 
@@ -96,7 +96,7 @@ def write_split_map(store: str | Path, path: str | Path, *, table: str = "fields
         raise DataError(
             "unknown kind of picture", where=target, expected="one of " + " ".join(ENDINGS)
         )
-    figure = split_map(read_store_table(store, table))
+    figure = split_map(Store(store).table(table))
     kind = target.suffix.lower()[1:]
     metadata = {"png": None, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
     with atomic_file(target) as temporary:

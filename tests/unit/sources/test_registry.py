@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from windrow.data.store.zarr_store import StoreWriter, read_store, read_store_table
+from windrow.data.store.store import Store
+from windrow.data.store.zarr_store import StoreWriter
 from windrow.errors import DataError, SettingsError, StoreError
 from windrow.pipelines.ingest import ingest
 from windrow.sources.reader import IngestOptions, ReadingReport, refuse_options
@@ -16,7 +17,7 @@ def test_a_table_is_recognised_and_ingested(tmp_path):
     assert recognise(table).name == "table"
     found = ingest(table, out=tmp_path / "store", options=IngestOptions(scale="dn"))
     assert (found.product, found.num_series) == ("table", 1)
-    assert read_store(tmp_path / "store").reflectance.tolist() == [[[500], [600]]]
+    assert Store(tmp_path / "store").series().reflectance.tolist() == [[[500], [600]]]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["fields.csv", "store"]
 
 
@@ -56,12 +57,12 @@ def test_a_store_keeps_small_tables(tmp_path, make_series):
     with StoreWriter(tmp_path / "store", provenance={}) as writer:
         writer.append(series)
         writer.add_table("fields", {"part": np.array(["a", "bc"]), "x": np.array([1.5, 2.0])})
-    table = read_store_table(tmp_path / "store", "fields")
+    table = Store(tmp_path / "store").table("fields")
     assert table["part"].tolist() == ["a", "bc"]
     assert table["x"].tolist() == [1.5, 2.0]
-    assert len(read_store(tmp_path / "store")) == 4
+    assert len(Store(tmp_path / "store").series()) == 4
     with pytest.raises(StoreError, match=r"no such table; in .*; expected parts"):
-        read_store_table(tmp_path / "store", "parts")
+        Store(tmp_path / "store").table("parts")
     with StoreWriter(tmp_path / "other", provenance={}) as writer:
         writer.append(series)
         with pytest.raises(DataError, match="differ in length"):

@@ -34,15 +34,11 @@ import numpy.typing as npt
 import zarr
 from zarr.codecs import BloscCodec
 
-from windrow.data.legend import Legend
 from windrow.data.series import PER_SERIES, Series, check_alike, concatenate
 from windrow.data.store.checksums import (
     ATTRIBUTES_CHECKSUM,
     bytes_of_array,
-    checksum_of_array,
     checksum_of_attributes,
-    incomplete_store,
-    verify_attributes,
 )
 from windrow.errors import DataError, StoreError
 from windrow.files import atomic_folder, writing_errors
@@ -157,7 +153,9 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
             self._num_pending = len(rest)
 
     def add_table(self, name: str, columns: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Keeps a small table, columns of numbers or text; see :func:`read_store_table`.
+        """Keeps a small table, columns of numbers or text.
+
+        :meth:`windrow.data.store.store.Store.table` reads it again.
 
         Raises:
             DataError: the columns are of different length.
@@ -204,7 +202,7 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
         self._group.attrs.update({**attributes, ATTRIBUTES_CHECKSUM: checksum})
 
     def _write(self, part: Series) -> None:
-        num_dates = _array(self._group, "reflectance").shape[1] if self._num_written else None
+        num_dates = array_of(self._group, "reflectance").shape[1] if self._num_written else None
         if num_dates not in (None, part.num_dates):
             raise StoreError(
                 "series of different length in one store",
@@ -246,7 +244,7 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
                 dimension_names=list(dimensions),
                 attributes=attributes or {},
             )
-        array = _array(self._group, name)
+        array = array_of(self._group, name)
         start = array.shape[0]
         array.resize((start + len(values), *values.shape[1:]))
         array[start:] = values.astype(object) if text else values
@@ -264,163 +262,13 @@ def is_store(path: str | Path) -> bool:
     return (Path(path) / "zarr.json").is_file()
 
 
-def store_attributes(path: str | Path) -> dict[str, Any]:
-    """The attributes of a store: format, version, bands, provenance, checksums.
+def array_of(group: zarr.Group, name: str) -> zarr.Array[Any]:
+    """An array of a store.
 
     Raises:
-        StoreError: there is no store, it is not one of ours, its version is unknown, or its
-            attributes were changed.
+        StoreError: it is a group.
     """
-    return dict(_open(path).attrs)
-
-
-def read_store(path: str | Path, *, planetscope: bool = True) -> Series:
-    """Reads a whole store into memory and verifies its checksums.
-
-    Args:
-        path: the store.
-        planetscope: False leaves the PlanetScope series out, which are most of the bytes.
-
-    Raises:
-        StoreError: the store is missing, incomplete, of another version, its attributes were
-            changed, or a chunk is damaged.
-    """
-    group = _open(path)
-    attributes = _complete_attributes(group, path)
-    names = [name for name in attributes["checksums"] if not name.startswith("tables/")]
-    if not planetscope:
-        names = [name for name in names if not name.startswith("planetscope")]
-    arrays = {name: _read(group, name, path, attributes["checksums"][name]) for name in names}
-    legend = None
-    if "labels/label" in arrays:
-        legend = _legend(group, path)
-    known: dict[str, Any] = {
-        name: arrays[name] for name in (*PER_SERIES, "planetscope_day") if name in arrays
-    }
-    truth = {
-        name.removeprefix("truth/"): values
-        for name, values in arrays.items()
-        if name.startswith("truth/")
-    }
-    try:
-        return Series(
-            **known,
-            label=arrays.get("labels/label"),
-            legend=legend,
-            bands=tuple(attributes["bands"]),
-            processing_level=attributes["processing_level"],
-            simulated=attributes["simulated"],
-            truth=truth,
-        )
-    except DataError as error:
-        raise StoreError(
-            "the store's metadata do not fit its arrays", where=path, found=error.what
-        ) from error
-
-
-def store_legend(path: str | Path) -> Legend | None:
-    """The legend of a store's labels, without reading a series; None where it has no labels.
-
-    Raises:
-        StoreError: the store is missing, incomplete, or its attributes were changed.
-    """
-    group = _open(path)
-    labelled = "labels/label" in _complete_attributes(group, path)["checksums"]
-    return _legend(group, path) if labelled else None
-
-
-def read_store_table(path: str | Path, name: str) -> dict[str, npt.NDArray[Any]]:
-    """The columns of a small table kept beside the series, checksums verified.
-
-    Raises:
-        StoreError: there is no store, no such table, or it is damaged.
-    """
-    group = _open(path)
-    checksums = _complete_attributes(group, path)["checksums"]
-    prefix = f"tables/{name}/"
-    columns = [key for key in checksums if key.startswith(prefix)]
-    if not columns:
-        raise StoreError("the store has no such table", where=path, expected=name)
-    return {key.removeprefix(prefix): _read(group, key, path, checksums[key]) for key in columns}
-
-
-_NEEDED = ("reflectance", "day_of_year", "valid", "id", "field_id", "year")
-
-
-def _complete_attributes(group: zarr.Group, path: str | Path) -> dict[str, Any]:
-    attributes: dict[str, Any] = dict(group.attrs)
-    kinds = {"checksums": dict, "bands": list, "processing_level": str, "simulated": bool}
-    for name, kind in kinds.items():
-        if not isinstance(attributes.get(name), kind):
-            raise incomplete_store(path, f"attribute {name}")
-    for name in _NEEDED:
-        if name not in attributes["checksums"]:
-            raise incomplete_store(path, f"a checksum of {name}")
-    return attributes
-
-
-def _legend(group: zarr.Group, path: str | Path) -> Legend:
-    try:
-        stored: Any = group["labels"].attrs["legend"]
-        return Legend.from_dict(stored)
-    except (KeyError, TypeError, DataError) as error:
-        raise incomplete_store(path, "a legend of the labels") from error
-
-
-def _open(path: str | Path) -> zarr.Group:
-    if not is_store(path):
-        raise StoreError(
-            "no series store here",
-            where=path,
-            found="nothing" if not Path(path).exists() else "something else",
-            hint="make one with 'windrow simulate' or 'windrow ingest'",
-        )
-    try:
-        group = zarr.open_group(Path(path), mode="r", zarr_format=3)
-        attributes = dict(group.attrs)
-    except Exception as error:  # zarr raises many kinds on hostile metadata
-        raise StoreError(
-            "the store's metadata cannot be read", where=path, found=str(error)[:120]
-        ) from error
-    if attributes.get("format") != FORMAT:
-        raise StoreError("this Zarr group is no series store", where=path)
-    if attributes.get("version") not in READABLE:
-        raise StoreError(
-            "the store is of another version",
-            where=path,
-            found=attributes.get("version"),
-            expected=" or ".join(map(str, READABLE)),
-            hint="write it again with this version of windrow",
-        )
-    if attributes["version"] != 1:
-        labels = group.get("labels")
-        legend = None if labels is None else dict(labels.attrs).get("legend")
-        verify_attributes(attributes, legend, where=path)
-    return group
-
-
-def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
     array = group[name]
     if not isinstance(array, zarr.Array):
         raise StoreError("an array of the store is a group", where=name)
     return array
-
-
-def _read(group: zarr.Group, name: str, path: str | Path, checksum: str) -> npt.NDArray[Any]:
-    damaged = StoreError(
-        "the store is damaged or cut short",
-        where=f"{path}, array {name}",
-        hint="write it again from its source",
-    )
-    try:
-        values = _decoded(_array(group, name)[:])
-    except Exception as error:  # codecs raise many kinds on damaged bytes
-        raise damaged from error
-    if checksum_of_array(values) != checksum:
-        raise damaged
-    return values
-
-
-def _decoded(values: Any) -> npt.NDArray[Any]:
-    array = np.asarray(values)
-    return np.array(array.tolist(), dtype=str) if array.dtype.kind in "OT" else array

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from torch import nn
 
 from windrow.data.series import Series
+from windrow.data.store.store import StoreSource
 from windrow.experiments.recipes.known_faults import Corrections, Variant, corrections
 from windrow.experiments.recipes.methods import Scale
 from windrow.inference.frozen_encoder import load
@@ -114,7 +115,7 @@ class Method:
     def pretrain(
         self,
         settings: PretrainingSettings,
-        store_path: str | Path,
+        store: StoreSource,
         run_path: str | Path,
         *,
         execution: ExecutionSettings | None = None,
@@ -125,7 +126,7 @@ class Method:
 
         Args:
             settings: from :meth:`settings`.
-            store_path: the series store; with PlanetScope where the method needs it.
+            store: the series store; with PlanetScope where the method needs it.
             run_path: the run directory, which must not exist unless ``resume``.
             execution: device and precision.
             on_progress: told every line of metrics.
@@ -136,7 +137,7 @@ class Method:
         """
         pretrain(
             settings,
-            store_path,
+            store,
             run_path,
             resume=resume,
             execution=execution,

@@ -18,6 +18,7 @@ from windrow.classifiers.sequence import (
     training_flops,
 )
 from windrow.data.series import Series
+from windrow.data.store.store import StoreSource
 from windrow.errors import SettingsError
 from windrow.experiments.methods import METHODS, Method, Representation
 from windrow.experiments.recipes.head_search import head_configurations
@@ -155,7 +156,7 @@ class StudyArm:
 
     def pretrain(
         self,
-        store: Path,
+        store: StoreSource,
         run_path: Path,
         *,
         seed: int,

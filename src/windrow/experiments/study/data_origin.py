@@ -7,63 +7,83 @@ report needs that to know of what fields its numbers are, and the stores may be 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
 
-from windrow.data.store.zarr_store import store_attributes
+from pydantic import JsonValue
+
+from windrow.config import Settings
+from windrow.data.store.store import Store
 from windrow.experiments.study.tasks import GIVEN, PARTS, PRETRAINING, store_name
 from windrow.sources.reader import UNKNOWN_FIELDS
 
 
-def source_of_store(path: str | Path) -> dict[str, Any]:
-    """What a store says of its origin; None where it does not say.
+class DataOrigin(Settings):
+    """What a store records about its origin; None where it records nothing.
+
+    Attributes:
+        product: the product that was recognised.
+        file: the file it was read from.
+        fields: how its fields are known.
+        protocol: the split that was asked for.
+        part: the part of that split.
+        year: of the series.
+        processing_level: ``L1C`` or ``L2A``.
+        simulated: whether no satellite ever saw the series.
+    """
+
+    product: JsonValue = None
+    file: JsonValue = None
+    fields: JsonValue = None
+    protocol: JsonValue = None
+    part: JsonValue = None
+    year: JsonValue = None
+    processing_level: str | None = None
+    simulated: bool = False
+
+
+def source_of_store(store: Store) -> DataOrigin:
+    """What a store says of its origin; a store that the study split says what the whole one said.
 
     Args:
-        path: a store; of one that the study split, what the whole one said.
-
-    Returns:
-        ``product``, ``file``, ``fields``, ``protocol``, ``part`` and ``year`` as they were
-        ingested, the ``processing_level``, and whether it is ``simulated``.
-
-    Raises:
-        StoreError: there is no store, or it is damaged.
+        store: opened.
     """
-    attributes = store_attributes(path)
-    provenance = attributes.get("provenance", {})
-    provenance = provenance.get(GIVEN, provenance)
-    options = provenance.get("options", {})
-    return {
-        "product": provenance.get("product"),
-        "file": provenance.get("file"),
-        "fields": provenance.get("fields"),
-        "protocol": options.get("protocol"),
-        "part": options.get("part"),
-        "year": provenance.get("year"),
-        "processing_level": attributes["processing_level"],
-        "simulated": attributes["simulated"],
-    }
+    provenance = _mapping(store.provenance.get(GIVEN, store.provenance))
+    options = _mapping(provenance.get("options"))
+    return DataOrigin(
+        product=provenance.get("product"),
+        file=provenance.get("file"),
+        fields=provenance.get("fields"),
+        protocol=options.get("protocol"),
+        part=options.get("part"),
+        year=provenance.get("year"),
+        processing_level=store.processing_level,
+        simulated=store.simulated,
+    )
 
 
-def sources_of_task(store_path: Callable[[str], Path], task: str) -> dict[str, dict[str, Any]]:
+def _mapping(value: JsonValue) -> dict[str, JsonValue]:
+    return value if isinstance(value, dict) else {}
+
+
+def sources_of_task(store_of: Callable[[str], Store], task: str) -> dict[str, DataOrigin]:
     """What the stores say that pre-train, train and test, by part.
 
     Args:
-        store_path: where the store of a name lies.
+        store_of: opens the store of a name.
         task: whose.
     """
     names = {PRETRAINING: PRETRAINING} | {part: store_name(task, part) for part in PARTS}
-    return {part: source_of_store(store_path(name)) for part, name in names.items()}
+    return {part: source_of_store(store_of(name)) for part, name in names.items()}
 
 
-def notes_on_sources(sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def notes_on_sources(sources: Mapping[str, DataOrigin]) -> list[str]:
     """What has to be said of a task whose stores do not know their fields.
 
     Example:
-        >>> notes_on_sources({"train": {"fields": "not known"}, "validation": {}})
+        >>> notes_on_sources({"train": DataOrigin(fields="not known"), "validation": DataOrigin()})
         ['fields are not known (train): every series counts as one of its own, so that parts may \
 share a field and intervals over fields are too narrow']
     """
-    unknown = [part for part, source in sources.items() if source.get("fields") == UNKNOWN_FIELDS]
+    unknown = [part for part, source in sources.items() if source.fields == UNKNOWN_FIELDS]
     if not unknown:
         return []
     return [

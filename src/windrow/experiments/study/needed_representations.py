@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windrow.data.legend import Legend
-from windrow.data.store.zarr_store import is_store, store_legend
+from windrow.data.store.store import Store
+from windrow.data.store.zarr_store import is_store
 from windrow.evaluation.legend_transfer import why_not_transferable
 from windrow.experiments.study.settings import Cell, StudySettings, TaskSettings
 from windrow.experiments.study.tasks import TEST, TRAIN, check_stores, fewer_classes, store_name
@@ -84,8 +85,8 @@ def _legend_of(task: TaskSettings, settings: StudySettings) -> Legend | None:
     folder = check_stores(settings)
     own = folder / store_name(task.name, TEST)
     if is_store(own):
-        return store_legend(own)
-    whole = store_legend(folder / task.name)
+        return Store(own).legend
+    whole = Store(folder / task.name).legend
     return None if whole is None else fewer_classes(whole, task.classes_left_out)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from windrow.experiments.study.data_origin import DataOrigin
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ ABLATIONS: Mapping[str, Mapping[str, Published]] = {
 }
 """Tables 1 to 4, task 2, by arm of ``windrow ablate``; Figures 7 to 9 print no numbers."""
 
-_Asked = Mapping[str, Any]
+_Asked = Mapping[str, str | int | None]
 _Alternatives = tuple[_Asked, ...]
 
 
@@ -112,7 +113,7 @@ tasks the paper takes over. Fields of BreizhCrops are split by the study, 70:30 
 by the region as the product's own protocols do."""
 
 
-def beside(task: str, *, simulated: bool, sources: Mapping[str, Mapping[str, Any]]) -> bool:
+def beside(task: str, *, simulated: bool, sources: Mapping[str, DataOrigin]) -> bool:
     """Whether the paper's numbers of a task may stand beside those of a study.
 
     Only where its stores say that they are the paper's, and never where it is simulated. Then they
@@ -125,12 +126,12 @@ def beside(task: str, *, simulated: bool, sources: Mapping[str, Mapping[str, Any
         sources: what the stores say, by part; of :mod:`windrow.experiments.study.data_origin`.
 
     Example:
-        >>> paper = {part: ways[0] for part, ways in SOURCES["task1"].items()}
+        >>> paper = {part: DataOrigin(**ways[0]) for part, ways in SOURCES["task1"].items()}
         >>> beside("task1", simulated=False, sources=paper)
         True
         >>> beside("task1", simulated=True, sources=paper)
         False
-        >>> beside("task1", simulated=False, sources={"train": {"product": "table"}})
+        >>> beside("task1", simulated=False, sources={"train": DataOrigin(product="table")})
         False
     """
     wanted = SOURCES.get(task)
@@ -142,5 +143,6 @@ def beside(task: str, *, simulated: bool, sources: Mapping[str, Mapping[str, Any
     )
 
 
-def _says(source: Mapping[str, Any], way: _Asked) -> bool:
-    return all(name in source and source[name] == value for name, value in way.items())
+def _says(source: DataOrigin, way: _Asked) -> bool:
+    given = source.model_fields_set
+    return all(name in given and getattr(source, name) == value for name, value in way.items())

@@ -19,7 +19,8 @@ import numpy.typing as npt
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.data.series import Series, concatenate
 from windrow.data.splits import check_no_shared_field, split_fields
-from windrow.data.store.zarr_store import StoreWriter, is_store, read_store, store_attributes
+from windrow.data.store.store import Store
+from windrow.data.store.zarr_store import StoreWriter, is_store
 from windrow.errors import DataError, SettingsError, StoreError
 from windrow.evaluation.effective_fields import effective_fields, num_fields
 from windrow.experiments.study.settings import StudySettings, TaskSettings
@@ -78,7 +79,7 @@ def store_name(task: str, part: str) -> str:
 
 
 def read_part(
-    store: str | Path, task: TaskSettings, part: str, *, replacement: bool, seed: int
+    store: Store, task: TaskSettings, part: str, *, replacement: bool, seed: int
 ) -> TaskPart:
     """So many labelled series of each class, spread over as many fields as there are.
 
@@ -98,9 +99,9 @@ def read_part(
         StoreError: the store is missing or damaged.
         DataError: it carries no labels.
     """
-    series = read_store(store, planetscope=False)
+    series = store.series(planetscope=False)
     if series.label is None or series.legend is None:
-        raise DataError("the series carry no labels", where=store)
+        raise DataError("the series carry no labels", where=store.path)
     wanted = task.train_per_class if part == TRAIN else task.test_per_class
     once = np.ones(len(series), dtype=np.bool_) if replacement else _first_copies(series)
     rows, notes = [], []
@@ -225,7 +226,8 @@ def split_whole_store(source: Path, folder: Path, task: TaskSettings, seed: int)
         task: whose; its shares to train and to test are taken relative to each other.
         seed: of the split.
     """
-    series = leave_out(read_store(source, planetscope=False), task.classes_left_out)
+    whole = Store(source)
+    series = leave_out(whole.series(planetscope=False), task.classes_left_out)
     if series.label is None:
         raise DataError("the series carry no labels", where=source)
     _, train, test = task.fractions
@@ -233,7 +235,7 @@ def split_whole_store(source: Path, folder: Path, task: TaskSettings, seed: int)
     positions = split_fields(series.field_id, series.label, fractions=shares, seed=seed)
     provenance = {
         "source": source.name,
-        GIVEN: store_attributes(source).get("provenance", {}),
+        GIVEN: whole.provenance,
         "task": task.to_dict(),
         "seed": seed,
     }

@@ -17,7 +17,8 @@ from typing import Any
 import torch
 
 from windrow.data.splits import check_no_shared_field
-from windrow.data.store.zarr_store import is_store, read_store
+from windrow.data.store.store import Store
+from windrow.data.store.zarr_store import is_store
 from windrow.errors import DataError, SettingsError
 from windrow.evaluation.early_season import known_until
 from windrow.experiments.study.arms import StudyArm, arms_of
@@ -168,6 +169,7 @@ class _Worker:
         self._cells = cells_of(settings, heads)
         self._stores = folder / "stores"
         self._given = None if settings.simulated else check_stores(settings)
+        self._opened: dict[Path, Store] = {}
         self._parts: dict[tuple[str, str], TaskPart] = {}
         self._said: set[str] = set()
         # Names of the representations that each cell sees.
@@ -237,6 +239,13 @@ class _Worker:
             return self._given / name
         return self._stores / name
 
+    def _store(self, name: str) -> Store:
+        """A store of the study, opened once by this process."""
+        path = self._store_path(name)
+        if path not in self._opened:
+            self._opened[path] = Store(path)
+        return self._opened[path]
+
     def _ensure_stores(self, name: str) -> bool:
         task = self._settings.task(name)
         if self._settings.simulated:
@@ -270,9 +279,7 @@ class _Worker:
             remove_partials(path)
             self._check_pretraining_fields()
             self._progress.note(f"pre-training {arm.name}, seed {seed}")
-            arm.pretrain(
-                self._store_path(PRETRAINING), path, seed=seed, execution=self._work.execution
-            )
+            arm.pretrain(self._store(PRETRAINING), path, seed=seed, execution=self._work.execution)
 
         return self._claims.ensure(
             f"pretraining {arm.name} {seed}", done=lambda: arm.is_trained(path), make=make
@@ -283,8 +290,8 @@ class _Worker:
         own = self._settings.pretraining.name
         if all(task.name != own for task in self._settings.tasks):
             return
-        series = read_store(self._store_path(PRETRAINING), planetscope=False)
-        check_no_shared_field(series.field_id, self._part(own, TEST).series.field_id)
+        fields = self._store(PRETRAINING).field_id()
+        check_no_shared_field(fields, self._part(own, TEST).series.field_id)
 
     def _representation_path(self, cell: Cell, task: str, part: str) -> Path:
         return folder_of_representations(self._folder) / representation_name(cell, task, part)
@@ -335,7 +342,7 @@ class _Worker:
         if (task, part) not in self._parts:
             settings = self._settings
             self._parts[task, part] = read_part(
-                self._store_path(store_name(task, part)),
+                self._store(store_name(task, part)),
                 settings.task(task),
                 part,
                 replacement=settings.variant == "paper",
@@ -365,7 +372,7 @@ class _Worker:
             cell, self.run_path(arm, cell.seed), execution=self._work.execution
         )
         cost: Mapping[str, Any] = arm.cost(self.run_path(arm, cell.seed))
-        sources = sources_of_task(self._store_path, cell.task)
+        sources = sources_of_task(self._store, cell.task)
         notes += notes_on_sources(sources)
         report = run_cell(
             self._folder,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -16,8 +15,8 @@ import torch
 from torch import Tensor
 
 from windrow.config import Settings
-from windrow.data.store.zarr_store import store_attributes
-from windrow.files import write_text, writing_errors
+from windrow.data.store.store import Store
+from windrow.files import write_json, write_text, writing_errors
 from windrow.version import __version__
 
 Progress = Callable[[Mapping[str, Any]], None]
@@ -103,27 +102,25 @@ class StepMeans:
         self._waiting.clear()
 
 
-def store_fingerprint(store_path: str | Path) -> str:
-    """SHA-256 of what a store holds: its checksums and their meaning, wherever it lies."""
-    attributes = store_attributes(store_path)
-    return hashlib.sha256(json.dumps(attributes, sort_keys=True).encode()).hexdigest()
-
-
-def environment(execution: Settings, store_path: str | Path) -> dict[str, Any]:
-    """Versions, processor and data of a run; no clock, no path.
+def write_environment(path: Path, execution: Settings, store: Store) -> None:
+    """Writes versions, processor and data of a run as JSON; no clock, no path.
 
     Args:
+        path: the file.
         execution: device and precision.
-        store_path: what is trained on.
+        store: what is trained on.
     """
-    return {
-        "windrow": __version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "platform": platform.platform(),
-        "processors": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "execution": execution.to_dict(),
-        "store": store_fingerprint(store_path),
-    }
+    write_json(
+        path,
+        {
+            "windrow": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "platform": platform.platform(),
+            "processors": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "execution": execution.to_dict(),
+            "store": store.fingerprint,
+        },
+    )

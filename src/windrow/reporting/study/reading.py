@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from windrow.errors import DataError
 from windrow.experiments.study import paper_results
+from windrow.experiments.study.data_origin import DataOrigin
 from windrow.experiments.study.settings import Cell, StudySettings
 from windrow.reporting.run.records import Record
 
@@ -60,7 +61,7 @@ class CellRecord(Record):
     notes: tuple[str, ...] = ()
     pretraining: dict[str, Any] = Field(default_factory=dict)
     representation: dict[str, Any] = Field(default_factory=dict)
-    sources: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    sources: dict[str, DataOrigin] = Field(default_factory=dict)
     head: dict[str, Any] = Field(default_factory=dict)
     device: str = ""
 

@@ -101,9 +101,22 @@ def read_labels(
 
     Rows that repeat an id with the same label count once, the first of them.
 
+    Args:
+        path: ``.csv``, ``.csv.gz``, ``.parquet`` or ``.pq``.
+        label_column: the column of classes; None looks for the usual names (``LABEL_COLUMNS``).
+        id_column: the column of ids; None looks for the usual names.
+
+    Returns:
+        classes by id, and every other column to choose by.
+
     Raises:
         DataError: the table is empty or unreadable, a column is missing, an id has two labels,
             or no row has one.
+
+    Example:
+        >>> labels = read_labels("fields.csv", "crop")  # doctest: +SKIP
+        >>> labels.label[labels.positions(series.field_id)]  # doctest: +SKIP
+        array(['Corn', 'Wheat'], dtype='<U5')
     """
     place = Path(path)
     given = [id_column] if id_column is not None else []

@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as hnp
 from windrow import sensors
 from windrow.data.legend import Legend
 from windrow.data.series import PER_SERIES, Series, concatenate
-from windrow.data.store.zarr_store import read_store, write_store
+from windrow.data.store.store import Store
+from windrow.data.store.zarr_store import write_store
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=8)
 
@@ -65,7 +66,7 @@ def series(draw: st.DrawFn) -> Series:
 def test_round_trip(expected: Series) -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_store(Path(folder) / "store", expected, provenance={})
-        found = read_store(Path(folder) / "store")
+        found = Store(Path(folder) / "store").series()
     for name in (*PER_SERIES, "planetscope_day"):
         a, b = getattr(expected, name), getattr(found, name)
         assert (a is None) == (b is None)

@@ -21,13 +21,8 @@ import xarray
 
 from windrow.data.series import Series, pad_dates
 from windrow.data.store import zarr_store as store_module
-from windrow.data.store.zarr_store import (
-    StoreWriter,
-    is_store,
-    read_store,
-    store_attributes,
-    write_store,
-)
+from windrow.data.store.store import Store
+from windrow.data.store.zarr_store import StoreWriter, is_store, write_store
 from windrow.errors import DataError, OutputError, StoreError
 
 Make = Callable[..., Series]
@@ -63,8 +58,8 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_round_trip(build_series: Make, tmp_path: Path) -> None:
     series = build_series()
     write_store(tmp_path / "store", series, provenance=PROVENANCE)
-    assert_same(read_store(tmp_path / "store"), series)
-    attributes = store_attributes(tmp_path / "store")
+    assert_same(Store(tmp_path / "store").series(), series)
+    attributes = Store(tmp_path / "store").attributes
     assert attributes["format"] == "windrow series store"
     assert attributes["simulated"] is True
     assert attributes["provenance"] == PROVENANCE
@@ -76,7 +71,7 @@ def test_round_trip(build_series: Make, tmp_path: Path) -> None:
 
 def test_without_planetscope(build_series: Make, tmp_path: Path) -> None:
     write_store(tmp_path / "store", build_series(), provenance={})
-    series = read_store(tmp_path / "store", planetscope=False)
+    series = Store(tmp_path / "store").series(planetscope=False)
     assert series.planetscope is None
     assert series.planetscope_day is None
 
@@ -85,8 +80,8 @@ def test_the_least_and_no_provenance(build_series: Make, tmp_path: Path) -> None
     names = ("cloud_probability", "longitude", "latitude", "planetscope", "planetscope_day")
     series = build_series(**dict.fromkeys((*names, "label", "legend")), truth={}, simulated=False)
     write_store(tmp_path / "store", series, provenance={})
-    assert_same(read_store(tmp_path / "store"), series)
-    assert store_attributes(tmp_path / "store")["provenance"] == {}
+    assert_same(Store(tmp_path / "store").series(), series)
+    assert Store(tmp_path / "store").attributes["provenance"] == {}
 
 
 @pytest.mark.parametrize("kind", ["id", "text"])
@@ -95,7 +90,7 @@ def test_ids_keep_their_type(build_series: Make, tmp_path: Path, kind: str) -> N
     if kind == "text":
         ids = np.array(["007", "7", "ä/ö", "a b", ""])
     write_store(tmp_path / "store", build_series(id=ids, field_id=ids), provenance={})
-    found = read_store(tmp_path / "store")
+    found = Store(tmp_path / "store").series()
     assert found.id.tolist() == ids.tolist()
     assert found.id.dtype.kind == found.field_id.dtype.kind == ids.dtype.kind
 
@@ -107,7 +102,7 @@ def test_no_dates_and_no_planetscope_days(build_series: Make, tmp_path: Path) ->
         planetscope_day=np.zeros(0, np.int16),
     )
     write_store(tmp_path / "store", series, provenance={})
-    assert_same(read_store(tmp_path / "store"), series)
+    assert_same(Store(tmp_path / "store").series(), series)
 
 
 @pytest.mark.usefixtures("small_shards")
@@ -120,7 +115,7 @@ def test_parts_make_the_same_bytes_as_the_whole(build_series: Make, tmp_path: Pa
     write_store(tmp_path / "again", series, provenance=PROVENANCE)
     assert bytes_of(tmp_path / "parts") == bytes_of(tmp_path / "whole")
     assert bytes_of(tmp_path / "again") == bytes_of(tmp_path / "whole")
-    assert_same(read_store(tmp_path / "parts"), series)
+    assert_same(Store(tmp_path / "parts").series(), series)
 
 
 @pytest.mark.usefixtures("small_shards")
@@ -130,7 +125,7 @@ def test_text_grows_wider_over_the_shards(build_series: Make, tmp_path: Path) ->
     with StoreWriter(tmp_path / "store", provenance={}) as writer:
         for i in range(9):
             writer.append(series.select(slice(i, i + 1)))
-    assert read_store(tmp_path / "store").id.tolist() == names.tolist()
+    assert Store(tmp_path / "store").series().id.tolist() == names.tolist()
 
 
 def test_opens_in_xarray(build_series: Make, tmp_path: Path) -> None:
@@ -175,7 +170,7 @@ def test_each_damaged_chunk_is_found(build_series: Make, tmp_path: Path, damage:
         with pytest.raises(
             StoreError, match=r"the store is damaged or cut short; in .*, array .*; to mend it: wr"
         ):
-            read_store(copy)
+            Store(copy).series()
 
 
 @contextmanager
@@ -224,16 +219,15 @@ def test_attributes_changed_by_hand_are_found(
     write_store(path, build_series(), provenance={"seed": 3})
     with attributes_of(path, signed=False) as both:
         change(*both)
-    for read in (read_store, store_attributes):
-        with pytest.raises(
-            StoreError,
-            match=r"the store's attributes were changed since it was written; in .*store, "
-            r"attributes_checksum; found attributes of \w{12}\.{3}; expected \w{12}\.{3}; to mend",
-        ):
-            read(path)
+    with pytest.raises(
+        StoreError,
+        match=r"the store's attributes were changed since it was written; in .*store, "
+        r"attributes_checksum; found attributes of \w{12}\.{3}; expected \w{12}\.{3}; to mend",
+    ):
+        Store(path)
     with attributes_of(path) as both:  # signed again, they are what they say
         pass
-    assert read_store(path) is not None
+    assert Store(path).series() is not None
 
 
 def test_an_earlier_store_has_no_checksum_of_its_attributes(
@@ -244,10 +238,10 @@ def test_an_earlier_store_has_no_checksum_of_its_attributes(
     with attributes_of(path, signed=False) as (attributes, _):
         del attributes["attributes_checksum"]
     with pytest.raises(StoreError, match=r"incomplete; .*; expected attribute attributes_checksum"):
-        read_store(path)
+        Store(path).series()
     with attributes_of(path, signed=False) as (attributes, _):
         attributes["version"] = 1
-    assert_same(read_store(path), build_series())
+    assert_same(Store(path).series(), build_series())
 
 
 @pytest.mark.parametrize(
@@ -264,7 +258,7 @@ def test_metadata_that_lack_something(build_series: Make, tmp_path: Path, missin
         else:
             del attributes[missing]
     with pytest.raises(StoreError, match=r"the store's metadata are incomplete; in .*store"):
-        read_store(path)
+        Store(path).series()
 
 
 @pytest.mark.parametrize(
@@ -285,7 +279,7 @@ def test_metadata_that_say_something_else(
     with attributes_of(path) as (attributes, _):
         attributes[name] = value
     with pytest.raises(StoreError, match=message):
-        read_store(path)
+        Store(path).series()
 
 
 @pytest.mark.parametrize(
@@ -301,7 +295,7 @@ def test_no_store(tmp_path: Path, make: Callable[[Path], object], message: str) 
     make(path)
     assert not is_store(path)
     with pytest.raises(StoreError, match=message):
-        read_store(path)
+        Store(path).series()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"zarr_format": 2}', "{}"])
@@ -310,7 +304,7 @@ def test_damaged_metadata(build_series: Make, tmp_path: Path, text: str) -> None
     write_store(path, build_series(), provenance={})
     (path / "zarr.json").write_text(text)
     with pytest.raises(StoreError, match=r"metadata cannot be read|is no series store"):
-        read_store(path)
+        Store(path).series()
 
 
 @pytest.mark.usefixtures("small_shards")
@@ -348,7 +342,7 @@ def test_a_killed_writer_leaves_nothing_that_looks_whole(tmp_path: Path) -> None
     (left,) = tmp_path.iterdir()
     assert left.name.endswith(".partial")
     with pytest.raises(StoreError, match="this Zarr group is no series store"):
-        read_store(left)
+        Store(left).series()
 
 
 @pytest.mark.usefixtures("small_shards")
@@ -437,13 +431,13 @@ def test_parts_of_different_length_are_refused_across_shards(
         append_both(writer, first, second)
     with StoreWriter(tmp_path / "store", provenance={}) as writer:
         append_both(writer, pad_dates(first, 8), second)
-    assert read_store(tmp_path / "store").num_dates == 8
+    assert Store(tmp_path / "store").series().num_dates == 8
 
 
 def test_no_warning_and_no_time_in_the_store(build_series: Make, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         write_store(tmp_path / "store", build_series(), provenance={})
-        read_store(tmp_path / "store")
+        Store(tmp_path / "store").series()
     text = b"".join(bytes_of(tmp_path / "store").values())
     assert str(tmp_path).encode() not in text

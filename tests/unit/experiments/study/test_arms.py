@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from study_factory import labelled
-from windrow.data.store.zarr_store import read_store, write_store
+from windrow.data.store.store import Store
+from windrow.data.store.zarr_store import write_store
 from windrow.errors import WeightsError
 from windrow.experiments.scheduling.budget import budget_of
 from windrow.experiments.scheduling.timings import NUM_DATES, EncoderRate, Rates
@@ -158,7 +159,7 @@ def test_a_twin_is_split_by_field_and_grows_all_classes_alike(tmp_path) -> None:
     settings = settings.model_copy(update={"tasks": (small,), "pretraining": small})
     assert twin_size(settings, small) == 111  # 1.1 * max(2*9/.21, 1*9/.09, 40/.7)
     simulate_stores(tmp_path, settings, small, num_workers=1)
-    stores = {name: read_store(tmp_path / name) for name in ("pretraining", "task1-train")}
+    stores = {name: Store(tmp_path / name).series() for name in ("pretraining", "task1-train")}
     assert len(stores["pretraining"]) == 40
     assert stores["pretraining"].planetscope is not None
     assert stores["task1-train"].planetscope is None

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from denethor_files import Tile, write_radiant
-from study_factory import PAPER_SOURCES, labelled
+from study_factory import labelled
 from windrow.data.splits import check_no_shared_field
-from windrow.data.store.zarr_store import read_store, write_store
-from windrow.errors import StoreError
+from windrow.data.store.store import Store
+from windrow.data.store.zarr_store import write_store
 from windrow.experiments.study import paper_results
 from windrow.experiments.study.data_origin import notes_on_sources, source_of_store, sources_of_task
 from windrow.experiments.study.scales import task_settings
@@ -41,7 +41,7 @@ def _denethor(task):
 
 
 def _beside(folder, task, *, simulated=False):
-    sources = sources_of_task(lambda name: folder / name, task)
+    sources = sources_of_task(lambda name: Store(folder / name), task)
     return paper_results.beside(task, simulated=simulated, sources=sources)
 
 
@@ -50,7 +50,9 @@ def test_denethor_split_by_the_paper_s_protocol_is_the_paper_s(tmp_path, task) -
     _stores(tmp_path, _denethor(task))
     assert _beside(tmp_path, task)
     assert not _beside(tmp_path, task, simulated=True)
-    assert not paper_results.beside("task9", simulated=False, sources=PAPER_SOURCES[task])
+    assert not paper_results.beside(
+        "task9", simulated=False, sources=sources_of_task(lambda name: Store(tmp_path / name), task)
+    )
 
 
 @pytest.mark.parametrize(("task", "prefix"), [("task1", ""), ("task2", "validation_")])
@@ -93,7 +95,7 @@ def test_a_store_that_the_study_split_keeps_what_the_whole_one_said(tmp_path) ->
     _stores(tmp_path, {"pretraining": _denethor("task1")["pretraining"], "task3": BRITTANY})
     split_whole_store(tmp_path / "task3", tmp_path, task_settings("task3", "tiny"), 0)
     for part in ("train", "validation"):
-        assert source_of_store(tmp_path / f"task3-{part}") == {
+        assert source_of_store(Store(tmp_path / f"task3-{part}")).to_dict() == {
             "product": "BreizhCrops",
             "file": None,
             "fields": None,
@@ -126,13 +128,8 @@ def test_what_ingest_writes_is_what_is_asked_for(tmp_path) -> None:
     tile = Tile("train")
     write_radiant(tmp_path / "in", tile)
     ingest(tmp_path / "in", out=tmp_path / "store", options=IngestOptions())
-    found = source_of_store(tmp_path / "store")
-    assert (found["product"], found["protocol"], found["simulated"]) == ("denethor", None, False)
-
-
-def test_a_store_that_is_not_there_is_told(tmp_path) -> None:
-    with pytest.raises(StoreError, match="store"):
-        source_of_store(tmp_path / "nowhere")
+    found = source_of_store(Store(tmp_path / "store"))
+    assert (found.product, found.protocol, found.simulated) == ("denethor", None, False)
 
 
 def test_series_of_prepared_files_share_no_field_and_that_is_said_to_be_unknown(tmp_path) -> None:
@@ -146,12 +143,12 @@ def test_series_of_prepared_files_share_no_field_and_that_is_said_to_be_unknown(
             file["time_series"] = draw.integers(1, 9_000, (20, 6, 12)).astype(np.float32)
             file["crop_labels"] = np.arange(20).reshape(20, 1) % 9 + 1
         ingest(tmp_path / name, out=tmp_path / f"task1-{PARTS[number]}")
-        fields[name] = read_store(tmp_path / f"task1-{PARTS[number]}").field_id
+        fields[name] = Store(tmp_path / f"task1-{PARTS[number]}").series().field_id
     assert all(len(np.unique(field)) == 20 for field in fields.values())
     check_no_shared_field(*fields.values())
     _stores(tmp_path, {"pretraining": _denethor("task1")["pretraining"]})
-    sources = sources_of_task(lambda name: tmp_path / name, "task1")
-    assert sources["train"]["file"] == "train_sentinel_ts.hdf5"
+    sources = sources_of_task(lambda name: Store(tmp_path / name), "task1")
+    assert sources["train"].file == "train_sentinel_ts.hdf5"
     said = notes_on_sources(sources)
     assert len(said) == 1
     assert said[0].startswith("fields are not known (train, validation): every series counts")

@@ -6,7 +6,8 @@ import pytest
 
 from study_factory import labelled
 from windrow.data.legend import DENETHOR
-from windrow.data.store.zarr_store import store_legend, write_store
+from windrow.data.store.store import Store
+from windrow.data.store.zarr_store import write_store
 from windrow.errors import SettingsError, StoreError
 from windrow.experiments.scheduling.budget import budget_of, peak_bytes
 from windrow.experiments.scheduling.timings import NUM_DATES, EncoderRate, Rates
@@ -89,10 +90,10 @@ def test_legends_of_real_stores_are_read_without_a_series(tmp_path) -> None:
 def test_a_store_without_labels_has_no_legend(tmp_path) -> None:
     series = labelled(18)
     write_store(tmp_path / "with", series, provenance={})
-    assert store_legend(tmp_path / "with") == DENETHOR
+    assert Store(tmp_path / "with").legend == DENETHOR
     unlabelled = type(series)(**{**series.__dict__, "label": None, "legend": None})
     write_store(tmp_path / "without", unlabelled, provenance={})
-    assert store_legend(tmp_path / "without") is None
+    assert Store(tmp_path / "without").legend is None
 
 
 def test_an_arm_and_seed_are_finished_before_the_next() -> None:

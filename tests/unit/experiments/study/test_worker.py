@@ -14,6 +14,7 @@ import pytest
 from study_factory import ARMS, SIX, Told, labelled
 from windrow.data.legend import DENETHOR
 from windrow.data.series import concatenate
+from windrow.data.store.store import Store
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import DataError, SettingsError, SplitError, StoreError
 from windrow.experiments.study import worker as study
@@ -378,17 +379,17 @@ def test_a_missing_real_store_is_told(tmp_path: Path, arms) -> None:
 def test_series_are_spread_over_fields_and_told_where_they_are_few(tmp_path: Path) -> None:
     task = task_settings("task1", "tiny").model_copy(update={"train_per_class": 4})
     write_store(tmp_path / "s", labelled(2 * 9 * 6), provenance={})  # 6 fields of 2 a class
-    part = read_part(tmp_path / "s", task, TRAIN, replacement=False, seed=0)
+    part = read_part(Store(tmp_path / "s"), task, TRAIN, replacement=False, seed=0)
     counts = np.bincount(part.label)
     assert counts.tolist() == [4] * 9
     # Four of a class come of four fields, though any two fields would have done.
     assert part.counts()["fields_by_class"] == dict.fromkeys(DENETHOR.names, 4)
     assert part.notes == ()
     more = task.model_copy(update={"train_per_class": 20})
-    few = read_part(tmp_path / "s", more, TRAIN, replacement=False, seed=0)
+    few = read_part(Store(tmp_path / "s"), more, TRAIN, replacement=False, seed=0)
     assert len(few.series) == 108
     assert few.notes[0] == "Wheat: 12 series instead of 20"
-    drawn = read_part(tmp_path / "s", more, TRAIN, replacement=True, seed=0)
+    drawn = read_part(Store(tmp_path / "s"), more, TRAIN, replacement=True, seed=0)
     assert np.bincount(drawn.label).tolist() == [20] * 9
     assert drawn.notes[0] == "Wheat: 12 series, drawn with replacement"
     assert len(np.unique(drawn.series.id)) == len(drawn.series)
@@ -403,19 +404,21 @@ def test_copies_that_a_store_holds_count_once_but_in_the_paper_s_way(tmp_path: P
         for number, row in enumerate((0, 0, 0, 5))
     ]
     write_store(tmp_path / "s", concatenate([series, *copies]), provenance={})
-    once = read_part(tmp_path / "s", task, TRAIN, replacement=False, seed=0)
+    once = read_part(Store(tmp_path / "s"), task, TRAIN, replacement=False, seed=0)
     assert len(once.series) == 108
     assert once.series.id.tolist() == series.id.tolist()
     assert once.notes[1:3] == (
         f"{DENETHOR.names[1]}: 4 series of the store are copies of others, left out",
         f"{DENETHOR.names[1]}: 12 series instead of 20",
     )
-    drawn = read_part(tmp_path / "s", task, TRAIN, replacement=True, seed=0)
+    drawn = read_part(Store(tmp_path / "s"), task, TRAIN, replacement=True, seed=0)
     assert drawn.notes[1] == f"{DENETHOR.names[1]}: 16 series, drawn with replacement"
     # Where fields are not known a copy has a name of its own, and is a copy still.
     other = replace(copies[0], field_id=np.array([5_000]))
     write_store(tmp_path / "t", concatenate([series, other]), provenance={})
-    assert len(read_part(tmp_path / "t", task, TRAIN, replacement=False, seed=0).series) == 108
+    assert (
+        len(read_part(Store(tmp_path / "t"), task, TRAIN, replacement=False, seed=0).series) == 108
+    )
 
 
 def test_the_three_small_classes_of_task_3_are_left_out_and_fields_split(tmp_path: Path) -> None:
@@ -431,7 +434,7 @@ def test_the_three_small_classes_of_task_3_are_left_out_and_fields_split(tmp_pat
     write_store(tmp_path / "task3", series, provenance={})
     split_whole_store(tmp_path / "task3", tmp_path / "out", odd, 0)
     train, test = (
-        read_part(tmp_path / "out" / f"task3-{p}", odd, p, replacement=False, seed=0)
+        read_part(Store(tmp_path / "out" / f"task3-{p}"), odd, p, replacement=False, seed=0)
         for p in (TRAIN, TEST)
     )
     assert not set(train.series.field_id) & set(test.series.field_id)

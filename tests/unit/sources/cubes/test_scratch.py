@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cube_factory
-from windrow.data.store.zarr_store import read_store
+from windrow.data.store.store import Store
 from windrow.errors import DataError
 from windrow.pipelines.ingest import ingest
 from windrow.sources.cubes import geotiffs
@@ -46,7 +46,7 @@ def test_it_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(list((tmp_path / ".store.scratch").iterdir())) == 2  # the first call is the sample
     ingest(images, out=store)
     assert len(calls) == 4 + 1 + 6  # the sample again, and six of eight windows
-    series = read_store(store)
+    series = Store(store).series()
     series = series.select(np.argsort(series.id))
     array = cube_factory.values().transpose(2, 3, 0, 1)
     assert np.array_equal(series.reflectance, array.reshape(120, 4, 3))
@@ -62,5 +62,5 @@ def test_another_cube_is_read_anew(tmp_path: Path) -> None:
         place, cube_factory.values()[1] + np.uint16(50), descriptions=cube_factory.BANDS
     )
     ingest(images, out=tmp_path / "second", options=options)
-    first, second = read_store(tmp_path / "first"), read_store(tmp_path / "second")
+    first, second = Store(tmp_path / "first").series(), Store(tmp_path / "second").series()
     assert ((second.reflectance - first.reflectance)[:, 1] == 50).all()

@@ -21,7 +21,7 @@ from denethor_files import (
 from windrow.data.legend import DENETHOR
 from windrow.data.planetscope_windows import planetscope_window
 from windrow.data.series import NO_DATA
-from windrow.data.store.zarr_store import read_store
+from windrow.data.store.store import Store
 from windrow.errors import DataError
 from windrow.pipelines.ingest import ingest
 from windrow.sources.reader import IngestOptions
@@ -47,7 +47,7 @@ LAYOUTS = {
 
 def stored(path, tmp_path, **options):
     found = ingest(path, out=tmp_path / "store", options=IngestOptions(**options))
-    return read_store(tmp_path / "store"), "\n".join(found.lines)
+    return Store(tmp_path / "store").series(), "\n".join(found.lines)
 
 
 def check_against(tile, series, *, pairing="corner"):
@@ -136,7 +136,7 @@ def test_both_tiles_become_one_store_or_one_is_chosen(tmp_path, same_root):
     for number, name in enumerate(("test", "17E-243N", "33N/17E-243N", "33N_17E_243N")):
         out = tmp_path / f"one{number}"
         ingest(tmp_path / "in", out=out, options=IngestOptions(tile=name))
-        check_against(test, read_store(out))
+        check_against(test, Store(out).series())
 
 
 def test_centred_pairing_and_clamped_edges(tmp_path):
@@ -157,7 +157,7 @@ def test_five_day_files(tmp_path):
     write_radiant(tmp_path / "in", daily)
     for name, wanted, steps in (("auto", daily, 4), ("5day", tile, 73)):
         ingest(tmp_path / "in", out=tmp_path / name, options=IngestOptions(planetscope=name))
-        found = read_store(tmp_path / name)
+        found = Store(tmp_path / name).series()
         assert found.planetscope.shape[1] == steps
         row, column = found.id % 10**9 // 10_000, found.id % 10_000
         window = planetscope_window(row[:1], column[:1], size=FINE)
@@ -214,7 +214,7 @@ def test_reflectance_and_bright_values(tmp_path):
     tile.bands[0, 0, 0, 0] = 40_000
     write_radiant(tmp_path / "c", tile)
     found = ingest(tmp_path / "c", out=tmp_path / "bright")
-    assert read_store(tmp_path / "bright").reflectance.max() == 32_767
+    assert Store(tmp_path / "bright").series().reflectance.max() == 32_767
     assert "1 values brighter than 3.2767 clipped" in found.lines
 
 
@@ -250,7 +250,7 @@ def test_missing_planetscope_values_and_quality_bands(tmp_path):
     assert "quality bands: not used" in text
     options = IngestOptions(quality_bands=(1, 3))
     found = ingest(tmp_path / "in", out=tmp_path / "with", options=options)
-    values = read_store(tmp_path / "with").planetscope[0].reshape(4, 4, 9)
+    values = Store(tmp_path / "with").series().planetscope[0].reshape(4, 4, 9)
     assert (values[2:, :, [2, 5]] == NO_DATA).all()
     assert (values != NO_DATA).sum() == 144 - 16 - 16
     assert "quality bands: bands 1, 3 above 0 make no data" in found.lines
@@ -283,7 +283,7 @@ def test_a_random_sample_follows_the_seed(tmp_path):
     for number, seed in enumerate((0, 0, 1)):
         options = IngestOptions(num_series=20, seed=seed)
         ingest(tmp_path / "in", out=tmp_path / str(number), options=options)
-        series = read_store(tmp_path / str(number))
+        series = Store(tmp_path / str(number)).series()
         check_against(tile, series)
         ids.append(series.id.tolist())
     assert len(ids[0]) == 20
@@ -331,7 +331,7 @@ def test_a_changed_source_is_read_again(tmp_path):
     path.unlink()
     write_raster(path, tile.planetscope[1], compress="deflate")
     ingest(tmp_path / "in", out=tmp_path / "two", options=options)
-    check_against(tile, read_store(tmp_path / "two"))
+    check_against(tile, Store(tmp_path / "two").series())
     assert len(list((tmp_path / "scratch/train").iterdir())) == 10
 
 
@@ -372,7 +372,7 @@ def test_the_folder_itself_may_name_the_tile(tmp_path):
         file.extractall(home / "S2")
     (tmp_path / "in/crops_test_2019.geojson").rename(home / "labels.geojson")
     found = ingest(home, out=tmp_path / "one")
-    check_against(tile, read_store(tmp_path / "one"))
+    check_against(tile, Store(tmp_path / "one").series())
     assert "tile: test, 33N/17E-243N" in found.lines
 
 
@@ -396,6 +396,6 @@ def test_a_streamed_cube_goes_on_in_the_middle(tmp_path, monkeypatch):
         ingest(tmp_path / "in", out=tmp_path / "store")
     seen = []
     ingest(tmp_path / "in", out=tmp_path / "store", on_progress=lambda *s: seen.append(s))
-    check_against(tile, read_store(tmp_path / "store"))
+    check_against(tile, Store(tmp_path / "store").series())
     assert written == [0, 1, 2, "failed", 3, 4, 5, 0, 1, 2, 3]
     assert seen == [(done, 10) for done in range(4, 11)]

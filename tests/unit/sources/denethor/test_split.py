@@ -8,7 +8,7 @@ from study_factory import PAPER_SOURCES
 from way import windrow
 from windrow.data.legend import DENETHOR
 from windrow.data.splits import PartSettings, SplitSettings
-from windrow.data.store.zarr_store import read_store, read_store_table
+from windrow.data.store.store import Store
 from windrow.errors import DataError, SettingsError
 from windrow.experiments.study.data_origin import source_of_store
 from windrow.pipelines.ingest import ingest
@@ -56,9 +56,9 @@ def test_parts_share_no_field_and_repeat_pixels_where_classes_are_small(tmp_path
     for part in ("pretraining", "train", "validation"):
         options = IngestOptions(protocol="task1", part=part, seed=2)
         found = ingest(tmp_path / "in", out=tmp_path / part, options=options)
-        stores[part] = read_store(tmp_path / part, planetscope=False)
+        stores[part] = Store(tmp_path / part).series(planetscope=False)
         reports[part] = found.lines
-        said = source_of_store(tmp_path / part)
+        said = source_of_store(Store(tmp_path / part)).to_dict()
         assert said.items() >= PAPER_SOURCES["task1"][part].items()
     fields = {part: set(series.field_id.tolist()) for part, series in stores.items()}
     assert not fields["pretraining"] & fields["train"]
@@ -86,7 +86,7 @@ def test_parts_share_no_field_and_repeat_pixels_where_classes_are_small(tmp_path
         "fields a part: Wheat 25/8/3; Oats 25/8/3; Corn 25/8/3; Meadows 25/8/3"
         in (reports["train"])
     )
-    table = read_store_table(tmp_path / "train", "fields")
+    table = Store(tmp_path / "train").table("fields")
     for part, ids in fields.items():
         assert ids <= set(table["field_id"][table["part"] == part].tolist())
     assert len(table["crop"]) == 144
@@ -124,7 +124,7 @@ def test_task2_takes_the_test_tile_of_two(tmp_path):
         ingest(tmp_path / "in", out=tmp_path / "store", options=options)
     options = IngestOptions(protocol="task2", part="validation")
     ingest(tmp_path / "in", out=tmp_path / "store", options=options)
-    series = read_store(tmp_path / "store")
+    series = Store(tmp_path / "store").series()
     assert set(series.year.tolist()) == {2019}
     assert len(np.unique(series.field_id)) == 4 * 11
     with pytest.raises(SettingsError, match="--num-series does not concern part 'validation'"):
@@ -138,7 +138,7 @@ def test_the_map_shows_every_field_once(tmp_path, capsys):
     assert windrow(*words, "--part", "pretraining", "--split-map", picture) == 0
     assert str(picture) in capsys.readouterr().out
     assert "validation: 12 fields" in picture.read_text().replace("<!-- ", "")
-    figure = split_map(read_store_table(tmp_path / "store", "fields"))
+    figure = split_map(Store(tmp_path / "store").table("fields"))
     drawn = {c.get_label(): len(c.get_paths()) for c in figure.axes[0].collections}
     assert drawn == {
         "pretraining: 100 fields": 100,

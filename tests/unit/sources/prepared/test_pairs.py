@@ -10,7 +10,7 @@ import torch
 from windrow.data.batches.contrastive import PixelPairs
 from windrow.data.normalization import Normalization
 from windrow.data.series import NO_DATA
-from windrow.data.store.zarr_store import read_store
+from windrow.data.store.store import Store
 from windrow.errors import BandError, DataError, SettingsError
 from windrow.pipelines.ingest import ingest
 from windrow.simulation import SCENARIOS, simulate_pixels
@@ -68,7 +68,7 @@ def test_the_order_is_told_from_the_values(folder, tmp_path, order):
     write(folder, sentinel2_data=bands, planet_data=planet)
     assert recognise(folder).name == "prepared_h5"
     found = ingest(folder, out=tmp_path / "store")
-    series = read_store(tmp_path / "store")
+    series = Store(tmp_path / "store").series()
     kept = np.setdiff1d(np.arange(DATES * PIXELS), [7, 9])
     date, pixel = date_and_pixel(kept, order)
     assert series.id.tolist() == kept.tolist()
@@ -118,14 +118,14 @@ def test_a_random_share_of_many_blocks(folder, tmp_path, monkeypatch):
     bands, planet = pairs("date")
     path = write(folder, sentinel2_data=bands, planet_data=planet)
     found = ingest(path, out=tmp_path / "store", options=IngestOptions(num_series=50, seed=3))
-    series = read_store(tmp_path / "store")
+    series = Store(tmp_path / "store").series()
     assert len(set(series.id.tolist())) == 50
     np.testing.assert_array_equal(series.reflectance[:, 0], bands[series.id])
     assert series.day_of_year[:, 0].tolist() == [DAYS[i] for i in series.id // PIXELS]
     assert "4,800 pairs in the file" in found.lines
     options = IngestOptions(planetscope="none", pair_order="pixel", num_series=5)
     found = ingest(path, out=tmp_path / "other", options=options)
-    assert read_store(tmp_path / "other").planetscope is None
+    assert Store(tmp_path / "other").series().planetscope is None
     assert any("as given" in line and "values look otherwise" in line for line in found.lines)
 
 
@@ -196,7 +196,7 @@ def test_the_store_is_what_contrastive_methods_pair(folder, tmp_path):
         out=tmp_path / "store",
         options=IngestOptions(num_series=100),
     )
-    series = read_store(tmp_path / "store")
+    series = Store(tmp_path / "store").series()
     found = PixelPairs(
         series,
         normalization=Normalization(np.zeros(12), np.ones(12)),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from windrow.data.series import NO_DATA
-from windrow.data.store.zarr_store import read_store
+from windrow.data.store.store import Store
 from windrow.errors import BandError, DataError, SettingsError, WindrowError
 from windrow.pipelines.ingest import ingest
 from windrow.sources.reader import IngestOptions
@@ -63,7 +63,7 @@ def test_old_and_new_layout_give_the_same(folder, tmp_path, layout):
     )
     assert recognise(folder).name == "prepared_h5"
     found = ingest(path, out=tmp_path / "store")
-    series = read_store(tmp_path / "store")
+    series = Store(tmp_path / "store").series()
     np.testing.assert_array_equal(series.reflectance, bands)
     np.testing.assert_array_equal(series.planetscope, planet.reshape(NUM, DAYS, 36))
     assert series.day_of_year[3].tolist() == [5 * i for i in range(DATES)]
@@ -84,7 +84,7 @@ def test_labelled_series(folder, tmp_path):
     bands[6] = np.nan
     write(folder / "validation_train_sentinel_ts.hdf5", time_series=bands, crop_labels=labels)
     found = ingest(folder, out=tmp_path / "store")
-    series = read_store(tmp_path / "store")
+    series = Store(tmp_path / "store").series()
     kept = np.arange(NUM) != 6
     assert series.label.tolist() == (labels[kept, 0] - 1).tolist()
     assert series.id.tolist() == np.flatnonzero(kept).tolist()
@@ -102,7 +102,7 @@ def test_a_random_share_and_missing_planetscope(folder, tmp_path):
     planet[:, 4, :, 5] = 0
     write(folder / "pretraining_time2.h5", sentinel2_data=bands, planet_data=planet)
     ingest(folder, out=tmp_path / "store", options=IngestOptions(num_series=7, seed=1))
-    series = read_store(tmp_path / "store")
+    series = Store(tmp_path / "store").series()
     assert len(series) == 7
     np.testing.assert_array_equal(series.reflectance, bands[series.id])
     values = series.planetscope.reshape(7, DAYS, 4, 9)
