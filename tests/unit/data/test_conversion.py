@@ -14,6 +14,7 @@ from windrow.data.legend import Legend
 from windrow.data.series import NO_DATA, Series
 from windrow.errors import DataError
 from windrow.sources.open_any import open_series
+from windrow.sources.reader import TableOptions
 from windrow.sources.tables.series import read_table
 
 Make = Callable[..., Series]
@@ -119,7 +120,7 @@ def test_the_table_reader_reads_back_what_was_written(tmp_path, written: str) ->
 def test_a_table_in_memory_is_left_as_it_was() -> None:
     table = make_series(3, planetscope=False).to_frame().set_index(["id", "date"])
     before = table.copy()
-    reading = read_table(table, sort_dates=True)
+    reading = read_table(table, TableOptions(sort_dates=True))
     assert len(reading.series) == 3
     assert reading.report.source == "the table"
     pd.testing.assert_frame_equal(table, before)

@@ -388,7 +388,7 @@ class _Worker:
                 "notes": notes,
                 "pretraining": cost,
                 "representation": about,
-                "sources": sources,
+                "sources": {part: source.to_dict() for part, source in sources.items()},
                 "head": head_about,
                 "device": self._work.execution.device,
                 "threads": torch.get_num_threads(),
