@@ -8,16 +8,18 @@ from the field's size. Everything else (growth, canopy, air, clouds) is the same
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from windrow.data.legend import Legend
 from windrow.data.series import Series
 from windrow.sensors import SENTINEL2, SENTINEL2_BANDS
+from windrow.simulation.crop_table import TABLE_NAMES
 from windrow.simulation.emulator import Float32
+from windrow.simulation.fields.growth import Season, grow_fields
 from windrow.simulation.fields.landscape import Integers, Landscape
-from windrow.simulation.fields.phenology import field_years
 from windrow.simulation.fields.stands import FieldYear
 from windrow.simulation.fields.weather import Weather, make_weather
 from windrow.simulation.keyed_random import Floats, keyed, noise, spread, uniform
@@ -30,16 +32,16 @@ from windrow.simulation.sensing.acquisition import (
 from windrow.simulation.sensing.atmospheric_correction import observe
 from windrow.simulation.sensing.clouds import make_clouds
 from windrow.simulation.settings import ScenarioSettings
+from windrow.simulation.surface.field_surface import mean_surface
 from windrow.simulation.surface.geometry import make_overpasses
-from windrow.simulation.surface.surface import Surface, interpolation, make_surface
+from windrow.simulation.surface.surface import Surface, interpolation
 
-KNOT_DAYS = 5
-"""Days between the states at which the canopy of a field is computed."""
+TABLE_LEGEND = Legend(names=TABLE_NAMES, codes=TABLE_NAMES)
+"""The legend of all simulated fields: the whole crop table."""
 
 _POINT_SPREAD_M = {10: 5.3, 20: 10.6, 60: 31.8}
 _SPECKLE = 0.5
 """Noise of a field's mean relative to that of a pixel: neighbouring pixels share some of it."""
-_PART_M = 40.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +49,11 @@ class ScatteredFields:
     """Where the fields of a region lie and what grows on them.
 
     Attributes:
-        crop: (n,) position of each field's crop in the table of crops.
-        label: (n,) position of its class in the scenario's legend.
+        crop: (n,) position of each field's crop in the crop table.
         x, y: (n,) metres from the region's north-western corner, eastwards and southwards.
     """
 
     crop: Integers
-    label: Integers
     x: Floats
     y: Floats
 
@@ -62,18 +62,25 @@ class ScatteredFields:
 
 
 def simulate_fields(
-    settings: ScenarioSettings, fields: ScatteredFields, *, seed: int, landscape: int
+    settings: ScenarioSettings,
+    fields: ScatteredFields,
+    season: Season,
+    *,
+    seed: int,
+    landscape: int,
 ) -> Series:
     """The mean series of scattered fields, which share weather, air and dates.
 
     Args:
-        settings: the scenario; ``pixels_per_field`` is the number of parts of a field.
+        settings: the scenario, without regard to its classes and its longitude's hemisphere;
+            ``pixels_per_field`` is the number of parts of a field.
         fields: where they lie and what grows on them.
+        season: climate, twelve months and rotation of the place.
         seed: the seed.
         landscape: number of the region: another number, other weather and dates.
 
     Returns:
-        A series a field, its ``id`` counted from ``landscape`` x 10,000.
+        A series a field by northern day, its ``id`` counted from ``landscape`` x 10,000.
     """
     ground = Landscape(
         settings=settings,
@@ -82,44 +89,15 @@ def simulate_fields(
         sites=np.stack([fields.x, fields.y], axis=1),
         metric=np.eye(2),
         crop=fields.crop,
-        label=fields.label,
+        label=fields.crop,
     )
     with threadpool_limits(1):
         weather = make_weather(settings, seed, landscape)
-        year = field_years(ground, weather)
-        surface = _mean_surface(ground, weather, year)
-        return _observed(ground, weather, year, surface)
-
-
-def _mean_surface(ground: Landscape, weather: Weather, year: FieldYear) -> Surface:
-    """The mean of a few parts of each field, (n, K, ...)."""
-    num, parts = ground.num_fields, ground.settings.pixels_per_field
-    field = np.repeat(np.arange(num), parts)
-    step = np.tile(np.arange(parts), num) * _PART_M
-    columns, rows = ((a[field] + step) // 10 for a in ground.sites.T)
-    knots = np.arange(0, 365 + KNOT_DAYS, KNOT_DAYS)
-    each = make_surface(
-        ground,
-        weather,
-        year,
-        rows=rows.astype(np.int64),
-        columns=columns.astype(np.int64),
-        field=field,
-        knots=knots,
-    )
-
-    def mean(values: Float32) -> Float32:
-        return np.asarray(values.reshape(num, parts, *values.shape[1:]).mean(axis=1))
-
-    area = mean(each.green)
-    pigment = mean(each.green * each.chlorophyll)
-    return Surface(
-        knots=knots,
-        reflectance=mean(each.reflectance),
-        green=area,
-        cover=mean(each.cover),
-        chlorophyll=np.asarray(pigment / np.maximum(area, 1e-6), dtype=np.float32),
-    )
+        moisture = weather.moisture * (0.35 + 0.65 * season.climate.water)
+        weather = replace(weather, moisture=moisture)
+        grown = grow_fields(ground, weather, season)
+        surface = mean_surface(ground, weather, grown)
+        return _observed(ground, weather, grown.year, surface)
 
 
 def _observed(ground: Landscape, weather: Weather, year: FieldYear, surface: Surface) -> Series:
@@ -168,8 +146,8 @@ def _observed(ground: Landscape, weather: Weather, year: FieldYear, surface: Sur
         cloud_probability=padded(clouds.probability),
         longitude=settings.longitude + ground.sites[:, 0] / narrower,
         latitude=settings.latitude - ground.sites[:, 1] / metres_a_degree,
-        label=ground.label.astype(np.int16),
-        legend=settings.legend,
+        label=ground.crop.astype(np.int16),
+        legend=TABLE_LEGEND,
         truth={
             "leaf_area_index": padded(green.astype(np.float16)),
             "chlorophyll": padded(on_dates(surface.chlorophyll).astype(np.float16)),

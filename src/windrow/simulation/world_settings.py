@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from windrow.config import Settings
 from windrow.errors import SettingsError
-from windrow.simulation.crops import NAMES, crop_number
+from windrow.simulation.crop_table import TABLE_NAMES, table_number
 from windrow.simulation.settings import NotNegative, Positive, Share
 
 Between = tuple[float, float]
@@ -30,11 +30,18 @@ class WorldSettings(Settings):
         crops: names of the crops that may grow.
         common_crops: those that most worlds are made of.
         common_share: share of the worlds that are made of common crops and two others.
+        unusual_share: share of the worlds whose crops are drawn without regard to latitude.
+        cover_share: share of the worlds in which some fields are no crop (forest, water, ...).
         crop_evenness: of the crops' shares: parameter of their Dirichlet distribution.
         least_share: of a crop in a world, before shares are made to sum to one.
         l1c_share: share of the worlds seen at the top of the atmosphere.
         southern_share: share of the worlds south of the equator.
         latitude: distance from the equator, degrees.
+        calendar_year_share: share of the worlds whose twelve months are those of the calendar;
+            those of the others begin within two months of the start of a growing season.
+        continentality: swing of temperature relative to the latitude's usual one.
+        dry_summer_share: share of the worlds between 29 and 45 degrees with dry summers.
+        irrigated: share of the fields that rain does not limit.
         years: first and last calendar year.
         altitude_m: above the sea, metres.
         relief: slope of the ground, a deviation each way, metres a metre.
@@ -64,11 +71,17 @@ class WorldSettings(Settings):
     crops: tuple[str, ...]
     common_crops: tuple[str, ...]
     common_share: Share
+    unusual_share: Share
+    cover_share: Share
     crop_evenness: Positive
     least_share: Share
     l1c_share: Share
     southern_share: Share
     latitude: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(le=70)]]
+    calendar_year_share: Share
+    continentality: Between
+    dry_summer_share: Share
+    irrigated: Between
     years: tuple[Annotated[int, Field(ge=2015)], Annotated[int, Field(le=2100)]]
     altitude_m: Between
     relief: Between
@@ -104,7 +117,7 @@ class WorldSettings(Settings):
                     f"{name} ends before it begins", found=value, expected="lowest, highest"
                 )
         for name in (*self.crops, *self.common_crops):
-            crop_number(name)
+            table_number(name)
         for what in ("crops", "common_crops"):
             if len(set(getattr(self, what))) != len(getattr(self, what)):
                 raise SettingsError(f"a crop stands twice in {what}", found=getattr(self, what))
@@ -122,52 +135,47 @@ EARTH = WorldSettings(
     parts_per_field=2,
     num_regions=(1, 4),
     region_m=(3_000.0, 60_000.0),
-    num_crops=(5, 14),
-    crops=NAMES,
+    num_crops=(4, 14),
+    crops=TABLE_NAMES,
     common_crops=(
-        "winter wheat",
-        "winter barley",
-        "winter rye",
-        "spring barley",
-        "winter rapeseed",
-        "silage maize",
-        "grain maize",
-        "mown meadow",
-        "pasture",
-        "clover grass",
-        "alfalfa",
-        "arable grass",
-        "sugar beet",
-        "potato",
-        "soybean",
-        "sunflower",
+        "winter wheat", "winter barley", "winter rapeseed", "spring wheat", "spring barley",
+        "silage maize", "grain maize", "rice", "soybean", "sunflower", "cotton", "potato",
+        "sugar beet", "sorghum", "pearl millet", "cassava", "groundnut", "beans", "sugarcane",
+        "pasture", "mown meadow", "alfalfa", "clover grass", "fallow", "vineyard", "orchard",
+        "olive",
     ),
     common_share=0.6,
+    unusual_share=0.15,
+    cover_share=0.25,
     crop_evenness=1.5,
     least_share=0.03,
     l1c_share=0.35,
-    southern_share=0.25,
-    latitude=(20.0, 62.0),
+    southern_share=0.3,
+    latitude=(0.0, 62.0),
+    calendar_year_share=0.45,
+    continentality=(0.7, 1.5),
+    dry_summer_share=0.35,
+    irrigated=(0.0, 0.9),
     years=(2016, 2024),
-    altitude_m=(0.0, 1200.0),
+    altitude_m=(0.0, 1500.0),
     relief=(0.0, 0.1),
-    field_m=(80.0, 400.0),
+    field_m=(60.0, 400.0),
     season_shift=14.0,
     season_spread=(1.0, 6.0),
     harvest_shift=10.0,
-    drought=(0.0, 0.7),
+    drought=(0.0, 0.9),
     leaf_area_scale=(0.75, 1.2),
     winter_leaf_area=(0.6, 1.8),
-    management_spread=(0.7, 1.4),
-    soil_brightness=(0.12, 0.28),
+    management_spread=(0.7, 1.5),
+    soil_brightness=(0.09, 0.30),
     soil_spread=(0.015, 0.05),
     cloud_share=(0.15, 0.75),
     cloud_season=0.25,
-    snow_share=0.5,
+    snow_share=0.6,
     mask_margin=(0.0, 0.25),
     mask_shadow=(0.0, 0.5),
     two_orbits=(0.0, 1.0),
-    aerosol=(0.06, 0.3),
+    aerosol=(0.06, 0.35),
     gain_noise=(0.01, 0.04),
-)
+)  # fmt: skip
 """The worlds of ``windrow-1``. All widths are assumed: wide enough to hold any place's habits."""

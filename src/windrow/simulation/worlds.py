@@ -1,9 +1,10 @@
 """Random simulated places to learn from: each a few hundred fields of some crops under one sky.
 
-A world is drawn from :class:`~windrow.simulation.world_settings.WorldSettings`: which crops grow
-and with what shares, how early the season is, how cloudy each month, the soil, the product. World
-``number`` of a seed follows from both alone, so that worlds can be made in any order and on any
-number of workers.
+A world is drawn from :class:`~windrow.simulation.world_settings.WorldSettings`: where it lies,
+which crops grow and with what shares, how early the season is, how cloudy each month, the soil, the
+product. Its seasons are those of the real place at its longitude and latitude. World ``number`` of
+a seed follows from both alone, so that worlds can be made in any order and on any number of
+workers.
 
 South of the equator the year is the northern one half a year later: growth, sun and weather are
 computed for the latitude's mirror image and the days counted from July.
@@ -11,6 +12,7 @@ computed for the latitude's mirror image and the days counted from July.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,18 +20,23 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.data.series import ProcessingLevel, Series, concatenate
-from windrow.simulation.crops import NAMES
+from windrow.errors import SettingsError
+from windrow.simulation.calendars import YEAR
+from windrow.simulation.crop_table import CROP_TABLE, TABLE_NAMES, table_number
 from windrow.simulation.field_series import ScatteredFields, simulate_fields
-from windrow.simulation.fields.weather import NUM_DAYS
-from windrow.simulation.keyed_random import choose, keyed, normal, spread, uniform
-from windrow.simulation.scenarios import SCENARIOS
-from windrow.simulation.settings import CropClass, ScenarioSettings, SnowSpell
+from windrow.simulation.fields.climate import Climate
+from windrow.simulation.fields.growth import ANNUAL, Season
+from windrow.simulation.keyed_random import choose, keyed, uniform
+from windrow.simulation.places import Place
+from windrow.simulation.world_draws import (
+    WorldDraws,
+    draw_climate,
+    draw_crops,
+    draw_place,
+    draw_scenario,
+    draw_shares,
+)
 from windrow.simulation.world_settings import WorldSettings
-
-HALF_YEAR = 182
-"""Days by which the seasons of the southern hemisphere are later."""
-
-_SNOW = ((8, 20, 0.5), (25, 45, 0.6), (50, 66, 0.6), (72, 84, 0.4), (338, 352, 0.4))
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,34 +70,8 @@ class World:
         return len(self.series)
 
 
-class _WorldDraws:
-    """The draws of one world, by purpose."""
-
-    def __init__(self, seed: int, number: int) -> None:
-        self.seed, self.number = seed, number
-
-    def between(self, purpose: str, limits: tuple[float, float]) -> float:
-        low, high = limits
-        return low + (high - low) * float(uniform(keyed(self.seed, purpose, self.number)))
-
-    def whole(self, purpose: str, limits: tuple[int, int]) -> int:
-        return min(int(self.between(purpose, (limits[0], limits[1] + 1))), limits[1])
-
-    def chance(self, purpose: str, share: float) -> bool:
-        return self.between(purpose, (0.0, 1.0)) < share
-
-    def spread(self, purpose: str, deviation: float, most: float) -> float:
-        drawn = float(spread(keyed(self.seed, purpose, self.number), 0.0, deviation))
-        return float(np.clip(drawn, -most, most))
-
-    def order(self, purpose: str, num: int) -> list[int]:
-        """A random order of 0 to num - 1."""
-        drawn = uniform(keyed(self.seed, purpose, self.number, np.arange(num)))
-        return [int(k) for k in np.argsort(drawn)]
-
-
 def simulate_world(settings: WorldSettings, seed: int, *, number: int = 0) -> World:
-    """World ``number`` of a seed.
+    """World ``number`` of a seed, somewhere on the Earth.
 
     Args:
         settings: how widely worlds differ.
@@ -103,131 +84,122 @@ def simulate_world(settings: WorldSettings, seed: int, *, number: int = 0) -> Wo
         >>> world.series.reflectance.shape[0], world.series.simulated
         (4, True)
     """
-    draws = _WorldDraws(seed, number)
-    scenario = _scenario(settings, draws)
+    draws = WorldDraws(seed, number)
+    place = draw_place(settings, draws)
+    climate = draw_climate(settings, draws, place)
+    return _simulate(settings, draws, place, climate, draw_crops(settings, draws, climate))
+
+
+def simulate_place(
+    place: Place,
+    settings: WorldSettings,
+    *,
+    seed: int,
+    crops: Sequence[str] | None = None,
+    number: int = 0,
+) -> World:
+    """Fields of a given place and its twelve months.
+
+    What the place does not decide (weather, clouds, soils, shares of the crops) is drawn from the
+    settings, the season's shift with half of its deviation.
+
+    Args:
+        place: where, when and in which product.
+        settings: how widely the rest differs.
+        seed: any whole number.
+        crops: names of the crops that grow; those usual at its latitude where not given.
+        number: of the draw; others have another year's weather.
+
+    Raises:
+        SettingsError: a crop is not in the table, or there is none.
+
+    Example:
+        >>> from windrow.simulation.world_settings import EARTH
+        >>> few = EARTH.model_copy(update={"num_fields": 6})
+        >>> kenya = Place(longitude=34.6, latitude=0.4, year=2019)
+        >>> world = simulate_place(kenya, few, seed=1, crops=["cassava"])
+        >>> {world.crop_names[k] for k in world.crop}
+        {'cassava'}
+    """
+    draws = WorldDraws(seed, number)
+    halved = {
+        "season_shift": settings.season_shift / 2,
+        "harvest_shift": settings.harvest_shift / 2,
+    }
+    narrowed = settings.model_copy(update=halved)
+    climate = place.climate(
+        continentality=draws.between("continentality", settings.continentality),
+        drought=draws.between("drought", settings.drought),
+    )
+    if crops is None:
+        names = draw_crops(narrowed.model_copy(update={"unusual_share": 0.0}), draws, climate)
+    else:
+        names = list(dict.fromkeys(crops))
+        for name in names:
+            table_number(name)
+        if not names:
+            raise SettingsError("no crop grows", where="crops", expected="one or more names")
+    return _simulate(narrowed, draws, place, climate, names)
+
+
+def _simulate(
+    settings: WorldSettings, draws: WorldDraws, place: Place, climate: Climate, crops: list[str]
+) -> World:
+    scenario = draw_scenario(settings, draws, place)
+    numbers = [table_number(name) for name in crops]
+    season = Season(
+        climate=climate,
+        first=place.first,
+        rotation=tuple(k for k in numbers if CROP_TABLE[k].growth in ANNUAL),
+        irrigated=place.irrigated,
+    )
+    shares = draw_shares(settings, draws, len(crops))
     num_regions = min(draws.whole("regions", settings.num_regions), settings.num_fields)
-    sizes = np.diff(np.linspace(0, settings.num_fields, num_regions + 1).astype(int))
-    landscapes = [number * settings.num_regions[1] + k for k in range(num_regions)]
-    parts = [
-        simulate_fields(
-            scenario,
-            _scattered(settings, scenario, seed, landscape=landscape, num_fields=int(size)),
-            seed=seed,
-            landscape=landscape,
+    ends = np.linspace(0, settings.num_fields, num_regions + 1).astype(int)
+    parts = []
+    for region, size in enumerate(np.diff(ends)):
+        landscape = draws.number * settings.num_regions[1] + region
+        fields = _scattered(
+            settings, draws.seed, landscape, num_fields=int(size), numbers=numbers, shares=shares
         )
-        for landscape, size in zip(landscapes, sizes, strict=True)
-    ]
-    series = concatenate(parts)
-    southern = draws.chance("southern", settings.southern_share)
-    start = draws.whole("season start", (0, NUM_DAYS - 1))
-    ahead = HALF_YEAR if southern else 0
-    rolled = _counted_from(series, (start - ahead) % NUM_DAYS)
-    sign = -1.0 if southern else 1.0
-    assert rolled.label is not None
-    assert rolled.latitude is not None
-    names = [one.name for one in scenario.classes]
-    position = np.array([NAMES.index(name) for name in names], dtype=np.int64)
+        parts.append(
+            simulate_fields(scenario, fields, season, seed=draws.seed, landscape=landscape)
+        )
+    series = _counted_from(concatenate(parts), place.first)
+    assert series.label is not None
+    assert series.latitude is not None
+    sign = -1.0 if place.latitude < 0 else 1.0
     return World(
-        series=replace(rolled, latitude=sign * rolled.latitude),
-        season_start=start,
-        crop=position[rolled.label],
-        crop_names=NAMES,
-        latitude=sign * scenario.latitude,
-        longitude=scenario.longitude,
-    )
-
-
-def _crops(settings: WorldSettings, draws: _WorldDraws) -> list[str]:
-    """Names of the crops of a world."""
-    wanted = draws.whole("number of crops", settings.num_crops)
-    order = [settings.crops[k] for k in draws.order("crops", len(settings.crops))]
-    if draws.chance("common crops", settings.common_share):
-        allowed = [name for name in settings.common_crops if name in settings.crops]
-        common = [allowed[k] for k in draws.order("which common", len(allowed))]
-        others = [name for name in order if name not in settings.common_crops]
-        order = [*common[: max(wanted - 2, 0)], *others, *common[max(wanted - 2, 0) :]]
-    return order[:wanted]
-
-
-def _shares(settings: WorldSettings, draws: _WorldDraws, num: int) -> npt.NDArray[np.float64]:
-    """Shares of the crops: a Dirichlet draw, none too rare to be met."""
-    generator = np.random.default_rng(int(keyed(draws.seed, "shares", draws.number)))
-    drawn = generator.dirichlet(np.full(num, settings.crop_evenness))
-    kept = np.maximum(drawn, settings.least_share)
-    return np.asarray(kept / kept.sum(), dtype=np.float64)
-
-
-def _cloud_share(settings: WorldSettings, draws: _WorldDraws) -> tuple[float, ...]:
-    """Share of cloudy dates by month: a season of clouds around a mean."""
-    month = np.arange(12)
-    swing = draws.between("cloud season", (0.0, settings.cloud_season))
-    wettest = draws.between("wettest month", (0.0, 12.0))
-    noise = 0.08 * normal(keyed(draws.seed, "clouds of a month", draws.number, month))
-    share = draws.between("cloud share", settings.cloud_share) + noise
-    share = share + swing * np.cos(2 * np.pi * (month - wettest) / 12)
-    return tuple(np.clip(share, 0.05, 0.93).tolist())
-
-
-def _scenario(settings: WorldSettings, draws: _WorldDraws) -> ScenarioSettings:
-    crops = _crops(settings, draws)
-    classes = tuple(
-        CropClass(name=name, code=name, share=float(share), crops={name: 1.0})
-        for name, share in zip(crops, _shares(settings, draws, len(crops)), strict=True)
-    )
-    snow = _SNOW if draws.chance("snow", settings.snow_share) else ()
-    usual = SCENARIOS["brandenburg-2018"].to_dict()
-    drawn = {
-        name: draws.between(name, getattr(settings, name))
-        for name in (
-            "latitude", "altitude_m", "relief", "field_m", "season_spread", "drought",
-            "leaf_area_scale", "winter_leaf_area", "management_spread", "mask_margin",
-            "mask_shadow", "two_orbits", "gain_noise",
-        )
-    }  # fmt: skip
-    return ScenarioSettings.from_dict(
-        usual
-        | drawn
-        | {
-            "name": f"world-{draws.seed}-{draws.number}",
-            "year": draws.whole("year", settings.years),
-            "product": "L1C" if draws.chance("product", settings.l1c_share) else "L2A",
-            "unit": "field",
-            "longitude": draws.between("longitude", (-180.0, 178.0)),
-            "pixels_per_field": settings.parts_per_field,
-            "classes": [one.to_dict() for one in classes],
-            "season_shift": draws.spread("season shift", settings.season_shift, 40.0),
-            "harvest_shift": draws.spread("harvest shift", settings.harvest_shift, 35.0),
-            "soil_brightness": (
-                draws.between("soil brightness", settings.soil_brightness),
-                draws.between("soil spread", settings.soil_spread),
-            ),
-            "cloud_share": _cloud_share(settings, draws),
-            "snow": [SnowSpell(first=a, last=b, probability=p).to_dict() for a, b, p in snow],
-            "aerosol": (draws.between("aerosol", settings.aerosol), 0.5),
-        }
+        series=replace(series, latitude=sign * series.latitude),
+        season_start=place.season_start,
+        crop=series.label.astype(np.int64),
+        crop_names=TABLE_NAMES,
+        latitude=place.latitude,
+        longitude=place.longitude,
     )
 
 
 def _scattered(
     settings: WorldSettings,
-    scenario: ScenarioSettings,
     seed: int,
-    *,
     landscape: int,
+    *,
     num_fields: int,
+    numbers: list[int],
+    shares: npt.NDArray[np.float64],
 ) -> ScatteredFields:
+    """Fields anywhere in a region's square, with crops drawn by their shares."""
     field = np.arange(num_fields)
-    label = choose(keyed(seed, "crop", landscape, field), [share for _, _, share in scenario.uses])
-    side = _WorldDraws(seed, landscape).between("side of the region", settings.region_m)
+    drawn = choose(keyed(seed, "crop", landscape, field), shares)
+    side = WorldDraws(seed, landscape).between("side of the region", settings.region_m)
     x, y = (side * uniform(keyed(seed, f"field {axis}", landscape, field)) for axis in "xy")
-    crop = np.array([number for _, number, _ in scenario.uses], dtype=np.int64)[label]
-    return ScatteredFields(crop=crop, label=label, x=x, y=y)
+    return ScatteredFields(crop=np.array(numbers, dtype=np.int64)[drawn], x=x, y=y)
 
 
 def _counted_from(series: Series, first: int) -> Series:
     """The same series with its days counted from another day of a year that comes round."""
-    days = (series.day_of_year.astype(np.int64) - first) % NUM_DAYS
-    order = np.argsort(np.where(series.valid, days, NUM_DAYS), axis=1, kind="stable")
+    days = (series.day_of_year.astype(np.int64) - first) % YEAR
+    order = np.argsort(np.where(series.valid, days, YEAR), axis=1, kind="stable")
     longest = int(series.valid.sum(axis=1).max())
 
     def turned(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -235,7 +207,7 @@ def _counted_from(series: Series, first: int) -> Series:
         return np.take_along_axis(values, index, axis=1)[:, :longest]
 
     harvest = series.truth["harvest_day"].astype(np.int64)
-    counted = np.where(harvest >= 0, (harvest - first) % NUM_DAYS, -1).astype(np.int16)
+    counted = np.where(harvest >= 0, (harvest - first) % YEAR, -1).astype(np.int16)
     assert series.cloud_probability is not None
     return replace(
         series,

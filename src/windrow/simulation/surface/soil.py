@@ -66,7 +66,8 @@ _SOIL = np.interp(
     _SOIL_NM,
     (0.37, 0.60, 0.825, 1.0, 1.086, 1.166, 1.251, 1.331, 1.371, 1.41, 1.90, 1.56, 1.36),
 )
-_INFRARED = np.interp(CENTRES_NM, (400, 900, 1600, 2500), (0.34, 0.38, 0.52, 0.62))
+MOIST_DARKENING = np.interp(CENTRES_NM, (400, 900, 1600, 2500), (0.34, 0.38, 0.52, 0.62))
+"""Share of its light that wet soil loses, by band, (16,)."""
 
 
 def soil(brightness: npt.ArrayLike, slope: npt.ArrayLike, moisture: npt.ArrayLike) -> Floats:
@@ -88,4 +89,4 @@ def soil(brightness: npt.ArrayLike, slope: npt.ArrayLike, moisture: npt.ArrayLik
     """
     level, steep, wet = np.broadcast_arrays(brightness, slope, moisture)
     dry = level[..., None] * _SOIL * (CENTRES_NM / 664.6) ** steep[..., None]
-    return np.asarray(np.clip(dry * (1 - _INFRARED * wet[..., None]), 0.005, 0.7))
+    return np.asarray(np.clip(dry * (1 - MOIST_DARKENING * wet[..., None]), 0.005, 0.7))

@@ -121,7 +121,7 @@ def make_surface(
     reflectance = seen * (1 - flower) + flower * PETALS
     # Clods, rows and trees throw shadows that a flat model lacks; long ones darken winter.
     reflectance = reflectance * (1 - 0.28 * np.clip((zenith - 66) / 6, 0, 1))[..., None]
-    reflectance = reflectance * _structure(landscape, field, knots)[..., None]
+    reflectance = reflectance * structure(landscape, field, knots)[..., None]
     return Surface(
         knots=knots,
         reflectance=np.asarray(reflectance, dtype=np.float32),
@@ -142,7 +142,7 @@ def make_surroundings(landscape: Landscape, weather: Weather, year: FieldYear) -
     return Surroundings(days=surface.knots, fields=surface.reflectance[..., :12])
 
 
-def _structure(landscape: Landscape, field: Integers, knots: Integers) -> Floats:
+def structure(landscape: Landscape, field: Integers, knots: Integers) -> Floats:
     """How much brighter or darker a field is than a flat stand of its leaves, (M, K).
 
     Rows, ridges, lodging and clods cast shadows within the field; they last for a while. The

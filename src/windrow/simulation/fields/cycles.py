@@ -1,0 +1,141 @@
+"""When the crops of the table are sown, green up, ripen and are harvested at a place.
+
+Days are on an axis that starts at northern day 0 of the year in which the twelve months begin;
+days before it are negative, days of the next year lie beyond 364.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.simulation.calendars import YEAR, GrowingSeason
+from windrow.simulation.crop_table.crop import TableCrop
+from windrow.simulation.fields.climate import Climate
+from windrow.simulation.fields.stands import Draws
+from windrow.simulation.fields.weather import Weather
+from windrow.simulation.keyed_random import Floats
+
+_LEAST_DAYS = 45.0
+
+
+@dataclass(frozen=True, eq=False)
+class Cycles:
+    """One crop cycle of each of some fields, all (n,), days on the axis.
+
+    Attributes:
+        sown: day of sowing or planting.
+        up: day on which half of the peak is reached.
+        down: day on which half of the leaves are dead.
+        harvest: day of harvest.
+    """
+
+    sown: Floats
+    up: Floats
+    down: Floats
+    harvest: Floats
+
+    def moved(self, days: npt.ArrayLike) -> Cycles:
+        """The same cycles some days later."""
+        by = np.asarray(days, dtype=np.float64)
+        return Cycles(self.sown + by, self.up + by, self.down + by, self.harvest + by)
+
+    def at(self, rows: npt.NDArray[np.bool_]) -> Cycles:
+        """The cycles of some of the fields."""
+        return Cycles(self.sown[rows], self.up[rows], self.down[rows], self.harvest[rows])
+
+    def within(self, first: float) -> Cycles:
+        """Each cycle moved by whole years, so that its middle lies in the year from ``first``."""
+        middle = (self.up + np.minimum(self.down, self.harvest)) / 2
+        return self.moved(YEAR * np.ceil((first - middle) / YEAR))
+
+    def before(self, day: Floats) -> Cycles:
+        """Each cycle moved by whole years: the last one harvested before a day."""
+        return self.moved(YEAR * np.floor((day - self.harvest) / YEAR))
+
+    def after(self, day: Floats) -> Cycles:
+        """Each cycle moved by whole years: the first one sown after a day."""
+        return self.moved(YEAR * np.ceil((day - self.sown) / YEAR))
+
+
+def make_cycles(
+    crop: TableCrop, climate: Climate, weather: Weather, draws: Draws, *, part: str
+) -> Cycles:
+    """A cycle of a crop on each of some fields, sown in the year in which the axis starts.
+
+    Args:
+        crop: what is grown.
+        climate: of the place, with its calendar.
+        weather: of the year: how late the season and its ripening are.
+        draws: of the fields.
+        part: which cycle of a field it is; another part, other draws.
+    """
+    early = 0.6 * draws.normal(f"{part} earliness")
+
+    def varied(purpose: str, deviation: float) -> Floats:
+        return np.asarray(deviation * (early + 0.8 * draws.normal(f"{part} {purpose}")))
+
+    shift = weather.season_shift
+    if crop.growth == "wintering":
+        return _wintering(crop, climate.calendar.cold, varied, shift, weather.harvest_shift)
+    mean, deviation = crop.sowing
+    sown = _season_starts(crop, climate, draws, part) + shift + varied("sowing", deviation)
+    if not (crop.season == "cool" and climate.mild):
+        sown = sown + mean
+    initial, development, _, late = crop.stages
+    speed = 1.0 if crop.regrowth else _slowness(climate, sown, crop.duration)
+    pace = np.exp(0.05 * draws.normal(f"{part} duration"))
+    ripe = weather.harvest_shift if not crop.cut_green else 0.5 * weather.harvest_shift
+    up = sown + (initial + development / 2) * speed * pace
+    down = sown + (crop.duration - late / 2) * speed * pace + 0.7 * ripe
+    harvest = sown + crop.duration * speed * pace + ripe + varied("harvest", 5.0)
+    harvest = np.maximum(harvest, np.maximum(up + 12, sown + _LEAST_DAYS))
+    if not crop.cut_green:
+        down = np.minimum(down, harvest - 5)
+    return Cycles(sown=sown, up=up, down=np.maximum(down, up + 8), harvest=np.rint(harvest))
+
+
+def _wintering(
+    crop: TableCrop,
+    season: GrowingSeason,
+    varied: object,
+    shift: float,
+    harvest_shift: float,
+) -> Cycles:
+    assert callable(varied)
+    mean, deviation = crop.sowing
+    # What is sown in autumn knows nothing of the spring to come.
+    sown = season.start + mean + varied("sowing", deviation) + 0.3 * shift
+    end = season.start + season.length + crop.harvest[0] + shift + harvest_shift
+    harvest = np.maximum(end + varied("harvest", crop.harvest[1]), sown + 90)
+    length = harvest - sown
+    up = harvest - np.minimum(crop.before_harvest[0], 0.62 * length) + varied("green-up", 3.0)
+    down = harvest - np.minimum(crop.before_harvest[1], 0.2 * length) + varied("senescence", 2.0)
+    down = np.maximum(down, up + 8)
+    if not crop.cut_green:
+        harvest = np.maximum(harvest, down + 6)
+    return Cycles(sown=sown, up=up, down=down, harvest=np.rint(harvest))
+
+
+def _season_starts(crop: TableCrop, climate: Climate, draws: Draws, part: str) -> Floats:
+    """Start of the season that each field's crop follows, (n,).
+
+    In the tropics short crops are grown in either rainy season; where winters are mild, cool crops
+    in the cold season.
+    """
+    calendar = climate.calendar
+    chance = draws.uniform(f"{part} which season")
+    if crop.season == "cool" and climate.mild:
+        return np.full_like(chance, calendar.cold.start + 14.0) + 25.0 * (chance - 0.5)
+    if climate.tropical and crop.duration < 160:
+        return np.where(chance < 0.3, calendar.cold.start - 10.0, calendar.warm.start)
+    return np.full_like(chance, calendar.warm.start)
+
+
+def _slowness(climate: Climate, sown: Floats, duration: float) -> float:
+    """Duration at the season's temperature relative to that at 16 degrees."""
+    days = np.arange(round(float(np.median(sown))), round(float(np.median(sown)) + duration))
+    mean = float(climate.temperature[days % YEAR].mean()) if len(days) else 16.0
+    return float(np.clip(1 - 0.013 * (mean - 16.0), 0.75, 1.12))
