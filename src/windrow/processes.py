@@ -108,6 +108,21 @@ def uninterrupted() -> Iterator[None]:
             signal.raise_signal(came[0])
 
 
+@contextmanager
+def held_back(number: signal.Signals) -> Iterator[None]:
+    """A signal comes after the block; processes started within never get it.
+
+    They inherit what this thread blocks. That holds nothing back here where another thread lives:
+    the system gives the signal to that one, and Python runs the handler in the main thread.
+    """
+    with uninterrupted():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def begin_in_pool() -> None:
     """What a process of a pool does first: it ends with its parent, and leaves Ctrl-C to it.
 

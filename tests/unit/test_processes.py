@@ -11,6 +11,7 @@ import pytest
 from windrow.processes import (
     begin_in_pool,
     end_with_parent,
+    held_back,
     number_of_cores,
     one_thread_each,
     uninterrupted,
@@ -103,3 +104,26 @@ def test_a_process_that_nobody_started_watches_nothing() -> None:
     before = threading.active_count()
     end_with_parent()  # what happens to one that was started: test_study_processes
     assert threading.active_count() == before
+
+
+def test_ctrl_c_waits_for_a_process_to_be_started_whichever_thread_it_is_given_to() -> None:
+    done: list[str] = []
+
+    def interrupted() -> None:
+        with held_back(signal.SIGINT):
+            sender = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT))
+            sender.start()
+            sender.join()
+            done.append("started")
+
+    other = threading.Event()
+    lives = threading.Thread(target=other.wait)  # blocks no signal
+    lives.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    finally:
+        other.set()
+        lives.join()
+    assert done == ["started"]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

@@ -36,8 +36,6 @@ class Sharing:
     """Whether the learning rate follows held-out training fields."""
     fine_tune: bool = False
     """Train pre-trained encoders together with the heads; frozen is the paper's way."""
-    storage: str | None = None
-    """URL of Optuna's storage, for machines whose shared folder has no reliable locks."""
     device: str = "cpu"
     """cpu, or cuda."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -66,11 +64,7 @@ def run_and_report(options: Sharing, settings: StudySettings) -> None:
         raise SettingsError("no processes", found=options.processes, expected="1 or more, or 0")
     execution = ExecutionSettings(device=options.device, precision=options.precision).resolved()
     processes = options.processes or default_processes(options.device)
-    work = WorkSettings(
-        execution=execution,
-        num_workers=options.processes or number_of_cores(),
-        storage=options.storage,
-    )
+    work = WorkSettings(execution=execution, num_workers=options.processes or number_of_cores())
     open_study(options.out, settings)
     if options.budget:
         budget = budget_of(

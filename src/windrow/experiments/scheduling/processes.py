@@ -2,7 +2,7 @@
 
 A step of a small head is hardly faster on two threads than on one, so that as many processes as
 there are cores are worth nearly as much as there are cores. What each does is decided by the
-claims of the study, as between machines; this module starts them, passes on what they tell, and
+leases of the study, as between machines; this module starts them, passes on what they tell, and
 leaves none behind: not after an error, not after Ctrl-C, and not where this process is killed.
 """
 
@@ -24,16 +24,14 @@ from typing import Any, NoReturn
 from windrow.errors import SettingsError, WindrowError
 from windrow.experiments.study.arms import arms_of
 from windrow.experiments.study.cells import pending_of
-from windrow.experiments.study.leases import Claims
 from windrow.experiments.study.settings import StudySettings, cells_of
 from windrow.experiments.study.worker import StudyProgress, WorkSettings, open_study, run_study
-from windrow.processes import end_with_parent, number_of_cores, one_thread_each, uninterrupted
+from windrow.processes import end_with_parent, held_back, number_of_cores, one_thread_each
 
 MOST_PROCESSES = 8
 """Without being asked for more: each holds the libraries and its task in memory."""
 _ENDING_SECONDS = 60.0
-"""For processes to give back what they have claimed, before they are killed; one may first have to
-wait half a minute for the lock of another that was killed."""
+"""For processes to give back what they hold, before they are killed."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +110,6 @@ def run_study_by_processes(
         num_pending = _num_pending(place, settings)
         if num_pending == 0:  # it only tells so
             return run_study(folder, settings, work, progress)
-        # Made by one: of several that make the tables of a database at the same time one fails.
-        Claims(place, url=work.storage)
         with _started(min(processes, num_pending), place, settings, work) as workers:
             return _listen(workers, progress or StudyProgress())
 
@@ -134,7 +130,7 @@ def _listen(workers: Sequence[_Worker], progress: StudyProgress) -> int:
             try:
                 told = channel.recv()
             except EOFError:
-                _check_end(speaking.pop(channel))
+                check_end(speaking.pop(channel))
                 continue
             if isinstance(told, _Failed):
                 raise told.error
@@ -149,7 +145,16 @@ def _listen(workers: Sequence[_Worker], progress: StudyProgress) -> int:
     return trained
 
 
-def _check_end(process: SpawnProcess) -> None:
+def check_end(process: SpawnProcess) -> None:
+    """Waits for a process of a study and raises what its end means.
+
+    Args:
+        process: it has ended, or is about to.
+
+    Raises:
+        WindrowError: a signal killed it.
+        RuntimeError: it failed by a fault of windrow's.
+    """
     process.join()
     code = process.exitcode or 0
     number = -code if code < 0 else code - 128  # the latter where it put things in order
@@ -177,7 +182,7 @@ def _started(number: int, *arguments: Any) -> Iterator[list[_Worker]]:
                 target=_work, args=(theirs, *arguments), name=f"process {index + 1}"
             )
             # Ctrl-C reaches every process of a terminal; only this one heeds it and ends the rest.
-            with _held_back(signal.SIGINT), one_thread_each():
+            with held_back(signal.SIGINT), one_thread_each():
                 process.start()
                 workers.append(_Worker(process, ours))
             theirs.close()  # so that the channel ends with the process
@@ -201,21 +206,6 @@ def _end(workers: Sequence[_Worker]) -> None:
 
 
 @contextmanager
-def _held_back(number: signal.Signals) -> Iterator[None]:
-    """A signal comes after the block; processes started within never get it.
-
-    They inherit what this thread blocks. That holds nothing back here where another thread lives:
-    the system gives the signal to that one, and Python runs the handler in the main thread.
-    """
-    with uninterrupted():
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
     """A SIGTERM unwinds the block as Ctrl-C does, where this thread may say so."""
     if threading.current_thread() is not threading.main_thread():
@@ -229,7 +219,7 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 
 def _unwind(number: int, frame: object) -> NoReturn:
-    """Ends the process by an exception, so that claims are given back; once, not again."""
+    """Ends the process by an exception, so that leases are given back; once, not again."""
     signal.signal(number, signal.SIG_IGN)
     raise SystemExit(128 + number)
 

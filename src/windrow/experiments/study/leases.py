@@ -1,97 +1,103 @@
-"""Who does what: several processes or machines share a study without doing anything twice.
+"""Leases: several processes or machines share a study without doing anything twice.
 
-Every piece of work is a *job* with a name. A claim on it is a trial of an Optuna study, kept in a
-journal file beside the study's other files, or wherever a URL points. A trial is put in as
-WAITING; whoever turns it to RUNNING first has the job, which Optuna's storage decides for one
-only. While it works, a claim beats; if another process sees no beat for long enough *by its own
-clock*, so that clocks need not agree, it declares the claim dead and puts the job in anew.
-A signal waits until a claim is written: the journal's lock does not bear one in the middle.
-Whether a job is done is never asked here: the file it writes says so.
+Every piece of work is a *job* with a name. Whoever creates the job's lease file has the job, which
+the file system grants to one process only (``O_EXCL``, on NFS as well). The holder touches its file
+every few seconds. Where another process sees no touch for long enough *by its own clock*, so that
+clocks need not agree, it takes the next lease of the job, whose file has the next number: a file
+is never taken away from under its holder, so that two who find the same lease dead cannot both
+succeed it. Whether a job is done is never asked here: the file that the job writes shows it.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple
+from urllib.parse import quote_plus, unquote_plus
 
-from windrow.errors import DataError, SettingsError, WindrowError
+from windrow.errors import WindrowError
 from windrow.files import writing_errors
 from windrow.processes import uninterrupted
 
-if TYPE_CHECKING:
-    from optuna.storages import BaseStorage
-    from optuna.storages.journal import JournalFileSymlinkLock
-    from optuna.trial import FrozenTrial
-
-JOURNAL = "claims.journal"
-STUDY_NAME = "windrow"
+LEASES = "leases"
+"""The folder of a study that holds them."""
 BEAT_SECONDS = 10.0
 STALE_SECONDS = 90.0
-"""A claim that has not beaten for so long is dead: several beats may be lost."""
-_RETRY_SECONDS = 1.0
-"""Until a database that others are making at the same time is there."""
+"""A lease that was not touched for so long is dead: several beats may be lost."""
+_FILE = re.compile(r"(?P<job>.+)\.(?P<number>\d+)\.lease")
+_GIVEN_BACK = b"given back\n"
 
 
-class Claims:
-    """Claims on the jobs of one study.
+class _Newest(NamedTuple):
+    """The newest lease of a job, its number from 1, and what its file holds."""
+
+    number: int
+    content: bytes
+    touched: int
+
+
+class Leases:
+    """Leases on the jobs of one study.
 
     Args:
-        folder: of the study; the journal lies in it unless a URL is given.
-        url: of a database that Optuna can use, such as ``postgresql://...``; None takes the
-            journal file, which needs a file system that all processes see.
-        stale_seconds: without a beat a claim is dead.
-        beat_seconds: between beats.
+        folder: of the study, on a file system that all its processes see.
+        stale_seconds: a lease that was not touched for so long is dead.
+        beat_seconds: between touches.
         clock: seconds that only go forward.
 
     Raises:
-        SettingsError: Optuna is not installed, or the URL cannot be opened.
-        DataError: the journal is damaged; every method raises it, too.
-        OutputError: the journal cannot be written; every method raises it, too.
+        OutputError: the folder cannot be written; :meth:`take` raises it, too.
+
+    Example:
+        >>> import tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> with Leases(folder).held("cell a") as ours, Leases(folder).held("cell a") as theirs:
+        ...     ours is None, theirs is None
+        (False, True)
     """
 
     def __init__(
         self,
         folder: str | Path,
         *,
-        url: str | None = None,
         stale_seconds: float = STALE_SECONDS,
         beat_seconds: float = BEAT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._journal = Path(folder).absolute() / JOURNAL if url is None else None
-        with uninterrupted(), self._storing():
-            self._storage, self._study = _open(self._journal, url)
-            self._study_id = self._storage.get_study_id_from_name(STUDY_NAME)
+        self._folder = Path(folder).absolute() / LEASES
+        with writing_errors(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
         self._stale_seconds = stale_seconds
         self._beat_seconds = beat_seconds
         self._clock = clock
-        # Beat last seen of each running trial, and when, by this process's clock.
-        self._seen: dict[int, tuple[int, float]] = {}
+        # The newest lease last seen of each job, and when, by this process's clock.
+        self._seen: dict[str, tuple[_Newest, float]] = {}
         self._refused: set[str] = set()
-        self._worker = f"{socket.gethostname()}-{os.getpid()}"
+        self._holder = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}\n".encode()
 
     def ensure(self, job: str, *, done: Callable[[], bool], make: Callable[[], None]) -> bool:
-        """Whether a job is done, by us if nobody else is at it.
+        """Whether a job is done, by this process if nobody else is at it.
 
         A job that is refused is not asked for again until :meth:`ask_again`.
 
         Args:
             job: its name.
             done: whether it is done.
-            make: does it; called under a claim.
+            make: does it; called under a lease.
         """
         if done():
             return True
         if job in self._refused:
             return False
-        with self.claimed(job) as claim:
-            if claim is None:
+        with self.held(job) as lease:
+            if lease is None:
                 self._refused.add(job)
                 return False
             try:
@@ -100,7 +106,7 @@ class Claims:
             except (WindrowError, OSError):
                 # A process that slept so long that it was held for dead has come back: another
                 # does the job, and has removed what was begun here.
-                if not done() and not claim.is_lost():
+                if not done() and not lease.is_lost():
                     raise
                 return done()
         return True
@@ -109,241 +115,175 @@ class Claims:
         """What was refused may be free by now."""
         self._refused.clear()
 
-    def take(self, job: str) -> Claim | None:
-        """A claim on a job, or None where another process is at it."""
-        with self._storing():
-            return self._take(job)
-
-    def _take(self, job: str) -> Claim | None:
-        from optuna.exceptions import UpdateFinishedTrialError
-        from optuna.trial import TrialState
-
-        for _ in range(3):  # put in, found dead, put in anew
-            open_trials = self._open_trials(job)
-            if not open_trials:
-                self._study.enqueue_trial({}, user_attrs={"job": job})
-                continue
-            # Two processes may put a job in at once; both then see the same one first.
-            first = open_trials[0]
-            if first.state == TrialState.RUNNING:
-                if not self._is_dead(first):
-                    return None
-                self._end(first._trial_id, TrialState.FAIL)
-                continue
+    def take(self, job: str) -> Lease | None:
+        """The lease of a job, or None where another process is at it."""
+        newest = self._newest(job)
+        if newest and not newest.content.endswith(_GIVEN_BACK) and not self._is_dead(job, newest):
+            return None
+        number = newest.number + 1 if newest else 1
+        path = self._path(job, number)
+        with writing_errors(path):
             try:
-                if not self._storage.set_trial_state_values(first._trial_id, TrialState.RUNNING):
-                    return None
-                self._storage.set_trial_user_attr(first._trial_id, "worker", self._worker)
-            except UpdateFinishedTrialError:
-                return None  # another was so quick that it is finished, or held this one for dead
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND)
+            except FileExistsError:
+                return None  # another was quicker
+            try:
+                os.write(descriptor, self._holder)
             except BaseException:
-                self.end(first._trial_id, completed=False)  # a signal came; nobody is to wait
+                os.close(descriptor)
+                path.unlink()
                 raise
-            return Claim(self, first._trial_id)
-        return None
+        return Lease(
+            path,
+            descriptor,
+            is_newest=lambda: self._is_ours(job, number),
+            earlier=[self._path(job, n) for n in range(1, number)],
+            beat_seconds=self._beat_seconds,
+        )
 
     @contextmanager
-    def claimed(self, job: str) -> Iterator[Claim | None]:
-        """A block under a claim on a job, or under none where another process has it.
+    def held(self, job: str) -> Iterator[Lease | None]:
+        """A block under the lease of a job, or under none where another process has it.
 
-        A block that ends well completes the claim; one that fails gives the job back.
+        A block that ends well completes the job; one that fails gives it back.
         """
-        claim = None
+        lease = None
         try:
             with uninterrupted():
-                claim = self.take(job)
-                if claim is not None:
-                    claim.start()
-            yield claim
-            if claim is not None:
+                lease = self.take(job)
+                if lease is not None:
+                    lease.start()
+            yield lease
+            if lease is not None:
                 with uninterrupted():
-                    claim.complete()
+                    lease.complete()
         except BaseException:
-            if claim is not None:
+            if lease is not None:
                 with uninterrupted():
-                    claim.give_back()
+                    lease.give_back()
             raise
 
     def running(self) -> Sequence[str]:
-        """Jobs that somebody is at, or was when they last beat."""
-        from optuna.trial import TrialState
+        """Jobs that somebody is at, or was at when killed."""
+        names = {match["job"] for path in self._folder.iterdir() if (match := _match(path))}
+        newest = {(job := unquote_plus(name)): self._newest(job) for name in sorted(names)}
+        return [
+            job
+            for job, found in newest.items()
+            if found is not None and not found.content.endswith(_GIVEN_BACK)
+        ]
 
-        with self._storing():
-            trials = self._storage.get_all_trials(
-                self._study_id, deepcopy=False, states=(TrialState.RUNNING,)
-            )
-        return [str(trial.user_attrs.get("job")) for trial in trials]
+    def _path(self, job: str, number: int) -> Path:
+        return self._folder / f"{quote_plus(job)}.{number}.lease"
 
-    def is_running(self, trial_id: int) -> bool:
-        """Whether a claim stands, neither ended nor declared dead."""
-        from optuna.trial import TrialState
+    def _number(self, job: str) -> int:
+        """Of the newest lease of a job; 0 where there is none."""
+        name = quote_plus(job)
+        found = (match for path in self._folder.iterdir() if (match := _match(path)))
+        return max((int(match["number"]) for match in found if match["job"] == name), default=0)
 
-        with self._storing():
-            return bool(self._storage.get_trial(trial_id).state == TrialState.RUNNING)
-
-    def beat(self, trial_id: int, number: int) -> None:
-        """Shows that a claim is alive."""
-        with self._storing():
-            self._storage.set_trial_user_attr(trial_id, "beat", number)
-
-    @property
-    def beat_seconds(self) -> float:
-        """Seconds between beats."""
-        return self._beat_seconds
-
-    def end(self, trial_id: int, *, completed: bool) -> None:
-        """Ends a claim; one that was declared dead meanwhile stays so."""
-        from optuna.trial import TrialState
-
-        with self._storing():
-            if completed:
-                self._end(trial_id, TrialState.COMPLETE, [0.0])
-            else:
-                self._end(trial_id, TrialState.FAIL)
-
-    def _end(self, trial_id: int, state: Any, values: list[float] | None = None) -> None:
-        from optuna.exceptions import UpdateFinishedTrialError
-
+    def _newest(self, job: str) -> _Newest | None:
+        number = self._number(job)
+        if not number:
+            return None
         try:
-            self._storage.set_trial_state_values(trial_id, state, values)
-        except UpdateFinishedTrialError:
-            return  # another process was first
+            # An open file has its own time, where one asked for by its name may have an old one.
+            with self._path(job, number).open("rb") as file:
+                return _Newest(number, file.read(), os.fstat(file.fileno()).st_mtime_ns)
+        except FileNotFoundError:
+            return None  # completed meanwhile
 
-    @contextmanager
-    def _storing(self) -> Iterator[None]:
-        """What goes wrong with the journal is the user's to mend."""
-        if self._journal is None:
-            yield
-            return
-        try:
-            with writing_errors(self._journal):
-                yield
-        except ValueError as error:  # of Optuna's, which keeps a JSON value a line
-            raise DataError(
-                "the journal of a study's claims is damaged",
-                where=self._journal,
-                found=f"a line that is cut or not JSON ({error})"[:120],
-                hint="end all processes of the study and remove the file; what is done is kept",
-            ) from error
+    def _is_ours(self, job: str, number: int) -> bool:
+        newest = self._newest(job)
+        if newest is None or newest.number != number:
+            return False
+        return newest.content.startswith(self._holder)
 
-    def _open_trials(self, job: str) -> list[FrozenTrial]:
-        from optuna.trial import TrialState
-
-        trials = self._storage.get_all_trials(
-            self._study_id, deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING)
-        )
-        own = [trial for trial in trials if trial.user_attrs.get("job") == job]
-        return sorted(own, key=lambda trial: trial.number)
-
-    def _is_dead(self, trial: FrozenTrial) -> bool:
-        beat = int(trial.user_attrs.get("beat", 0))
+    def _is_dead(self, job: str, newest: _Newest) -> bool:
         now = self._clock()
-        seen = self._seen.get(trial._trial_id)
-        if seen is None or seen[0] != beat:
-            self._seen[trial._trial_id] = (beat, now)
+        seen = self._seen.get(job)
+        if seen is None or seen[0] != newest:
+            self._seen[job] = (newest, now)
             return False
         return now - seen[1] > self._stale_seconds
 
 
-class Claim:
-    """One claim; beats in a thread of its own until it ends."""
+def _match(path: Path) -> re.Match[str] | None:
+    return _FILE.fullmatch(path.name)
 
-    def __init__(self, claims: Claims, trial_id: int) -> None:
-        self._claims = claims
-        self._trial_id = trial_id
+
+class Lease:
+    """The right to do one job; its file is touched by a thread of its own until it ends.
+
+    Args:
+        path: of its file.
+        descriptor: its file, open.
+        is_newest: whether the job has no newer lease.
+        earlier: files of the earlier leases of the job.
+        beat_seconds: between touches.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        descriptor: int,
+        *,
+        is_newest: Callable[[], bool],
+        earlier: Sequence[Path],
+        beat_seconds: float,
+    ) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self._is_newest = is_newest
+        self._earlier = earlier
+        self._beat_seconds = beat_seconds
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
     def start(self) -> None:
-        """Begins to beat."""
+        """Begins to touch the file."""
         self._thread.start()
 
+    def touch(self) -> None:
+        """Shows once that the holder is alive.
+
+        Raises:
+            OSError: the file system does not take it.
+        """
+        os.utime(self._descriptor)
+
     def is_lost(self) -> bool:
-        """Whether another process held it for dead and declared it so."""
-        return not self._claims.is_running(self._trial_id)
+        """Whether another process held this one for dead and took the next lease of the job."""
+        return not self._is_newest()
 
     def complete(self) -> None:
-        """The job is done."""
-        self._stop(completed=True)
+        """The job is done: its files are removed."""
+        self._stop()
+        # Who asks for the job next finds it done.
+        gone = [self._path] if self.is_lost() else [*self._earlier, self._path]
+        with writing_errors(self._path):
+            for path in gone:
+                path.unlink(missing_ok=True)
 
     def give_back(self) -> None:
-        """The job is not done and free again."""
-        self._stop(completed=False)
+        """The job is not done and free again.
 
-    def _stop(self, *, completed: bool) -> None:
+        The file stays and notes that, so that its number is not given twice. Where not even that
+        can be written, the lease is dead after a while.
+        """
+        with suppress(OSError):
+            os.write(self._descriptor, _GIVEN_BACK)
+        self._stop()
+
+    def _stop(self) -> None:
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._claims.end(self._trial_id, completed=completed)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def _beat(self) -> None:
-        from optuna.exceptions import UpdateFinishedTrialError
-
-        number = 0
-        while not self._ended.wait(self._claims.beat_seconds):
-            number += 1
-            try:
-                self._claims.beat(self._trial_id, number)
-            except UpdateFinishedTrialError:
-                return  # declared dead; what we write is the same as what the other will write
-            except Exception:  # noqa: S112 (a full disk, say; several beats may be lost)
-                continue
-
-
-def _open(journal: Path | None, url: str | None) -> tuple[BaseStorage, Any]:
-    """The storage and the study in it, both made where they are not there."""
-    try:
-        import optuna
-        from optuna.storages import JournalStorage
-        from optuna.storages.journal import JournalFileBackend
-    except ImportError:
-        raise SettingsError(
-            "a study needs Optuna", hint="install it with: pip install 'windrow[benchmark]'"
-        ) from None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    if journal is None:
-        return _open_database(str(url))
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    storage = JournalStorage(JournalFileBackend(str(journal), lock_obj=_lock_of(journal)))
-    return storage, _study_of(storage)
-
-
-def _lock_of(journal: Path) -> JournalFileSymlinkLock:
-    from optuna.storages.journal import JournalFileSymlinkLock
-
-    class Lock(JournalFileSymlinkLock):
-        def release(self) -> None:
-            # Others break a lock that stands for half a minute, and may do so one after the other,
-            # the second that of the first; the line is written by then.
-            with suppress(RuntimeError):
-                super().release()
-
-    lock = Lock(str(journal))
-    # Optuna takes the age of a lock from what its link points at, and runs in circles without a
-    # pause where that is nothing. Named from its own folder it is found by whoever sees the lock.
-    lock._lock_target_file = journal.name
-    return lock
-
-
-def _open_database(url: str, *, again: bool = True) -> tuple[BaseStorage, Any]:
-    from optuna.storages import get_storage
-
-    try:
-        storage = get_storage(url)
-        return storage, _study_of(storage)
-    except Exception as error:  # drivers and databases raise many kinds
-        if again:  # of two that make the tables at the same time one fails
-            time.sleep(_RETRY_SECONDS)
-            return _open_database(url, again=False)
-        raise SettingsError(
-            "the study's storage cannot be opened",
-            where="setting storage",
-            found=str(error).splitlines()[0][:120],
-            hint="give a URL that Optuna can use, or none for a journal file in the study",
-        ) from error
-
-
-def _study_of(storage: BaseStorage) -> Any:
-    import optuna
-
-    return optuna.create_study(study_name=STUDY_NAME, storage=storage, load_if_exists=True)
+        while not self._ended.wait(self._beat_seconds):
+            with suppress(OSError):  # of the network, say; several beats may be lost
+                self.touch()

@@ -2,7 +2,7 @@
 
 The folder holds ``config.yaml`` (the resolved settings), ``stores`` (of simulated twins, or of
 what had to be split), ``pretraining/ARM.sSEED`` (run directories), ``representations`` (while they
-are needed), ``cells`` and ``claims.journal``. What a file says is done is never done again, so a
+are needed), ``cells`` and ``leases``. What a file says is done is never done again, so a
 study that was interrupted goes on where it stopped, and several processes share it.
 """
 
@@ -31,7 +31,7 @@ from windrow.experiments.study.cells import (
     run_cell,
 )
 from windrow.experiments.study.data_origin import notes_on_sources, sources_of_task
-from windrow.experiments.study.leases import Claims
+from windrow.experiments.study.leases import Leases
 from windrow.experiments.study.needed_representations import (
     SeenParts,
     folder_of_representations,
@@ -87,14 +87,12 @@ class WorkSettings:
     Attributes:
         execution: device and precision.
         num_workers: processes that simulate.
-        storage: URL of Optuna's storage; None takes a journal file in the study.
-        stale_seconds: without a beat a claim of another process is dead.
-        beat_seconds: between beats.
+        stale_seconds: a lease of another process that was not touched for so long is dead.
+        beat_seconds: between touches of a lease.
     """
 
     execution: ExecutionSettings
     num_workers: int = 1
-    storage: str | None = None
     stale_seconds: float = 90.0
     beat_seconds: float = 10.0
 
@@ -159,11 +157,8 @@ class _Worker:
         self._work = work
         self._progress = progress
         self._arms = arms_of(settings)
-        self._claims = Claims(
-            folder,
-            url=work.storage,
-            stale_seconds=work.stale_seconds,
-            beat_seconds=work.beat_seconds,
+        self._leases = Leases(
+            folder, stale_seconds=work.stale_seconds, beat_seconds=work.beat_seconds
         )
         heads = {name: arm.heads for name, arm in self._arms.items()}
         self._cells = cells_of(settings, heads)
@@ -183,7 +178,7 @@ class _Worker:
             if not (pending := self._tidy()):
                 return trained
             # After each cell from the front again: what was refused there may be free by now.
-            self._claims.ask_again()
+            self._leases.ask_again()
             if any(self._do(cell) for cell in pending):
                 trained += 1
             else:
@@ -203,8 +198,8 @@ class _Worker:
                 arm, cell, task, part
             ):
                 return False
-        with self._claims.claimed(f"cell {cell.name}") as claim:
-            if claim is None or is_done(self._folder, cell):
+        with self._leases.held(f"cell {cell.name}") as lease:
+            if lease is None or is_done(self._folder, cell):
                 return False
             remove_partials(*cell_paths(self._folder, cell))
             try:
@@ -262,7 +257,7 @@ class _Worker:
             self._progress.note(f"simulating the twin of {name}")
             simulate_stores(self._stores, self._settings, task, num_workers=self._work.num_workers)
 
-        return self._claims.ensure(
+        return self._leases.ensure(
             f"stores {name}",
             done=lambda: all(is_store(self._store_path(n)) for n in names),
             make=make,
@@ -281,7 +276,7 @@ class _Worker:
             self._progress.note(f"pre-training {arm.name}, seed {seed}")
             arm.pretrain(self._store(PRETRAINING), path, seed=seed, execution=self._work.execution)
 
-        return self._claims.ensure(
+        return self._leases.ensure(
             f"pretraining {arm.name} {seed}", done=lambda: arm.is_trained(path), make=make
         )
 
@@ -322,7 +317,7 @@ class _Worker:
                 f"represented {len(series):,} series of {task} by {arm.name} in {seconds:.1f} s"
             )
 
-        return self._claims.ensure(
+        return self._leases.ensure(
             f"representation {path.name}", done=lambda: is_written(path), make=make
         )
 

@@ -1,14 +1,12 @@
 """A study by real processes: the same bits as one thread, one clean error, and none left behind."""
 
 import json
+import multiprocessing
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
-import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,11 +21,12 @@ from windrow.errors import SettingsError, SplitError, WindrowError
 from windrow.experiments.scheduling import processes
 from windrow.experiments.scheduling.processes import (
     MOST_PROCESSES,
+    check_end,
     default_processes,
     run_study_by_processes,
 )
 from windrow.experiments.study.arms import benchmark_arms
-from windrow.experiments.study.leases import Claims
+from windrow.experiments.study.leases import Leases
 from windrow.experiments.study.scales import study_settings
 from windrow.experiments.study.settings import cells_of
 from windrow.experiments.study.worker import StudyProgress, WorkSettings, run_study
@@ -112,7 +111,7 @@ def test_the_error_of_a_process_is_one_line_and_ends_the_others(tmp_path: Path, 
     errors = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert len(errors) == 1
     assert "windrow: error: field 500 is in the training and in the test part" in errors[0]
-    assert Claims(tmp_path / "study").running() == []
+    assert Leases(tmp_path / "study").running() == []
 
 
 @pytest.mark.parametrize(
@@ -149,7 +148,7 @@ def test_nothing_is_left_of_a_study_that_is_stopped(tmp_path: Path, number, code
         parent.stderr.close()
     assert "Traceback" not in said
     assert ("windrow: interrupted" in said) == (number == signal.SIGINT)
-    assert Claims(tmp_path / "study").running() == []  # another need not wait for dead claims
+    assert Leases(tmp_path / "study").running() == []  # another need not wait for dead ones
     assert list((tmp_path / "study").rglob("*.partial")) == []
 
 
@@ -182,8 +181,6 @@ def test_a_process_that_is_killed_is_told(tmp_path: Path) -> None:
 
 
 def _children_at_work() -> list[int]:
-    import multiprocessing
-
     return [child.pid for child in multiprocessing.active_children() if child.pid is not None]
 
 
@@ -195,7 +192,7 @@ def test_one_process_unwinds_on_sigterm_too(tmp_path: Path, monkeypatch) -> None
         try:
             signal.raise_signal(signal.SIGTERM)
         finally:
-            unwound.append("claims are given back")
+            unwound.append("leases are given back")
         return 0
 
     monkeypatch.setattr(processes, "run_study", work)
@@ -206,30 +203,7 @@ def test_one_process_unwinds_on_sigterm_too(tmp_path: Path, monkeypatch) -> None
     finally:
         signal.signal(signal.SIGTERM, before)
     assert caught.value.code == 143
-    assert unwound == ["claims are given back"]
-
-
-def test_ctrl_c_waits_for_a_process_to_be_started_whichever_thread_it_is_given_to() -> None:
-    done: list[str] = []
-
-    def interrupted() -> None:
-        with processes._held_back(signal.SIGINT):
-            sender = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT))
-            sender.start()
-            sender.join()
-            done.append("started")
-
-    other = threading.Event()
-    lives = threading.Thread(target=other.wait)  # blocks no signal
-    lives.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            interrupted()
-    finally:
-        other.set()
-        lives.join()
-    assert done == ["started"]
-    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert unwound == ["leases are given back"]
 
 
 @pytest.mark.parametrize(
@@ -242,43 +216,53 @@ def test_ctrl_c_waits_for_a_process_to_be_started_whichever_thread_it_is_given_t
 def test_the_end_of_a_process_is_told_by_its_signal(code, told) -> None:
     process = SimpleNamespace(exitcode=code, name="process 1", join=lambda: None)
     with pytest.raises(WindrowError, match=told):
-        processes._check_end(process)
+        check_end(process)
     for other in (1, 128, 255):
         process.exitcode = other
         with pytest.raises(RuntimeError, match="process 1 of the study failed; its traceback"):
-            processes._check_end(process)
+            check_end(process)
     process.exitcode = 0
-    processes._check_end(process)
+    check_end(process)
 
 
-def test_no_more_are_started_than_there_are_cells_and_the_storage_is_made_before(
-    tmp_path: Path, monkeypatch
-) -> None:
+class _NoProcess:
+    """A process that ends as soon as it is started, without an error."""
+
+    exitcode = 0
+
+    def __init__(self, started: list[str], name: str) -> None:
+        self._started, self._name = started, name
+
+    def start(self) -> None:
+        self._started.append(self._name)
+
+    def join(self, seconds: float | None = None) -> None:
+        pass
+
+    terminate = kill = join
+
+
+def test_no_more_are_started_than_there_are_cells(tmp_path: Path, monkeypatch) -> None:
     settings = _settings(_stores(tmp_path / "stores"))
     arms = processes.arms_of(settings)
     cells = cells_of(settings, {name: arm.heads for name, arm in arms.items()})
-    database = tmp_path / "claims.db"
-    work = WorkSettings(execution=ExecutionSettings(), storage=f"sqlite:///{database}")
-    started: list[int] = []
-
-    @contextmanager
-    def note(number, *arguments):
-        started.append(number)
-        (name,) = sqlite3.connect(database).execute("select study_name from studies").fetchone()
-        assert name == "windrow"
-        yield []
-
-    monkeypatch.setattr(processes, "_started", note)
+    started: list[str] = []
+    context = SimpleNamespace(
+        Pipe=multiprocessing.Pipe,
+        Process=lambda target, args, name: _NoProcess(started, name),
+    )
+    monkeypatch.setattr(multiprocessing, "get_context", lambda method: context)
     told: list[tuple[int, int]] = []
     folder = tmp_path / "study"
     (folder / "cells").mkdir(parents=True)
     assert len(cells) == 4
     for num_done in range(5):
         progress = StudyProgress(cells=lambda *numbers: told.append(numbers))
-        assert run_study_by_processes(folder, settings, work, progress, processes=3) == 0
+        assert run_study_by_processes(folder, settings, WORK, progress, processes=3) == 0
         if num_done < 4:
             (folder / "cells" / f"{cells[num_done].name}.json").touch()
-    assert started == [3, 3, 2, 1]
+    counts = [3, 3, 2, 1]
+    assert started == [f"process {n + 1}" for count in counts for n in range(count)]
     assert told == [(4, 4)]
 
 

@@ -18,7 +18,7 @@ from windrow.data.store.store import Store
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import DataError, SettingsError, SplitError, StoreError
 from windrow.experiments.study import worker as study
-from windrow.experiments.study.leases import Claims
+from windrow.experiments.study.leases import Leases
 from windrow.experiments.study.needed_representations import SeenParts, standing
 from windrow.experiments.study.representation_store import remove_representation
 from windrow.experiments.study.scales import study_settings, task_settings
@@ -224,9 +224,9 @@ def test_nothing_of_a_later_day_is_seen(tmp_path: Path, arms) -> None:
 
 def test_what_another_had_is_gone_back_to_as_soon_as_it_is_free(tmp_path: Path, arms) -> None:
     _stores(tmp_path / "stores")
-    other = Claims(tmp_path, beat_seconds=0.05)
+    other = Leases(tmp_path, beat_seconds=0.05)
     held = ExitStack()
-    assert held.enter_context(other.claimed("pretraining bert 0"))
+    assert held.enter_context(other.held("pretraining bert 0"))
     first_of_resmlp = arms["resmlp"].fit
 
     def release(*arguments, **options):
@@ -291,7 +291,7 @@ def test_two_share_a_study(tmp_path: Path, arms) -> None:
 def test_the_cell_of_a_dead_process_is_taken_over(tmp_path: Path, arms) -> None:
     settings = _settings()
     _stores(tmp_path / "stores")
-    dead = Claims(tmp_path, beat_seconds=60.0)
+    dead = Leases(tmp_path, beat_seconds=60.0)
     assert dead.take("cell task1.bert.lstm.1.0") is not None  # and never beats again
     assert run_study(tmp_path, settings, WORK) == len(_all_cells(settings))
 
@@ -325,26 +325,32 @@ def test_a_sleeper_that_was_taken_over_leaves_the_cell_to_the_other(
     settings = _settings()
     _stores(tmp_path / "stores")
     name = "task1.bert.lstm.1.0"
-    real = study._Worker._inputs
-    slept: list[str] = []
+    other = tmp_path / "other"
+    _stores(other / "stores")
+    run_study(other, settings, WORK)
+    real = study.open_representation
+    slept: list[Path] = []
 
-    def asleep(worker, arm, cell, task, part):
-        if cell.name == name and not slept:
-            slept.append(name)
-            worker._run_cell(arm, cell)  # by another, who then removes what no cell needs
-            for path in (tmp_path / "representations").iterdir():
-                remove_representation(path)
-        return real(worker, arm, cell, task, part)
+    def asleep(path):
+        if not slept:
+            slept.append(path)
+            for suffix in ("json", "parquet"):  # made by another, who removes what no cell needs
+                made = other / "cells" / f"{name}.{suffix}"
+                shutil.copy(made, tmp_path / "cells" / made.name)
+            for unneeded in (tmp_path / "representations").iterdir():
+                remove_representation(unneeded)
+        return real(path)
 
-    monkeypatch.setattr(study._Worker, "_inputs", asleep)
+    monkeypatch.setattr(study, "open_representation", asleep)
+    (tmp_path / "cells").mkdir()
     assert run_study(tmp_path, settings, WORK) == len(_all_cells(settings)) - 1
-    assert slept == [name]
+    assert [path.name for path in slept] == ["task1-train.bert.0"]
 
-    def damaged(worker, arm, cell, task, part):
+    def damaged(path):
         raise DataError("the representation is not what stands beside it")
 
     (tmp_path / "cells" / f"{name}.json").unlink()
-    monkeypatch.setattr(study._Worker, "_inputs", damaged)
+    monkeypatch.setattr(study, "open_representation", damaged)
     with pytest.raises(DataError, match="not what stands beside it"):
         run_study(tmp_path, settings, WORK)
 
