@@ -181,14 +181,33 @@ def draw_pixels(
         if replacement:
             drawn.append(generator.choice(members, num_per_class))
             continue
-        # How many of its field stand before a member: one of every field comes first.
-        _, field = np.unique(field_id[members], return_inverse=True)
-        order = np.argsort(field, kind="stable")
-        counts = np.bincount(field)
-        place = np.empty(len(members), dtype=np.intp)
-        place[order] = np.arange(len(members)) - np.repeat(np.cumsum(counts) - counts, counts)
-        drawn.append(members[np.argsort(place, kind="stable")][:num_per_class])
+        drawn.append(members[round_robin(field_id[members])][:num_per_class])
     return np.sort(np.concatenate(drawn)).astype(np.intp)
+
+
+def round_robin(field_id: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """The order that takes series from all fields in turn.
+
+    The first series of every field come first, then the second of every field that has one, and
+    so on; within a round the series keep their order. The first n of any number are thus spread
+    over the fields as evenly as the fields allow.
+
+    Args:
+        field_id: (N,) field of each series.
+
+    Returns:
+        (N,) positions, each once.
+
+    Example:
+        >>> round_robin(np.array([7, 7, 7, 8, 9])).tolist()
+        [0, 3, 4, 1, 2]
+    """
+    _, field = np.unique(field_id, return_inverse=True)
+    by_field = np.argsort(field, kind="stable")
+    counts = np.bincount(field)
+    turn = np.empty(len(field), dtype=np.intp)  # how many series of its field stand before each
+    turn[by_field] = np.arange(len(field)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.argsort(turn, kind="stable")
 
 
 def share_out(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from windrow.data.splits import (
     check_no_shared_field,
     draw_few_labels,
+    round_robin,
     share_out,
     split_fields,
 )
@@ -73,6 +74,16 @@ def test_the_order_of_the_series_does_not_count(
 
 
 @settings(deadline=None)  # other work on the machine must not fail it
+@given(st.lists(st.integers(0, 6), max_size=40))
+def test_round_robin_takes_from_every_field_before_any_again(fields: list[int]) -> None:
+    field = np.array(fields, dtype=np.int64)
+    expected: list[int] = []
+    waiting = [np.flatnonzero(field == each).tolist() for each in range(7)]
+    while any(waiting):
+        expected += sorted(members.pop(0) for members in waiting if members)
+    assert round_robin(field).tolist() == expected
+
+
 @given(st.integers(0, 200), st.sampled_from([(0.5, 0.5), (0.7, 0.3), (0.7, 0.21, 0.09)]))
 def test_shares_sum_to_all(num: int, fractions: tuple[float, ...]) -> None:
     counts = share_out(num, fractions)

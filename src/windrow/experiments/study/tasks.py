@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.data.series import Series, concatenate
-from windrow.data.splits import check_no_shared_field, split_fields
+from windrow.data.splits import check_no_shared_field, round_robin, split_fields
 from windrow.data.store.store import Store
 from windrow.data.store.zarr_store import StoreWriter, is_store
 from windrow.errors import DataError, SettingsError, StoreError
@@ -109,7 +109,9 @@ def read_part(
         members = np.flatnonzero((series.label == each) & once)
         if copies := int((series.label == each).sum()) - len(members):
             notes.append(f"{name}: {copies} series of the store are copies of others, left out")
-        drawn = _spread(members, series.field_id, wanted, seed=seed, each=each)
+        draw = np.random.default_rng([seed, each, DRAW_STREAM])
+        shuffled = draw.permutation(members)
+        drawn = shuffled[round_robin(series.field_id[shuffled])][:wanted]
         if len(drawn) < wanted and replacement and len(members):
             draw = np.random.default_rng([seed, each, DRAW_STREAM])
             drawn = draw.choice(members, wanted, replace=True)
@@ -154,27 +156,6 @@ def _selected(series: Series, chosen: npt.NDArray[np.intp]) -> Series:
 
 def _renamed(series: Series, names: npt.NDArray[Any]) -> Series:
     return replace(series, id=names)
-
-
-def _spread(
-    members: npt.NDArray[np.intp],
-    field_id: npt.NDArray[Any],
-    wanted: int,
-    *,
-    seed: int,
-    each: int,
-) -> npt.NDArray[np.intp]:
-    """Members in rounds, one of every field a round, until there are enough."""
-    draw = np.random.default_rng([seed, each, DRAW_STREAM])
-    shuffled = draw.permutation(members)
-    _, field = np.unique(field_id[shuffled], return_inverse=True)
-    # How often the field of a member stood before it: its round.
-    order = np.argsort(field, kind="stable")
-    counts = np.bincount(field) if len(field) else np.zeros(0, dtype=np.intp)
-    place = np.arange(len(field)) - np.repeat(np.cumsum(counts) - counts, counts)
-    rounds = np.empty(len(field), dtype=np.intp)
-    rounds[order] = place
-    return np.asarray(shuffled[np.argsort(rounds, kind="stable")][:wanted])
 
 
 def check_stores(settings: StudySettings) -> Path:
