@@ -20,10 +20,8 @@ from sklearn.linear_model import LogisticRegression
 from windrow.config import Settings
 from windrow.errors import DataError
 from windrow.models.heads.linear import LinearHead
+from windrow.models.heads.standardization import feature_moments
 from windrow.models.heads.trees import LEAF, TreeHead
-
-SMALLEST_DEVIATION = 1e-6
-"""A value that never varies is left as it is instead of being divided by almost nothing."""
 
 
 class LogisticSettings(Settings):
@@ -159,8 +157,7 @@ def fit_light_head(
         )
         return LightFit(forest.fit(features, label), mean, scale, num_classes, converged=True)
     values = features.astype(np.float64)
-    mean, deviation = values.mean(axis=0), values.std(axis=0)
-    scale = np.where(deviation < SMALLEST_DEVIATION, 1.0, deviation)
+    mean, scale = feature_moments(values)
     regression = LogisticRegression(
         C=settings.inverse_regularisation, max_iter=settings.max_iterations
     )

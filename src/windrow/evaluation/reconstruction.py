@@ -200,7 +200,7 @@ def _run(
 
 
 def _reflectance(standardised: Tensor, resident: PretrainingData) -> npt.NDArray[np.float64]:
-    values = standardised * resident.target_std + resident.target_mean
+    values = resident.target_normalization.invert(standardised)
     array: npt.NDArray[np.float64] = values.double().cpu().numpy()
     return array
 

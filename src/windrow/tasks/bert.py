@@ -143,8 +143,8 @@ def mask(batch: Inputs, data: PretrainingData, task: BertSettings, draws: Draws)
     return mask_batch(
         batch.values,
         batch.valid,
-        mean=data.mean,
-        std=data.std,
+        mean=data.normalization.mean,
+        std=data.normalization.std,
         settings=task.masking,
         draws=draws,
     )

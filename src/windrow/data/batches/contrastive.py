@@ -7,7 +7,6 @@ out: a pair is a number, from which series and date follow.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from windrow import sensors
+from windrow.data.batches.resident import ResidentNormalization, resident
 from windrow.data.day_of_year import MAX_DAYS
 from windrow.data.normalization import Normalization
 from windrow.data.series import NO_DATA, Series
@@ -64,17 +64,19 @@ class PixelPairs:
     ) -> None:
         self.device = torch.device(device)
         self._num_dates = series.num_dates
-        self._reflectance = _resident(series.reflectance, self.device)
-        self._moments = _moments(normalization, self.device)
+        self._reflectance = resident(series.reflectance, self.device)
+        self._normalization = ResidentNormalization.of(normalization, self.device)
         self._planetscope: Tensor | None = None
         usable = series.valid
         if target_normalization is not None:
             planetscope, step = _planetscope_steps(series)
             usable = usable & _whole(planetscope, step)
-            self._planetscope = _resident(planetscope, self.device)
-            self._step = _resident(step.astype(np.int16), self.device)
+            self._planetscope = resident(planetscope, self.device)
+            self._step = resident(step.astype(np.int16), self.device)
             window = sensors.PLANETSCOPE_WINDOW**2
-            self._target_moments = _moments(target_normalization.repeat(window), self.device)
+            self._target_normalization = ResidentNormalization.of(
+                target_normalization.repeat(window), self.device
+            )
         if not usable.any():
             raise DataError(
                 "no date was seen by both sensors",
@@ -87,7 +89,7 @@ class PixelPairs:
             kept = np.flatnonzero(usable)
             self.num_items = len(kept)
             narrow = kept.astype(np.int32) if usable.size < 2**31 else kept
-            self._position = _resident(narrow, self.device)
+            self._position = resident(narrow, self.device)
 
     def places(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Series and date of pairs.
@@ -110,13 +112,11 @@ class PixelPairs:
             index: (n,) int64.
         """
         row, date = self.places(index)
-        sentinel2 = _standardised(self._reflectance[row, date], self._moments)
+        sentinel2 = self._normalization.apply(self._reflectance[row, date])
         if self._planetscope is None:
             return PixelBatch(sentinel2, None)
         step = self._step[row, date].long()
-        return PixelBatch(
-            sentinel2, _standardised(self._planetscope[row, step], self._target_moments)
-        )
+        return PixelBatch(sentinel2, self._target_normalization.apply(self._planetscope[row, step]))
 
 
 @dataclass(frozen=True)
@@ -173,17 +173,19 @@ class YearPairs:
             if not valid.any(axis=1).all():
                 empty = int(np.argmin(valid.any(axis=1)))
                 raise DataError(f"a series has no {name} day", where=f"series {series.id[empty]}")
-        self._reflectance = _resident(series.reflectance, self.device)
-        self._day = _resident(
+        self._reflectance = resident(series.reflectance, self.device)
+        self._day = resident(
             np.where(series.valid, series.day_of_year, 0).astype(np.int16), self.device
         )
-        self._valid = _resident(series.valid, self.device)
-        self._planetscope = _resident(chosen, self.device)
-        self._planetscope_day = _resident(days.astype(np.int64), self.device)
-        self._known = _resident(known, self.device)
-        self._moments = _moments(normalization, self.device)
+        self._valid = resident(series.valid, self.device)
+        self._planetscope = resident(chosen, self.device)
+        self._planetscope_day = resident(days.astype(np.int64), self.device)
+        self._known = resident(known, self.device)
+        self._normalization = ResidentNormalization.of(normalization, self.device)
         window = sensors.PLANETSCOPE_WINDOW**2
-        self._target_moments = _moments(target_normalization.repeat(window), self.device)
+        self._target_normalization = ResidentNormalization.of(
+            target_normalization.repeat(window), self.device
+        )
         self._all_valid = (bool(series.valid.all()), bool(known.all()))
 
     @property
@@ -199,8 +201,8 @@ class YearPairs:
         """
         row = index.to(self.device)
         valid, known = self._valid[row], self._known[row]
-        sentinel2 = _standardised(self._reflectance[row], self._moments)
-        planetscope = _standardised(self._planetscope[row], self._target_moments)
+        sentinel2 = self._normalization.apply(self._reflectance[row])
+        planetscope = self._target_normalization.apply(self._planetscope[row])
         day = self._planetscope_day.expand(known.shape)
         return (
             YearBatch(
@@ -246,18 +248,3 @@ def _known_days(planetscope: npt.NDArray[np.int16]) -> npt.NDArray[np.bool_]:
         rows = slice(start, start + _ROWS)
         known[rows] = (planetscope[rows] != NO_DATA).all(axis=2)
     return known
-
-
-def _resident(array: npt.NDArray[Any], device: torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array)).to(device)
-
-
-def _moments(normalization: Normalization, device: torch.device) -> tuple[Tensor, Tensor]:
-    return (
-        torch.tensor(normalization.mean, dtype=torch.float32, device=device),
-        torch.tensor(normalization.std, dtype=torch.float32, device=device),
-    )
-
-
-def _standardised(stored: Tensor, moments: tuple[Tensor, Tensor]) -> Tensor:
-    return (stored.float() / sensors.SCALE - moments[0]) / moments[1]

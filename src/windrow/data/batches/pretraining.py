@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from windrow import sensors
+from windrow.data.batches.resident import ResidentNormalization, resident
 from windrow.data.day_of_year import MAX_DAYS, month_of_day
 from windrow.data.normalization import Normalization
 from windrow.data.series import NO_DATA, Series
@@ -110,6 +110,8 @@ class PretrainingData:
     Attributes:
         num_valid: (N,) valid dates of each series, in host memory.
         all_valid: whether every date of every series is valid.
+        normalization: of the Sentinel-2 bands, on the device.
+        target_normalization: of the K target values, on the device.
 
     Raises:
         DataError: there is no PlanetScope to predict.
@@ -139,22 +141,19 @@ class PretrainingData:
                 expected="(0,)",
             )
 
-        def resident(array: npt.NDArray[Any]) -> Tensor:
-            return torch.from_numpy(np.ascontiguousarray(array)).to(device)
-
         self.num_series = len(series)
         self.num_dates = series.num_dates
         self.num_valid = series.valid.sum(axis=1)
         self.all_valid = bool(series.valid.all())
         self.device = torch.device(device)
-        self._reflectance = resident(series.reflectance)
-        self._day = resident(np.where(series.valid, series.day_of_year, 0).astype(np.int16))
-        self._valid = resident(series.valid)
+        self._reflectance = resident(series.reflectance, device)
+        self._day = resident(np.where(series.valid, series.day_of_year, 0).astype(np.int16), device)
+        self._valid = resident(series.valid, device)
         month = month_of_day(series.day_of_year, series.year)
-        self._month = resident(month.astype(np.uint8))
+        self._month = resident(month.astype(np.uint8), device)
         cloud = series.cloud_probability
         self._cloud = (
-            None if cloud is None else resident(sensors.cloud_level(cloud).astype(np.uint8))
+            None if cloud is None else resident(sensors.cloud_level(cloud).astype(np.uint8), device)
         )
         self._offsets = torch.tensor(tuple(target_offsets), device=device)
         self._planetscope: Tensor | None = None
@@ -162,12 +161,12 @@ class PretrainingData:
             assert series.planetscope is not None
             assert series.planetscope_day is not None
             target_normalization = target_normalization.repeat(sensors.PLANETSCOPE_WINDOW**2)
-            self._planetscope = resident(series.planetscope)
+            self._planetscope = resident(series.planetscope, device)
             step_of_day = np.full(MAX_DAYS, -1, dtype=np.int64)
             step_of_day[series.planetscope_day] = np.arange(len(series.planetscope_day))
-            self._step_of_day = resident(step_of_day)
-        self.mean, self.std = _moments(normalization, self.device)
-        self.target_mean, self.target_std = _moments(target_normalization, self.device)
+            self._step_of_day = resident(step_of_day, device)
+        self.normalization = ResidentNormalization.of(normalization, device)
+        self.target_normalization = ResidentNormalization.of(target_normalization, device)
 
     @property
     def has_cloud(self) -> bool:
@@ -182,7 +181,7 @@ class PretrainingData:
         """
         index = index.to(self.device)
         valid = self._valid[index]
-        values = (self._reflectance[index].float() / sensors.SCALE - self.mean) / self.std
+        values = self.normalization.apply(self._reflectance[index])
         return Inputs(
             values=values.masked_fill(~valid[..., None], 0.0),
             day_of_year=self._day[index].long(),
@@ -223,7 +222,7 @@ class PretrainingData:
             target = self._planetscope[index[:, None, None], step.clamp(min=0)]
             has_day = valid[..., None] & inside & (step >= 0)
             known = has_day[..., None] & (target != NO_DATA)
-        standardised = (target.float() / sensors.SCALE - self.target_mean) / self.target_std
+        standardised = self.target_normalization.apply(target)
         return Batch(
             values=inputs.values,
             day_of_year=inputs.day_of_year,
@@ -279,10 +278,3 @@ class BatchOrder:
         state = np.random.SeedSequence([self._seed, 0, epoch]).generate_state(1, np.uint64)
         generator = torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
         return torch.randperm(self._num_series, generator=generator)
-
-
-def _moments(normalization: Normalization, device: torch.device) -> tuple[Tensor, Tensor]:
-    return (
-        torch.tensor(normalization.mean, dtype=torch.float32, device=device),
-        torch.tensor(normalization.std, dtype=torch.float32, device=device),
-    )

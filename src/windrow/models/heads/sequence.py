@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from windrow.models.heads.inception import InceptionSettings, InceptionTime
 from windrow.models.heads.inputs import HeadInputs, valid_first
 from windrow.models.heads.lstm import BiLstm, LstmSettings
+from windrow.models.heads.standardization import feature_moments
 from windrow.models.heads.transformer import PositionEncodedTransformer, TransformerSettings
 
 SequenceSettings = Annotated[
@@ -21,8 +22,7 @@ SequenceSettings = Annotated[
 """Settings of any of the three base models, told apart by ``kind``."""
 
 _ROWS = 2_000
-SMALLEST_DEVIATION = 1e-6
-"""A value that never varies is left as it is instead of being divided by almost nothing."""
+"""Series whose values are copied to 64 bit at a time: all would be four times the stored ones."""
 
 
 def build_base_model(
@@ -64,19 +64,8 @@ class SequenceHead(nn.Module):
 
     def fit_standardisation(self, inputs: HeadInputs) -> None:
         """Takes mean and standard deviation over the valid dates of the training series."""
-        valid = inputs.valid
-        assert valid is not None
-        # Some series at a time: all of them in 64 bit would be four times a stored representation.
-        parts = [slice(start, start + _ROWS) for start in range(0, len(inputs), _ROWS)]
-
-        def chosen(part: slice) -> npt.NDArray[np.float64]:
-            return inputs.values[part][valid[part]].astype(np.float64)
-
-        count = int(valid.sum())
-        mean = sum(chosen(part).sum(axis=0) for part in parts) / count
-        square = sum(((chosen(part) - mean) ** 2).sum(axis=0) for part in parts) / count
-        deviation = np.sqrt(square)
-        deviation[deviation < SMALLEST_DEVIATION] = 1.0
+        assert inputs.valid is not None
+        mean, deviation = feature_moments(inputs.values, inputs.valid, rows_at_once=_ROWS)
         self.mean.copy_(torch.from_numpy(mean))
         self.std.copy_(torch.from_numpy(deviation))
 

@@ -136,7 +136,7 @@ class BertPretext:
         if self._execution.precision == "bfloat16" and self._execution.device != "cpu":
             encoder.residual_precision = torch.bfloat16
         fits = can_fuse(
-            self._resident["training"].mean,
+            self._resident["training"].normalization.mean,
             encoder.embedding.patch.weight,
             head_width=self._encoder.width // self._encoder.num_heads,
             num_dates=self._resident["training"].num_dates,
