@@ -1,9 +1,7 @@
 """Draws keyed by position: each a function of (seed, purpose, landscape, field or pixel, day).
 
-A generator with a state would tie every draw to the order in which draws are made. Here a draw is
-a hash of where it belongs (a counter-based generator in the sense of Salmon et al. 2011, with the
-finaliser of SplitMix64, Steele et al. 2014), so that any part of a simulation can be made alone,
-in any order and on any number of workers, with the same bytes.
+A draw is a hash of where it belongs (:mod:`windrow.splitmix64`), so that any part of a simulation
+can be made alone, in any order and on any number of workers, with the same bytes.
 """
 
 from __future__ import annotations
@@ -14,18 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from windrow.splitmix64 import INCREMENT, mix
+
 Keys = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_FIRST = np.uint64(0xBF58476D1CE4E5B9)
-_SECOND = np.uint64(0x94D049BB133111EB)
-
-
-def _mix(values: Any) -> Any:
-    values = (values ^ (values >> np.uint64(30))) * _FIRST
-    values = (values ^ (values >> np.uint64(27))) * _SECOND
-    return values ^ (values >> np.uint64(31))
+_INCREMENT = np.uint64(INCREMENT)
 
 
 def keyed(seed: int, purpose: str, *positions: npt.ArrayLike) -> Keys:
@@ -44,10 +36,10 @@ def keyed(seed: int, purpose: str, *positions: npt.ArrayLike) -> Keys:
     """
     with np.errstate(over="ignore"):
         start = np.uint64((seed ^ (zlib.crc32(purpose.encode()) << 32)) % 2**64)
-        keys = _mix(start + _GOLDEN)
+        keys = mix(np.asarray(start + _INCREMENT))
         for position in positions:
             place = np.asarray(position).astype(np.int64).view(np.uint64)
-            keys = _mix((keys ^ (place * _GOLDEN)) + _GOLDEN)
+            keys = mix((keys ^ (place * _INCREMENT)) + _INCREMENT)
         return np.asarray(keys, dtype=np.uint64)
 
 

@@ -4,8 +4,7 @@ A number is the hash of (seed, stream, step, series, date, channel). So a step c
 any device, in a captured graph, in part (the series of one process of several) or again after a
 restart, and the draws are the same bits; there is no state to keep.
 
-The hash is the finaliser of SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom
-number generators"; the constants are Stafford's variant 13), applied once for each part of the key.
+The hash is that of :mod:`windrow.splitmix64`, applied once for each part of the key.
 """
 
 from __future__ import annotations
@@ -16,11 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from windrow.splitmix64 import INCREMENT, MULTIPLIERS, finalise
+
 CHANNELS = 1 << 20
 """Most channels of a date; the counter of a number is ``date * CHANNELS + channel``."""
-
-_INCREMENT = 0x9E3779B97F4A7C15
-_FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 def _signed(word: int) -> int:
@@ -28,9 +26,13 @@ def _signed(word: int) -> int:
     return word - (1 << 64) if word >= 1 << 63 else word
 
 
-def _shifted(words: Tensor, places: int) -> Tensor:
+_INCREMENT = _signed(INCREMENT)
+_MULTIPLIERS = (_signed(MULTIPLIERS[0]), _signed(MULTIPLIERS[1]))
+
+
+def _shifted(words: Tensor, bits: int) -> Tensor:
     """A logical shift to the right; torch's own repeats the sign."""
-    return (words >> places) & ((1 << (64 - places)) - 1)
+    return (words >> bits) & ((1 << (64 - bits)) - 1)
 
 
 def mix(words: Tensor) -> Tensor:
@@ -40,9 +42,7 @@ def mix(words: Tensor) -> Tensor:
         >>> hex(mix(torch.tensor([1])).item())
         '0x5692161d100b05e5'
     """
-    words = (words ^ _shifted(words, 30)) * _signed(_FIRST)
-    words = (words ^ _shifted(words, 27)) * _signed(_SECOND)
-    return words ^ _shifted(words, 31)
+    return finalise(words, shifted=_shifted, multipliers=_MULTIPLIERS)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Draws:
         """
         device = self.keys.device
         date = torch.arange(num_dates, device=device)[:, None] * CHANNELS
-        counter = (date + torch.arange(*channels, device=device)) * _signed(_INCREMENT)
+        counter = (date + torch.arange(*channels, device=device)) * _INCREMENT
         return mix(self.keys[:, None, None] + counter)
 
     def uniform(self, num_dates: int, *, channels: tuple[int, int]) -> Tensor:
@@ -105,5 +105,5 @@ def seeded_draws(seed: int, stream: int, *, step: int | Tensor, series: Tensor) 
     base = int(np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0])
     if isinstance(step, int):
         step = torch.full((), step, dtype=torch.int64, device=series.device)
-    of_step = mix(step * _signed(_INCREMENT) + _signed(base))
-    return Draws(mix(of_step + series * _signed(_INCREMENT)))
+    of_step = mix(step * _INCREMENT + _signed(base))
+    return Draws(mix(of_step + series * _INCREMENT))
