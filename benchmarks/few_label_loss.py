@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,16 +25,12 @@ from windrow.evaluation.fewshot.result import FewshotResult
 from windrow.evaluation.field_bootstrap import paired_difference, resample_scores
 from windrow.experiments.recipes.heads import LOGISTIC_ON_Z, fewshot_settings
 from windrow.inference.frozen_encoder import load
-from windrow.sources.labels.label_table import LabelTable, read_labels
-from windrow.sources.open_any import open_series
+from windrow.sources.open_any import LabelledInput
 
 
 def main() -> None:
     """Classifies with both representations and prints the differences."""
     options = _options()
-    labels: LabelTable | None = None
-    if options.labels is not None:
-        labels = read_labels(options.labels, options.label_column)
     settings = fewshot_settings(
         heads=[MethodHead(method="windrow", head=LOGISTIC_ON_Z)],
         k=options.k,
@@ -42,14 +39,14 @@ def main() -> None:
         train_where=options.train_where,
         test_where=options.test_where,
     )
-    series = open_series(options.input)
+    opened = LabelledInput(
+        Path(options.input), options.labels and Path(options.labels), options.label_column
+    ).open()
+    series, labels = opened.series, opened.labels
     if options.only is not None:
         assert labels is not None
-        from windrow.sources.labels.label_table import label_keys
-
-        series = series.select(
-            np.flatnonzero(labels.where(options.only, label_keys(series, labels)))
-        )
+        chosen = np.flatnonzero(labels.where(options.only))
+        series, labels = series.select(chosen), labels.select(chosen)
     plain = load(options.weights)
     faster = load(
         options.faster or options.weights,

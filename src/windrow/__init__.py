@@ -7,14 +7,14 @@ A first look::
     series = windrow.open_series("observations.parquet")  # a store, a table, or a pandas table
     encoder = windrow.load("runs/pretraining")            # a run directory or a weights file
     representation = encoder.embed(series)                # (N, D) float32: one vector a series
-    labels = windrow.read_labels("fields.csv", "crop")    # classes by id
+    labels = windrow.read_labels("fields.csv", "crop", series=series)  # labels.label: (N,) classes
 
 - :func:`open_series` reads Sentinel-2 series, and :class:`Series` holds them: ``series[3:10]``,
   ``len(series)``, ``series.to_frame()``, ``series.to_xarray()``.
 - :class:`Store` opens a series store that ``windrow ingest`` or ``windrow simulate`` wrote.
 - :func:`simulate` makes series of both sensors that no satellite ever saw.
 - :func:`load` gives a :class:`FrozenEncoder`, whose ``embed`` turns series into vectors.
-- :func:`read_labels` reads a table of labels.
+- :func:`read_labels` reads a table of labels and joins it to series.
 - Every mistake in what was handed in is a :class:`WindrowError` that names what, where, found,
   expected and what to do.
 

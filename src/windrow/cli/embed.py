@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from windrow.cli.progress import progress
+from windrow.sources.reader import LabelOptions, TableOptions
 
 
 @dataclass(frozen=True)
@@ -35,20 +36,31 @@ class Embed:
     least 0.999); an ONNX file keeps the precision that it was exported with."""
     max_dates: int | None = None
     """Read only so many dates of a series, the clearest; by default as many as the weights say."""
+    label_options: Annotated[LabelOptions, tyro.conf.arg(name="")] = field(
+        default_factory=LabelOptions
+    )
+    """What is to be known of the labels."""
+    table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
+    """What is not to be detected of a field table."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow embed``."""
     options = tyro.cli(Embed, args=arguments, prog="windrow embed")
     from windrow.pipelines.embed import embed_to_parquet
+    from windrow.sources.open_any import LabelledInput
 
     with progress("embedding", "series") as report:
         lines = embed_to_parquet(
-            options.input,
+            LabelledInput(
+                options.input,
+                options.labels,
+                options.label_column,
+                table_options=options.table,
+                label_options=options.label_options,
+            ),
             weights=options.weights,
             out=options.out,
-            labels=options.labels,
-            label_column=options.label_column,
             pool=options.pool,
             backend=options.backend,
             precision=options.precision,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ import tyro
 
 from windrow.cli.progress import progress
 from windrow.files import refuse_existing
+from windrow.sources.reader import LabelOptions, TableOptions
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ class Fewshot:
     every k and draw."""
     json: bool = False
     """Print fewshot.json instead of the table."""
+    label_options: Annotated[LabelOptions, tyro.conf.arg(name="")] = field(
+        default_factory=LabelOptions
+    )
+    """What is to be known of the labels."""
+    table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
+    """What is not to be detected of a field table."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -58,8 +66,7 @@ def main(arguments: Sequence[str]) -> None:
     from windrow.evaluation.fewshot.result import write_fewshot
     from windrow.experiments.recipes.heads import comparison, fewshot_settings
     from windrow.inference.frozen_encoder import load
-    from windrow.sources.labels.label_table import read_labels
-    from windrow.sources.open_any import open_series
+    from windrow.sources.open_any import LabelledInput
 
     refuse_existing(options.out)
     settings = fewshot_settings(
@@ -74,13 +81,25 @@ def main(arguments: Sequence[str]) -> None:
         test_where=options.test_where,
     )
     encoder = load(options.weights)
-    labels = read_labels(options.labels, options.label_column)
-    series = open_series(options.input)
+    opened = LabelledInput(
+        options.input,
+        options.labels,
+        options.label_column,
+        table_options=options.table,
+        label_options=options.label_options,
+    ).open()
     with progress("few labels", "heads") as report:
         result = fewshot(
-            series, labels, encoder, settings, lambda done, total, _: report(done, total)
+            opened.series,
+            opened.labels,
+            encoder,
+            settings,
+            lambda done, total, _: report(done, total),
         )
     write_fewshot(options.out, result)
+    opened.report.add(result.task.report)
+    # The JSON is to stand alone on standard output.
+    print("\n".join(opened.report.lines()), file=sys.stderr if options.json else sys.stdout)
     if options.json:
         print(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
     else:

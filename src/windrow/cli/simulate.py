@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +12,7 @@ import tyro
 
 from windrow.cli.progress import progress
 from windrow.errors import SettingsError
+from windrow.sources.reader import LabelOptions, TableOptions
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,12 @@ class Simulate:
     """Real fields with this value are only reported, as COL=V: nothing is to be chosen by them."""
     min_fields: int = 10
     """Classes with fewer real fields are left out of accuracies, with --check."""
+    label_options: Annotated[LabelOptions, tyro.conf.arg(name="")] = field(
+        default_factory=LabelOptions
+    )
+    """What is to be known of the labels, with --check."""
+    table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
+    """What is not to be detected of a field table, with --check."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -58,11 +65,12 @@ def main(arguments: Sequence[str]) -> None:
     if options.check is not None:
         _check(options, options.check)
         return
-    for name in ("labels", "label_column", "where", "report_where"):
-        if getattr(options, name) is not None:
-            raise SettingsError(
-                f"--{name.replace('_', '-')} goes with --check", hint="give the real table"
-            )
+    names = ("labels", "label_column", "where", "report_where")
+    said = {name for name in names if getattr(options, name) is not None}
+    for name in (*said, *options.label_options.said(), *options.table.said()):
+        raise SettingsError(
+            f"--{name.replace('_', '-')} goes with --check", hint="give the real table"
+        )
     if options.layout == "denethor":
         from windrow.simulation.denethor_rasters import simulate_landscapes
 
@@ -98,6 +106,7 @@ def _check(options: Simulate, table: Path) -> None:
     from windrow.experiments.simulation_check.settings import realism_settings
     from windrow.files import refuse_existing
     from windrow.reporting.simulation_check.page import write_comparison_page
+    from windrow.sources.open_any import LabelledInput
 
     refuse_existing(options.out)
     if options.labels is None:
@@ -112,15 +121,20 @@ def _check(options: Simulate, table: Path) -> None:
     )
     with progress("simulating and measuring", "steps") as report:
         realism = compare(
-            table,
-            options.labels,
+            LabelledInput(
+                table,
+                options.labels,
+                options.label_column,
+                table_options=options.table,
+                label_options=options.label_options,
+            ),
             scenario=options.scenario,
             settings=settings,
-            label_column=options.label_column,
             num_workers=options.num_workers or os.cpu_count() or 1,
             on_progress=lambda _, done, total: report(done, total),
         )
     write_comparison(options.out, realism)
+    print("\n".join(realism.reading))
     for line in summary(realism.numbers):
         print(line)
     print(write_comparison_page(options.out))

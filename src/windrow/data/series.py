@@ -45,8 +45,8 @@ class Series:
         valid: (N, T) bool; False is a padded or missing date, never zero reflectance.
         bands: names of the B bands, canonical, without B10.
         processing_level: ``L1C`` (top of atmosphere) or ``L2A`` (surface).
-        id: (N,) int64 or text, unique: the identity of the series.
-        field_id: (N,) int64 or text: the field (parcel) it lies in; splits go by it.
+        id: (N,) int64, uint64 or text, unique: the identity of the series.
+        field_id: (N,) int64, uint64 or text: the field (parcel) it lies in; splits go by it.
         year: (N,) int16, the calendar year of the dates.
         cloud_probability: (N, T) uint8, 0..255, or None where it is not known.
         longitude, latitude: (N,) float64 degrees, or None.
@@ -244,7 +244,7 @@ def check_alike(part: Series, first: Series) -> None:
     for name in ("id", "field_id"):
         found, expected = getattr(part, name).dtype.kind, getattr(first, name).dtype.kind
         if found != expected:  # joined, numbers beside text would silently become text
-            words = {"i": "whole numbers", "U": "text"}
+            words = {"i": "whole numbers", "u": "unsigned whole numbers", "U": "text"}
             raise DataError(
                 f"parts differ in the type of {name}",
                 found=f"{words[found]} and {words[expected]}",
@@ -385,7 +385,7 @@ def _check_identity(series: Series) -> None:
     num_series = len(series)
     for name in ("id", "field_id"):
         values = getattr(series, name)
-        if values.shape != (num_series,) or values.dtype.kind not in "iU":
+        if values.shape != (num_series,) or values.dtype.kind not in "iuU":
             raise DataError(
                 f"{name} must be one whole number or text a series",
                 found=f"{values.dtype} {values.shape}",

@@ -14,19 +14,16 @@ from windrow.data.series import Series
 from windrow.files import atomic_file
 from windrow.inference.backends import BackendName, Precision
 from windrow.inference.frozen_encoder import FrozenEncoder, load
-from windrow.sources.labels.label_table import label_keys, read_labels
-from windrow.sources.open_any import open_series
+from windrow.sources.open_any import LabelledInput
 
 SERIES_A_CALL = 2_048
 
 
 def embed_to_parquet(
-    source: str | Path,
+    source: str | Path | LabelledInput,
     *,
     weights: str | Path,
     out: str | Path,
-    labels: str | Path | None = None,
-    label_column: str | None = None,
     pool: Literal["mean", "month"] = "mean",
     backend: BackendName = "auto",
     precision: Precision = "float32",
@@ -36,12 +33,10 @@ def embed_to_parquet(
     """Writes the pooled representation of every series of an input.
 
     Args:
-        source: a series store or a field table.
+        source: a series store or a field table, with labels or without.
         weights: a run directory, a ``.safetensors`` or ``.onnx`` file or the name of shipped ones.
         out: the Parquet file: a row an id in input order; ``id`` keeps its type; columns ``e``
             and a zero-padded number; ``label`` last when labels are given (empty where unknown).
-        labels: a label table; its ids are matched with those of the series.
-        label_column: the column to take; None looks for the usual names.
         pool: ``mean`` over the dates, or ``month``: the twelve monthly means one after another.
         backend: what computes it; see :func:`windrow.inference.frozen_encoder.load`.
         precision: of the matrix products.
@@ -49,23 +44,21 @@ def embed_to_parquet(
         on_progress: called with the number of series done and their total.
 
     Returns:
-        lines of text: how many series, what computed them, which dates were read if not all, and
-        which column the labels were taken from.
+        lines of text: what was found in the input and its labels and left out, how many series,
+        what computed them, and which dates were read if not all.
 
     Raises:
         WindrowError: the input, the weights or the labels are not usable together.
     """
     encoder = load(weights, backend=backend, precision=precision, max_dates=max_dates)
-    series = open_series(source)
-    known, lines = None, [f"{len(series):,} series, by {encoder.backend}"]
+    if not isinstance(source, LabelledInput):
+        source = LabelledInput(Path(source))
+    opened = source.open()
+    series, report, known = opened.series, opened.report, None
+    if opened.labels is not None:
+        known = [label or None for label in opened.labels.label.tolist()]
+    lines = [*report.lines(), f"{len(series):,} series, by {encoder.backend}"]
     lines += _dates_left_out(series, encoder)
-    if labels is not None:
-        table = read_labels(labels, label_column)
-        position = table.positions(label_keys(series, table))
-        known = [table.label[row] or None if row >= 0 else None for row in position]
-        lines.append(
-            f"{len(known) - known.count(None):,} with a label, of column {table.label_column!r}"
-        )
     blocks = []
     for start in range(0, len(series), SERIES_A_CALL):
         blocks.append(encoder.embed(series.select(slice(start, start + SERIES_A_CALL)), pool=pool))
@@ -73,7 +66,7 @@ def embed_to_parquet(
             on_progress(min(start + SERIES_A_CALL, len(series)), len(series))
     values = np.concatenate(blocks)
     digits = len(str(values.shape[1] - 1))
-    columns: dict[str, pa.Array] = {"id": pa.array(series.id.tolist())}
+    columns: dict[str, pa.Array] = {"id": _ids(series)}
     for index in range(values.shape[1]):
         columns[f"e{index:0{digits}d}"] = pa.array(np.ascontiguousarray(values[:, index]))
     if known is not None:
@@ -81,6 +74,11 @@ def embed_to_parquet(
     with atomic_file(out) as temporary:
         pq.write_table(pa.table(columns), temporary)
     return lines
+
+
+def _ids(series: Series) -> pa.Array:
+    """The ids in the type in which they were read."""
+    return pa.array(series.id.tolist() if series.id.dtype.kind == "U" else series.id)
 
 
 def _dates_left_out(series: Series, encoder: FrozenEncoder) -> list[str]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from windrow.data.series import Series
 from windrow.data.store.store import Store
 from windrow.data.store.zarr_store import is_store
 from windrow.errors import DataError
+from windrow.sources.labels.keys import KEYS, SeriesKeys
+from windrow.sources.labels.label_table import SeriesLabels, attach_labels, read_labels
+from windrow.sources.reader import LabelOptions, ReadingReport, TableOptions, refuse_options
 from windrow.sources.tables.series import read_table
 
 SeriesSource: TypeAlias = Series | Store | str | PathLike[str] | pd.DataFrame
@@ -24,18 +29,113 @@ ACCEPTED = (
 """The same in words."""
 
 
-def open_series(source: SeriesSource) -> Series:
+@dataclass(frozen=True)
+class Opened:
+    """An input that was read.
+
+    Attributes:
+        series: its Sentinel-2 series.
+        keys: the columns by which label tables can name them.
+        report: what was taken, assumed and left out.
+        labels: the label table, joined; None where there is none.
+    """
+
+    series: Series
+    keys: SeriesKeys
+    report: ReadingReport
+    labels: SeriesLabels | None = None
+
+
+@dataclass(frozen=True)
+class LabelledInput:
+    """An input, its labels, and how both are read.
+
+    Attributes:
+        path: a series store, or a field table.
+        labels: the label table, if any.
+        label_column: its column of classes; None looks for the usual names.
+        table_options: what is not to be detected of a field table.
+        label_options: the key of the label table, and which classes mean 'no label'.
+    """
+
+    path: Path
+    labels: Path | None = None
+    label_column: str | None = None
+    table_options: TableOptions = field(default_factory=TableOptions)
+    label_options: LabelOptions = field(default_factory=LabelOptions)
+
+    def open(self) -> Opened:
+        """Reads the input and attaches the labels.
+
+        Raises:
+            DataError: the input or the labels cannot be used, or do not belong together.
+            SettingsError: an option of labels is given without labels.
+        """
+        opened = open_input(self.path, self.table_options)
+        if self.labels is None:
+            refuse_options(self.label_options, (), product="an input without --labels")
+            return opened
+        labels = read_labels(
+            self.labels, self.label_column, series=opened.keys, options=self.label_options
+        )
+        series, labelling = attach_labels(opened.series, labels)
+        opened.report.say("labels", self.labels.name)
+        opened.report.add(labelling)
+        return replace(opened, series=series, labels=labels)
+
+
+def open_input(source: SeriesSource, options: TableOptions | None = None) -> Opened:
+    """The Sentinel-2 series of a source, and what was found; PlanetScope is left out.
+
+    Args:
+        source: as :func:`open_series` takes it.
+        options: what is not to be detected of a table.
+
+    Raises:
+        DataError: there is nothing here, or it is none of these, or the table is not usable.
+        StoreError: the store is damaged.
+        SettingsError: an option of tables is given for a store.
+    """
+    options = options or TableOptions()
+    if not isinstance(source, (Series, Store, str, PathLike, pd.DataFrame)):
+        raise DataError("this holds no series", found=type(source).__name__, expected=ACCEPTED)
+    if isinstance(source, (str, PathLike)):
+        source = _store_or_table(Path(source))
+    if isinstance(source, (Path, pd.DataFrame)):
+        reading = read_table(source, options)
+        return Opened(reading.series, reading.keys, reading.report)
+    refuse_options(options, (), product="a series store")
+    if isinstance(source, Store):
+        series = source.series(planetscope=False)
+        return Opened(series, _store_keys(source, series), series_report(series, str(source.path)))
+    return Opened(source, SeriesKeys.of_series(source), series_report(source, "series"))
+
+
+def _store_or_table(place: Path) -> Store | Path:
+    if not place.exists():
+        raise DataError("no such input", where=place, expected="a series store or a field table")
+    if place.is_file():
+        return place
+    if not is_store(place):
+        raise DataError(
+            "the input is neither a series store nor a field table",
+            where=place,
+            expected="a folder written by 'windrow simulate' or 'windrow ingest', or a table",
+        )
+    return Store(place)
+
+
+def open_series(source: SeriesSource, options: TableOptions | None = None) -> Series:
     """The Sentinel-2 series of a store, a field table or a pandas table; PlanetScope is left out.
 
     A field table is long: a row an id and a date, a column a band, such as ``id, date, B02, B03``.
-    Columns, scale and cloud measure are recognised;
-    :func:`windrow.sources.tables.series.read_table` takes them as arguments, and reports what it
-    recognised.
+    Columns, scale and cloud measure are recognised; :func:`open_input` reports what was found.
 
     Args:
         source: a series store (folder, or an opened :class:`~windrow.data.store.store.Store`), a
             CSV or Parquet table of observations, or such a table in memory. A
             :class:`~windrow.data.series.Series` is returned as it is.
+        options: what is not to be detected of a table.
 
     Returns:
         a series an id, in input order.
@@ -47,27 +147,41 @@ def open_series(source: SeriesSource) -> Series:
     Example:
         >>> import pandas as pd
         >>> dates = pd.to_datetime(["2018-05-01", "2018-06-01"])
-        >>> table = pd.DataFrame({"id": [7, 7], "date": dates, "B04": [410, 380]})
+        >>> table = pd.DataFrame({"field_id": [7, 7], "date": dates, "B04": [410, 380]})
         >>> open_series(table.assign(B08=[2900, 3600]))
         Series(1 series, 1 fields, 2 dates, 2 bands, L2A, 2018)
     """
-    if isinstance(source, Series):
-        return source
-    if isinstance(source, Store):
-        return source.series(planetscope=False)
-    if isinstance(source, pd.DataFrame):
-        return read_table(source).series
-    if not isinstance(source, (str, PathLike)):
-        raise DataError("this holds no series", found=type(source).__name__, expected=ACCEPTED)
-    place = Path(source)
-    if not place.exists():
-        raise DataError("no such input", where=place, expected="a series store or a field table")
-    if place.is_file():
-        return read_table(place).series
-    if not is_store(place):
-        raise DataError(
-            "the input is neither a series store nor a field table",
-            where=place,
-            expected="a folder written by 'windrow simulate' or 'windrow ingest', or a table",
-        )
-    return Store(place).series(planetscope=False)
+    return open_input(source, options).series
+
+
+def _store_keys(store: Store, series: Series) -> SeriesKeys:
+    names = store.provenance.get(KEYS)
+    known = (
+        {str(role): str(name) for role, name in names.items()} if isinstance(names, dict) else {}
+    )
+    keys = SeriesKeys.of_series(series, str(store.path), known)
+    if not store.has_table(KEYS):
+        return keys
+    return SeriesKeys(keys.source, {**keys.columns, **store.table(KEYS)})
+
+
+def series_report(series: Series, source: str) -> ReadingReport:
+    """What series hold, as every command prints it."""
+    report = ReadingReport(source)
+    report.say("product", "series" + (", simulated" if series.simulated else ""))
+    report.say("bands", " ".join(series.bands))
+    report.say("processing_level", f"{series.processing_level} (as stored)")
+    starts = (series.year.astype(np.int64) - 1970).astype("M8[Y]").astype("M8[D]")
+    dates = (starts[:, None] + series.day_of_year.astype("m8[D]"))[series.valid]
+    if len(dates):
+        report.say("dates", f"{dates.min()} to {dates.max()}")
+    if series.cloud_probability is None:
+        report.say("cloud", "not known: every date counts as clear")
+    if series.label is not None and series.legend is not None:
+        report.say("classes", ", ".join(series.legend.names))
+        report.count("series_labelled", int((series.label >= 0).sum()))
+        report.count("series_without_a_label", int((series.label < 0).sum()))
+    report.count("series", len(series))
+    report.count("observations", int(series.valid.sum()))
+    report.count("dates_in_the_longest_series", int(series.valid.sum(axis=1).max()))
+    return report

@@ -151,6 +151,10 @@ class Store:
         """
         return self._read("field_id")
 
+    def has_table(self, name: str) -> bool:
+        """Whether there is a small table of this name beside the series."""
+        return any(key.startswith(f"tables/{name}/") for key in self._checksums)
+
     def table(self, name: str) -> dict[str, npt.NDArray[Any]]:
         """The columns of a small table kept beside the series, checksums verified.
 

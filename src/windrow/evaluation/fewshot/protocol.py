@@ -37,7 +37,7 @@ from windrow.evaluation.field_bootstrap import BootstrapSettings
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.saved_head import FittedHead, HeadHeader
 from windrow.models.heads.sequence import SequenceHead
-from windrow.sources.labels.label_table import LabelTable
+from windrow.sources.labels.label_table import SeriesLabels
 
 
 class MethodHead(Settings):
@@ -109,7 +109,7 @@ class FewshotSettings(Settings):
 
 def fewshot(
     series: Series,
-    labels: LabelTable | None,
+    labels: SeriesLabels | None,
     encoder: SeriesEncoder | None,
     settings: FewshotSettings,
     on_progress: Callable[[int, int, str], None] | None = None,

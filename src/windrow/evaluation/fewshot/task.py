@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,8 @@ from windrow.data.legend import UNLABELLED, Legend
 from windrow.data.series import Series
 from windrow.data.splits import check_no_shared_field, field_classes, split_fields
 from windrow.errors import DataError, SplitError
-from windrow.sources.labels.label_table import LabelTable, attach_labels, label_keys
+from windrow.sources.labels.label_table import SeriesLabels, attach_labels
+from windrow.sources.reader import ReadingReport
 
 NOT_INDEPENDENT = (
     "training and test fields share place, year and weather: the figures say nothing of other "
@@ -33,6 +34,7 @@ class FewshotTask:
         test: positions of the series that are predicted.
         left_out: class, number of fields and reason of each class left out.
         notes: what has to be said wherever the figures are shown.
+        report: how the labels were joined, and the classes left out.
     """
 
     series: Series
@@ -42,6 +44,7 @@ class FewshotTask:
     test: npt.NDArray[np.intp]
     left_out: list[dict[str, Any]]
     notes: list[str] = field(default_factory=list)
+    report: ReadingReport = field(default_factory=lambda: ReadingReport("labels"))
 
     @property
     def num_train_fields(self) -> int:
@@ -56,7 +59,7 @@ class FewshotTask:
 
 def prepare_task(
     series: Series,
-    labels: LabelTable | None,
+    labels: SeriesLabels | None,
     *,
     min_fields: int,
     exclude: Sequence[str],
@@ -79,28 +82,28 @@ def prepare_task(
         DataError: no labels, or fewer than two classes left.
         SplitError: a field is in both parts, or a part is empty.
     """
-    notes = [NOT_INDEPENDENT]
+    notes, report = [NOT_INDEPENDENT], ReadingReport("labels of the series")
     if labels is not None:
         series, report = attach_labels(series, labels)
         for name in ("series_without_a_label", "labels_without_a_series"):
-            if report.counts[name]:
+            if report.counts.get(name):
                 notes.append(f"{report.counts[name]} {name.replace('_', ' ')}")
     if series.label is None or series.legend is None:
-        raise DataError("the series carry no labels", hint="give a label table with --labels")
+        raise DataError("the series carry no labels", expected="labels, or a label table")
     selection = _Selection(series.label, series.legend, series.field_id)
     selection.exclude(exclude, notes)
     selection.require(min_fields)
     if train_where is not None and test_where is not None:
         if labels is None:
             raise DataError("a condition needs a label table", found=train_where)
-        keys = label_keys(series, labels)
-        in_train, in_test = labels.where(train_where, keys), labels.where(test_where, keys)
+        in_train, in_test = labels.where(train_where), labels.where(test_where)
         selection.require_both_parts(in_train, in_test)
         notes.append(f"training fields have {train_where}, test fields {test_where}")
     else:
         in_train, in_test = _halves(series.field_id, selection.label, seed)
         selection.require_both_parts(in_train, in_test)
         notes.append(f"training and test fields are random halves of each class (seed {seed})")
+    say_left_out(selection.left_out, report)
     legend, label = selection.compact()
     labelled = label != UNLABELLED
     train, test = np.flatnonzero(in_train & labelled), np.flatnonzero(in_test & labelled)
@@ -114,7 +117,15 @@ def prepare_task(
         test=np.searchsorted(used, test),
         left_out=selection.left_out,
         notes=notes,
+        report=report,
     )
+
+
+def say_left_out(left_out: Sequence[Mapping[str, Any]], report: ReadingReport) -> None:
+    """Notes the classes that were left out, the number of their fields, and why."""
+    if left_out:
+        texts = [f"{c['class']} ({c['num_fields']} fields): {c['reason']}" for c in left_out]
+        report.say("classes_left_out", "; ".join(texts))
 
 
 class _Selection:

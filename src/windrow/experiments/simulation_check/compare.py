@@ -30,6 +30,7 @@ from windrow.experiments.simulation_check.simulated_fields import (
 from windrow.experiments.simulation_check.tables import joined_shapes, statistics, write_tables
 from windrow.files import atomic_folder, refuse_existing, write_json
 from windrow.simulation import ScenarioSettings, scenario_settings
+from windrow.sources.open_any import LabelledInput
 from windrow.version import __version__
 
 REALISM_NAME = "realism.json"
@@ -48,30 +49,28 @@ class Realism:
     Attributes:
         numbers: what ``realism.json`` holds.
         tables: the statistics, by name.
+        reading: lines of text: what was found in the real fields, and left out.
     """
 
     numbers: dict[str, Any]
     tables: dict[str, pd.DataFrame]
+    reading: list[str]
 
 
 def compare(
-    table: str | Path,
-    labels: str | Path,
+    source: LabelledInput,
     *,
     scenario: str | ScenarioSettings,
     settings: RealismSettings,
-    label_column: str | None = None,
     num_workers: int = 1,
     on_progress: Tell | None = None,
 ) -> Realism:
     """Compares simulated fields of a scenario with real ones.
 
     Args:
-        table: real observations: a field table or a store.
-        labels: their label table.
+        source: real observations, a field table or a store, and their label table.
         scenario: what is simulated, by name or settings.
         settings: how they are compared.
-        label_column: the column of classes; None takes the recognised one.
         num_workers: processes; the result does not depend on it.
         on_progress: told what is going on.
 
@@ -80,13 +79,7 @@ def compare(
         SettingsError: the scenario is unknown, or too few landscapes are simulated.
     """
     place = scenario_settings(scenario)
-    real = read_real_fields(
-        table,
-        labels,
-        label_column=label_column,
-        scenario=place,
-        settings=settings,
-    )
+    real = read_real_fields(source, scenario=place, settings=settings)
     simulated = simulate_fields(
         place,
         settings,
@@ -110,7 +103,9 @@ def compare(
     tables["cloud_shape"] = joined_shapes(
         {"simulated": simulated.cloud_shape, "real": real.cloud_shape}
     )
-    return Realism(_as_dict(real, simulated, numbers, place, settings), tables)
+    return Realism(
+        _as_dict(real, simulated, numbers, place, settings), tables, real.reading.lines()
+    )
 
 
 def _step(tell: Tell | None, name: str) -> Callable[[int, int], None] | None:

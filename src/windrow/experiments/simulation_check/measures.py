@@ -36,7 +36,7 @@ from windrow.experiments.simulation_check.simulated_fields import (
 )
 from windrow.processes import begin_in_pool
 from windrow.simulation import ScenarioSettings
-from windrow.sources.labels.label_table import LabelTable
+from windrow.sources.labels.label_table import SeriesLabels
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,9 +244,8 @@ def _reported_few_labels(real: RealFields, settings: RealismSettings) -> Fewshot
     """Training fields from those looked at, all of the reported ones as test fields."""
     label = real.fields.label
     assert label is not None
-    table = LabelTable(
+    table = SeriesLabels(
         source=real.source,
-        id=real.fields.id,
         label=np.asarray(real.legend.names)[label],
         label_column="class",
         columns={"part": np.where(real.look, "look", np.where(real.report, "report", ""))},

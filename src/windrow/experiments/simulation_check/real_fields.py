@@ -13,13 +13,15 @@ import pandas as pd
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.data.series import Series
 from windrow.errors import DataError
+from windrow.evaluation.fewshot.task import say_left_out
 from windrow.experiments.simulation_check.likeness.clouds import cloud_shape
 from windrow.experiments.simulation_check.likeness.field_means import field_means
 from windrow.experiments.simulation_check.likeness.two_sample_forest import clear_of
 from windrow.experiments.simulation_check.settings import RealismSettings
 from windrow.simulation import ScenarioSettings
-from windrow.sources.labels.label_table import LabelTable, attach_labels, label_keys, read_labels
-from windrow.sources.open_any import open_series
+from windrow.sources.labels.label_table import SeriesLabels
+from windrow.sources.open_any import LabelledInput
+from windrow.sources.reader import ReadingReport
 
 Flags = npt.NDArray[np.bool_]
 
@@ -37,6 +39,7 @@ class RealFields:
         left_out: class, number of fields and reason of each class left out.
         cloud_shape: of the pixels or fields looked at; None where their places are not known.
         notes: what has to be said.
+        reading: what was taken, assumed and left out.
     """
 
     source: str
@@ -47,6 +50,7 @@ class RealFields:
     left_out: list[dict[str, Any]]
     cloud_shape: pd.DataFrame | None
     notes: list[str] = field(default_factory=list)
+    reading: ReadingReport = field(default_factory=lambda: ReadingReport("real fields"))
 
     def part(self, chosen: Flags) -> Series:
         """The fields of one part."""
@@ -54,19 +58,15 @@ class RealFields:
 
 
 def read_real_fields(
-    table: str | Path,
-    labels: str | Path,
+    source: LabelledInput,
     *,
-    label_column: str | None,
     scenario: ScenarioSettings,
     settings: RealismSettings,
 ) -> RealFields:
     """Reads, labels, and checks the real fields.
 
     Args:
-        table: observations: a field table or a store.
-        labels: the label table.
-        label_column: its column of classes; None takes the recognised one.
+        source: observations and their labels: a field table or a store, and a label table.
         scenario: what is simulated; classes are matched by name.
         settings: conditions and thresholds.
 
@@ -75,8 +75,9 @@ def read_real_fields(
             the parts overlap or are empty, or the fields have too few clear dates.
     """
     simulated = scenario.legend
-    names = read_labels(labels, label_column)
-    series, report = attach_labels(open_series(table), names)
+    opened = source.open()
+    series, names, report, table = opened.series, opened.labels, opened.report, source.path
+    assert names is not None
     if series.cloud_probability is None:
         raise DataError(
             "the table has no cloud measure, without which clear and cloudy are not known",
@@ -94,13 +95,12 @@ def read_real_fields(
     notes = [
         f"{count} {name.replace('_', ' ')}"
         for name in ("series_without_a_label", "labels_without_a_series")
-        if (count := report.counts[name])
+        if (count := report.counts.get(name))
     ]
     assert series.legend is not None
     if without := [name for name in simulated.names if name not in series.legend.names]:
         notes.append(f"simulated classes without a real field: {', '.join(without)}")
-    keys = label_keys(series, names)
-    look, reported = _parts(names, keys, series.field_id, settings)
+    look, reported = _parts(names, series.field_id, settings)
     shown = series.select(np.flatnonzero(look))
     shape = cloud_shape(
         shown,
@@ -113,6 +113,7 @@ def read_real_fields(
     in_look = np.isin(fields.field_id, series.field_id[look])
     in_report = np.isin(fields.field_id, series.field_id[reported])
     label, legend, left_out = _shared_classes(fields, simulated, names.source, settings.min_fields)
+    say_left_out(left_out, report)
     kept = label != UNLABELLED
     fields = replace(fields, label=label, legend=legend).select(np.flatnonzero(kept))
     for part, chosen in (("looked at", in_look[kept]), ("reported", in_report[kept])):
@@ -127,20 +128,23 @@ def read_real_fields(
         left_out=left_out,
         cloud_shape=shape,
         notes=notes,
+        reading=report,
     )
 
 
 def _parts(
-    names: LabelTable,
-    keys: npt.NDArray[Any],
+    names: SeriesLabels,
     field_id: npt.NDArray[Any],
     settings: RealismSettings,
 ) -> tuple[Flags, Flags]:
-    everything, nothing = np.ones(len(keys), dtype=np.bool_), np.zeros(len(keys), dtype=np.bool_)
-    look = everything if settings.where is None else names.where(settings.where, keys)
+    everything, nothing = (
+        np.ones(len(field_id), dtype=np.bool_),
+        np.zeros(len(field_id), dtype=np.bool_),
+    )
+    look = everything if settings.where is None else names.where(settings.where)
     if settings.report_where is None:
         return look, nothing
-    report = names.where(settings.report_where, keys)
+    report = names.where(settings.report_where)
     shared = np.intersect1d(field_id[look], field_id[report])
     if len(shared):
         raise DataError(

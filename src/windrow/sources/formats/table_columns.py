@@ -6,6 +6,7 @@ text such as ``007`` stays text.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import re
@@ -33,17 +34,40 @@ ID_COLUMNS = (
 )
 """Names by which the column of ids is recognised, the first found being taken."""
 
+FIELD_COLUMNS = ("field_id", "parcel_id", "plot_id", "field", "parcel", "fid")
+"""Names by which the column of fields is recognised, where it is not the column of ids."""
+
+ENCODINGS = ("utf-8", "utf-16", "cp1252")
+"""Encodings of a CSV that are recognised: by their mark, or the first in which it can be read."""
+
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """Separators of columns that are recognised, and their names."""
 
+EMPTY_NUMBERS = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A", "-nan"]
+"""What stands for an empty cell in a column of numbers or dates."""
+
+LARGEST_EXACT = 2**53
+"""Larger whole numbers lose digits as floating-point numbers."""
+
+_ROUNDED = re.compile(r"\s*[-+]?(?:\d+[.,]\d+[eE][-+]?\d+|\d+[eE]\+\d+)\s*")
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*")
 _DECIMAL_POINT = re.compile(r"\s*[-+]?\d*\.\d+(?:[eE][-+]?\d+)?\s*")
+
+
+def plain_name(name: str) -> str:
+    """A column's name without case, blanks, underscores and the like.
+
+    Example:
+        >>> plain_name(" Field ID") == plain_name("field_id")
+        True
+    """
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 def read_columns(
     path: Path,
     *,
-    text_columns: Sequence[str] = (),
+    text_columns: Sequence[str] | None = (),
     separator: str | None = None,
     report: ReadingReport | None = None,
 ) -> pd.DataFrame:
@@ -51,12 +75,14 @@ def read_columns(
 
     Args:
         path: ``.csv``, ``.csv.gz``, ``.parquet`` or ``.pq``.
-        text_columns: columns of a CSV, in any case, kept as the text that stands there.
+        text_columns: columns of a CSV, by :func:`plain_name`, kept as the text that stands there,
+            so that ``NA`` is no empty cell; None keeps all of them.
         separator: of the CSV's columns; None takes the most frequent of comma, semicolon, tab
             and bar in its header.
-        report: where separator and decimal sign are said.
+        report: where encoding, separator and decimal sign are said.
 
-    Numbers with a decimal comma are read where the separator is none.
+    Text in UTF-8, UTF-16 and cp1252 (what Excel writes as CSV) is read. Numbers with a decimal
+    comma are read where the separator is none.
 
     Raises:
         DataError: the file is missing, of another kind, unreadable or empty, or mixes decimal
@@ -72,10 +98,13 @@ def read_columns(
         if name.endswith((".parquet", ".pq")):
             frame = _read_parquet(path)
         else:
-            text = {column.lower() for column in text_columns}
-            frame = _read_csv(path, text, separator, report or ReadingReport(str(path)))
+            frame = _read_csv(path, text_columns, separator, report or ReadingReport(str(path)))
     except (DataError, MemoryError):
         raise
+    except UnicodeError as error:
+        raise DataError(
+            "the table cannot be read", where=path, found=str(error)[:120], hint="save it as UTF-8"
+        ) from error
     except Exception as error:  # parsers raise many kinds on damaged files
         reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise DataError("the table cannot be read", where=path, found=reason) from error
@@ -114,10 +143,11 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(
-    path: Path, text_columns: set[str], given: str | None, report: ReadingReport
+    path: Path, text_columns: Sequence[str] | None, given: str | None, report: ReadingReport
 ) -> pd.DataFrame:
     opened = gzip.open if path.name.lower().endswith(".gz") else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+    encoding = _encoding(path, report)
+    with opened(path, "rt", encoding=encoding, newline="") as file:
         first = file.readline()
     if not first.strip():
         raise DataError("the table is empty", where=path, expected="a header and rows")
@@ -134,13 +164,48 @@ def _read_csv(
     )
     header = next(csv.reader([first], delimiter=separator))
     _refuse_repeated(header, path)
-    text = {column: str for column in header if column.strip().lower() in text_columns}
+    wanted = None if text_columns is None else {plain_name(name) for name in text_columns}
+    text = [name for name in header if wanted is None or plain_name(name) in wanted]
     frame = pd.read_csv(
-        path, sep=separator, dtype=text, encoding="utf-8-sig", low_memory=False, index_col=False
+        path,
+        sep=separator,
+        dtype=dict.fromkeys(text, str),
+        # An id or a class may be called NA or None; only a number is missing where that stands.
+        keep_default_na=False,
+        na_values={name: EMPTY_NUMBERS for name in header if name not in text},
+        encoding=encoding,
+        low_memory=False,
+        index_col=False,
     )
+    for name in text:
+        frame[name] = frame[name].where(frame[name] != "")
     if separator != ",":
         _read_decimal_commas(frame, set(text), path, report)
     return frame
+
+
+def _encoding(path: Path, report: ReadingReport) -> str:
+    """The encoding of a CSV: by its mark, else UTF-8 where it is valid, else cp1252."""
+    opened = gzip.open if path.name.lower().endswith(".gz") else open
+    with opened(path, "rb") as file:
+        mark = file.read(4)
+        if mark.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            report.say("encoding", "UTF-16 (detected by its mark)")
+            return "utf-16"
+        if b"\0" in mark:
+            little = mark[1:2] == b"\0"
+            report.say("encoding", "UTF-16 (detected by its zeros)")
+            return "utf-16-le" if little else "utf-16-be"
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        try:
+            decoder.decode(mark)
+            while block := file.read(1 << 20):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            report.say("encoding", "cp1252 (it is no UTF-8; check the letters with accents)")
+            return "cp1252"
+    return "utf-8-sig"
 
 
 def _read_decimal_commas(
@@ -203,47 +268,85 @@ def find_column(
                 found="columns " + ", ".join(map(str, frame.columns)),
             )
         return given
-    by_name = {str(column).strip().lower(): str(column) for column in frame.columns}
-    return next((by_name[name] for name in known if name in by_name), None)
+    by_name = {plain_name(str(column)): str(column) for column in frame.columns}
+    return next((by_name[plain_name(name)] for name in known if plain_name(name) in by_name), None)
 
 
 def identifiers(column: pd.Series[Any], name: str, place: Path) -> npt.NDArray[Any]:
-    """Ids as int64 or text; text that is a plain whole number throughout becomes numbers.
+    """Ids as int64, uint64 or text.
+
+    Text that is a plain whole number throughout (``7``, or ``7.0`` as a column with gaps is
+    written) becomes numbers. All other text stays what it is, with its leading zeros and blanks.
 
     Raises:
-        DataError: an id is missing or is no whole number or text.
+        DataError: an id is missing, is no whole number or text, or was rounded by a spreadsheet,
+            so that it is not unique.
     """
+    where = f"{place}, column {name}"
     if column.isna().any():
         raise DataError(
             f"{int(column.isna().sum())} rows have no id",
-            where=f"{place}, column {name}",
+            where=where,
             found=f"an empty cell in row {int(np.argmax(column.isna().to_numpy())) + 1}",
         )
     if pd.api.types.is_bool_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
-        raise DataError(
-            "ids are whole numbers or text", where=f"{place}, column {name}", found=column.dtype
-        )
+        raise DataError("ids are whole numbers or text", where=where, found=column.dtype)
     if pd.api.types.is_integer_dtype(column):
-        return np.asarray(column.to_numpy(dtype=np.int64))
+        unsigned = pd.api.types.is_unsigned_integer_dtype(column)
+        return _narrowed(column.to_numpy(dtype=np.uint64 if unsigned else np.int64))
     if pd.api.types.is_float_dtype(column):
         values = column.to_numpy(dtype=np.float64)
         if not (np.isfinite(values).all() and (values == np.round(values)).all()):
-            raise DataError(
-                "ids are whole numbers or text", where=f"{place}, column {name}", found="fractions"
-            )
+            raise DataError("ids are whole numbers or text", where=where, found="fractions")
+        if (np.abs(values) > LARGEST_EXACT).any():
+            raise _rounded(f"{values[np.argmax(np.abs(values))]:.17g}", where)
         return np.asarray(values.astype(np.int64))
     texts, codes = np.unique(column.astype(str).to_numpy(dtype=object), return_inverse=True)
-    if all(_plain_whole_number(text) for text in texts):
-        return np.asarray([int(text) for text in texts], dtype=np.int64)[codes]
+    for text in texts:
+        if _ROUNDED.fullmatch(text):
+            raise _rounded(text, where)
+    whole = [_whole_number(text) for text in texts]
+    known = [number for number in whole if number is not None]
+    if len(known) == len(whole):
+        if min(known) >= np.iinfo(np.int64).min and max(known) <= np.iinfo(np.int64).max:
+            return np.asarray(known, dtype=np.int64)[codes]
+        if min(known) >= 0 and max(known) <= np.iinfo(np.uint64).max:
+            return np.asarray(known, dtype=np.uint64)[codes]
     return np.asarray(texts.astype(str))[codes]
 
 
-def _plain_whole_number(text: str) -> bool:
-    """Whether text is what a whole number prints as: not ``007``, not `` 7``, not 20 digits."""
-    digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
-        return False
-    return str(int(text)) == text
+def _narrowed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Unsigned ids as int64 where they fit, so that equal ids have one type."""
+    if values.dtype == np.uint64 and (values <= np.uint64(np.iinfo(np.int64).max)).all():
+        return np.asarray(values.astype(np.int64))
+    return np.asarray(values)
+
+
+def _rounded(text: str, where: str) -> DataError:
+    return DataError(
+        "ids were rounded, so that they are not unique",
+        where=where,
+        found=text,
+        expected="every digit of the id",
+        hint="format the column as text in the spreadsheet or program that wrote it, and "
+        "write the table again",
+    )
+
+
+def _whole_number(text: str) -> int | None:
+    """What text is as a plain whole number: not ``007``, not `` 7``; ``7.0`` is 7.
+
+    Example:
+        >>> [_whole_number(text) for text in ("7", "7.0", "007", "7.5", "-7")]
+        [7, 7, None, None, -7]
+    """
+    stem, point, zeros = text.partition(".")
+    digits = stem.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
+        return None
+    if point and (not zeros or zeros.strip("0") or int(digits) > LARGEST_EXACT):
+        return None
+    return int(stem) if str(int(stem)) == stem else None
 
 
 def numbers(column: pd.Series[Any], name: str, place: Path) -> npt.NDArray[np.float64]:

@@ -1,54 +1,79 @@
-"""Label tables: one row an id, a column of classes, and columns to split by."""
+"""Label tables: one row a field or series, a column of classes, and columns to split by."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.data.series import Series
 from windrow.errors import DataError
-from windrow.sources.formats.table_columns import ID_COLUMNS, find_column, identifiers, read_columns
-from windrow.sources.reader import ReadingReport
+from windrow.sources.formats.table_columns import (
+    FIELD_COLUMNS,
+    ID_COLUMNS,
+    find_column,
+    identifiers,
+    plain_name,
+    read_columns,
+)
+from windrow.sources.labels.class_names import settle_classes
+from windrow.sources.labels.keys import (
+    Join,
+    SeriesKeys,
+    almost_alike,
+    both_sides,
+    choose_key,
+    rows_of_keys,
+)
+from windrow.sources.reader import LabelOptions, ReadingReport
 
 LABEL_COLUMNS = ("label", "class", "crop", "crop_type", "crop_name", "crop_group")
 """Names by which the column of classes is recognised, the first found being taken."""
 
+LEAST_JOINED = 0.5
+"""A join that matches less of either side is taken only where the user named the key."""
 
-@dataclass(frozen=True)
-class LabelTable:
-    """Classes by id, with the other columns beside them.
+
+@dataclass(frozen=True, eq=False)
+class SeriesLabels:
+    """The row of a label table that belongs to each of N series.
 
     Attributes:
-        source: the file.
-        id: (M,) int64 or text, unique.
-        label: (M,) text, empty where the class is not known.
-        label_column: the column that the classes stood in.
-        columns: every column but the ids, as (M,) text, empty where missing.
+        source: the label table.
+        label: (N,) text, empty where the class is not known.
+        label_column: the column in which the classes stood.
+        columns: every other column, as (N,) text, empty where missing.
+        has_row: (N,) which series have a row; None where all have.
+        contradictions: columns of which one key has several values, with an example each.
+        report: what was taken and left out.
+
+    Example:
+        >>> half = {"half": np.array(["A", "B"])}
+        >>> labels = SeriesLabels("labels.csv", np.array(["Corn", "Rye"]), "crop", half)
+        >>> labels.where("half=B").tolist()
+        [False, True]
     """
 
     source: str
-    id: npt.NDArray[Any]
     label: npt.NDArray[np.str_]
     label_column: str
     columns: Mapping[str, npt.NDArray[np.str_]]
+    has_row: npt.NDArray[np.bool_] | None = None
+    contradictions: Mapping[str, str] = field(default_factory=dict)
+    report: ReadingReport | None = None
 
-    def positions(self, ids: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-        """The row of each id, -1 where it has none; ``7`` and ``"7"`` are one id."""
-        row = {str(key): index for index, key in enumerate(self.id.tolist())}
-        return np.array([row.get(str(key), -1) for key in ids.tolist()], dtype=np.intp)
-
-    def where(self, condition: str, ids: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Which of the ids fulfil ``COLUMN=VALUE``, (N,); an id without a row does not.
+    def where(self, condition: str) -> npt.NDArray[np.bool_]:
+        """Which of the series fulfil ``COLUMN=VALUE``, (N,); one without a row does not.
 
         Raises:
-            DataError: the condition has no ``=``, the column is not there, or no row has the
-                value.
+            DataError: the condition has no ``=``, the column is not there, no row has the
+                value, or one field has several values.
         """
         column, equals, value = condition.partition("=")
         if not equals:
@@ -59,29 +84,46 @@ class LabelTable:
                 where=self.source,
                 found="columns " + ", ".join(self.columns),
             )
+        if column in self.contradictions:
+            raise DataError(
+                f"one field has two values of {column!r}, by which fields are chosen",
+                where=self.source,
+                found=self.contradictions[column],
+            )
         fulfilled = self.columns[column] == value
+        if self.has_row is not None:
+            fulfilled &= self.has_row
         if not fulfilled.any():
             raise DataError(
                 f"no row has {condition}",
                 where=self.source,
-                found=", ".join(sorted(set(self.columns[column].tolist()))[:10]),
+                found=", ".join(sorted(set(self.columns[column].tolist()) - {""})[:10]),
             )
-        position = self.positions(ids)
-        return np.asarray(np.append(fulfilled, False)[position])
+        return np.asarray(fulfilled)
+
+    def select(self, index: npt.NDArray[np.intp]) -> SeriesLabels:
+        """The labels of some of the series."""
+        return replace(
+            self,
+            label=self.label[index],
+            columns={name: values[index] for name, values in self.columns.items()},
+            has_row=None if self.has_row is None else self.has_row[index],
+        )
 
 
-def default_label_column(columns: Sequence[str], *, id_column: str, where: object = None) -> str:
-    """The column of classes: the first of ``LABEL_COLUMNS``, else the only one beside the ids.
+def default_label_column(columns: Sequence[str], *, where: object = None) -> str:
+    """The column of classes: the first of ``LABEL_COLUMNS``, else the only one that is no key.
 
     Raises:
         DataError: there is no such column, or more than one; lists them.
 
     Example:
-        >>> default_label_column(["field_id", "crop_group", "crop"], id_column="field_id")
+        >>> default_label_column(["field_id", "crop_group", "crop"])
         'crop'
     """
-    by_name = {column.strip().lower(): column for column in columns if column != id_column}
-    known = next((by_name[name] for name in LABEL_COLUMNS if name in by_name), None)
+    keys = {plain_name(name) for name in (*ID_COLUMNS, *FIELD_COLUMNS)}
+    by_name = {plain_name(name): name for name in columns if plain_name(name) not in keys}
+    known = next((by_name[plain_name(n)] for n in LABEL_COLUMNS if plain_name(n) in by_name), None)
     if known is not None:
         return known
     if len(by_name) == 1:
@@ -95,112 +137,194 @@ def default_label_column(columns: Sequence[str], *, id_column: str, where: objec
 
 
 def read_labels(
-    path: str | Path, label_column: str | None = None, *, id_column: str | None = None
-) -> LabelTable:
-    """Reads a CSV or Parquet table of labels, keeping every column as text.
+    path: str | Path,
+    label_column: str | None = None,
+    *,
+    series: Series | SeriesKeys,
+    options: LabelOptions | None = None,
+) -> SeriesLabels:
+    """Reads a CSV or Parquet table of labels and joins it to series by the column both name.
 
-    Rows that repeat an id with the same label count once, the first of them.
+    Rows that repeat a key with the same label count once, the first of them.
 
     Args:
-        path: ``.csv``, ``.csv.gz``, ``.parquet`` or ``.pq``.
-        label_column: the column of classes; None looks for the usual names (``LABEL_COLUMNS``).
-        id_column: the column of ids; None looks for the usual names.
+        path: the label table.
+        label_column: the column of classes; None looks for the usual names.
+        series: what is labelled; series in memory are named by ``id`` and ``field_id``, those of a
+            file by its columns (:attr:`windrow.sources.open_any.Opened.keys`).
+        options: the key, and which classes mean 'no label'; None asks where it is not clear.
 
     Returns:
-        classes by id, and every other column to choose by.
+        the row that belongs to each series.
 
     Raises:
-        DataError: the table is empty or unreadable, a column is missing, an id has two labels,
-            or no row has one.
+        DataError: the table is empty or unreadable, a column is missing, no column or more than
+            one names the series, less than half of either side belongs together and the key is
+            not given, a key has two labels, a class may mean 'no label', or no row has a label.
 
     Example:
-        >>> labels = read_labels("fields.csv", "crop")  # doctest: +SKIP
-        >>> labels.label[labels.positions(series.field_id)]  # doctest: +SKIP
-        array(['Corn', 'Wheat'], dtype='<U5')
+        >>> labels = read_labels("fields.csv", "crop", series=series)  # doctest: +SKIP
+        >>> labels.label  # doctest: +SKIP
+        array(['Corn', 'Wheat', 'Corn'], dtype='<U5')
     """
     place = Path(path)
-    given = [id_column] if id_column is not None else []
-    frame = read_columns(place, text_columns=(*given, *ID_COLUMNS))
-    found = find_column(frame, id_column, ID_COLUMNS, "id", place)
-    if found is None:
-        raise DataError(
-            "no id column",
-            where=place,
-            found="columns " + ", ".join(map(str, frame.columns)),
-            hint="name the id column with --id-column",
-        )
+    keys = SeriesKeys.of_series(series) if isinstance(series, Series) else series
+    options = options or LabelOptions()
+    report = ReadingReport(source=str(place))
+    frame = read_columns(place, text_columns=None, report=report)
+    frame = _without_empty_rows(frame, report)
     names = [str(column) for column in frame.columns]
-    label_column = find_column(frame, label_column, (), "label", place) or default_label_column(
-        names, id_column=found, where=place
+    found = find_column(frame, label_column, (), "label", place) or default_label_column(
+        [name for name in names if keys.find(name) is None], where=place
     )
-    keys = identifiers(frame[found], found, place)
-    columns = {
-        name: np.asarray(frame[name].astype(object).where(frame[name].notna(), "").astype(str))
-        for name in names
-        if name != found
-    }
-    texts = {name: np.asarray(values, dtype=np.str_) for name, values in columns.items()}
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    label = texts[label_column]
-    differs = np.flatnonzero(label != label[first][inverse])
-    if len(differs):
-        raise DataError(
-            "an id has two labels",
-            where=f"{place}, {found} {keys[differs[0]]}",
-            found=f"{label[first][inverse][differs[0]]} and {label[differs[0]]}",
-        )
-    if not (label != "").any():
-        raise DataError("no row has a label", where=f"{place}, column {label_column}")
-    rows = np.sort(first)
-    return LabelTable(
+    join = choose_key(
+        [name for name in names if name != found], keys, options.label_key, source=str(place)
+    )
+    report.say("label_column", found)
+    report.say("label_key", str(join))
+    texts = {name: _as_text(frame[name]) for name in names if name != join.label_key}
+    label = settle_classes(
+        texts[found].tolist(), options, where=f"{place}, column {found}", report=report
+    )
+    texts[found] = np.asarray(label, dtype=np.str_)
+    if not any(label):
+        raise DataError("no row has a label", where=f"{place}, column {found}")
+    ids = identifiers(frame[join.label_key], join.label_key, place)
+    rows, contradictions = _unique_rows(ids, texts, found, f"{place}, {join.label_key}")
+    ids, texts = ids[rows], {name: values[rows] for name, values in texts.items()}
+    row = rows_of_keys(ids, keys.columns[join.series_key])
+    _refuse_misfit(row, ids, keys, join, names=names, source=str(place))
+    joined = {name: np.append(values, "")[row] for name, values in texts.items()}
+    _count_joined(row, ids, keys.columns[join.series_key], report)
+    return SeriesLabels(
         source=str(place),
-        id=keys[rows],
-        label=label[rows],
-        label_column=label_column,
-        columns={name: values[rows] for name, values in texts.items()},
+        label=joined[found],
+        label_column=found,
+        columns=joined,
+        has_row=row >= 0,
+        contradictions=contradictions,
+        report=report,
     )
 
 
-def attach_labels(series: Series, labels: LabelTable) -> tuple[Series, ReadingReport]:
+def attach_labels(series: Series, labels: SeriesLabels) -> tuple[Series, ReadingReport]:
     """The same series with ``label`` and ``legend``; the legend is all labels that occur, sorted.
 
-    Labels belong to series ids; where no id matches, to the fields that the series lie in.
-
     Raises:
-        DataError: no label belongs to any series.
+        DataError: no series has a label, or the series of one field have two.
     """
-    report = ReadingReport(source=labels.source)
-    keys = label_keys(series, labels)
-    position = labels.positions(keys)
-    text = np.append(labels.label, "")[position]
-    legend = Legend.of_values([value for value in text.tolist() if value])
-    label = np.where(text == "", UNLABELLED, legend.encode(text.tolist())).astype(np.int16)
-    report.say("label_column", labels.label_column)
+    report = labels.report or ReadingReport(source=labels.source)
+    known = labels.label != ""
+    if not known.any():
+        raise DataError("no series has a label", where=labels.source)
+    legend = Legend.of_values(labels.label[known].tolist())
+    label = np.where(known, legend.encode(labels.label.tolist()), UNLABELLED).astype(np.int16)
+    _refuse_two_labels(series, labels, known)
     report.say("classes", ", ".join(legend.names))
-    report.count("series_labelled", int((label >= 0).sum()))
-    report.count("series_without_a_label", int((label < 0).sum()))
-    report.count(
-        "labels_without_a_series", len(labels.id) - len(np.unique(position[position >= 0]))
-    )
+    report.count("series_labelled", int(known.sum()))
+    report.count("series_without_a_label", int((~known).sum()))
     return replace(series, label=label, legend=legend), report
 
 
-def label_keys(series: Series, labels: LabelTable) -> npt.NDArray[Any]:
-    """What the labels name: the ids of the series, or else their fields.
-
-    Raises:
-        DataError: no label belongs to any series or field.
-    """
-    for keys in (series.id, series.field_id):
-        position = labels.positions(keys)
-        if (np.append(labels.label, "")[position] != "").any():
-            return np.asarray(keys)
-    raise DataError(
-        "labels without series: no label belongs to any series",
-        where=labels.source,
-        found=f"labels of {_some(labels.id)} and series {_some(series.id)}",
-        hint="give the id column of both tables with --id-column",
+def _refuse_two_labels(series: Series, labels: SeriesLabels, known: npt.NDArray[np.bool_]) -> None:
+    fields, first, inverse = np.unique(
+        series.field_id[known], return_index=True, return_inverse=True
     )
+    label = labels.label[known]
+    mixed = np.flatnonzero(label != label[first][inverse])
+    if len(mixed):
+        at = inverse[mixed[0]]
+        raise DataError(
+            f"field {fields[at]} has two labels",
+            where=labels.source,
+            found=f"{label[first][at]} and {label[mixed[0]]}",
+            hint="give the field one label, or name the column of fields with --field-column",
+        )
+
+
+def _without_empty_rows(frame: pd.DataFrame, report: ReadingReport) -> pd.DataFrame:
+    """A spreadsheet may end in rows of separators alone."""
+    empty = frame.isna().all(axis=1)
+    report.count("empty_rows_left_out", int(empty.sum()))
+    return frame[~empty].reset_index(drop=True)
+
+
+def _as_text(column: pd.Series[Any]) -> npt.NDArray[np.str_]:
+    """A column as text, empty where missing; whole numbers never end in ``.0``."""
+    values = column
+    if pd.api.types.is_float_dtype(column):
+        known = column.dropna()
+        if (known == known.round()).all() and (known.abs() < 2**53).all():
+            values = column.astype("Int64")
+    texts = values.astype(object).where(column.notna(), "").astype(str)
+    return np.asarray(texts.to_numpy(), dtype=np.str_)
+
+
+def _unique_rows(
+    ids: npt.NDArray[Any], texts: Mapping[str, npt.NDArray[np.str_]], label: str, where: str
+) -> tuple[npt.NDArray[np.intp], dict[str, str]]:
+    """The first row of each key, and columns in which rows of one key differ."""
+    _, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
+    contradictions: dict[str, str] = {}
+    for name, values in texts.items():
+        differs = np.flatnonzero(values != values[first][inverse])
+        if not len(differs):
+            continue
+        at = differs[0]
+        both = f"{values[first][inverse][at] or 'none'} and {values[at] or 'none'}"
+        if name == label:
+            raise DataError("an id has two labels", where=f"{where} {ids[at]}", found=both)
+        contradictions[name] = f"{both}, of id {ids[at]}"
+    return np.sort(first), contradictions
+
+
+def _refuse_misfit(
+    row: npt.NDArray[np.intp],
+    ids: npt.NDArray[Any],
+    keys: SeriesKeys,
+    join: Join,
+    *,
+    names: Sequence[str],
+    source: str,
+) -> None:
+    """Refuses a join of nothing, and one of little that nobody asked for."""
+    matched, used = int((row >= 0).sum()), len(np.unique(row[row >= 0]))
+    own = keys.columns[join.series_key]
+    enough = matched >= LEAST_JOINED * len(row) and used >= LEAST_JOINED * len(ids)
+    if matched and (enough or join.given):
+        return
+    what = "labels without series: no label belongs to any series"
+    hint = "name the columns that belong together with --label-key LABEL_COLUMN=SERIES_COLUMN"
+    if matched:
+        what = "labels and series hardly fit: more than half of one side is left out"
+        hint = (
+            f"where that is meant, give --label-key {join.label_key}; else name the columns that "
+            "belong together with --label-key LABEL_COLUMN=SERIES_COLUMN"
+        )
+    alike = almost_alike(ids, own)
+    raise DataError(
+        what,
+        where=f"{source}, column {join.label_key}",
+        found=f"{matched:,} of {len(row):,} series and {used:,} of {len(ids):,} labels joined by "
+        f"{join.series_key}, labels of {_some(ids)} and series {_some(own)}"
+        + (f" ({alike})" if alike else "")
+        + f", {both_sides(names, keys)}",
+        hint=hint,
+    )
+
+
+def _count_joined(
+    row: npt.NDArray[np.intp],
+    ids: npt.NDArray[Any],
+    own: npt.NDArray[Any],
+    report: ReadingReport,
+) -> None:
+    without = np.setdiff1d(np.arange(len(ids)), row)
+    report.count("series_without_a_row_of_labels", int((row < 0).sum()))
+    report.count("labels_without_a_series", len(without))
+    alike = almost_alike(ids[without], own[row < 0])
+    if alike:
+        report.say("ids_nearly_alike", f"{alike}; not joined")
 
 
 def _some(values: npt.NDArray[Any]) -> str:

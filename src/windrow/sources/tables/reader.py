@@ -5,13 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from windrow.errors import SettingsError
+from windrow.sources.labels.keys import KEYS
 from windrow.sources.labels.label_table import attach_labels, read_labels
-from windrow.sources.reader import IngestOptions, Reading, TableOptions, refuse_options
+from windrow.sources.reader import (
+    IngestOptions,
+    LabelOptions,
+    Reading,
+    TableOptions,
+    refuse_options,
+)
 from windrow.sources.tables.series import read_table
 
 ENDINGS = (".csv", ".csv.gz", ".parquet", ".pq")
 
-OPTIONS = frozenset({*TableOptions.model_fields, "labels", "label_column"})
+OPTIONS = frozenset(
+    {*TableOptions.model_fields, *LabelOptions.model_fields, "labels", "label_column"}
+)
 
 
 def recognises(path: Path) -> bool:
@@ -27,15 +36,22 @@ def read(path: Path, options: IngestOptions) -> Reading:
         SettingsError: an option does not concern tables.
     """
     refuse_options(options, OPTIONS, product="a table")
-    if options.label_column is not None and options.labels is None:
-        raise SettingsError("a label column without a label table", hint="give --labels")
+    about_labels = {*LabelOptions.model_fields, "label_column"}.intersection(options.said())
+    if about_labels and options.labels is None:
+        name = min(about_labels).replace("_", "-")
+        raise SettingsError(f"--{name} without a label table", hint="give --labels")
     reading = read_table(path, options)
     series, report = reading.series, reading.report
     provenance: dict[str, object] = {"product": "table"}
     if options.labels is not None:
-        labels = read_labels(options.labels, options.label_column)
+        labels = read_labels(
+            options.labels, options.label_column, series=reading.keys, options=options
+        )
         series, labelling = attach_labels(series, labels)
         report.say("labels", options.labels.name)
         report.add(labelling)
         provenance["labels"] = options.labels.name
-    return Reading(iter([series]), report, provenance)
+    provenance[KEYS] = dict(reading.key_names)
+    others = set(reading.keys.columns).difference(reading.key_names.values())
+    tables = {KEYS: {name: reading.keys.columns[name] for name in sorted(others)}}
+    return Reading(iter([series]), report, provenance, tables=tables if others else {})

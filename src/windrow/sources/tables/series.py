@@ -8,6 +8,7 @@ taken, and counts every date that could not be used.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -20,13 +21,16 @@ from windrow import sensors
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
 from windrow.sources.formats.table_columns import (
+    FIELD_COLUMNS,
     ID_COLUMNS,
     columns_of_frame,
     find_column,
     identifiers,
     numbers,
+    plain_name,
     read_columns,
 )
+from windrow.sources.labels.keys import SeriesKeys
 from windrow.sources.reader import ReadingReport, Scale, TableOptions
 from windrow.sources.tables.dates import days_and_years
 from windrow.sources.values.baseline_offset import Offset, given_offset, offset_from_values
@@ -34,9 +38,6 @@ from windrow.sources.values.table_values import (
     clouds_as_probability,
     reflectance_as_integers,
 )
-
-FIELD_COLUMNS = ("field_id", "parcel_id", "plot_id", "field", "parcel", "fid")
-"""Names by which the column of fields is recognised, where it is not the column of ids."""
 
 DATE_COLUMNS = ("date", "datetime", "timestamp", "time", "acquisition_date", "sensing_date")
 CLOUD_COLUMNS = ("clp", "cloud_probability", "cloud_fraction")
@@ -55,10 +56,14 @@ class TableReading:
 
     Attributes:
         series: one series an id, in the order in which the ids first appear.
+        keys: the columns by which a label table can name the series.
+        key_names: the column of ``id``, and of ``field_id`` where there is one.
         report: columns, scale and cloud measure taken, and everything left out, counted.
     """
 
     series: Series
+    keys: SeriesKeys
+    key_names: Mapping[str, str]
     report: ReadingReport
 
 
@@ -104,7 +109,8 @@ def read_table(
     )
     table.recognise_bands(options.bands, options.processing_level)
     table.arrange(options.sort_dates, options.date_format)
-    return TableReading(table.series(options.scale, options.baseline_offset), report)
+    series = table.series(options.scale, options.baseline_offset)
+    return TableReading(series, table.keys(), table.key_names(), report)
 
 
 class _Table:
@@ -124,17 +130,22 @@ class _Table:
     ) -> None:
         """Finds the role of every column but the bands."""
         frame, place = self._frame, self._place
-        found = find_column(frame, id_column, ID_COLUMNS, "id", place)
-        self._id = _required(found, "id", "--id-column", frame, place)
         found = find_column(frame, date_column, DATE_COLUMNS, "date", place)
         self._date = _required(found, "date", "--date-column", frame, place)
+        self._row_number = None if id_column else row_number(frame, self._date, place)
+        known = [name for name in ID_COLUMNS if name != plain_name(self._row_number or "")]
+        found = find_column(frame, id_column, known, "id", place)
+        self._id = _required(found, "id", "--id-column", frame, place)
         self._cloud = find_column(frame, cloud_column, CLOUD_COLUMNS, "cloud", place)
-        others = tuple(name for name in FIELD_COLUMNS if name != self._id.strip().lower())
+        taken = {plain_name(self._id), plain_name(self._row_number or "")}
+        others = [name for name in FIELD_COLUMNS if plain_name(name) not in taken]
         self._field = find_column(frame, field_column, others, "field", place)
         self._longitude = find_column(frame, None, LONGITUDE_COLUMNS, "longitude", place)
         self._latitude = find_column(frame, None, LATITUDE_COLUMNS, "latitude", place)
         report = self._report
         report.say("columns", f"id {self._id!r}, date {self._date!r}, cloud {self._cloud!r}")
+        if self._row_number is not None:
+            report.say("row_number", f"{self._row_number!r} counts the rows: it is no id")
         report.say("field", repr(self._field) if self._field else "every series is its own field")
 
     def recognise_bands(
@@ -293,6 +304,30 @@ class _Table:
             )
         return np.asarray(fields[self._first_row])
 
+    def key_names(self) -> dict[str, str]:
+        """The columns of ids and of fields."""
+        names = {"id": self._id, "field_id": self._field}
+        return {role: name for role, name in names.items() if name is not None}
+
+    def keys(self) -> SeriesKeys:
+        """The columns that name series: ids, fields, and others of such a name, one a series."""
+        wanted = {plain_name(name) for name in (*ID_COLUMNS, *FIELD_COLUMNS)}
+        columns: dict[str, npt.NDArray[Any]] = {}
+        for name in map(str, self._frame.columns):
+            if name == self._id:
+                columns[name] = self._ids
+            elif name == self._field:
+                columns[name] = self._field_of_series()
+            elif name != self._row_number and plain_name(name) in wanted:
+                column = self._frame[name]
+                if column.notna().all():
+                    values = identifiers(column, name, self._place)
+                    one = values[self._first_row]
+                    if (values[self._row] == one[self._series_of_row]).all():
+                        columns[name] = one
+        others = tuple(str(name) for name in self._frame.columns if name not in columns)
+        return SeriesKeys(str(self._place), columns, others)
+
     def _coordinates(
         self,
     ) -> tuple[npt.NDArray[np.float64] | None, npt.NDArray[np.float64] | None]:
@@ -311,6 +346,41 @@ class _Table:
             result.append(degrees)
         self._report.say("coordinates", f"{self._longitude!r} and {self._latitude!r}, degrees")
         return result[0], result[1]
+
+
+ROW_NUMBERS = ("id", "fid")
+"""Names of columns that often count the rows of a table instead of naming series."""
+
+
+def row_number(frame: pd.DataFrame, date: str, place: Path) -> str | None:
+    """The column called ``id`` or ``fid`` that is another in every row, where dates differ.
+
+    Raises:
+        DataError: it counts the rows, and no other column names the series.
+
+    Example:
+        >>> dates = ["2018-01-01", "2018-01-06"]
+        >>> frame = pd.DataFrame({"id": [0, 1], "field_id": [7, 7], "date": dates})
+        >>> row_number(frame, "date", Path("fields.csv"))
+        'id'
+    """
+    name = find_column(frame, None, ROW_NUMBERS, "id", place)
+    if name is None or frame[name].duplicated().any() or frame[date].nunique() < 2:
+        return None
+    others = [other for other in (*ID_COLUMNS, *FIELD_COLUMNS) if other != plain_name(name)]
+    other = find_column(frame, None, others, "id", place)
+    if other is not None:
+        return name if frame[other].duplicated().any() else None
+    numbers_of_rows = pd.to_numeric(frame[name], errors="coerce")
+    if numbers_of_rows.isna().any() or not (numbers_of_rows.diff().dropna() == 1).all():
+        return None
+    raise DataError(
+        f"column {name!r} counts the rows, so that every series would have one date",
+        where=place,
+        found="columns " + ", ".join(map(str, frame.columns)),
+        hint="name the column of the field or pixel with --id-column, or give "
+        f"--id-column {name} where every row is a field of its own",
+    )
 
 
 def _given_bands(given: tuple[str, ...], frame: pd.DataFrame, place: Path) -> dict[str, str]:

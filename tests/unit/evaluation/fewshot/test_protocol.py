@@ -22,7 +22,7 @@ from windrow.experiments.recipes.heads import fewshot_settings, sequence_trainin
 from windrow.models.heads.saved_head import load_head
 from windrow.models.heads.transformer import TransformerSettings
 from windrow.sensors import SENTINEL2_BANDS
-from windrow.sources.labels.label_table import LabelTable
+from windrow.sources.labels.label_table import SeriesLabels
 
 LOGISTIC = LogisticSettings(inverse_regularisation=1.0, max_iterations=500)
 TREES = TreesSettings(kind="extra_trees", num_trees=10, min_rows_a_leaf=1)
@@ -43,7 +43,7 @@ HEADS = (
 CLASSES = ["corn"] * 16 + ["wheat"] * 14 + ["rye"] * 12 + ["oats"] * 3 + ["other"] * 11
 
 
-def fields(num_pixels: int = 1) -> tuple[Series, LabelTable]:
+def fields(num_pixels: int = 1) -> tuple[Series, SeriesLabels]:
     """Fields whose near infrared tells the class, faintly."""
     generator = np.random.default_rng(0)
     names = np.repeat(np.array(CLASSES), num_pixels)
@@ -63,13 +63,12 @@ def fields(num_pixels: int = 1) -> tuple[Series, LabelTable]:
         year=np.full(num, 2018, dtype=np.int16),
         cloud_probability=np.zeros((num, 8), dtype=np.uint8),
     )
-    half = np.where(np.arange(len(CLASSES)) % 2 == 0, "A", "B")
-    labels = LabelTable(
+    half = np.where((field - 100) % 2 == 0, "A", "B")
+    labels = SeriesLabels(
         source="labels.csv",
-        id=np.arange(len(CLASSES)) + 100,
-        label=np.array(CLASSES),
+        label=names,
         label_column="crop",
-        columns={"crop": np.array(CLASSES), "half": half},
+        columns={"crop": names, "half": half},
     )
     return series, labels
 
@@ -231,5 +230,7 @@ def test_bad_requests(changes: dict[str, Any], kind: type[Exception], text: str)
 
 
 def test_no_labels() -> None:
-    with pytest.raises(DataError, match=r"the series carry no labels; .*--labels"):
+    with pytest.raises(
+        DataError, match="the series carry no labels; expected labels, or a label table"
+    ):
         fewshot(fields()[0], None, None, settings())

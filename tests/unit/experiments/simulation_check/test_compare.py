@@ -26,6 +26,7 @@ from windrow.experiments.simulation_check.simulated_fields import (
 from windrow.reporting.simulation_check.page import write_comparison_page
 from windrow.sensors import SENTINEL2_BANDS
 from windrow.simulation import CropClass, scenario_settings
+from windrow.sources.open_any import LabelledInput
 
 FOREST = TreesSettings(kind="extra_trees", num_trees=5, min_rows_a_leaf=1)
 
@@ -99,7 +100,7 @@ def write_real(folder: Path, fields, *, dates=slice(None), drop=(), rename=None)
             "half": ["A" if row % 2 else "B" for row in range(40)],
         }
     ).to_csv(labels, index=False)
-    return table, labels
+    return LabelledInput(table, labels)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def real(tmp_path_factory, fields):
 def test_a_comparison_from_tables_to_page(real, tmp_path):
     told = []
     found = compare(
-        *real,
+        real,
         scenario=small_scenario(),
         settings=small_settings(),
         on_progress=lambda step, done, total: told.append((step, done, total)),
@@ -140,8 +141,8 @@ def test_a_comparison_from_tables_to_page(real, tmp_path):
 @pytest.mark.slow
 def test_the_number_of_workers_changes_nothing(real):
     arguments = {"scenario": small_scenario(), "settings": small_settings(report_where=None)}
-    one = compare(*real, num_workers=1, **arguments)
-    two = compare(*real, num_workers=2, **arguments)
+    one = compare(real, num_workers=1, **arguments)
+    two = compare(real, num_workers=2, **arguments)
     assert one.numbers == two.numbers
     for name, table in one.tables.items():
         pd.testing.assert_frame_equal(table, two.tables[name])
@@ -193,10 +194,10 @@ def test_too_few_landscapes_are_refused():
     ],
 )  # fmt: skip
 def test_a_table_that_will_not_do_is_named(fields, tmp_path, written, settings, message):
-    table, labels = write_real(tmp_path, fields, **written)
+    source = write_real(tmp_path, fields, **written)
     with pytest.raises(DataError, match=message):
         read_real_fields(
-            table, labels, label_column=None, scenario=small_scenario(),
+            source, scenario=small_scenario(),
             settings=small_settings(**settings),
         )  # fmt: skip
 
@@ -204,14 +205,12 @@ def test_a_table_that_will_not_do_is_named(fields, tmp_path, written, settings, 
 def test_another_processing_level_is_refused(real):
     scenario = small_scenario().model_copy(update={"product": "L1C"})
     with pytest.raises(DataError, match=r"different processing levels.*found L2A; expected L1C"):
-        read_real_fields(*real, label_column=None, scenario=scenario, settings=small_settings())
+        read_real_fields(real, scenario=scenario, settings=small_settings())
 
 
 def test_unmatched_classes_are_said(fields, tmp_path):
-    table, labels = write_real(tmp_path, fields, rename=("Wheat", "Corn", "Hops"))
-    found = read_real_fields(
-        table, labels, label_column=None, scenario=small_scenario(), settings=small_settings()
-    )
+    source = write_real(tmp_path, fields, rename=("Wheat", "Corn", "Hops"))
+    found = read_real_fields(source, scenario=small_scenario(), settings=small_settings())
     assert found.legend.names == ("Wheat", "Corn")
     assert [(row["class"], row["reason"]) for row in found.left_out] == [("Hops", "not simulated")]
     assert "simulated classes without a real field: Meadows" in found.notes
