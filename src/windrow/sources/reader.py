@@ -62,8 +62,8 @@ class ReadingReport:
 
         A name that stands in both keeps this report's value.
         """
-        self.facts = {**other.facts, **self.facts}
-        self.counts = {**other.counts, **self.counts}
+        self.facts = {**self.facts, **{**other.facts, **self.facts}}
+        self.counts = {**self.counts, **{**other.counts, **self.counts}}
 
     def lines(self) -> list[str]:
         """Lines of text for people; counts of zero are left out."""

@@ -170,8 +170,10 @@ def read_labels(
     place = Path(path)
     keys = SeriesKeys.of_series(series) if isinstance(series, Series) else series
     options = options or LabelOptions()
-    report = ReadingReport(source=str(place))
-    frame = read_columns(place, text_columns=None, report=report)
+    report, file = ReadingReport(source=str(place)), ReadingReport(source=str(place))
+    frame = read_columns(place, text_columns=None, report=file)
+    for name, text in file.facts.items():
+        report.say(f"{name}_of_labels", text)
     frame = _without_empty_rows(frame, report)
     names = [str(column) for column in frame.columns]
     found = find_column(frame, label_column, (), "label", place) or default_label_column(
