@@ -33,6 +33,7 @@ from windrow.sources.values.parcel_means import (
     ParcelSeries,
     parcels_to_series,
 )
+from windrow.sources.values.reflectance import RangeTally
 
 OPTIONS = frozenset({"year", "tile", "protocol", "part", "legend", "baseline_offset"})
 
@@ -328,6 +329,7 @@ def _parts(
 ) -> Iterator[Series]:
     num_dates, year, offset = common
     legend, position = classes
+    tally = RangeTally(report)
     for start in range(0, len(parcels), SHARD):
         some = parcels[start : start + SHARD]
         series, centres = [], []
@@ -348,4 +350,5 @@ def _parts(
             longitude=np.ascontiguousarray(degrees[:, 0]),
             latitude=np.ascontiguousarray(degrees[:, 1]),
         )
-        yield parcels_to_series(series, batch, report)
+        yield parcels_to_series(series, batch, report, tally)
+    tally.refuse(where=parcels[0].path.parent)

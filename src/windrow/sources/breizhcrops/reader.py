@@ -29,6 +29,7 @@ from windrow.sources.breizhcrops.columns import (
 from windrow.sources.breizhcrops.files import Region, find_regions, find_root
 from windrow.sources.reader import IngestOptions, Reading, ReadingReport, refuse_options
 from windrow.sources.values.parcel_means import ParcelBatch, ParcelSeries, parcels_to_series
+from windrow.sources.values.reflectance import RangeTally
 
 OPTIONS = frozenset({"processing_level", "year", "tile", "bands", "protocol", "part", "classes"})
 
@@ -281,6 +282,7 @@ def _table(index: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
 def _parts(choice: _Choice, columns: dict[str, Columns], report: ReadingReport) -> Iterator[Series]:
     position = {number: index for index, number in enumerate(choice.class_ids)}
     num_dates = int(choice.index["sequencelength"].max())
+    tally = RangeTally(report)
     for region in choice.regions:
         rows = choice.index[choice.index["region"] == region.name]
         order = columns[region.name]
@@ -308,4 +310,5 @@ def _parts(choice: _Choice, columns: dict[str, Columns], report: ReadingReport) 
                     label=np.array(label, dtype=np.int16),
                     legend=choice.legend,
                 )
-                yield parcels_to_series(parcels, batch, report)
+                yield parcels_to_series(parcels, batch, report, tally)
+    tally.refuse(where=choice.regions[0].series)

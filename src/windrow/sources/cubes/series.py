@@ -17,6 +17,7 @@ from windrow.sources.cubes.values import Meaning
 from windrow.sources.rasters.grid import Cube, Grid, Window, windows
 from windrow.sources.reader import IngestOptions, ReadingReport
 from windrow.sources.values.parcel_means import days_within_year
+from windrow.sources.values.reflectance import RangeTally
 
 MIN_SHARE = 0.5
 """A parcel's date is valid where at least this share of its pixels has data."""
@@ -72,9 +73,10 @@ def pixel_series(steps: Plan, report: ReadingReport) -> Iterator[Series]:
     """One series a pixel, window by window; pixels without a usable date are left out."""
     num_dates = len(steps.cube.facts.dates)
     left_out = 0
+    tally = RangeTally(report)
     for window, pixels in _windows(steps):
         raw = steps.cube.read(window, pixels.rows, pixels.columns)
-        reflectance, valid = steps.meaning.reflectance(raw.values)
+        reflectance, valid = steps.meaning.reflectance(raw.values, tally)
         cloud = steps.meaning.cloud(raw.quality)
         seen = np.asarray(valid.any(axis=1))
         left_out += int((~seen).sum())
@@ -99,6 +101,7 @@ def pixel_series(steps: Plan, report: ReadingReport) -> Iterator[Series]:
             kept.field,
             degrees(steps.cube.facts.grid, rows, columns),
         )
+    tally.refuse(where=steps.cube.facts.names[0], factor=steps.meaning.factor)
 
 
 def _windows(steps: Plan) -> Iterator[tuple[Window, Pixels]]:
@@ -124,9 +127,10 @@ def parcel_series(steps: Plan, report: ReadingReport) -> Iterator[Series]:
     size = np.zeros(shape[0], dtype=np.int64)
     middle = np.zeros((shape[0], 2))
     with_cloud = False
+    tally = RangeTally(report)
     for window, pixels in _windows(steps):
         raw = steps.cube.read(window, pixels.rows, pixels.columns)
-        reflectance, valid = steps.meaning.reflectance(raw.values)
+        reflectance, valid = steps.meaning.reflectance(raw.values, tally)
         cloud = steps.meaning.cloud(raw.quality)
         order = np.argsort(pixels.field, kind="stable")
         fields, start = np.unique(pixels.field[order], return_index=True)
@@ -139,6 +143,7 @@ def parcel_series(steps: Plan, report: ReadingReport) -> Iterator[Series]:
         if cloud is not None:
             with_cloud = True
             cloud_total[fields] += np.add.reduceat(cloud[order].astype(np.float64), start)
+    tally.refuse(where=facts.names[0], factor=steps.meaning.factor)
     valid = (number > 0) & (number >= MIN_SHARE * size[:, None])
     seen = valid.any(axis=1)
     report.count("parcels_without_a_usable_date_left_out", int(((size > 0) & ~seen).sum()))

@@ -13,10 +13,10 @@ from windrow.errors import DataError
 from windrow.sources.rasters.grid import Cube, Window
 from windrow.sources.reader import IngestOptions, ReadingReport, Scale
 from windrow.sources.values.baseline_offset import given_offset, offset_from_values
-from windrow.sources.values.table_values import (
+from windrow.sources.values.reflectance import (
     LARGEST_REFLECTANCE,
     SMALLEST_BRIGHT_DN,
-    SMALLEST_REFLECTANCE,
+    RangeTally,
 )
 
 SCL_CLOUD_PROBABILITY: dict[int, int] = {
@@ -59,18 +59,25 @@ class Meaning:
     quality: str | None
 
     def reflectance(
-        self, values: npt.NDArray[Any]
+        self, values: npt.NDArray[Any], tally: RangeTally
     ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
-        """Raw (T, B, n) as reflectance (n, T, B) int16, 0 where not valid, and valid (n, T)."""
-        valid = np.asarray(~self._missing(values).any(axis=1))
+        """Raw values as reflectance x 10,000.
+
+        Args:
+            values: (T, B, n) as they stand in the files.
+            tally: where observations out of range are counted.
+
+        Returns:
+            reflectance (n, T, B) int16, 0 where not valid, and valid (n, T).
+        """
+        known = np.asarray(~self._missing(values).any(axis=1))
         added = self.added[:, None, None]
-        lowest = SMALLEST_REFLECTANCE * sensors.SCALE  # below is a mark of no data: -9999
         if values.dtype.kind in "iu" and self.factor == 1.0:
             scaled = values.astype(np.int32) + added.astype(np.int32)
         else:
-            filled = np.where(valid[:, None, :], values, 0).astype(np.float64)
-            scaled = np.round(filled * self.factor + added).astype(np.int32)
-        valid &= (scaled >= lowest).all(axis=1) & (scaled <= np.iinfo(np.int16).max).all(axis=1)
+            filled = np.where(known[:, None, :], values, 0).astype(np.float64)
+            scaled = np.clip(np.round(filled * self.factor + added), -1e9, 1e9).astype(np.int32)
+        valid = tally.add(scaled, known, axis=1)
         clean = np.where(valid[:, None, :], scaled, 0).astype(np.int16)
         return np.ascontiguousarray(clean.transpose(2, 0, 1)), np.ascontiguousarray(valid.T)
 
@@ -127,7 +134,11 @@ def find_meaning(cube: Cube, options: IngestOptions, report: ReadingReport) -> M
         report.say("cloud", f"from {facts.quality}")
     else:
         report.say("cloud", "not known: every date counts as clear")
-    return Meaning(factor, added, facts.no_data, facts.quality)
+    meaning = Meaning(factor, added, facts.no_data, facts.quality)
+    tally = RangeTally()
+    meaning.reflectance(sample, tally)
+    tally.refuse(where=_place(cube), factor=factor)
+    return meaning
 
 
 def _sample(cube: Cube) -> npt.NDArray[Any]:

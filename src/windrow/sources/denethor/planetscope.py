@@ -18,6 +18,7 @@ from windrow.data.planetscope_windows import Pairing, planetscope_window
 from windrow.data.series import NO_DATA
 from windrow.errors import DataError, WindrowError
 from windrow.sources.formats.npy_stack import PixelChoice
+from windrow.sources.values.reflectance import RangeTally
 
 _WINDOW = (256, 512)
 _CACHE_MB = 64
@@ -346,23 +347,32 @@ def make_plan(stack: PlanetScopeStack, pixels: PixelChoice, *, pairing: Pairing)
     return WindowPlan(pixels, stack.grid, block=block, pairing=pairing)
 
 
-def read_day(stack: PlanetScopeStack, step: int, plan: WindowPlan) -> npt.NDArray[np.int16]:
-    """PlanetScope at the wanted pixels on one day: (N, 36) int16, band-major.
+def read_day(
+    stack: PlanetScopeStack, step: int, plan: WindowPlan
+) -> tuple[npt.NDArray[np.int16], int]:
+    """PlanetScope at the wanted pixels on one day.
 
-    A pixel that is 0 in all bands, or that a quality band names, is ``NO_DATA``.
+    A pixel that is 0 in all bands, that a quality band names, or that is out of the range of
+    reflectance in a band is ``NO_DATA``.
+
+    Returns:
+        (N, 36) int16, band-major, and the number of pixels out of range.
 
     Raises:
-        DataError: a file is damaged or cut short.
+        DataError: a file is damaged or cut short, or more than 1 % of its pixels are out of range.
     """
     num_bands = len(sensors.PLANETSCOPE_BANDS)
     taken = plan.gather(stack.paths[step], tuple(range(1, num_bands + 1)))
     missing = ~taken.any(axis=0)
     if stack.no_data is not None:
         missing |= (taken == stack.no_data).all(axis=0)
-    values = np.minimum(taken, np.iinfo(np.int16).max).astype(np.int16)
     if stack.quality:
         missing |= (plan.gather(stack.quality[step], stack.quality_bands) > 0).any(axis=0)
-    values[:, missing] = NO_DATA
-    return np.ascontiguousarray(
+    tally = RangeTally()
+    valid = tally.add(taken, np.asarray(~missing), axis=0)
+    tally.refuse(where=stack.paths[step])
+    values = np.where(valid, taken, NO_DATA).astype(np.int16)
+    by_pixel = np.ascontiguousarray(
         values.reshape(num_bands, plan.num_pixels, 9).transpose(1, 0, 2)
     ).reshape(plan.num_pixels, num_bands * 9)
+    return by_pixel, tally.num_out

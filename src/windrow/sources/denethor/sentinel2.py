@@ -56,13 +56,13 @@ class CubeDate:
         valid: (N,) bool.
         reflectance: (N, B) int16, x 10,000, 0 where not valid.
         cloud_probability: (N,) uint8; 0 where the cube has none.
-        num_clipped: values above what 16 bits hold.
+        out_of_range: (N,) bool: there are data, but a band is no reflectance; not valid.
     """
 
     valid: npt.NDArray[np.bool_]
     reflectance: npt.NDArray[np.int16]
     cloud_probability: npt.NDArray[np.uint8]
-    num_clipped: int
+    out_of_range: npt.NDArray[np.bool_]
 
 
 def open_cube(
@@ -153,11 +153,11 @@ def read_dates(
 ) -> Iterator[CubeDate]:
     """Reads acquisitions at the pixels, one at a time.
 
-    A pixel is invalid at a date where a band is NaN, where all bands are 0, and where the cube
-    says that it has no data.
+    A pixel is invalid at a date where a band is NaN or out of range, where all bands are 0, and
+    where the cube says that it has no data.
 
     Raises:
-        DataError: a file is cut short, the scale is mixed, or a value is impossible.
+        DataError: a file is cut short, or the scale is mixed.
     """
     clouds = cube.clouds.select(pixels, dates) if cube.clouds else None
     is_data = cube.is_data.select(pixels, dates) if cube.is_data else None
@@ -173,7 +173,7 @@ def read_dates(
             probability = np.zeros(len(pixels), dtype=np.uint8)
         else:
             probability = _probability(next(clouds)[:, 0], cube, date)
-        yield CubeDate(valid, reflectance, probability, converted.num_clipped)
+        yield CubeDate(valid, reflectance, probability, converted.out_of_range & usable)
 
 
 def _day(cube: Sentinel2Cube, date: int) -> str:

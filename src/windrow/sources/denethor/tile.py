@@ -27,6 +27,7 @@ from windrow.sources.denethor.sampling import Sample
 from windrow.sources.denethor.sentinel2 import Sentinel2Cube, read_dates
 from windrow.sources.formats.day_files import DayFiles, remove_others
 from windrow.sources.reader import ReadingReport, Scale
+from windrow.sources.values.reflectance import PLANETSCOPE_COUNT, RangeTally, factor_of
 
 PIXEL_M = 10.0
 DEFAULT_CRS = "EPSG:32633"
@@ -36,6 +37,8 @@ SERIES_A_ROW = 10_000
 FIELDS_A_TILE = 10**7
 
 _BLOCK = SHARD // 4
+_VALID, _OUT_OF_RANGE = 1, 2
+"""States of an observation in a day file; 0 is no data."""
 
 
 @dataclass(frozen=True)
@@ -176,9 +179,10 @@ def tile_parts(tile: OpenTile, scratch: Path, *, num_dates: int) -> Iterator[Ser
     sentinel2 = _sentinel2_files(tile, scratch)
     planetscope = _planetscope_files(tile, scratch)
     left_out = invalid = 0
+    tally = RangeTally(tile.report)
     for start in range(0, len(tile.sample), _BLOCK):
         here = slice(start, start + _BLOCK)
-        part = _part(tile, sentinel2, planetscope, here, num_dates)
+        part = _part(tile, sentinel2, planetscope, here, num_dates=num_dates, tally=tally)
         seen = part.valid.any(axis=1)
         left_out += int((~seen).sum())
         invalid += int((~part.valid[:, : tile.cube.num_dates]).sum())
@@ -186,6 +190,7 @@ def tile_parts(tile: OpenTile, scratch: Path, *, num_dates: int) -> Iterator[Ser
         tile.report.count("dates_of_series_without_data_made_invalid", invalid)
         if seen.any():
             yield part if seen.all() else part.select(np.flatnonzero(seen))
+    tally.refuse(where=tile.cube.bands.place, factor=factor_of(tile.scale))
 
 
 def _choice(tile: OpenTile) -> str:
@@ -205,7 +210,7 @@ def _sentinel2_files(tile: OpenTile, scratch: Path) -> DayFiles:
         sources=[f"{choice} {sources} {tile.scale} {step}" for step in range(cube.num_dates)],
         num_pixels=len(tile.sample.pixels),
         dtype=np.dtype(
-            [("reflectance", "<i2", (len(cube.names),)), ("cloud", "u1"), ("valid", "?")]
+            [("reflectance", "<i2", (len(cube.names),)), ("cloud", "u1"), ("state", "u1")]
         ),
     )
 
@@ -235,10 +240,8 @@ def _fill_sentinel2(tile: OpenTile, files: DayFiles) -> Iterator[int]:
         record = np.empty(len(date.valid), dtype=files.dtype)
         record["reflectance"] = date.reflectance
         record["cloud"] = date.cloud_probability
-        record["valid"] = date.valid
+        record["state"] = np.where(date.out_of_range, _OUT_OF_RANGE, date.valid)
         files.write(step, record)
-        clipped = tile.report.counts.get("values_brighter_than_3.2767_clipped", 0)
-        tile.report.count("values_brighter_than_3.2767_clipped", clipped + date.num_clipped)
         yield step
 
 
@@ -249,12 +252,20 @@ def _fill_planetscope(tile: OpenTile, files: DayFiles) -> Iterator[int]:
     assert tile.stack is not None
     plan = make_plan(tile.stack, tile.sample.pixels, pairing=tile.pairing)
     for step in missing:
-        files.write(step, read_day(tile.stack, step, plan))
+        values, num_out = read_day(tile.stack, step, plan)
+        tile.report.count(PLANETSCOPE_COUNT, tile.report.counts.get(PLANETSCOPE_COUNT, 0) + num_out)
+        files.write(step, values)
         yield step
 
 
 def _part(
-    tile: OpenTile, sentinel2: DayFiles, planetscope: DayFiles | None, here: slice, num_dates: int
+    tile: OpenTile,
+    sentinel2: DayFiles,
+    planetscope: DayFiles | None,
+    here: slice,
+    *,
+    num_dates: int,
+    tally: RangeTally,
 ) -> Series:
     sample, cube = tile.sample, tile.cube
     pixel, parcel, repeat = sample.pixel[here], sample.parcel[here], sample.repeat[here]
@@ -267,7 +278,9 @@ def _part(
     valid = np.zeros(shape, dtype=np.bool_)
     cloud = np.zeros(shape, dtype=np.uint8)
     num = cube.num_dates
-    valid[:, :num] = record["valid"]
+    valid[:, :num] = record["state"] == _VALID
+    num_out = int((record["state"] == _OUT_OF_RANGE).sum())
+    tally.count(int(valid.sum()) + num_out, num_out)
     reflectance[:, :num] = record["reflectance"]
     day_of_year[:, :num] = days_of_year(cube.dates)[order]
     cloud[:, :num] = record["cloud"]

@@ -31,7 +31,13 @@ from windrow.sources.prepared.record import (
     read_dates,
 )
 from windrow.sources.reader import IngestOptions, ReadingReport, Scale
-from windrow.sources.values.reflectance import agreed_scale, scale_of, to_integers
+from windrow.sources.values.reflectance import (
+    RangeTally,
+    agreed_scale,
+    factor_of,
+    scale_of,
+    to_integers,
+)
 
 PairOrder = Literal["date", "pixel"]
 
@@ -231,7 +237,8 @@ class _Pairs:
 
     def parts(self) -> Iterator[Series]:
         """The chosen pairs, block by block; those without data are left out and counted."""
-        left_out = clipped = 0
+        left_out = 0
+        tally = RangeTally(self._report)
         with opened(self._path) as file:
             for start in range(0, self._num, _BLOCK):
                 stop = min(start + _BLOCK, self._num)
@@ -247,14 +254,14 @@ class _Pairs:
                 converted = to_integers(bands[:, None], self._scale, where=where)
                 seen = np.flatnonzero(converted.valid[:, 0])
                 left_out += len(rows) - len(seen)
-                clipped += converted.num_clipped
+                tally.count_part(converted)
                 self._report.count("pairs_without_data_left_out", left_out)
-                self._report.count("values_brighter_than_3.2767_clipped", clipped)
                 for begin in range(0, len(seen), _PART):
                     kept = seen[begin : begin + _PART]
                     yield self._series(
                         rows[kept], converted.values[kept], None if fine is None else fine[kept]
                     )
+        tally.refuse(where=self._path, factor=factor_of(self._scale))
 
     def _series(
         self,
@@ -269,7 +276,9 @@ class _Pairs:
             shape = len(rows), len(days), NUM_PLANETSCOPE * WINDOW
             planetscope = np.full(shape, NO_DATA, dtype=np.int16)
             step = np.searchsorted(days, self._day[date])
-            values = planetscope_integers(fine[:, None], self._scale)[:, 0]
+            values = planetscope_integers(
+                fine[:, None], self._scale, where=self._path, report=self._report
+            )[:, 0]
             planetscope[np.arange(len(rows)), step] = values
         return Series(
             reflectance=reflectance,

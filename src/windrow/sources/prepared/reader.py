@@ -42,7 +42,13 @@ from windrow.sources.reader import (
     Scale,
     refuse_options,
 )
-from windrow.sources.values.reflectance import agreed_scale, scale_of, to_integers
+from windrow.sources.values.reflectance import (
+    RangeTally,
+    agreed_scale,
+    factor_of,
+    scale_of,
+    to_integers,
+)
 
 OPTIONS = frozenset({"scale", "bands", "year", "num_series", "planetscope", "pair_order"})
 ENDINGS = (".h5", ".hdf5")
@@ -232,6 +238,7 @@ class _Prepared:
     def parts(self) -> Iterator[Series]:
         """The chosen series, block by block; those without any usable date are left out."""
         left_out = 0
+        self._tally = RangeTally(self._report)
         with opened(self._path) as file:
             for start in range(0, self._shapes.num_series, _BLOCK):
                 stop = min(start + _BLOCK, self._shapes.num_series)
@@ -245,17 +252,16 @@ class _Prepared:
                 self._report.count("series_without_a_usable_date_left_out", left_out)
                 if seen.any():
                     yield part.select(np.flatnonzero(seen))
+        self._tally.refuse(where=self._path, factor=factor_of(self._scale))
 
     def _block(self, file: Any, start: int, stop: int, rows: npt.NDArray[np.intp]) -> Series:
         inside = rows - start
         where = f"{self._path}, rows {start} to {stop - 1}"
         converted = to_integers(file[self._name][start:stop][inside], self._scale, where=where)
-        counts = self._report.counts
-        for name, number in (
-            ("values_brighter_than_3.2767_clipped", converted.num_clipped),
-            ("dates_of_series_without_data_made_invalid", int((~converted.valid).sum())),
-        ):
-            self._report.count(name, counts.get(name, 0) + number)
+        self._tally.count_part(converted)
+        name = "dates_of_series_without_data_made_invalid"
+        number = int((~converted.valid).sum())
+        self._report.count(name, self._report.counts.get(name, 0) + number)
         days = days_of_year(self._dates)
         fine = fine_days = None
         if self._shapes.planet:
@@ -289,7 +295,8 @@ class _Prepared:
         else:
             blocks = [data[:, :, k * num + start : k * num + stop] for k in range(WINDOW)]
             values = np.stack(blocks, axis=-1).transpose(2, 0, 1, 3)
-        return planetscope_integers(values, self._scale)
+        where = f"{self._path}, rows {start} to {stop - 1}"
+        return planetscope_integers(values, self._scale, where=where, report=self._report)
 
     def _labels(
         self, values: npt.NDArray[Any], rows: npt.NDArray[np.intp]

@@ -15,7 +15,8 @@ from windrow import sensors
 from windrow.data.series import NO_DATA
 from windrow.errors import DataError, WindrowError
 from windrow.sources.formats.safe_pickle import read_timestamps
-from windrow.sources.reader import Scale
+from windrow.sources.reader import ReadingReport, Scale
+from windrow.sources.values.reflectance import PLANETSCOPE_COUNT, RangeTally
 
 FILES = {
     "pretraining_time2.h5": "pre-training series of both sensors",
@@ -106,16 +107,30 @@ def one_year(dates: Sequence[datetime], year: int | None, *, where: Path) -> int
     return year
 
 
-def planetscope_integers(values: npt.NDArray[Any], scale: Scale) -> npt.NDArray[np.int16]:
+def planetscope_integers(
+    values: npt.NDArray[Any], scale: Scale, *, where: object, report: ReadingReport
+) -> npt.NDArray[np.int16]:
     """PlanetScope (N, days, 4, 9) as (N, days, 36) int16; a pixel of no data is ``NO_DATA``.
 
-    No data is 0 in all bands, or not finite in any.
+    No data is 0 in all bands, or not finite or out of the range of reflectance in any.
+
+    Args:
+        values: as they stand in the file.
+        scale: of the values.
+        where: the file and rows, for messages.
+        report: where pixels out of range are counted.
+
+    Raises:
+        DataError: more than 1 % of the pixels are out of range.
     """
     missing = ~(values != 0).any(axis=2, keepdims=True)
     if values.dtype.kind == "f":
         missing = missing | ~np.isfinite(values).all(axis=2, keepdims=True)
         factor = float(sensors.SCALE) if scale == "reflectance" else 1.0
         values = np.rint(np.where(missing, 0, values * factor))
-    values = np.clip(values, NO_DATA + 1, np.iinfo(np.int16).max)
-    values = np.where(missing, NO_DATA, values).astype(np.int16)
+    tally = RangeTally()
+    valid = tally.add(values, ~missing[:, :, 0], axis=2)
+    tally.refuse(where=where)
+    report.count(PLANETSCOPE_COUNT, report.counts.get(PLANETSCOPE_COUNT, 0) + tally.num_out)
+    values = np.where(valid[:, :, None], values, NO_DATA).astype(np.int16)
     return values.reshape(len(values), -1, NUM_PLANETSCOPE * WINDOW)

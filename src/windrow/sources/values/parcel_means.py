@@ -19,13 +19,13 @@ from windrow.data.legend import Legend
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
 from windrow.sources.reader import ReadingReport
-from windrow.sources.values.table_values import SMALLEST_REFLECTANCE
+from windrow.sources.values.reflectance import RangeTally
 
 CIRRUS_RATIO = 0.5
 """The mean of B10 must be below this share of the next lowest mean for it to be recognised."""
 
-MISSING = -999.0
-"""What EuroCropsML and others write where a date was not observed."""
+MISSING = (-999.0, -10_000.0)
+"""What EuroCropsML and the processor of BreizhCrops' L2A write where a date was not observed."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +98,17 @@ def days_within_year(
 
 
 def parcels_to_series(
-    parcels: Sequence[ParcelSeries], batch: ParcelBatch, report: ReadingReport
+    parcels: Sequence[ParcelSeries],
+    batch: ParcelBatch,
+    report: ReadingReport,
+    tally: RangeTally,
 ) -> Series:
     """Stacks parcels, dates in order, padded to the batch's length.
 
-    A date with an empty or missing band, with 0 in every band, below any reflectance, or beyond
-    16 bits, is not valid; the report counts them. Dates out of order are sorted and counted, and
-    parcels without a usable date are left out and counted.
+    A date with an empty or missing band, with 0 in every band, or with a band out of the range of
+    reflectance is not valid; the tally counts what is out of range, and the report the others.
+    Dates out of order are sorted and counted, and parcels without a usable date are left out and
+    counted.
 
     Raises:
         DataError: a parcel has another number of bands than named, or a date in another year.
@@ -129,8 +133,9 @@ def parcels_to_series(
         order = np.argsort(days, kind="stable")
         sorted_parcels += bool((np.diff(days) < 0).any())
         values = parcel.values[order]
-        usable = _usable(values)
-        dropped += int((~usable).sum())
+        known = _known(values)
+        usable = tally.add(np.round(np.where(known[:, None], values, 0.0)), known)
+        dropped += int((~known).sum())
         if not usable.any():
             report.facts.setdefault("first_parcel_left_out", Path(parcel.source).name)
         length = len(days)
@@ -163,11 +168,9 @@ def parcels_to_series(
     return series if seen.all() else series.select(np.flatnonzero(seen))
 
 
-def _usable(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    known = np.isfinite(values).all(axis=1) & (values != MISSING).all(axis=1)
-    lowest = SMALLEST_REFLECTANCE * sensors.SCALE  # below is another mark of no data: -10,000
-    inside = (values >= lowest) & (values <= np.iinfo(np.int16).max)
-    return np.asarray(known & (values != 0).any(axis=1) & inside.all(axis=1))
+def _known(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    known = np.isfinite(values).all(axis=1) & ~np.isin(values, MISSING).any(axis=1)
+    return np.asarray(known & (values != 0).any(axis=1))
 
 
 def _add(report: ReadingReport, name: str, number: int) -> None:

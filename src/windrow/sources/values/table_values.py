@@ -11,15 +11,12 @@ import numpy.typing as npt
 from windrow import sensors
 from windrow.errors import DataError
 from windrow.sources.reader import ReadingReport, Scale
-
-LARGEST_REFLECTANCE = 2.5
-"""No band of a cloud or of snow is brighter; a row whose largest value is below is reflectance."""
-
-SMALLEST_BRIGHT_DN = 100.0
-"""A row whose largest value is at least this can only be digital numbers."""
-
-SMALLEST_REFLECTANCE = -0.2
-"""Atmospheric correction overshoots to slightly negative values, not to -9999."""
+from windrow.sources.values.reflectance import (
+    LARGEST_REFLECTANCE,
+    SMALLEST_BRIGHT_DN,
+    RangeTally,
+    factor_of,
+)
 
 
 def reflectance_as_integers(
@@ -42,7 +39,8 @@ def reflectance_as_integers(
         valid (R,) and reflectance (R, B) int16, 0 where not valid.
 
     Raises:
-        DataError: no row is usable, the scale is mixed, or a value is impossible in it.
+        DataError: no row is usable, the scale is mixed, or more than 1 % of the rows are out of
+            the range of reflectance.
     """
     empty = np.isnan(values).any(axis=1)
     if empty.all():
@@ -70,20 +68,11 @@ def reflectance_as_integers(
         )
     how = "0..1" if found == "reflectance" else "reflectance x 10,000"
     report.say("scale", f"{found} ({how}, {'as given' if scale else 'detected'})")
-    factor = float(sensors.SCALE) if found == "reflectance" else 1.0
-    scaled = np.round(np.where(usable[:, None], values, 0.0) * factor)
-    limit = np.iinfo(np.int16).max
-    outside = (scaled < SMALLEST_REFLECTANCE * sensors.SCALE) | (scaled > limit)
-    if outside.any():
-        row, band = (int(index) for index in np.argwhere(outside)[0])
-        raise DataError(
-            "a reflectance is impossible",
-            where=f"{place}, id {keys[row]}",
-            found=f"{values[row, band]:g}",
-            expected=f"{SMALLEST_REFLECTANCE * sensors.SCALE / factor:g} to {limit / factor:g}",
-            hint="leave cells without data empty",
-        )
-    return usable, scaled.astype(np.int16)
+    scaled = np.round(np.where(usable[:, None], values, 0.0) * factor_of(found))
+    tally = RangeTally(report)
+    valid = tally.add(scaled, usable)
+    tally.refuse(where=place, factor=factor_of(found))
+    return valid, np.where(valid[:, None], scaled, 0.0).astype(np.int16)
 
 
 def _scale(values: npt.NDArray[np.float64], keys: npt.NDArray[Any], place: Path) -> Scale:
@@ -92,12 +81,11 @@ def _scale(values: npt.NDArray[np.float64], keys: npt.NDArray[Any], place: Path)
     A dark row of digital numbers may stay below ``LARGEST_REFLECTANCE``, but then its values are
     whole numbers, which reflectance that is not 0 or 1 is not.
     """
-    if not np.isfinite(values).all():
-        row = int(np.argwhere(~np.isfinite(values))[0, 0])
+    finite = np.isfinite(values).all(axis=1)
+    values, keys = values[finite], keys[finite]
+    if not len(values):
         raise DataError(
-            "a reflectance is infinite",
-            where=f"{place}, id {keys[row]}",
-            hint="leave cells without data empty",
+            "every reflectance is infinite", where=place, hint="leave cells without data empty"
         )
     largest = values.max(axis=1)
     whole = (values == np.round(values)).all(axis=1)

@@ -14,6 +14,7 @@ from windrow.sources.breizhcrops.columns import (
 )
 from windrow.sources.cubes.values import Meaning
 from windrow.sources.rasters.grid import Grid, windows
+from windrow.sources.values.reflectance import RangeTally
 
 
 @given(
@@ -41,7 +42,7 @@ def test_windows_cover_each_pixel_once(
 @settings(max_examples=60, deadline=None)
 def test_reflectance_against_a_naive_loop(values: np.ndarray, added: int) -> None:
     meaning = Meaning(1.0, np.full(3, float(added)), 0.0, None)
-    reflectance, valid = meaning.reflectance(values)
+    reflectance, valid = meaning.reflectance(values, RangeTally())
     for pixel in range(5):
         for date in range(3):
             raw = [int(value) for value in values[date, :, pixel]]

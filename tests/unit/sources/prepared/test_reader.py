@@ -133,7 +133,12 @@ def test_mistakes(folder, tmp_path, monkeypatch):
     refused(r"--pairing does not concern the prepared files", SettingsError, pairing="corner")
     bands[3, 3, 3] = -9999
     write(path, sentinel2_data=bands)
-    refused(r"a reflectance is impossible; in .*time2.h5, rows 0 to 29; found -9999")
+    found = ingest(path, out=tmp_path / "one")
+    assert "1 observations out of range made invalid" in found.lines
+    assert not Store(tmp_path / "one").series().valid[3, 3]
+    bands[3:6] = -9999
+    write(path, sentinel2_data=bands)
+    refused(r"out of range, so the scale is wrong; in .*time2.h5; found 10.0% .*most often -9999")
     write(path, time_series=bands[:3], crop_labels=np.array([[1], [10], [2]]))
     refused(r"an unknown crop code; in .*, row 1; found 10; expected 1 to 9")
     hostile, planet_dates = b"cos\nsystem\n(S'true'\ntR.", folder / "time_stamp_planet_list.pkl"
