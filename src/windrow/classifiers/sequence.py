@@ -28,7 +28,7 @@ from windrow.models.heads.fine_tuned import FineTunedHead, encode
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.sequence import SequenceHead, SequenceSettings, tensors
 from windrow.tasks.classification import classification_losses
-from windrow.training.execution import ExecutionSettings, Precision
+from windrow.training.execution import ExecutionSettings, TrainingPrecision
 from windrow.training.loop import train
 
 
@@ -76,7 +76,7 @@ def train_sequence_head(
     settings: SequenceTraining,
     seed: int,
     device: str = "cpu",
-    precision: Precision = "float32",
+    precision: TrainingPrecision = "float32",
     on_step: Callable[[int, int, float], None] | None = None,
 ) -> SequenceHead:
     """Trains a base model on sequences; the caller's random state is left as it was.
@@ -117,7 +117,7 @@ def fine_tune(
     settings: SequenceTraining,
     seed: int,
     device: str = "cpu",
-    precision: Precision = "float32",
+    precision: TrainingPrecision = "float32",
     on_step: Callable[[int, int, float], None] | None = None,
 ) -> FineTunedHead:
     """Trains an encoder and a base model together, at one rate; else as the base model alone.

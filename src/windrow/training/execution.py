@@ -14,7 +14,7 @@ from pydantic import Field
 from windrow.config import Settings
 from windrow.errors import SettingsError
 
-Precision = Literal["auto", "float32", "bfloat16"]
+TrainingPrecision = Literal["auto", "float32", "bfloat16"]
 Switch = Literal["auto", "on", "off"]
 
 
@@ -29,7 +29,7 @@ class ExecutionSettings(Settings):
     """
 
     device: str = Field("cpu", description="cpu, or cuda")
-    precision: Precision = Field(
+    precision: TrainingPrecision = Field(
         "auto", description="of the matrix products; auto: bfloat16 where the hardware has it"
     )
     graph: Switch = Field(
