@@ -12,7 +12,7 @@ import tyro
 from windrow.cli.progress import progress
 from windrow.errors import SettingsError
 from windrow.experiments.methods import METHODS
-from windrow.experiments.recipes.methods import Scale
+from windrow.experiments.recipes.methods import StudyScale
 from windrow.experiments.recipes.pretraining import RECIPES, recipe
 from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.pipelines.pretrain import pretrain
@@ -72,11 +72,11 @@ def _settings(name: str) -> PretrainingSettings:
     method, _, scale = name.partition("/")
     if not scale:
         return recipe(name)
-    if method not in METHODS or scale not in get_args(Scale):
+    if method not in METHODS or scale not in get_args(StudyScale):
         raise SettingsError(
             "no such method and scale",
             found=name,
-            expected=f"one of {', '.join(METHODS)}; / and one of {', '.join(get_args(Scale))}",
+            expected=f"one of {', '.join(METHODS)}; / and one of {', '.join(get_args(StudyScale))}",
         )
     return METHODS[method].settings(scale)  # type: ignore[arg-type]
 

@@ -27,7 +27,7 @@ from windrow.experiments.methods import METHODS, Representation
 from windrow.experiments.recipes.head_search import head_configurations
 from windrow.experiments.recipes.heads import BaseModel
 from windrow.experiments.recipes.known_faults import CORRECTED, Corrections, one_fault
-from windrow.experiments.recipes.methods import Scale
+from windrow.experiments.recipes.methods import StudyScale
 from windrow.files import refuse_existing, write_json
 from windrow.models.heads.inputs import HeadInputs
 from windrow.simulation.generate import simulate_store
@@ -38,7 +38,7 @@ Told = Callable[[int, int], None]
 class EffectSettings(Settings):
     """What is measured, and on how much."""
 
-    scale: Scale = Field(description="of methods and heads")
+    scale: StudyScale = Field(description="of methods and heads")
     scenario: str = Field(description="simulated region and year")
     num_pretraining_series: int = Field(ge=1)
     num_labelled_series: int = Field(ge=1, description="of other landscapes, to draw pixels from")
@@ -62,7 +62,7 @@ class EffectSettings(Settings):
 
 
 def effect_settings(
-    scale: Scale, seeds: tuple[int, ...], switches: tuple[str, ...] = ()
+    scale: StudyScale, seeds: tuple[int, ...], switches: tuple[str, ...] = ()
 ) -> EffectSettings:
     """As ``docs/corrections.md`` gives the effects: minutes a seed at ``tiny``.
 

@@ -14,7 +14,7 @@ from windrow.experiments.methods.controls import (
     SCRATCH,
 )
 from windrow.experiments.methods.method import Method, Representation
-from windrow.experiments.recipes.methods import Scale
+from windrow.experiments.recipes.methods import StudyScale
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -32,4 +32,4 @@ METHODS: dict[str, Method] = {
 }
 """By name, in the order of the tables."""
 
-__all__ = ["METHODS", "Method", "Representation", "Scale"]
+__all__ = ["METHODS", "Method", "Representation", "StudyScale"]

@@ -19,7 +19,7 @@ from torch import nn
 from windrow.data.series import Series
 from windrow.data.store.store import StoreSource
 from windrow.experiments.recipes.known_faults import Corrections, Variant, corrections
-from windrow.experiments.recipes.methods import Scale
+from windrow.experiments.recipes.methods import StudyScale
 from windrow.inference.frozen_encoder import load
 from windrow.models.heads.inputs import HeadInputs
 from windrow.pipelines.pretext.settings import PretrainingSettings
@@ -86,11 +86,11 @@ class Method:
     title: str
     pretrains: bool
     downstream: Downstream
-    recipe: Callable[[Scale, int, Corrections], PretrainingSettings]
+    recipe: Callable[[StudyScale, int, Corrections], PretrainingSettings]
 
     def settings(
         self,
-        scale: Scale,
+        scale: StudyScale,
         *,
         seed: int = 0,
         variant: Variant | Corrections = "corrected",

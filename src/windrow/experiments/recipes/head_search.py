@@ -16,7 +16,7 @@ from windrow.classifiers.sequence import SequenceTraining
 from windrow.errors import SettingsError
 from windrow.experiments.recipes.heads import BaseModel
 from windrow.experiments.recipes.known_faults import Corrections, Variant, corrections
-from windrow.experiments.recipes.methods import Scale
+from windrow.experiments.recipes.methods import StudyScale
 from windrow.models.heads.inception import InceptionSettings
 from windrow.models.heads.lstm import LstmSettings
 from windrow.models.heads.sequence import SequenceSettings
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 DRAW_SEED = 2025
 """Of the draw of configurations, everywhere."""
 
-NUM_CONFIGURATIONS: dict[Scale, int] = {"tiny": 2, "small": 3, "paper": 10}
+NUM_CONFIGURATIONS: dict[StudyScale, int] = {"tiny": 2, "small": 3, "paper": 10}
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Space:
     min_steps: int
 
 
-SPACES: dict[Scale, Space] = {
+SPACES: dict[StudyScale, Space] = {
     "tiny": Space(
         lstm_hidden=(16, 32),
         inception_hidden=(16, 32),
@@ -114,7 +114,7 @@ batches see too little at the paper's rates, so the rates are three to ten times
 
 def head_configurations(
     model: BaseModel,
-    scale: Scale,
+    scale: StudyScale,
     *,
     variant: Variant | Corrections = "corrected",
     protocol: Literal["corrected", "paper"] = "corrected",
@@ -145,7 +145,7 @@ def head_configurations(
 
 @cache
 def _drawn(
-    model: BaseModel, scale: Scale, switches: Corrections, count: int
+    model: BaseModel, scale: StudyScale, switches: Corrections, count: int
 ) -> tuple[SequenceTraining, ...]:
     """Drawn once in a process: a study asks at every cell, a budget for all of them at once."""
     try:

@@ -26,11 +26,11 @@ from windrow.tasks.contrastive import (
 from windrow.tasks.untrained import UntrainedSettings
 from windrow.training.optimization import OptimizationSettings
 
-Scale = Literal["tiny", "small", "paper"]
+StudyScale = Literal["tiny", "small", "paper"]
 """How large a benchmark is."""
 
 
-def bert(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings:
+def bert(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
     """Bi-modal BERT; below ``paper`` the task and rate of recipe ``small``, in smaller shapes."""
     if scale == "paper":
         return _with(pretraining.paper(seed=seed), switches, recipe="bert/paper")
@@ -52,14 +52,14 @@ def bert(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings:
     )
 
 
-def sentinel2_bert(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings:
+def sentinel2_bert(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
     """The control: the same masks, the Sentinel-2 values of the masked dates as the target."""
     chosen = bert(scale, seed, switches)
     task = chosen.task.model_copy(update={"target": "sentinel2", "target_offsets": (0,)})
     return chosen.model_copy(update={"task": task, "recipe": f"bert-sentinel2/{scale}"})
 
 
-def resmlp(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings:
+def resmlp(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
     """ResMLP, bi-modal contrastive (2024): 64 blocks of 256, batch 2048, Adam 1e-3, decay 1e-5.
 
     Temperature 0.07 and no corruption of the inputs; the width of the projectors is ours.
@@ -72,7 +72,7 @@ def resmlp(scale: Scale, seed: int, switches: Corrections) -> PretrainingSetting
     )
 
 
-def scarf(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings:
+def scarf(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
     """SCARF, uni-modal (2024): the same branch, 20 to 60 % of the bands of the second view."""
     task = ScarfSettings(
         loss=_loss(),
@@ -85,7 +85,7 @@ def scarf(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings
     )
 
 
-def spectro_temporal(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings:
+def spectro_temporal(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
     """Spectro-temporal contrastive (section 5.4): two transformers of 4 layers, d = 64.
 
     The batch is all that fits a 16 GB card of that time (ours: 256); AdamW and schedule as BERT.
@@ -111,7 +111,7 @@ def spectro_temporal(scale: Scale, seed: int, switches: Corrections) -> Pretrain
     )
 
 
-def _pixel_contrastive(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings:
+def _pixel_contrastive(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
     """What ResMLP and SCARF share; below ``paper`` fewer and narrower blocks (ours)."""
     num_layers, width = {"tiny": (4, 32), "small": (16, 64), "paper": (64, 256)}[scale]
     length = {"tiny": 120, "small": 2_000, "paper": None}[scale]
@@ -139,22 +139,22 @@ def _loss() -> ContrastiveLossSettings:
     return ContrastiveLossSettings(kind="nt_xent", temperature=0.07, redundancy_weight=0.005)
 
 
-def _projection_width(scale: Scale) -> int:
+def _projection_width(scale: StudyScale) -> int:
     return {"tiny": 32, "small": 64, "paper": 128}[scale]
 
 
-def random_encoder(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings:
+def random_encoder(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
     """BERT's encoder with the weights it was drawn with."""
     return _untrained(bert(scale, seed, switches), recipe=f"random-encoder/{scale}")
 
 
-def bands(scale: Scale, seed: int, switches: Corrections) -> PretrainingSettings:
+def bands(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
     """No encoder: the bands, standardised with the moments of the pre-training series."""
     chosen = bert(scale, seed, switches)
     return _untrained(chosen, recipe=f"bands/{scale}", encoder=BandsSettings())
 
 
-def _bert_encoder(scale: Scale) -> EncoderSettings:
+def _bert_encoder(scale: StudyScale) -> EncoderSettings:
     if scale == "tiny":
         return pretraining.encoder(num_layers=2, width=32, mlp_width=64)
     return pretraining.encoder(num_layers=4, width=64, mlp_width=256)
