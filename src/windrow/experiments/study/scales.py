@@ -13,13 +13,13 @@ from typing import Any, get_args
 
 from windrow.errors import SettingsError
 from windrow.evaluation.field_bootstrap import BootstrapSettings
+from windrow.experiments.recipes.known_faults import Variant
 from windrow.experiments.study.settings import (
     HEADS,
     Arm,
     ScaleName,
     StudySettings,
     TaskSettings,
-    Variant,
 )
 
 BOOTSTRAP = BootstrapSettings(num_resamples=2_000, level=0.95)

@@ -14,9 +14,9 @@ from pydantic import Field, model_validator
 
 from windrow.config import Settings
 from windrow.evaluation.field_bootstrap import BootstrapSettings
+from windrow.experiments.recipes.known_faults import Variant
 
 ScaleName = Literal["tiny", "small", "paper"]
-Variant = Literal["corrected", "paper"]
 HEADS = ("lstm", "inception", "transformer")
 FOREST = "forest"
 """The head of a method that classifies by itself, such as the random forest."""
