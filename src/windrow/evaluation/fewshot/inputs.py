@@ -20,7 +20,7 @@ from windrow.errors import BandError, SettingsError, WeightsError
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.saved_head import FittedHead
 
-Method = Literal["windrow", "bands", "indices"]
+InputKind = Literal["windrow", "bands", "indices"]
 
 
 class SeriesEncoder(Protocol):
@@ -66,7 +66,7 @@ class MethodInputs:
 
 def inputs_of_method(
     series: Series,
-    method: Method,
+    method: InputKind,
     encoder: SeriesEncoder | None,
     *,
     features: FeatureSettings,

@@ -26,7 +26,7 @@ from windrow.data.series import Series
 from windrow.data.splits import draw_few_labels
 from windrow.errors import DataError
 from windrow.evaluation.fewshot.inputs import (
-    Method,
+    InputKind,
     MethodInputs,
     SeriesEncoder,
     inputs_of_method,
@@ -49,7 +49,7 @@ class MethodHead(Settings):
         head: the head and how it is fitted.
     """
 
-    method: Method
+    method: InputKind
     head: LogisticSettings | TreesSettings | SequenceTraining = Field(discriminator="kind")
 
     @property
@@ -139,7 +139,7 @@ def fewshot(
     )
     notes = list(task.notes)
     runs: list[_HeadRun] = []
-    made: dict[tuple[Method, bool], MethodInputs] = {}
+    made: dict[tuple[InputKind, bool], MethodInputs] = {}
     for each in settings.heads:
         sequences = isinstance(each.head, SequenceTraining)
         if (each.method, sequences) not in made:
