@@ -16,7 +16,7 @@ from windrow.data.day_of_year import NUM_MONTHS
 from windrow.models.bimodal_bert import BimodalBert
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.kernels.packing import pack_dates
-from windrow.tasks.keyed_random import Draws
+from windrow.tasks.keyed_random import StepDraws
 from windrow.tasks.losses import (
     CountMean,
     LossSettings,
@@ -109,7 +109,7 @@ def masked_batch(
     data: PretrainingData,
     index: Tensor,
     task: BertSettings,
-    draws: Draws,
+    draws: StepDraws,
     *,
     rows: slice | None = None,
     sizes: Sizes | None = None,
@@ -138,7 +138,7 @@ def masked_batch(
     return data.with_targets(index, inputs), masked
 
 
-def mask(batch: Inputs, data: PretrainingData, task: BertSettings, draws: Draws) -> Masked:
+def mask(batch: Inputs, data: PretrainingData, task: BertSettings, draws: StepDraws) -> Masked:
     """Hides dates of a batch as the task's settings say."""
     return mask_batch(
         batch.values,

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from windrow.config import Settings
-from windrow.tasks.keyed_random import Draws
+from windrow.tasks.keyed_random import StepDraws
 
 
 class ContrastiveLossSettings(Settings):
@@ -136,7 +136,7 @@ def _standardised(values: Tensor) -> Tensor:
 def corrupt(
     values: Tensor,
     settings: CorruptionSettings,
-    draws: Draws,
+    draws: StepDraws,
     *,
     channel: int = 0,
     in_place: bool = False,

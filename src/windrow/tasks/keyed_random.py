@@ -46,7 +46,7 @@ def mix(words: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Draws:
+class StepDraws:
     """The random numbers of the series of a step.
 
     Attributes:
@@ -93,7 +93,7 @@ class Draws:
         return torch.Generator(device=self.keys.device).manual_seed(seed)
 
 
-def seeded_draws(seed: int, stream: int, *, step: int | Tensor, series: Tensor) -> Draws:
+def seeded_draws(seed: int, stream: int, *, step: int | Tensor, series: Tensor) -> StepDraws:
     """The draws of a step.
 
     Args:
@@ -106,4 +106,4 @@ def seeded_draws(seed: int, stream: int, *, step: int | Tensor, series: Tensor) 
     if isinstance(step, int):
         step = torch.full((), step, dtype=torch.int64, device=series.device)
     of_step = mix(step * _INCREMENT + _signed(base))
-    return Draws(mix(of_step + series * _INCREMENT))
+    return StepDraws(mix(of_step + series * _INCREMENT))

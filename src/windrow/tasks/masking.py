@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from windrow.config import Settings
-from windrow.tasks.keyed_random import Draws
+from windrow.tasks.keyed_random import StepDraws
 
 CloudInput = Literal["masked", "visible"]
 
@@ -128,7 +128,7 @@ def part_counts(num_dates: int, settings: MaskingSettings) -> tuple[int, int, in
     return (counts[0], counts[1], counts[2], counts[3], counts[4])
 
 
-def draw_roles(valid: Tensor, settings: MaskingSettings, draws: Draws) -> Tensor:
+def draw_roles(valid: Tensor, settings: MaskingSettings, draws: StepDraws) -> Tensor:
     """A role for every date.
 
     Args:
@@ -157,7 +157,7 @@ def mask_batch(
     mean: Tensor,
     std: Tensor,
     settings: MaskingSettings,
-    draws: Draws,
+    draws: StepDraws,
 ) -> Masked:
     """Hides dates of a batch.
 
@@ -187,7 +187,7 @@ def mask_batch(
     return Masked(values=replaced, roles=roles, token=token)
 
 
-def _draw_partners(valid: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+def _draw_partners(valid: Tensor, draws: StepDraws) -> tuple[Tensor, Tensor]:
     """Another series for every valid date, even among those that are valid at the same step.
 
     Returns:

@@ -28,7 +28,7 @@ from windrow.tasks.bert import (
     build_model,
     masked_batch,
 )
-from windrow.tasks.keyed_random import Draws, seeded_draws
+from windrow.tasks.keyed_random import StepDraws, seeded_draws
 
 
 class BertPretext:
@@ -79,7 +79,7 @@ class BertPretext:
         if not self._resident["training"].has_cloud:
             self.notes = ("no cloud probability: the cloud loss is off",)
 
-    def losses(self, part: Part, index: Tensor, draws: Draws) -> dict[str, Tensor]:
+    def losses(self, part: Part, index: Tensor, draws: StepDraws) -> dict[str, Tensor]:
         """Equations (1) to (3) under masks drawn from ``draws``.
 
         Where several processes train, ``index`` is the whole batch and the losses those of this

@@ -29,7 +29,7 @@ from windrow.tasks.contrastive import (
     contrastive_loss,
     corrupt,
 )
-from windrow.tasks.keyed_random import Draws, seeded_draws
+from windrow.tasks.keyed_random import StepDraws, seeded_draws
 
 _EVALUATION, _VALIDATION_ORDER = 3, 5
 """Streams of random draws, apart from those of the steps."""
@@ -71,7 +71,7 @@ class ContrastivePretext(ABC):
         self.target_normalization = target_normalization
         self.notes: tuple[str, ...] = ()
 
-    def losses(self, part: Part, index: Tensor, draws: Draws) -> dict[str, Tensor]:
+    def losses(self, part: Part, index: Tensor, draws: StepDraws) -> dict[str, Tensor]:
         """The loss of a batch of pairs; dropout follows from ``draws`` too."""
         devices = [self._device] if self._device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
@@ -110,7 +110,7 @@ class ContrastivePretext(ABC):
         }
 
     @abstractmethod
-    def _project(self, part: Part, index: Tensor, draws: Draws) -> Views:
+    def _project(self, part: Part, index: Tensor, draws: StepDraws) -> Views:
         """The two views of a batch of items."""
 
     def _subsets(self, index: Tensor) -> dict[str, Tensor | None]:
@@ -200,7 +200,7 @@ class ResmlpPretext(PixelPretext):
             projection_width=task.projection_width,
         )
 
-    def _project(self, part: Part, index: Tensor, draws: Draws) -> Views:
+    def _project(self, part: Part, index: Tensor, draws: StepDraws) -> Views:
         batch = self._items[part].batch(index)
         assert batch.planetscope is not None
         first, second = batch.sentinel2, batch.planetscope
@@ -244,7 +244,7 @@ class ScarfPretext(PixelPretext):
             projection_width=task.projection_width,
         )
 
-    def _project(self, part: Part, index: Tensor, draws: Draws) -> Views:
+    def _project(self, part: Part, index: Tensor, draws: StepDraws) -> Views:
         first = self._items[part].batch(index).sentinel2
         second = corrupt(
             first, self._task.corruption, draws, in_place=self._task.views == "in_place"
@@ -304,7 +304,7 @@ class YearPretext(ContrastivePretext):
             device=self._device,
         )
 
-    def _project(self, part: Part, index: Tensor, draws: Draws) -> Views:
+    def _project(self, part: Part, index: Tensor, draws: StepDraws) -> Views:
         first, second = self._items[part].batch(index)
         projected: Views = self.module(
             (first.values, first.day_of_year, first.valid),

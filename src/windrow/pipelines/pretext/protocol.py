@@ -12,7 +12,7 @@ from windrow.data.normalization import Normalization
 from windrow.data.series import Series
 from windrow.errors import DataError
 from windrow.pipelines.pretext.settings import PretrainingSettings
-from windrow.tasks.keyed_random import Draws
+from windrow.tasks.keyed_random import StepDraws
 from windrow.training.distributed import Processes
 from windrow.training.execution import ExecutionSettings
 
@@ -88,7 +88,7 @@ class Pretext(Protocol):
         """What has to be said before it starts."""
         ...
 
-    def losses(self, part: Part, index: Tensor, draws: Draws) -> dict[str, Tensor]:
+    def losses(self, part: Part, index: Tensor, draws: StepDraws) -> dict[str, Tensor]:
         """The losses of a batch: ``loss``, which is minimised, and its parts.
 
         Args:

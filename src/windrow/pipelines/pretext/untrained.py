@@ -11,7 +11,7 @@ from windrow.data.normalization import Normalization
 from windrow.errors import SettingsError
 from windrow.models.flops import encoder_flops
 from windrow.pipelines.pretext.protocol import Part, PretextInputs, check_levels
-from windrow.tasks.keyed_random import Draws
+from windrow.tasks.keyed_random import StepDraws
 from windrow.tasks.untrained import Untrained
 
 
@@ -45,7 +45,7 @@ class UntrainedPretext:
         self.num_items = len(inputs.training)
         self.notes: tuple[str, ...] = ()
 
-    def losses(self, part: Part, index: Tensor, draws: Draws) -> dict[str, Tensor]:
+    def losses(self, part: Part, index: Tensor, draws: StepDraws) -> dict[str, Tensor]:
         """There are none, and with no step to train nobody asks."""
         raise AssertionError("an untrained encoder has no losses")
 
