@@ -19,14 +19,31 @@ from windrow.errors import SettingsError
 class Settings(BaseModel):
     """Base of all settings.
 
+    Raises:
+        SettingsError: a value is missing, unknown or out of range; the error names the first.
+
     Example:
         >>> class Depth(Settings):
         ...     num_layers: int
         >>> Depth(num_layers=4).to_json()
         '{"num_layers":4}'
+        >>> Depth(num_layers="four")
+        Traceback (most recent call last):
+        ...
+        windrow.errors.SettingsError: setting num_layers: input should be ...; found 'four'
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _first_complaint(error, type(self), None) from None
+
+    # Without this mark pydantic would build nested settings through the method above, and the
+    # error would name a setting without the path to it.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain JSON values."""
@@ -56,16 +73,7 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"]) or cls.__name__
-            reason = first["msg"].removeprefix("Value error, ")
-            if first["type"] == "value_error":  # ours: settings in conflict with each other
-                raise SettingsError(reason, where=where) from None
-            raise SettingsError(
-                f"setting {place}: {reason[0].lower()}{reason[1:]}",
-                where=where,
-                found=repr(first.get("input"))[:80],
-            ) from None
+            raise _first_complaint(error, cls, where) from None
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> Self:
@@ -83,3 +91,20 @@ class Settings(BaseModel):
                 "settings cannot be read", where=path, found=str(error).splitlines()[0]
             ) from None
         return cls.from_dict(values, where=path)
+
+
+def _first_complaint(error: ValidationError, kind: type[Settings], where: object) -> SettingsError:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    reason = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":  # a validator of ours found settings in conflict
+        return SettingsError(reason, where=where)
+    if first["type"] == "extra_forbidden":
+        reason = "no such setting"
+    found = None if first["type"] == "missing" else repr(first.get("input"))[:80]
+    return SettingsError(
+        f"setting {name or kind.__name__}: {reason[0].lower()}{reason[1:]}",
+        where=where,
+        found=found,
+        setting=(kind, name),
+    )

@@ -49,7 +49,30 @@ class WindrowError(Exception):
 
 
 class SettingsError(WindrowError):
-    """A setting that is unknown, out of range, or in conflict with another."""
+    """A setting that is unknown, out of range, or in conflict with another.
+
+    Args:
+        what: what is wrong, a short clause.
+        where: the file or command that holds it.
+        found: what was there.
+        expected: what should have been there.
+        hint: what to do next.
+        setting: the class of settings and the name in it, where one setting alone is wrong; the
+            command line names its option by it.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: object = None,
+        found: object = None,
+        expected: object = None,
+        hint: str | None = None,
+        setting: tuple[type, str] | None = None,
+    ) -> None:
+        super().__init__(what, where=where, found=found, expected=expected, hint=hint)
+        self.setting = setting
 
 
 class DataError(WindrowError):

@@ -14,7 +14,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ _DISK_ERRORS = {
     errno.ENOTDIR: "a part of the path is a file",
     errno.EEXIST: "a part of the path is a file",
     errno.ENAMETOOLONG: "the name is too long",
+    errno.EFBIG: "the file would be larger than is allowed here",
 }
 
 _PARTIAL = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.partial")
@@ -220,13 +221,69 @@ def refuse_existing(path: str | Path) -> None:
     """Nothing is ever overwritten by surprise.
 
     Raises:
-        OutputError: the path is a file, or a folder with something in it.
+        OutputError: the path is a file, a pipe or a device, or a folder with something in it; or
+            the system refuses to look there.
     """
     target = Path(path)
-    if target.is_file() or (target.is_dir() and any(target.iterdir())):
+    with writing_errors(target):
+        there = os.path.lexists(target)
+        empty = target.is_dir() and not any(target.iterdir())
+    if there and not empty:
         raise OutputError(
             "output exists already", where=target, hint="choose another name, or remove it first"
         )
+
+
+def check_output(
+    path: str | Path, *, inputs: Iterable[str | Path] = (), suffixes: Sequence[str] = ()
+) -> None:
+    """Checks, before any work is done, that an output can be written where it is asked for.
+
+    Args:
+        path: the file or folder to be written.
+        inputs: files and folders that are read; none may be, or lie inside, the output.
+        suffixes: endings of the name that say a known format; empty takes any name.
+
+    Raises:
+        OutputError: the output exists, is an input, has another suffix, or cannot be made there.
+
+    Example:
+        >>> check_output("fields.xyz", suffixes=(".parquet", ".csv"))
+        Traceback (most recent call last):
+        ...
+        windrow.errors.OutputError: unknown format of the output; in fields.xyz; found .xyz; ...
+    """
+    target = Path(path)
+    if suffixes and target.suffix.lower() not in suffixes:
+        raise OutputError(
+            "unknown format of the output",
+            where=target,
+            found=target.suffix or "no suffix",
+            expected=f"a name that ends in {' or '.join(suffixes)}",
+        )
+    with writing_errors(target):
+        whole = target.resolve()
+        for source in map(Path, inputs):
+            if whole == source.resolve():
+                raise OutputError(
+                    "the output is an input", where=target, hint="choose another name"
+                )
+        refuse_existing(target)
+        parent = next(folder for folder in whole.parents if os.path.lexists(folder))
+        if not parent.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(parent))
+        if not os.access(parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(parent))
+
+
+def describe_disk_error(error: OSError) -> str | None:
+    """What a failure of the disk or of the rights on it means; None for any other failure.
+
+    Example:
+        >>> describe_disk_error(OSError(errno.ENOSPC, "No space left on device"))
+        'the disk is full'
+    """
+    return _DISK_ERRORS.get(error.errno or 0)
 
 
 def write_text(path: str | Path, text: str) -> None:

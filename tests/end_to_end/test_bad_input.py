@@ -56,7 +56,7 @@ def test_table(name: str, way: Way, tmp_path: Path, capsys):
     change(pd.read_parquet(way.table)).to_csv(table, index=False)
     for words in (
         ("ingest", table, "--out", tmp_path / "out"),
-        ("embed", table, "--weights", way.run, "--out", tmp_path / "out"),
+        ("embed", table, "--weights", way.run, "--out", tmp_path / "out.parquet"),
     ):
         assert windrow(*words) == 2
         error = capsys.readouterr().err

@@ -63,7 +63,7 @@ def test_embed_by_each_backend_and_from_an_exported_file(way: Way, tmp_path, cap
         (way.run, ("--precision", "int8"), "200 series, by onnx int8"),
         (way.run, ("--precision", "bfloat16"), "200 series, by torch bfloat16"),
     ):
-        out = tmp_path / "z.parquet"
+        out = tmp_path / f"z-{len(list(tmp_path.iterdir()))}.parquet"
         assert windrow("embed", way.table, "--weights", weights, "--out", out, *words) == 0
         assert said in capsys.readouterr().out
         found = pd.read_parquet(out).drop(columns="id").to_numpy()
@@ -78,6 +78,7 @@ def test_embed_of_the_clearest_dates(way: Way, tmp_path, capsys):
     found = pd.read_parquet(out).drop(columns="id").to_numpy()
     series = open_series(way.store)
     np.testing.assert_allclose(found, package.load(way.run, max_dates=40).embed(series), atol=1e-5)
+    out.unlink()
     assert windrow("embed", way.store, *words[:-1], 0) == 2
     assert "max_dates must be at least 1" in capsys.readouterr().err
 

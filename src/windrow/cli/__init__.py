@@ -7,10 +7,14 @@ its traceback. Results go to standard output, progress to standard error.
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
-from windrow.errors import WindrowError
+from windrow.errors import SettingsError, WindrowError
+from windrow.files import describe_disk_error
 from windrow.version import __version__
 
 COMMANDS = {
@@ -40,25 +44,55 @@ def usage() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and exits: 0 done, 2 the user's mistake, 130 interrupted."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(usage())
-        raise SystemExit(0 if words else 2)
-    if words[0] == "--version":
-        print(f"windrow {__version__}")
-        raise SystemExit(0)
-    command = words.pop(0)
-    if command not in COMMANDS:
-        print(
-            f"windrow: error: unknown command {command!r}; expected one of {' '.join(COMMANDS)}",
-            file=sys.stderr,
-        )
-        raise SystemExit(2)
+    _print_any_letter()
     try:
-        importlib.import_module(f"windrow.cli.{command}").main(words)
+        _run(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
     except WindrowError as error:
-        print(f"windrow: error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        _stop(str(error))
+    except BrokenPipeError:  # whoever read our output has gone: there is nobody to write to
+        _forget_output()
+        raise SystemExit(141) from None
+    except OSError as error:
+        reason = describe_disk_error(error)
+        if reason is None:
+            raise
+        where = error.filename or "the output"
+        _stop(f"{reason}; in {where}; to mend it: free some room or choose another place")
     except KeyboardInterrupt:
         print("windrow: interrupted", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _run(words: list[str]) -> None:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(usage(), flush=True)
+        raise SystemExit(0 if words else 2)
+    if words[0] == "--version":
+        print(f"windrow {__version__}", flush=True)
+        raise SystemExit(0)
+    command = words.pop(0)
+    if command not in COMMANDS:
+        raise SettingsError(f"unknown command {command!r}", expected=f"one of {' '.join(COMMANDS)}")
+    importlib.import_module(f"windrow.cli.{command}").main(words)
+
+
+def _stop(message: str) -> NoReturn:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _forget_output()
+    print(f"windrow: error: {message}", file=sys.stderr)
+    raise SystemExit(2) from None
+
+
+def _forget_output() -> None:
+    """Drops what is printed and not yet written, which would fail again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_any_letter() -> None:
+    """Prints letters that the terminal cannot show as escapes, so that none stops a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

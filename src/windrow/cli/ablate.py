@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import tyro
-
+from windrow.cli.parse import parse
 from windrow.cli.study_options import Sharing, run_and_report
 
 
@@ -26,7 +25,7 @@ class Ablate(Sharing):
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow ablate``."""
-    options = tyro.cli(Ablate, args=arguments, prog="windrow ablate")
+    options = parse(Ablate, arguments, prog="windrow ablate")
     from windrow.experiments.study.ablations import HEADS, ablation_arm, ablation_arms
     from windrow.experiments.study.scales import study_settings
 

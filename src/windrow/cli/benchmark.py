@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import tyro
-
+from windrow.cli.parse import parse
 from windrow.cli.study_options import Sharing, run_and_report
 
 
@@ -38,7 +37,7 @@ class Benchmark(Sharing):
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow benchmark``."""
-    options = tyro.cli(Benchmark, args=arguments, prog="windrow benchmark")
+    options = parse(Benchmark, arguments, prog="windrow benchmark")
     from windrow.experiments.study.arms import benchmark_arms
     from windrow.experiments.study.scales import study_settings
 

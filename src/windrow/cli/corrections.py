@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from windrow.cli.parse import parse
 from windrow.cli.progress import progress
 
 
@@ -28,7 +29,7 @@ class Corrections:
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow corrections``."""
-    options = tyro.cli(Corrections, args=arguments, prog="windrow corrections")
+    options = parse(Corrections, arguments, prog="windrow corrections")
     from windrow.experiments.fault_effects import effect_settings, measure_effects
 
     settings = effect_settings(options.scale, options.seeds, options.faults)

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
-
+from windrow.cli.parse import parse
 from windrow.cli.progress import progress
 
 DEFAULT_FOLDER = Path("runs") / "demo"
@@ -27,7 +26,7 @@ class Demo:
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow demo``; the last line printed is the path of the report."""
-    options = tyro.cli(Demo, args=arguments, prog="windrow demo")
+    options = parse(Demo, arguments, prog="windrow demo")
     from windrow.cli.fewshot import show_rows
     from windrow.experiments.demo import demo_settings, run_demo
     from windrow.reporting.run.page import write_report

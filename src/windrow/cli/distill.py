@@ -9,6 +9,7 @@ from typing import Annotated
 
 import tyro
 
+from windrow.cli.parse import parse
 from windrow.cli.progress import progress
 from windrow.experiments.recipes.pretraining import student
 from windrow.pipelines.distill import DistillationSettings, distill
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
         settings=student(),
         execution=ExecutionSettings(),
     )
-    options = tyro.cli(Distill, args=arguments, prog="windrow distill", default=defaults)
+    options = parse(Distill, arguments, prog="windrow distill", default=defaults)
     with progress("distilling", "steps") as report:
         figures = distill(
             options.settings,

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from windrow.cli.parse import parse
 from windrow.cli.progress import progress
 
 
@@ -28,7 +29,7 @@ class Download:
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow download``."""
-    options = tyro.cli(Download, args=arguments, prog="windrow download")
+    options = parse(Download, arguments, prog="windrow download")
     from windrow.sources.zenodo import PREPARED_DOI, download
 
     with progress("downloading", "bytes") as report:

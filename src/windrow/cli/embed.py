@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from windrow.cli.parse import parse
 from windrow.cli.progress import progress
 from windrow.sources.reader import LabelOptions, TableOptions
 
@@ -22,7 +23,7 @@ class Embed:
     weights: str
     """A run directory, a .safetensors or .onnx file, or the name of shipped weights."""
     out: Path
-    """The Parquet file to write."""
+    """The table to write, .parquet or .csv; must not exist."""
     labels: Path | None = None
     """A label table; appends a column 'label'."""
     label_column: str | None = None
@@ -46,7 +47,7 @@ class Embed:
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow embed``."""
-    options = tyro.cli(Embed, args=arguments, prog="windrow embed")
+    options = parse(Embed, arguments, prog="windrow embed")
     from windrow.pipelines.embed import embed_to_parquet
     from windrow.sources.open_any import LabelledInput
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import tyro
+from windrow.cli.parse import parse
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Export:
     weights: str
     """A run directory, a .safetensors file, or the name of shipped weights."""
     out: Path
-    """The file to write; replaced if it is there."""
+    """The .onnx file to write; must not exist."""
     format: Literal["onnx"] = "onnx"
     """Of the file."""
     precision: Literal["float32", "int8"] = "float32"
@@ -26,7 +26,7 @@ class Export:
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow export``."""
-    options = tyro.cli(Export, args=arguments, prog="windrow export")
+    options = parse(Export, arguments, prog="windrow export")
     from windrow.pipelines.export import export_onnx
 
     lines = export_onnx(options.weights, options.out, precision=options.precision)

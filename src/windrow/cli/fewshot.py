@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from windrow.cli.parse import parse
 from windrow.cli.progress import progress
 from windrow.files import refuse_existing
 from windrow.sources.reader import LabelOptions, TableOptions
@@ -61,7 +62,7 @@ class Fewshot:
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow fewshot``."""
-    options = tyro.cli(Fewshot, args=arguments, prog="windrow fewshot")
+    options = parse(Fewshot, arguments, prog="windrow fewshot")
     from windrow.evaluation.fewshot.protocol import fewshot
     from windrow.evaluation.fewshot.result import write_fewshot
     from windrow.experiments.recipes.heads import comparison, fewshot_settings

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import tyro
 
+from windrow.cli.parse import parse
 from windrow.cli.progress import progress
 from windrow.errors import SettingsError
 from windrow.sources.reader import IngestOptions
@@ -32,13 +33,16 @@ class Ingest:
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow ingest``."""
-    chosen = tyro.cli(Ingest, args=arguments, prog="windrow ingest")
+    chosen = parse(Ingest, arguments, prog="windrow ingest")
     if chosen.out is None and not chosen.dry_run:
         raise SettingsError("nowhere to write", hint="give --out STORE, or --dry-run")
     if chosen.split_map is not None and chosen.dry_run:
         raise SettingsError("a map of the split needs a store", hint="leave --dry-run out")
+    from windrow.files import check_output
     from windrow.pipelines.ingest import ingest
 
+    if chosen.split_map is not None:
+        check_output(chosen.split_map, inputs=[chosen.path], suffixes=(".png", ".svg", ".pdf"))
     out = None if chosen.dry_run else chosen.out
     with progress("reading", "images") as report:
         found = ingest(chosen.path, out=out, options=chosen.options, on_progress=report)

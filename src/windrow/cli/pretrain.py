@@ -9,6 +9,7 @@ from typing import Annotated, get_args
 
 import tyro
 
+from windrow.cli.parse import parse
 from windrow.cli.progress import progress
 from windrow.errors import SettingsError
 from windrow.experiments.methods import METHODS
@@ -49,9 +50,9 @@ def main(arguments: Sequence[str]) -> None:
         settings=_settings(name),
         execution=ExecutionSettings(),
     )
-    options = tyro.cli(
+    options = parse(
         Pretrain,
-        args=words,
+        words,
         prog="windrow pretrain RECIPE",
         default=defaults,
         config=(tyro.conf.AvoidSubcommands,),

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import tyro
 
+from windrow.cli.parse import parse
+
 
 @dataclass(frozen=True)
 class Report:
@@ -21,7 +23,7 @@ class Report:
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow report``."""
-    options = tyro.cli(Report, args=arguments, prog="windrow report")
+    options = parse(Report, arguments, prog="windrow report")
     from windrow.reporting.run.page import write_report
     from windrow.reporting.simulation_check.page import write_comparison_page
     from windrow.reporting.simulation_check.reading import is_comparison

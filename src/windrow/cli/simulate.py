@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +9,10 @@ from typing import Annotated, Literal
 
 import tyro
 
+from windrow.cli.parse import parse
 from windrow.cli.progress import progress
 from windrow.errors import SettingsError
+from windrow.processes import number_of_cores
 from windrow.sources.reader import LabelOptions, TableOptions
 
 
@@ -36,8 +37,8 @@ class Simulate:
     """A series store, or the folders and rasters in which DENETHOR is distributed."""
     every_days: Literal[1, 5] = 1
     """Days between PlanetScope's files, of --layout denethor."""
-    num_workers: Annotated[int, tyro.conf.arg(aliases=["-j"])] = 0
-    """Processes; 0 takes one a core."""
+    num_workers: Annotated[int | None, tyro.conf.arg(aliases=["-j"])] = None
+    """Processes; by default one for each core."""
     check: Path | None = None
     """Real fields to compare with, a field table or a store: --out becomes a folder with the page
     report.html, its numbers and its statistics."""
@@ -61,7 +62,7 @@ class Simulate:
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow simulate``."""
-    options = tyro.cli(Simulate, args=arguments, prog="windrow simulate")
+    options = parse(Simulate, arguments, prog="windrow simulate")
     if options.check is not None:
         _check(options, options.check)
         return
@@ -95,7 +96,7 @@ def main(arguments: Sequence[str]) -> None:
             scenario=options.scenario,
             num_series=options.num_series,
             seed=options.seed,
-            num_workers=options.num_workers or os.cpu_count() or 1,
+            num_workers=_num_workers(options),
             on_progress=report,
         )
     print(options.out)
@@ -130,7 +131,7 @@ def _check(options: Simulate, table: Path) -> None:
             ),
             scenario=options.scenario,
             settings=settings,
-            num_workers=options.num_workers or os.cpu_count() or 1,
+            num_workers=_num_workers(options),
             on_progress=lambda _, done, total: report(done, total),
         )
     write_comparison(options.out, realism)
@@ -138,3 +139,13 @@ def _check(options: Simulate, table: Path) -> None:
     for line in summary(realism.numbers):
         print(line)
     print(write_comparison_page(options.out))
+
+
+def _num_workers(options: Simulate) -> int:
+    if options.num_workers is None:
+        return number_of_cores()
+    if options.num_workers < 1:
+        raise SettingsError(
+            "--num-workers is too small", found=options.num_workers, expected="1 or more"
+        )
+    return options.num_workers

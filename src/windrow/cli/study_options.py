@@ -40,8 +40,8 @@ class Sharing:
     """cpu, or cuda."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the matrix products of pre-training, of heads and of encoders trained with them."""
-    processes: int = 0
-    """Processes at work; 0 takes one a core, of a CPU at most eight, and one on a GPU.
+    processes: int | None = None
+    """Processes at work; by default one for each core of a CPU, at most eight, and one on a GPU.
 
     Several compute on one thread each, one on as many as there are cores. As many simulate; with 0
     one a core."""
@@ -60,8 +60,10 @@ def run_and_report(options: Sharing, settings: StudySettings) -> None:
     from windrow.reporting.study.page import write_study_report
     from windrow.training.execution import ExecutionSettings
 
-    if options.processes < 0:
-        raise SettingsError("no processes", found=options.processes, expected="1 or more, or 0")
+    if options.processes is not None and options.processes < 1:
+        raise SettingsError(
+            "--processes is too small", found=options.processes, expected="1 or more"
+        )
     execution = ExecutionSettings(device=options.device, precision=options.precision).resolved()
     processes = options.processes or default_processes(options.device)
     work = WorkSettings(execution=execution, num_workers=options.processes or number_of_cores())

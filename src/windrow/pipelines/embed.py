@@ -8,12 +8,12 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from windrow.data.series import Series
-from windrow.files import atomic_file
+from windrow.files import check_output
 from windrow.inference.backends import BackendName, Precision
 from windrow.inference.frozen_encoder import FrozenEncoder, load
+from windrow.pipelines.run.table_writer import TABLE_SUFFIXES, write_table
 from windrow.sources.open_any import LabelledInput
 
 SERIES_A_CALL = 2_048
@@ -35,8 +35,9 @@ def embed_to_parquet(
     Args:
         source: a series store or a field table, with labels or without.
         weights: a run directory, a ``.safetensors`` or ``.onnx`` file or the name of shipped ones.
-        out: the Parquet file: a row an id in input order; ``id`` keeps its type; columns ``e``
-            and a zero-padded number; ``label`` last when labels are given (empty where unknown).
+        out: the table, Parquet or CSV by its suffix. It has one row for each id, in input order.
+            ``id`` keeps its type; columns ``e`` and a zero-padded number follow; ``label`` comes
+            last when labels are given (empty where unknown).
         pool: ``mean`` over the dates, or ``month``: the twelve monthly means one after another.
         backend: what computes it; see :func:`windrow.inference.frozen_encoder.load`.
         precision: of the matrix products.
@@ -48,11 +49,14 @@ def embed_to_parquet(
         what computed them, and which dates were read if not all.
 
     Raises:
+        OutputError: the table exists, is an input, or has another suffix.
         WindrowError: the input, the weights or the labels are not usable together.
     """
-    encoder = load(weights, backend=backend, precision=precision, max_dates=max_dates)
     if not isinstance(source, LabelledInput):
         source = LabelledInput(Path(source))
+    inputs = [path for path in (source.path, source.labels) if path is not None]
+    check_output(out, inputs=inputs, suffixes=TABLE_SUFFIXES)
+    encoder = load(weights, backend=backend, precision=precision, max_dates=max_dates)
     opened = source.open()
     series, report, known = opened.series, opened.report, None
     if opened.labels is not None:
@@ -71,8 +75,7 @@ def embed_to_parquet(
         columns[f"e{index:0{digits}d}"] = pa.array(np.ascontiguousarray(values[:, index]))
     if known is not None:
         columns["label"] = pa.array(known, type=pa.string())
-    with atomic_file(out) as temporary:
-        pq.write_table(pa.table(columns), temporary)
+    write_table(out, pa.table(columns))
     return lines
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from windrow.errors import SettingsError
+from windrow.files import check_output
 from windrow.inference.frozen_encoder import weights_path
 from windrow.inference.onnx.graph import OnnxPrecision, write_onnx
 from windrow.models.encoders.transformer import Encoder
@@ -27,9 +28,10 @@ def export_onnx(
     Raises:
         WeightsError: there are no such weights, or they cannot be read.
         SettingsError: the weights are an ONNX file, or the package onnx is not installed.
-        OutputError: the file cannot be written.
+        OutputError: the file exists, is no ``.onnx``, or cannot be written.
     """
     path = weights_path(weights)
+    check_output(out, inputs=[path], suffixes=(".onnx",))
     if path.suffix == ".onnx":
         raise SettingsError(
             "these weights are an ONNX file already", where=path, hint="copy it, or give the run"

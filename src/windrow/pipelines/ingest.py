@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windrow.data.store.zarr_store import StoreWriter
-from windrow.files import refuse_existing
+from windrow.files import check_output
 from windrow.sources.denethor.protocols import split
 from windrow.sources.reader import IngestOptions, ResolvedOptions
 from windrow.sources.registry import recognise
@@ -49,7 +49,7 @@ def ingest(
     """
     options = options or IngestOptions()
     if out is not None:
-        refuse_existing(out)
+        check_output(out, inputs=[path])
     reader = recognise(path)
     scratch: Path | None = None
     if out is not None and options.scratch is None:

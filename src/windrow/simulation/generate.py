@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -15,8 +16,8 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from windrow.data.series import Series, concatenate
-from windrow.errors import SettingsError
-from windrow.files import refuse_existing
+from windrow.errors import OutputError, SettingsError
+from windrow.files import check_output
 from windrow.processes import begin_in_pool
 from windrow.sensors import SENTINEL2_BANDS
 from windrow.simulation.fields.landscape import (
@@ -34,6 +35,9 @@ from windrow.simulation.scenarios import DEFAULT_SCENARIO, scenario_settings
 from windrow.simulation.sensing.acquisition import acquire_planetscope, acquire_sentinel2
 from windrow.simulation.settings import ScenarioSettings
 from windrow.simulation.surface.surface import make_surface, make_surroundings
+
+LEAST_BYTES_A_SERIES = 15_000
+"""Bytes on disk of one compressed series of both sensors; a whole store takes some 20,000 each."""
 
 FIELDS_A_LANDSCAPE = 10_000
 """``field_id`` is the landscape times this, plus the field."""
@@ -336,7 +340,8 @@ def simulate_store(
     from windrow.data.store.zarr_store import StoreWriter
 
     settings = scenario_settings(scenario)
-    refuse_existing(path)
+    check_output(path)
+    _check_room(path, num_series)
     parts = simulate_parts(
         settings, num_series=num_series, seed=seed, num_workers=num_workers, on_progress=on_progress
     )
@@ -349,3 +354,17 @@ def simulate_store(
     with StoreWriter(path, provenance=provenance) as writer:
         for part in parts:
             writer.append(part)
+
+
+def _check_room(path: str | Path, num_series: int) -> None:
+    """Refuses more series than the disk has room for, before any is simulated."""
+    folder = next(parent for parent in Path(path).resolve().parents if parent.exists())
+    free, needed = shutil.disk_usage(folder).free, num_series * LEAST_BYTES_A_SERIES
+    if needed > free:
+        raise OutputError(
+            "the disk has no room for so many series",
+            where=path,
+            found=f"{free / 1e9:,.0f} GB free",
+            expected=f"at least {needed / 1e9:,.0f} GB for {num_series:,} series",
+            hint="give a smaller --num-series",
+        )

@@ -13,6 +13,7 @@ from windrow import sensors
 from windrow.config import Settings
 from windrow.data.batches.pretraining import Batch, Inputs, PretrainingData, Target
 from windrow.data.day_of_year import NUM_MONTHS
+from windrow.data.series import DAYS
 from windrow.models.bimodal_bert import BimodalBert
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.kernels.packing import pack_dates
@@ -45,6 +46,10 @@ class BertSettings(Settings):
             raise ValueError("target sentinel2 needs target_offsets (0,): its own dates only")
         if len(set(self.target_offsets)) != len(self.target_offsets):
             raise ValueError("target_offsets holds a day twice")
+        if max(map(abs, self.target_offsets)) >= DAYS:
+            raise ValueError(
+                f"target_offsets must lie within {DAYS - 1} days, the year of a series"
+            )
         return self
 
 

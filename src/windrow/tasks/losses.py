@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -29,6 +29,12 @@ class LossSettings(Settings):
     reconstruction_weight: float = Field(ge=0)
     season_weight: float = Field(ge=0)
     cloud_weight: float = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _something_is_learned(self) -> LossSettings:
+        if self.reconstruction_weight + self.season_weight + self.cloud_weight == 0:
+            raise ValueError("the weights of all losses are 0, so nothing would be learned")
+        return self
 
 
 CountMean = Callable[[Tensor], Tensor]

@@ -101,7 +101,8 @@ def open_study(folder: str | Path, settings: StudySettings) -> Path:
     """Writes the settings of a new study, or checks that they are those of the one that is there.
 
     Raises:
-        SettingsError: the folder holds a study of other settings; names the first that differs.
+        SettingsError: the folder holds a study of other settings, the first of which is named; or
+            the data of a new study are not there.
     """
     path = Path(folder) / CONFIG
     if path.is_file():
@@ -117,6 +118,8 @@ def open_study(folder: str | Path, settings: StudySettings) -> Path:
                     hint="give the options it was begun with, or another --out",
                 )
         return Path(folder)
+    if not settings.simulated:
+        check_stores(settings)
     write_text(path, settings.to_yaml())
     return Path(folder)
 
