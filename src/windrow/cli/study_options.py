@@ -43,8 +43,8 @@ class Sharing:
     processes: int | None = None
     """Processes at work; by default one for each core of a CPU, at most eight, and one on a GPU.
 
-    Several compute on one thread each, one on as many as there are cores. As many simulate; with 0
-    one a core."""
+    Several compute on one thread each, one on as many as there are cores. As many
+    simulate."""
     budget: bool = True
     """Say first what disk and time it takes; some seconds that a process that joins can save."""
     report: bool = True
