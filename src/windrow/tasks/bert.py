@@ -12,8 +12,7 @@ from torch import Tensor
 from windrow import sensors
 from windrow.config import Settings
 from windrow.data.batches.pretraining import Batch, Inputs, PretrainingData, Target
-from windrow.data.day_of_year import NUM_MONTHS
-from windrow.data.series import DAYS
+from windrow.data.day_of_year import MAX_DAYS, NUM_MONTHS
 from windrow.models.bimodal_bert import BimodalBert
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.kernels.packing import pack_dates
@@ -46,7 +45,7 @@ class BertSettings(Settings):
             raise ValueError("target sentinel2 needs target_offsets (0,): its own dates only")
         if len(set(self.target_offsets)) != len(self.target_offsets):
             raise ValueError("target_offsets holds a day twice")
-        if max(map(abs, self.target_offsets)) >= DAYS:
+        if max(map(abs, self.target_offsets)) >= MAX_DAYS:
             raise ValueError(
                 f"target_offsets must lie within {DAYS - 1} days, the year of a series"
             )
