@@ -19,7 +19,9 @@ from windrow.errors import SettingsError
 
 Command = TypeVar("Command")
 
-_BOX = "╭╮╰╯│─"
+_FRAME = re.compile(r"[╭╮╰╯│─]|-{3,}|^\| | \|$")
+"""What draws the box; hyphens where the terminal knows no lines."""
+
 _WIDE = "10000"
 """Columns of the terminal that a message is laid out for, so that no line is broken."""
 
@@ -77,13 +79,13 @@ def one_line(box: str) -> str:
         >>> one_line("╭─ Missing argument ─╮\n│ Missing value for '--out'. │\n╰──╯")
         "missing value for '--out'"
     """
-    lines = [line.strip(_BOX + " ") for line in box.splitlines()]
-    lines = [line for line in lines[1:] if line]
+    untitled = [line for line in box.splitlines() if not line.startswith("╭")]
+    lines = [line for line in (_FRAME.sub(" ", line).strip() for line in untitled) if line]
     text = " ".join(lines)
     text = re.split(r" (?:Argument helptext:|For full helptext)", f" {text}")[0].strip()
     unknown = re.search(r"Unrecognized options: (.*)", text)
     if "Missing from" in text:
-        named = "\n".join(lines[1:]).split("Unrecognized options")[0]
+        named = "\n".join(lines).split("Missing from")[1].split("Unrecognized options")[0]
         missing = re.findall(r"(?:^|\n)(--[\w.-]+|[A-Z]{2,})(?= |\n|$)", named)
         text = "options are missing: " + " ".join(dict.fromkeys(missing))
         text += f"; unknown options: {unknown[1]}" if unknown else ""

@@ -47,7 +47,7 @@ class BertSettings(Settings):
             raise ValueError("target_offsets holds a day twice")
         if max(map(abs, self.target_offsets)) >= MAX_DAYS:
             raise ValueError(
-                f"target_offsets must lie within {DAYS - 1} days, the year of a series"
+                f"target_offsets must lie within {MAX_DAYS - 1} days, the year of a series"
             )
         return self
 
