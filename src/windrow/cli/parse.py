@@ -79,7 +79,7 @@ def one_line(box: str) -> str:
         >>> one_line("╭─ Missing argument ─╮\n│ Missing value for '--out'. │\n╰──╯")
         "missing value for '--out'"
     """
-    untitled = [line for line in box.splitlines() if not line.startswith("╭")]
+    untitled = box.strip().splitlines()[1:]
     lines = [line for line in (_FRAME.sub(" ", line).strip() for line in untitled) if line]
     text = " ".join(lines)
     text = re.split(r" (?:Argument helptext:|For full helptext)", f" {text}")[0].strip()
