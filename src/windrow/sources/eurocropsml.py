@@ -25,7 +25,7 @@ from windrow.data.series import Series
 from windrow.data.store.zarr_store import SHARD
 from windrow.errors import DataError, SettingsError
 from windrow.sources.labels.legend_table import read_legend
-from windrow.sources.reader import IngestOptions, Reading, ReadingReport, refuse_options
+from windrow.sources.reader import IngestOptions, Reading, ReadingSummary, refuse_options
 from windrow.sources.values.baseline_offset import Offset, given_offset, offset_from_values
 from windrow.sources.values.parcel_means import (
     CIRRUS_RATIO,
@@ -81,7 +81,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
     folder = _parcel_folder(path)
     if folder is None:
         raise DataError("no EuroCropsML parcels", where=path)
-    report = ReadingReport(source=str(path))
+    report = ReadingSummary(source=str(path))
     parcels = _find_parcels(folder, options, report)
     splits = _read_splits(path, parcels, report)
     parcels, splits = _choose_part(parcels, splits, options, report)
@@ -112,7 +112,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
     )
 
 
-def _find_parcels(folder: Path, options: IngestOptions, report: ReadingReport) -> list[_Parcel]:
+def _find_parcels(folder: Path, options: IngestOptions, report: ReadingSummary) -> list[_Parcel]:
     found, foreign = [], 0
     for place in sorted(folder.glob("*.npz")):
         match = _NAME.fullmatch(place.name)
@@ -134,7 +134,7 @@ def _find_parcels(folder: Path, options: IngestOptions, report: ReadingReport) -
 
 
 def _read_splits(
-    path: Path, parcels: list[_Parcel], report: ReadingReport
+    path: Path, parcels: list[_Parcel], report: ReadingSummary
 ) -> dict[str, npt.NDArray[np.str_]]:
     """A column a split file: train, val, test or nothing for each parcel."""
     row = {parcel.path.name: index for index, parcel in enumerate(parcels)}
@@ -196,7 +196,7 @@ def _choose_part(
     parcels: list[_Parcel],
     splits: dict[str, npt.NDArray[np.str_]],
     options: IngestOptions,
-    report: ReadingReport,
+    report: ReadingSummary,
 ) -> tuple[list[_Parcel], dict[str, npt.NDArray[np.str_]]]:
     if options.protocol is None:
         if options.part is not None:
@@ -247,7 +247,7 @@ def _dates(parcel: _Parcel, values: npt.NDArray[Any]) -> npt.NDArray[np.datetime
     return np.asarray(dates)
 
 
-def _survey(parcels: list[_Parcel], year: int | None, report: ReadingReport) -> tuple[int, int]:
+def _survey(parcels: list[_Parcel], year: int | None, report: ReadingSummary) -> tuple[int, int]:
     """The longest series, and the year: of the first parcel where it is not given."""
     longest = 0
     first, last = np.datetime64("2100-01-01"), np.datetime64("1900-01-01")
@@ -278,7 +278,7 @@ def _values(parcel: _Parcel) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.da
 
 
 def _check_bands(
-    parcels: list[_Parcel], report: ReadingReport
+    parcels: list[_Parcel], report: ReadingSummary
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.datetime64]]:
     """A sample of observations, after a look whether B10 is the dark band where it must be."""
     spread = np.unique(np.linspace(0, len(parcels) - 1, _SAMPLE_PARCELS).astype(int))
@@ -309,7 +309,7 @@ def _offset(
     sample: tuple[npt.NDArray[np.float64], npt.NDArray[np.datetime64]],
     options: IngestOptions,
     folder: Path,
-    report: ReadingReport,
+    report: ReadingSummary,
 ) -> Offset:
     values, dates = sample
     if options.baseline_offset is not None:
@@ -325,7 +325,7 @@ def _parts(
     parcels: list[_Parcel],
     classes: tuple[Legend, dict[str, int]],
     common: tuple[int, int, Offset],
-    report: ReadingReport,
+    report: ReadingSummary,
 ) -> Iterator[Series]:
     num_dates, year, offset = common
     legend, position = classes

@@ -16,7 +16,7 @@ from windrow.data.store.zarr_store import is_store
 from windrow.errors import DataError
 from windrow.sources.labels.keys import KEYS, SeriesKeys
 from windrow.sources.labels.label_table import SeriesLabels, attach_labels, read_labels
-from windrow.sources.reader import LabelOptions, ReadingReport, TableOptions, refuse_options
+from windrow.sources.reader import LabelOptions, ReadingSummary, TableOptions, refuse_options
 from windrow.sources.tables.series import read_table
 
 SeriesSource: TypeAlias = Series | Store | str | PathLike[str] | pd.DataFrame
@@ -42,7 +42,7 @@ class Opened:
 
     series: Series
     keys: SeriesKeys
-    report: ReadingReport
+    report: ReadingSummary
     labels: SeriesLabels | None = None
 
 
@@ -165,9 +165,9 @@ def _store_keys(store: Store, series: Series) -> SeriesKeys:
     return SeriesKeys(keys.source, {**keys.columns, **store.table(KEYS)})
 
 
-def series_report(series: Series, source: str) -> ReadingReport:
+def series_report(series: Series, source: str) -> ReadingSummary:
     """What series hold, as every command prints it."""
-    report = ReadingReport(source)
+    report = ReadingSummary(source)
     report.say("product", "series" + (", simulated" if series.simulated else ""))
     report.say("bands", " ".join(series.bands))
     report.say("processing_level", f"{series.processing_level} (as stored)")

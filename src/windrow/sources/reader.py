@@ -29,7 +29,7 @@ UNKNOWN_FIELDS = "not known"
 
 
 @dataclass
-class ReadingReport:
+class ReadingSummary:
     """What a reader took, assumed and left out.
 
     Attributes:
@@ -38,7 +38,7 @@ class ReadingReport:
         counts: how many series, rows or dates, by name.
 
     Example:
-        >>> report = ReadingReport("fields.csv")
+        >>> report = ReadingSummary("fields.csv")
         >>> report.say("scale", "dn")
         >>> report.count("dates_with_empty_band", 3)
         >>> report.lines()
@@ -57,7 +57,7 @@ class ReadingReport:
         """Notes a count."""
         self.counts[name] = number
 
-    def add(self, other: ReadingReport) -> None:
+    def add(self, other: ReadingSummary) -> None:
         """Takes over the facts and counts of another report, whose source becomes a fact.
 
         A name that stands in both keeps this report's value.
@@ -97,7 +97,7 @@ class Reading:
     """
 
     parts: Iterator[Series]
-    report: ReadingReport
+    report: ReadingSummary
     provenance: Mapping[str, Any]
     preparation: Iterator[tuple[int, int]] = field(default_factory=lambda: iter(()))
     tables: Mapping[str, Mapping[str, npt.NDArray[Any]]] = field(default_factory=dict)

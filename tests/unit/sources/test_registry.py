@@ -6,7 +6,7 @@ from windrow.data.store.store import Store
 from windrow.data.store.zarr_store import StoreWriter
 from windrow.errors import DataError, SettingsError, StoreError
 from windrow.pipelines.ingest import ingest
-from windrow.sources.reader import IngestOptions, ReadingReport, refuse_options
+from windrow.sources.reader import IngestOptions, ReadingSummary, refuse_options
 from windrow.sources.registry import recognise
 
 
@@ -43,8 +43,8 @@ def test_foreign_options_are_refused():
 
 
 def test_reports_are_portable():
-    report = ReadingReport("/some/where/a.csv", {"scale": "dn"})
-    report.add(ReadingReport("b", {"scale": "no", "label": "crop"}, {"rows": 3}))
+    report = ReadingSummary("/some/where/a.csv", {"scale": "dn"})
+    report.add(ReadingSummary("b", {"scale": "no", "label": "crop"}, {"rows": 3}))
     assert report.portable() == {
         "source": "a.csv",
         "facts": {"scale": "dn", "label": "crop"},

@@ -14,7 +14,7 @@ from windrow.data.series import Series
 from windrow.data.splits import check_no_shared_field, field_classes, split_fields
 from windrow.errors import DataError, SplitError
 from windrow.sources.labels.label_table import SeriesLabels, attach_labels
-from windrow.sources.reader import ReadingReport
+from windrow.sources.reader import ReadingSummary
 
 NOT_INDEPENDENT = (
     "training and test fields share place, year and weather: the figures say nothing of other "
@@ -44,7 +44,7 @@ class FewshotTask:
     test: npt.NDArray[np.intp]
     left_out: list[dict[str, Any]]
     notes: list[str] = field(default_factory=list)
-    report: ReadingReport = field(default_factory=lambda: ReadingReport("labels"))
+    report: ReadingSummary = field(default_factory=lambda: ReadingSummary("labels"))
 
     @property
     def num_train_fields(self) -> int:
@@ -82,7 +82,7 @@ def prepare_task(
         DataError: no labels, or fewer than two classes left.
         SplitError: a field is in both parts, or a part is empty.
     """
-    notes, report = [NOT_INDEPENDENT], ReadingReport("labels of the series")
+    notes, report = [NOT_INDEPENDENT], ReadingSummary("labels of the series")
     if labels is not None:
         series, report = attach_labels(series, labels)
         for name in ("series_without_a_label", "labels_without_a_series"):
@@ -121,7 +121,7 @@ def prepare_task(
     )
 
 
-def say_left_out(left_out: Sequence[Mapping[str, Any]], report: ReadingReport) -> None:
+def say_left_out(left_out: Sequence[Mapping[str, Any]], report: ReadingSummary) -> None:
     """Notes the classes that were left out, the number of their fields, and why."""
     if left_out:
         texts = [f"{c['class']} ({c['num_fields']} fields): {c['reason']}" for c in left_out]

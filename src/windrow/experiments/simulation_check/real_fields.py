@@ -21,7 +21,7 @@ from windrow.experiments.simulation_check.settings import RealismSettings
 from windrow.simulation import ScenarioSettings
 from windrow.sources.labels.label_table import SeriesLabels
 from windrow.sources.open_any import LabelledInput
-from windrow.sources.reader import ReadingReport
+from windrow.sources.reader import ReadingSummary
 
 Flags = npt.NDArray[np.bool_]
 
@@ -50,7 +50,7 @@ class RealFields:
     left_out: list[dict[str, Any]]
     cloud_shape: pd.DataFrame | None
     notes: list[str] = field(default_factory=list)
-    reading: ReadingReport = field(default_factory=lambda: ReadingReport("real fields"))
+    reading: ReadingSummary = field(default_factory=lambda: ReadingSummary("real fields"))
 
     def part(self, chosen: Flags) -> Series:
         """The fields of one part."""

@@ -27,7 +27,7 @@ from windrow.sources.breizhcrops.columns import (
     given_columns,
 )
 from windrow.sources.breizhcrops.files import Region, find_regions, find_root
-from windrow.sources.reader import IngestOptions, Reading, ReadingReport, refuse_options
+from windrow.sources.reader import IngestOptions, Reading, ReadingSummary, refuse_options
 from windrow.sources.values.parcel_means import ParcelBatch, ParcelSeries, parcels_to_series
 from windrow.sources.values.reflectance import RangeTally
 
@@ -76,7 +76,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
     root = find_root(path)
     if root is None:
         raise DataError("no classmapping.csv", where=path, hint="give the folder it lies in")
-    report = ReadingReport(source=str(path))
+    report = ReadingSummary(source=str(path))
     regions = _choose_regions(find_regions(path, root), options, report)
     choice = _choose_parcels(root, regions, options, report)
     columns = {region.name: _columns(region, choice, options, report) for region in regions}
@@ -107,7 +107,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
 
 
 def _choose_regions(
-    found: list[Region], options: IngestOptions, report: ReadingReport
+    found: list[Region], options: IngestOptions, report: ReadingSummary
 ) -> tuple[Region, ...]:
     for option, name, key in (
         ("--year", options.year, "year"),
@@ -135,7 +135,7 @@ def _choose_regions(
 
 
 def _wanted_regions(
-    names: list[str], options: IngestOptions, report: ReadingReport
+    names: list[str], options: IngestOptions, report: ReadingSummary
 ) -> tuple[str, ...]:
     whole = tuple(name for name in names if name != "belle-ile") or tuple(names)
     if options.protocol is None:
@@ -165,7 +165,7 @@ def _wanted_regions(
 
 
 def _choose_parcels(
-    root: Path, regions: tuple[Region, ...], options: IngestOptions, report: ReadingReport
+    root: Path, regions: tuple[Region, ...], options: IngestOptions, report: ReadingSummary
 ) -> _Choice:
     mapping = _class_mapping(root / "classmapping.csv")
     index = pd.concat([region.read_index() for region in regions], ignore_index=True)
@@ -221,7 +221,7 @@ def _class_mapping(path: Path) -> pd.DataFrame:
 
 
 def _columns(
-    region: Region, choice: _Choice, options: IngestOptions, report: ReadingReport
+    region: Region, choice: _Choice, options: IngestOptions, report: ReadingSummary
 ) -> Columns:
     rows = choice.index[choice.index["region"] == region.name]
     spread = np.unique(np.linspace(0, len(rows) - 1, _SAMPLE_PARCELS).astype(int))
@@ -279,7 +279,9 @@ def _table(index: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def _parts(choice: _Choice, columns: dict[str, Columns], report: ReadingReport) -> Iterator[Series]:
+def _parts(
+    choice: _Choice, columns: dict[str, Columns], report: ReadingSummary
+) -> Iterator[Series]:
     position = {number: index for index, number in enumerate(choice.class_ids)}
     num_dates = int(choice.index["sequencelength"].max())
     tally = RangeTally(report)

@@ -18,7 +18,7 @@ from windrow.sources.cubes.values import find_meaning
 from windrow.sources.labels.parcel_polygons import is_vector_file, read_parcels
 from windrow.sources.rasters.geotiff_header import find_images
 from windrow.sources.rasters.grid import Cube
-from windrow.sources.reader import IngestOptions, Reading, ReadingReport, refuse_options
+from windrow.sources.reader import IngestOptions, Reading, ReadingSummary, refuse_options
 
 OPTIONS = frozenset(
     {
@@ -85,7 +85,7 @@ def read_stac(path: Path, options: IngestOptions) -> Reading:
 
 
 def _read(path: Path, cube: Cube, product: str, options: IngestOptions) -> Reading:
-    report = ReadingReport(source=str(path))
+    report = ReadingSummary(source=str(path))
     facts = cube.facts
     grid = facts.grid
     report.say("product", product)
@@ -112,7 +112,7 @@ def _read(path: Path, cube: Cube, product: str, options: IngestOptions) -> Readi
     return Reading(parts=as_series(steps, report), report=report, provenance=provenance)
 
 
-def _targets(cube: Cube, options: IngestOptions, report: ReadingReport) -> Targets:
+def _targets(cube: Cube, options: IngestOptions, report: ReadingSummary) -> Targets:
     if options.labels is not None:
         if not is_vector_file(options.labels):
             raise SettingsError(

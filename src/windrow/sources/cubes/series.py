@@ -15,7 +15,7 @@ from windrow.sources.cubes.scratch import ScratchCube
 from windrow.sources.cubes.targets import Pixels, Targets, count_pixels, labels_of
 from windrow.sources.cubes.values import Meaning
 from windrow.sources.rasters.grid import Cube, Grid, Window, windows
-from windrow.sources.reader import IngestOptions, ReadingReport
+from windrow.sources.reader import IngestOptions, ReadingSummary
 from windrow.sources.values.parcel_means import days_within_year
 from windrow.sources.values.reflectance import RangeTally
 
@@ -47,7 +47,7 @@ def plan(
     meaning: Meaning,
     targets: Targets,
     options: IngestOptions,
-    report: ReadingReport,
+    report: ReadingSummary,
 ) -> Plan:
     """Cuts the cube into windows, and draws pixels where only some are asked for.
 
@@ -69,7 +69,7 @@ def plan(
     return Plan(cube, meaning, targets, parts, kept)
 
 
-def pixel_series(steps: Plan, report: ReadingReport) -> Iterator[Series]:
+def pixel_series(steps: Plan, report: ReadingSummary) -> Iterator[Series]:
     """One series a pixel, window by window; pixels without a usable date are left out."""
     num_dates = len(steps.cube.facts.dates)
     left_out = 0
@@ -113,7 +113,7 @@ def _windows(steps: Plan) -> Iterator[tuple[Window, Pixels]]:
             yield window, pixels
 
 
-def parcel_series(steps: Plan, report: ReadingReport) -> Iterator[Series]:
+def parcel_series(steps: Plan, report: ReadingSummary) -> Iterator[Series]:
     """One mean series a parcel, over the pixels that have data at the date.
 
     Raises:

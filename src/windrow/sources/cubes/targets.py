@@ -15,7 +15,7 @@ from windrow.errors import DataError
 from windrow.sources.labels.legend_table import read_legend
 from windrow.sources.labels.parcel_polygons import NO_PARCEL, Parcels
 from windrow.sources.rasters.grid import Grid, Window
-from windrow.sources.reader import ReadingReport
+from windrow.sources.reader import ReadingSummary
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class PatchPixels:
 
 
 def patches_of_codes(
-    codes: npt.NDArray[np.int64], *, legend: Path | None, where: object, report: ReadingReport
+    codes: npt.NDArray[np.int64], *, legend: Path | None, where: object, report: ReadingSummary
 ) -> PatchPixels:
     """Splits a raster of crop codes, 0 where none is declared, into patches.
 
@@ -158,7 +158,7 @@ def patches_of_codes(
 
 
 def count_pixels(
-    targets: Targets, windows: Iterable[Window], report: ReadingReport
+    targets: Targets, windows: Iterable[Window], report: ReadingSummary
 ) -> npt.NDArray[np.int64]:
     """Pixels of each window, after saying how many of each class there are.
 

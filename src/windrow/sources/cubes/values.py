@@ -11,7 +11,7 @@ import numpy.typing as npt
 from windrow import sensors
 from windrow.errors import DataError
 from windrow.sources.rasters.grid import Cube, Window
-from windrow.sources.reader import IngestOptions, ReadingReport, Scale
+from windrow.sources.reader import IngestOptions, ReadingSummary, Scale
 from windrow.sources.values.baseline_offset import given_offset, offset_from_values
 from windrow.sources.values.reflectance import (
     LARGEST_REFLECTANCE,
@@ -104,7 +104,7 @@ class Meaning:
         return np.ascontiguousarray(np.clip(quality, 0, 255).astype(np.uint8).T)
 
 
-def find_meaning(cube: Cube, options: IngestOptions, report: ReadingReport) -> Meaning:
+def find_meaning(cube: Cube, options: IngestOptions, report: ReadingSummary) -> Meaning:
     """Finds scale and offset from metadata, else from a sample of every date.
 
     Raises:
@@ -206,7 +206,7 @@ def _darkest(
 def _offsets(
     cube: Cube,
     options: IngestOptions,
-    report: ReadingReport,
+    report: ReadingSummary,
     *,
     darkest: tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]],
 ) -> npt.NDArray[np.float64]:

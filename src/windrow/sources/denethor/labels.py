@@ -14,7 +14,7 @@ import numpy.typing as npt
 from windrow.data.legend import DENETHOR
 from windrow.errors import DataError
 from windrow.sources.denethor.planetscope import RasterGrid
-from windrow.sources.reader import ReadingReport
+from windrow.sources.reader import ReadingSummary
 
 SMALLEST_PARCEL_M2 = 1_000.0
 """Parcels of at most this are left out, as the data set's authors do."""
@@ -42,7 +42,7 @@ class Parcels:
 
 
 def read_parcels(
-    path: Path, grid: RasterGrid, *, label_column: str | None, report: ReadingReport
+    path: Path, grid: RasterGrid, *, label_column: str | None, report: ReadingSummary
 ) -> Parcels:
     """Reads, checks, moves and rasterises the parcels of a tile.
 

@@ -27,7 +27,7 @@ from windrow.sources.denethor.tile import OpenTile, prepare_tile, sentinel2_grid
 from windrow.sources.reader import (
     IngestOptions,
     Reading,
-    ReadingReport,
+    ReadingSummary,
     ResolvedOptions,
     refuse_options,
 )
@@ -79,7 +79,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
     split, part = _split(options)
     layout = find_layout(path)
     request = _Request(path, layout, options, split, part)
-    report = ReadingReport(str(path))
+    report = ReadingSummary(str(path))
     wanted = _tiles(request)
     report.say("layout", f"({layout.letter}) {NAMES[layout.letter]}")
     if layout.simulated:
@@ -88,7 +88,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
     tables: dict[str, dict[str, npt.NDArray[Any]]] = {}
     tiles: list[OpenTile] = []
     for number, files in enumerate(wanted):
-        own = report if len(wanted) == 1 else ReadingReport(str(path))
+        own = report if len(wanted) == 1 else ReadingSummary(str(path))
         opened, table = _open(files, request, number, own)
         tiles.append(opened)
         tables["fields" if len(wanted) == 1 else f"fields_{files.name}"] = table
@@ -157,7 +157,7 @@ def _tiles(request: _Request) -> list[TileFiles]:
 
 
 def _open(
-    files: TileFiles, request: _Request, number: int, report: ReadingReport
+    files: TileFiles, request: _Request, number: int, report: ReadingSummary
 ) -> tuple[OpenTile, dict[str, npt.NDArray[Any]]]:
     options, root = request.options, request.root
     report.say("tile", f"{files.name}{f', {TILES[files.name]}' if files.name in TILES else ''}")
@@ -230,7 +230,7 @@ def _year(cube: Sentinel2Cube, options: IngestOptions) -> int:
 
 
 def _stack(
-    files: TileFiles, options: IngestOptions, year: int, report: ReadingReport
+    files: TileFiles, options: IngestOptions, year: int, report: ReadingSummary
 ) -> PlanetScopeStack | None:
     sets: dict[str, tuple[dict[date, Path], dict[date, Path]]] = {
         "daily": (files.planetscope, files.quality),
@@ -269,7 +269,7 @@ def _preparation(tiles: list[OpenTile], scratch: Path | None) -> Iterator[tuple[
         before += tile.num_days
 
 
-def _parts(tiles: list[OpenTile], scratch: Path | None, report: ReadingReport) -> Iterator[Series]:
+def _parts(tiles: list[OpenTile], scratch: Path | None, report: ReadingSummary) -> Iterator[Series]:
     num_dates = max(tile.cube.num_dates for tile in tiles)
     if scratch is not None:
         for tile in tiles:
@@ -281,7 +281,7 @@ def _parts(tiles: list[OpenTile], scratch: Path | None, report: ReadingReport) -
     _merge(report, tiles)
 
 
-def _merge(report: ReadingReport, tiles: list[OpenTile]) -> None:
+def _merge(report: ReadingSummary, tiles: list[OpenTile]) -> None:
     if len(tiles) == 1:
         return
     for tile in tiles:

@@ -20,7 +20,7 @@ from windrow.errors import SettingsError, SplitError
 from windrow.sources.denethor.labels import Parcels
 from windrow.sources.denethor.planetscope import RasterGrid
 from windrow.sources.formats.npy_stack import PixelChoice
-from windrow.sources.reader import ReadingReport
+from windrow.sources.reader import ReadingSummary
 
 NO_PART = "all"
 
@@ -46,7 +46,7 @@ class Sample:
 
 
 def part_of_parcels(
-    parcels: Parcels, split: SplitSettings | None, *, seed: int, report: ReadingReport
+    parcels: Parcels, split: SplitSettings | None, *, seed: int, report: ReadingSummary
 ) -> npt.NDArray[np.str_]:
     """The name of the part of each parcel, (M,); ``all`` without a split."""
     if split is None:
@@ -79,7 +79,7 @@ def draw_sample(
     part: PartSettings | None,
     num_series: int | None,
     seed: int,
-    report: ReadingReport,
+    report: ReadingSummary,
 ) -> Sample:
     """Draws the pixels of one part.
 
@@ -132,7 +132,7 @@ def draw_sample(
 
 
 def _by_class(
-    label: npt.NDArray[np.int16], part: PartSettings, seed: int, report: ReadingReport
+    label: npt.NDArray[np.int16], part: PartSettings, seed: int, report: ReadingSummary
 ) -> npt.NDArray[np.intp]:
     assert part.num_per_class is not None
     drawn, repeated = [], []
@@ -151,7 +151,7 @@ def _by_class(
 
 
 def _say_classes(
-    label: npt.NDArray[np.int16], field: npt.NDArray[np.int64], report: ReadingReport
+    label: npt.NDArray[np.int16], field: npt.NDArray[np.int64], report: ReadingSummary
 ) -> None:
     report.say(
         "classes",

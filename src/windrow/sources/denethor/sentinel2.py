@@ -16,7 +16,7 @@ from windrow.errors import BandError, DataError
 from windrow.sources.denethor.layout import TileFiles
 from windrow.sources.formats.npy_stack import DateArray, PixelChoice, open_date_array
 from windrow.sources.formats.safe_pickle import BoundingBox, read_bounding_box, read_timestamps
-from windrow.sources.reader import ReadingReport, Scale
+from windrow.sources.reader import ReadingSummary, Scale
 from windrow.sources.values.reflectance import agreed_scale, scale_of, to_integers
 
 
@@ -66,7 +66,7 @@ class CubeDate:
 
 
 def open_cube(
-    tile: TileFiles, root: Path, *, bands: tuple[str, ...] | None, report: ReadingReport
+    tile: TileFiles, root: Path, *, bands: tuple[str, ...] | None, report: ReadingSummary
 ) -> Sentinel2Cube:
     """Opens the cube of a tile from headers and pickles.
 

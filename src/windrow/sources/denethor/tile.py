@@ -26,7 +26,7 @@ from windrow.sources.denethor.planetscope import (
 from windrow.sources.denethor.sampling import Sample
 from windrow.sources.denethor.sentinel2 import Sentinel2Cube, read_dates
 from windrow.sources.formats.day_files import DayFiles, remove_others
-from windrow.sources.reader import ReadingReport, Scale
+from windrow.sources.reader import ReadingSummary, Scale
 from windrow.sources.values.reflectance import PLANETSCOPE_COUNT, RangeTally, factor_of
 
 PIXEL_M = 10.0
@@ -71,7 +71,7 @@ class OpenTile:
     scale: Scale
     pairing: Pairing
     simulated: bool
-    report: ReadingReport
+    report: ReadingSummary
 
     @property
     def num_days(self) -> int:
@@ -80,7 +80,7 @@ class OpenTile:
 
 
 def sentinel2_grid(
-    cube: Sentinel2Cube, stack: PlanetScopeStack | None, report: ReadingReport
+    cube: Sentinel2Cube, stack: PlanetScopeStack | None, report: ReadingSummary
 ) -> RasterGrid:
     """Where the Sentinel-2 pixels lie: from the cube's box, else from the PlanetScope rasters.
 

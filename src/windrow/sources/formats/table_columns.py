@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from windrow.errors import BandError, DataError
-from windrow.sources.reader import ReadingReport
+from windrow.sources.reader import ReadingSummary
 
 ID_COLUMNS = (
     "id",
@@ -69,7 +69,7 @@ def read_columns(
     *,
     text_columns: Sequence[str] | None = (),
     separator: str | None = None,
-    report: ReadingReport | None = None,
+    report: ReadingSummary | None = None,
 ) -> pd.DataFrame:
     """Reads a CSV or Parquet file whole.
 
@@ -98,7 +98,7 @@ def read_columns(
         if name.endswith((".parquet", ".pq")):
             frame = _read_parquet(path)
         else:
-            frame = _read_csv(path, text_columns, separator, report or ReadingReport(str(path)))
+            frame = _read_csv(path, text_columns, separator, report or ReadingSummary(str(path)))
     except (DataError, MemoryError):
         raise
     except UnicodeError as error:
@@ -143,7 +143,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(
-    path: Path, text_columns: Sequence[str] | None, given: str | None, report: ReadingReport
+    path: Path, text_columns: Sequence[str] | None, given: str | None, report: ReadingSummary
 ) -> pd.DataFrame:
     opened = gzip.open if path.name.lower().endswith(".gz") else open
     encoding = _encoding(path, report)
@@ -184,7 +184,7 @@ def _read_csv(
     return frame
 
 
-def _encoding(path: Path, report: ReadingReport) -> str:
+def _encoding(path: Path, report: ReadingSummary) -> str:
     """The encoding of a CSV: by its mark, else UTF-8 where it is valid, else cp1252."""
     opened = gzip.open if path.name.lower().endswith(".gz") else open
     with opened(path, "rb") as file:
@@ -209,7 +209,7 @@ def _encoding(path: Path, report: ReadingReport) -> str:
 
 
 def _read_decimal_commas(
-    frame: pd.DataFrame, text_columns: set[str], path: Path, report: ReadingReport
+    frame: pd.DataFrame, text_columns: set[str], path: Path, report: ReadingSummary
 ) -> None:
     """Turns columns of text such as ``0,0312`` into numbers, in place."""
     found: list[str] = []

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from windrow.errors import DataError, SettingsError
-from windrow.sources.reader import LabelOptions, ReadingReport
+from windrow.sources.reader import LabelOptions, ReadingSummary
 
 NO_DATA_WORDS = (
     "NA",
@@ -36,7 +36,7 @@ def settle_classes(
     options: LabelOptions,
     *,
     where: str,
-    report: ReadingReport,
+    report: ReadingSummary,
     names: Sequence[str] | None = None,
 ) -> list[str]:
     """The class of each row, trimmed, empty where there is none.
@@ -54,7 +54,7 @@ def settle_classes(
 
     Example:
         >>> said = LabelOptions(no_data_class=("None",))
-        >>> settle_classes(["Corn ", "None"], said, where="labels.csv", report=ReadingReport("x"))
+        >>> settle_classes(["Corn ", "None"], said, where="labels.csv", report=ReadingSummary("x"))
         ['Corn', '']
     """
     settled = _without_fractions([value.strip() for value in values])
@@ -127,7 +127,7 @@ def _chosen(option: str, given: Sequence[str], forms: set[str], where: str) -> s
     return chosen
 
 
-def _say_near_doubles(values: Sequence[str], report: ReadingReport) -> None:
+def _say_near_doubles(values: Sequence[str], report: ReadingSummary) -> None:
     groups: dict[str, list[str]] = {}
     for value in dict.fromkeys(value for value in values if value):
         groups.setdefault(_plain(value), []).append(value)

@@ -31,7 +31,7 @@ from windrow.sources.labels.keys import (
     choose_key,
     rows_of_keys,
 )
-from windrow.sources.reader import LabelOptions, ReadingReport
+from windrow.sources.reader import LabelOptions, ReadingSummary
 
 LABEL_COLUMNS = ("label", "class", "crop", "crop_type", "crop_name", "crop_group")
 """Names by which the column of classes is recognised, the first found being taken."""
@@ -66,7 +66,7 @@ class SeriesLabels:
     columns: Mapping[str, npt.NDArray[np.str_]]
     has_row: npt.NDArray[np.bool_] | None = None
     contradictions: Mapping[str, str] = field(default_factory=dict)
-    report: ReadingReport | None = None
+    report: ReadingSummary | None = None
 
     def where(self, condition: str) -> npt.NDArray[np.bool_]:
         """Which of the series fulfil ``COLUMN=VALUE``, (N,); one without a row does not.
@@ -170,7 +170,7 @@ def read_labels(
     place = Path(path)
     keys = SeriesKeys.of_series(series) if isinstance(series, Series) else series
     options = options or LabelOptions()
-    report, file = ReadingReport(source=str(place)), ReadingReport(source=str(place))
+    report, file = ReadingSummary(source=str(place)), ReadingSummary(source=str(place))
     frame = read_columns(place, text_columns=None, report=file)
     for name, text in file.facts.items():
         report.say(f"{name}_of_labels", text)
@@ -209,13 +209,13 @@ def read_labels(
     )
 
 
-def attach_labels(series: Series, labels: SeriesLabels) -> tuple[Series, ReadingReport]:
+def attach_labels(series: Series, labels: SeriesLabels) -> tuple[Series, ReadingSummary]:
     """The same series with ``label`` and ``legend``; the legend is all labels that occur, sorted.
 
     Raises:
         DataError: no series has a label, or the series of one field have two.
     """
-    report = labels.report or ReadingReport(source=labels.source)
+    report = labels.report or ReadingSummary(source=labels.source)
     known = labels.label != ""
     if not known.any():
         raise DataError("no series has a label", where=labels.source)
@@ -244,7 +244,7 @@ def _refuse_two_labels(series: Series, labels: SeriesLabels, known: npt.NDArray[
         )
 
 
-def _without_empty_rows(frame: pd.DataFrame, report: ReadingReport) -> pd.DataFrame:
+def _without_empty_rows(frame: pd.DataFrame, report: ReadingSummary) -> pd.DataFrame:
     """A spreadsheet may end in rows of separators alone."""
     empty = frame.isna().all(axis=1)
     report.count("empty_rows_left_out", int(empty.sum()))
@@ -319,7 +319,7 @@ def _count_joined(
     row: npt.NDArray[np.intp],
     ids: npt.NDArray[Any],
     own: npt.NDArray[Any],
-    report: ReadingReport,
+    report: ReadingSummary,
 ) -> None:
     without = np.setdiff1d(np.arange(len(ids)), row)
     report.count("series_without_a_row_of_labels", int((row < 0).sum()))

@@ -9,14 +9,14 @@ import pandas as pd
 
 from windrow.data.legend import Legend
 from windrow.errors import DataError
-from windrow.sources.reader import ReadingReport
+from windrow.sources.reader import ReadingSummary
 
 CODE_COLUMNS = ("code", "crop_code", "crop_id", "id", "value", "ec_hcat_c")
 NAME_COLUMNS = ("name", "crop_name", "crop", "label", "class", "classname", "ec_hcat_n")
 
 
 def read_legend(
-    path: Path | None, codes: Iterable[str], *, where: object, report: ReadingReport
+    path: Path | None, codes: Iterable[str], *, where: object, report: ReadingSummary
 ) -> tuple[Legend, dict[str, int]]:
     """The legend of the codes that occur; without a table each code is its own name.
 

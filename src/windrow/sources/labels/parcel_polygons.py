@@ -13,7 +13,7 @@ from windrow.data.legend import Legend
 from windrow.errors import DataError, SettingsError
 from windrow.sources.labels.legend_table import read_legend
 from windrow.sources.rasters.grid import Grid, Window
-from windrow.sources.reader import IngestOptions, ReadingReport
+from windrow.sources.reader import IngestOptions, ReadingSummary
 
 ENDINGS = (".gpkg", ".geojson", ".json", ".shp", ".parquet", ".geoparquet", ".fgb", ".shp.zip")
 ID_PROPERTIES = ("field_id", "parcel_id", "plot_id", "fid", "id", "objectid")
@@ -124,7 +124,7 @@ def read_frame(path: Path) -> Any:
     return frame
 
 
-def read_parcels(path: Path, grid: Grid, options: IngestOptions, report: ReadingReport) -> Parcels:
+def read_parcels(path: Path, grid: Grid, options: IngestOptions, report: ReadingSummary) -> Parcels:
     """Reads parcels and brings them to a grid's CRS.
 
     Raises:

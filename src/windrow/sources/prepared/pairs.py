@@ -30,7 +30,7 @@ from windrow.sources.prepared.record import (
     planetscope_integers,
     read_dates,
 )
-from windrow.sources.reader import IngestOptions, ReadingReport, Scale
+from windrow.sources.reader import IngestOptions, ReadingSummary, Scale
 from windrow.sources.values.reflectance import (
     RangeTally,
     agreed_scale,
@@ -95,7 +95,7 @@ def explained_by_groups(values: npt.NDArray[Any], group: npt.NDArray[np.integer[
     return float(np.mean(shares)) if shares else 0.0
 
 
-def open_pairs(path: Path, options: IngestOptions, report: ReadingReport) -> Iterator[Series]:
+def open_pairs(path: Path, options: IngestOptions, report: ReadingSummary) -> Iterator[Series]:
     """Opens a file of pairs, and yields one series a pair, in parts.
 
     Raises:
@@ -109,7 +109,7 @@ def open_pairs(path: Path, options: IngestOptions, report: ReadingReport) -> Ite
 class _Pairs:
     """A file of pairs: its shapes, dates and order."""
 
-    def __init__(self, path: Path, options: IngestOptions, report: ReadingReport) -> None:
+    def __init__(self, path: Path, options: IngestOptions, report: ReadingSummary) -> None:
         self._path, self._options, self._report = path, options, report
         self._bands = sensors.check_bands(options.bands or sensors.SENTINEL2_BANDS)
         dates = read_dates(path.parent, SENTINEL2_DATES, None, beside=path)

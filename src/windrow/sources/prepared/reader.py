@@ -38,7 +38,7 @@ from windrow.sources.reader import (
     UNKNOWN_FIELDS,
     IngestOptions,
     Reading,
-    ReadingReport,
+    ReadingSummary,
     Scale,
     refuse_options,
 )
@@ -82,7 +82,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
     """
     refuse_options(options, OPTIONS, product="the prepared files")
     file = _chosen_file(path)
-    report = ReadingReport(str(file))
+    report = ReadingSummary(str(file))
     if is_pairs(file):
         parts = open_pairs(file, options, report)
     else:
@@ -133,7 +133,7 @@ class _Shapes:
 class _Prepared:
     """One file, opened by its shapes and dates; its series come in blocks."""
 
-    def __init__(self, path: Path, options: IngestOptions, report: ReadingReport) -> None:
+    def __init__(self, path: Path, options: IngestOptions, report: ReadingSummary) -> None:
         self._path, self._options, self._report = path, options, report
         with opened(path) as file:
             self._name = "time_series" if "time_series" in file else "sentinel2_data"

@@ -15,7 +15,7 @@ from windrow import sensors
 from windrow.data.series import NO_DATA
 from windrow.errors import DataError, WindrowError
 from windrow.sources.formats.safe_pickle import read_timestamps
-from windrow.sources.reader import ReadingReport, Scale
+from windrow.sources.reader import ReadingSummary, Scale
 from windrow.sources.values.reflectance import PLANETSCOPE_COUNT, RangeTally
 
 FILES = {
@@ -108,7 +108,7 @@ def one_year(dates: Sequence[datetime], year: int | None, *, where: Path) -> int
 
 
 def planetscope_integers(
-    values: npt.NDArray[Any], scale: Scale, *, where: object, report: ReadingReport
+    values: npt.NDArray[Any], scale: Scale, *, where: object, report: ReadingSummary
 ) -> npt.NDArray[np.int16]:
     """PlanetScope (N, days, 4, 9) as (N, days, 36) int16; a pixel of no data is ``NO_DATA``.
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from windrow.data.day_of_year import days_of_year
 from windrow.errors import DataError
-from windrow.sources.reader import ReadingReport
+from windrow.sources.reader import ReadingSummary
 
 FIRST_YEAR = 2015
 """Sentinel-2A was launched in June 2015."""
@@ -28,7 +28,7 @@ def days_and_years(
     place: Path,
     *,
     date_format: str | None = None,
-    report: ReadingReport,
+    report: ReadingSummary,
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]]:
     """Day of year (0 = 1 January) and calendar year of each row.
 

@@ -31,7 +31,7 @@ from windrow.sources.formats.table_columns import (
     read_columns,
 )
 from windrow.sources.labels.keys import SeriesKeys
-from windrow.sources.reader import ReadingReport, Scale, TableOptions
+from windrow.sources.reader import ReadingSummary, Scale, TableOptions
 from windrow.sources.tables.dates import days_and_years
 from windrow.sources.values.baseline_offset import Offset, given_offset, offset_from_values
 from windrow.sources.values.table_values import (
@@ -64,7 +64,7 @@ class TableReading:
     series: Series
     keys: SeriesKeys
     key_names: Mapping[str, str]
-    report: ReadingReport
+    report: ReadingSummary
 
 
 def read_table(
@@ -92,7 +92,7 @@ def read_table(
     """
     place = IN_MEMORY if isinstance(source, pd.DataFrame) else Path(source)
     options = options or TableOptions()
-    report = ReadingReport(source=str(place))
+    report = ReadingSummary(source=str(place))
     if isinstance(source, pd.DataFrame):
         frame = columns_of_frame(source, place)
     else:
@@ -116,7 +116,7 @@ def read_table(
 class _Table:
     """One reading, step by step: recognise columns, arrange rows by series, fill the arrays."""
 
-    def __init__(self, frame: pd.DataFrame, place: Path, report: ReadingReport) -> None:
+    def __init__(self, frame: pd.DataFrame, place: Path, report: ReadingSummary) -> None:
         self._frame = frame
         self._place = place
         self._report = report

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.errors import DataError, SettingsError
-from windrow.sources.reader import ReadingReport
+from windrow.sources.reader import ReadingSummary
 
 OFFSET = -1000
 """What brings digital numbers of baseline 04.00 and later to reflectance x 10,000."""
@@ -108,7 +108,7 @@ def offset_from_values(
     dates: npt.NDArray[np.datetime64],
     *,
     where: object,
-    report: ReadingReport,
+    report: ReadingSummary,
 ) -> Offset:
     """Decides by the darkest values, where there are dates since 2022.
 

@@ -18,7 +18,7 @@ from windrow.data.day_of_year import days_of_year
 from windrow.data.legend import Legend
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
-from windrow.sources.reader import ReadingReport
+from windrow.sources.reader import ReadingSummary
 from windrow.sources.values.reflectance import RangeTally
 
 CIRRUS_RATIO = 0.5
@@ -100,7 +100,7 @@ def days_within_year(
 def parcels_to_series(
     parcels: Sequence[ParcelSeries],
     batch: ParcelBatch,
-    report: ReadingReport,
+    report: ReadingSummary,
     tally: RangeTally,
 ) -> Series:
     """Stacks parcels, dates in order, padded to the batch's length.
@@ -173,5 +173,5 @@ def _known(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     return np.asarray(known & (values != 0).any(axis=1))
 
 
-def _add(report: ReadingReport, name: str, number: int) -> None:
+def _add(report: ReadingSummary, name: str, number: int) -> None:
     report.count(name, report.counts.get(name, 0) + number)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from windrow import sensors
 from windrow.errors import DataError
-from windrow.sources.reader import ReadingReport, Scale
+from windrow.sources.reader import ReadingSummary, Scale
 
 LARGEST_REFLECTANCE = 2.5
 """No band of a cloud or of snow is brighter: values that all lie below are reflectance 0..1."""
@@ -50,7 +50,7 @@ class RangeTally:
         report: where they are counted, or None.
 
     Example:
-        >>> report = ReadingReport("x")
+        >>> report = ReadingSummary("x")
         >>> tally = RangeTally(report)
         >>> tally.add(np.array([[300], [40_000]]), np.array([True, True]))
         array([ True, False])
@@ -58,7 +58,7 @@ class RangeTally:
         {'observations_out_of_range_made_invalid': 1}
     """
 
-    def __init__(self, report: ReadingReport | None = None) -> None:
+    def __init__(self, report: ReadingSummary | None = None) -> None:
         self._report = report
         self.num_known = 0
         self.num_out = 0

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from windrow import sensors
 from windrow.errors import DataError
-from windrow.sources.reader import ReadingReport, Scale
+from windrow.sources.reader import ReadingSummary, Scale
 from windrow.sources.values.reflectance import (
     LARGEST_REFLECTANCE,
     SMALLEST_BRIGHT_DN,
@@ -24,7 +24,7 @@ def reflectance_as_integers(
     keys: npt.NDArray[Any],
     scale: Scale | None,
     place: Path,
-    report: ReadingReport,
+    report: ReadingSummary,
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int16]]:
     """Which rows are usable, and their reflectance x 10,000.
 
@@ -114,7 +114,7 @@ def _scale(values: npt.NDArray[np.float64], keys: npt.NDArray[Any], place: Path)
 
 
 def clouds_as_probability(
-    values: npt.NDArray[np.float64], column: str, place: Path, report: ReadingReport
+    values: npt.NDArray[np.float64], column: str, place: Path, report: ReadingSummary
 ) -> npt.NDArray[np.uint8]:
     """Cloud probability 0..255 of a column of clouds.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from windrow.errors import DataError, SettingsError
-from windrow.sources.reader import ReadingReport
+from windrow.sources.reader import ReadingSummary
 from windrow.sources.values.baseline_offset import (
     given_offset,
     offset_from_values,
@@ -17,7 +17,7 @@ DATES = np.array(["2022-01-20", "2022-02-01", "2022-06-01"], dtype="M8[D]")
 
 
 def test_values_of_clear_land_tell() -> None:
-    report = ReadingReport("x")
+    report = ReadingSummary("x")
     shifted = offset_from_values(np.array([300.0, 1250.0, 1300.0]), DATES, where="x", report=report)
     assert shifted.of_dates(DATES).tolist() == [0, -1000, -1000]
     assert shifted.how == "-1000, detected: the darkest values since 2022-01-25 are 1250"
@@ -30,12 +30,12 @@ def test_values_of_clear_land_tell() -> None:
 def test_only_clouds_are_asked_about() -> None:
     with pytest.raises(DataError, match=r"not clear; in f\.csv; found 4000 .*--baseline-offset"):
         offset_from_values(
-            np.array([300.0, 4000.0, 5000.0]), DATES, where="f.csv", report=ReadingReport("x")
+            np.array([300.0, 4000.0, 5000.0]), DATES, where="f.csv", report=ReadingSummary("x")
         )
 
 
 def test_reprocessed_dates_before_2022_are_doubted() -> None:
-    report = ReadingReport("x")
+    report = ReadingSummary("x")
     early = np.array(["2018-05-01", "2018-06-01"], dtype="M8[D]")
     offset = offset_from_values(np.array([1100.0, 1400.0]), early, where="x", report=report)
     assert offset.of_dates(early).tolist() == [0, 0]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from windrow.errors import DataError
-from windrow.sources.reader import ReadingReport
+from windrow.sources.reader import ReadingSummary
 from windrow.sources.tables.series import read_table
 from windrow.sources.values.reflectance import COUNT, RangeTally, in_range, to_integers
 
@@ -21,7 +21,7 @@ def test_the_limits() -> None:
 
 @pytest.mark.parametrize(("num_out", "refused"), [(1, False), (2, True)])
 def test_one_per_cent_is_the_most(num_out: int, refused: bool) -> None:
-    report = ReadingReport("x")
+    report = ReadingSummary("x")
     tally = RangeTally(report)
     values = np.full((100, 2), 300)
     values[:num_out, 1] = -9999
