@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from windrow.reporting.theme import plain
 
@@ -143,13 +142,6 @@ def confusion_counts(
     counts = np.zeros((len(legend), len(legend)), dtype=np.int64)
     np.add.at(counts, ([position[n] for n in true], [position[n] for n in predicted]), 1)
     return counts
-
-
-def matrix_of_predictions(title: str, predictions: pd.DataFrame) -> Matrix:
-    """The confusion matrix of a table of true and predicted classes, all rows counted."""
-    true, predicted = predictions["true"].tolist(), predictions["predicted"].tolist()
-    legend = sorted({*true, *predicted})
-    return confusion_matrix(title, legend, confusion_counts(true, predicted, legend))
 
 
 def confusion_matrix(title: str, legend: Sequence[str], counts: npt.ArrayLike) -> Matrix:

@@ -137,7 +137,6 @@ class _Selection:
         self.label = label.copy()
         self.left_out: list[dict[str, Any]] = []
         self._legend = legend
-        self._field_id = field_id
         _, classes = field_classes(field_id, label)
         self._num_fields = np.bincount(classes, minlength=len(legend))
         self._left = set(np.unique(classes).tolist())

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote_plus, unquote_plus
+from urllib.parse import quote_plus
 
 from windrow.errors import WindrowError
 from windrow.files import writing_errors
@@ -162,16 +162,6 @@ class Leases:
                 with uninterrupted():
                     lease.give_back()
             raise
-
-    def running(self) -> Sequence[str]:
-        """Jobs that somebody is at, or was at when killed."""
-        names = {match["job"] for path in self._folder.iterdir() if (match := _match(path))}
-        newest = {(job := unquote_plus(name)): self._newest(job) for name in sorted(names)}
-        return [
-            job
-            for job, found in newest.items()
-            if found is not None and not found.content.endswith(_GIVEN_BACK)
-        ]
 
     def _path(self, job: str, number: int) -> Path:
         return self._folder / f"{quote_plus(job)}.{number}.lease"

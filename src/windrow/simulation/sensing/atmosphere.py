@@ -237,12 +237,6 @@ def atmosphere_terms(column: AirColumn) -> Terms:
     )
 
 
-def no_atmosphere(column: AirColumn) -> Terms:
-    """The terms where nothing is between the surface and the sensor."""
-    one, nought = np.ones((len(column.aerosol), 12)), np.zeros((len(column.aerosol), 12))
-    return Terms(one, one, nought, nought, one, one, one, one, nought)
-
-
 def top_of_atmosphere(
     surface: npt.NDArray[np.float32], surroundings: npt.ArrayLike, terms: Terms
 ) -> npt.NDArray[np.float32]:

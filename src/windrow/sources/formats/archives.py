@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -106,25 +105,6 @@ def zip_members(path: Path) -> list[FilePlace]:
         link = (member.external_attr >> 16) & 0o170000 == _SYMBOLIC_LINK
         _refuse_escape(member.filename, path, link=link)
     return [FilePlace(path, member.filename) for member in members if not member.is_dir()]
-
-
-def unpack_tar(path: Path, folder: Path) -> list[Path]:
-    """Unpacks the plain files of a tar archive into a folder.
-
-    Raises:
-        DataError: the archive is damaged, or a member is a link or would leave the folder;
-            nothing is unpacked then.
-    """
-    try:
-        with tarfile.open(path) as archive:
-            members = archive.getmembers()
-            for member in members:
-                special = not (member.isfile() or member.isdir())
-                _refuse_escape(member.name, path, link=special)
-            archive.extractall(folder, members=members, filter="data")
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise DataError("the archive cannot be read", where=path, found=str(error)[:120]) from error
-    return [folder / member.name for member in members if member.isfile()]
 
 
 def _refuse_escape(name: str, archive: Path, *, link: bool) -> None:

@@ -6,7 +6,6 @@ import os
 import pickle
 import stat
 import sys
-import tarfile
 import zipfile
 
 import numpy as np
@@ -25,7 +24,7 @@ from denethor_files import (
 )
 from windrow.errors import WindrowError
 from windrow.pipelines.ingest import ingest
-from windrow.sources.formats.archives import unpack_tar, zip_members
+from windrow.sources.formats.archives import zip_members
 from windrow.sources.reader import IngestOptions
 
 pytest.importorskip("rasterio", reason="rasterio is not installed")
@@ -274,34 +273,6 @@ def test_zip_links_and_damaged_archives(tmp_path, refused):
     archive.write_bytes(archive.read_bytes()[:-200])
     refused(tmp_path / "in", r"the archive cannot be read; in .*s2_train.zip")
     assert [p.name for p in archive.parent.iterdir()] == ["s2_train.zip"]
-
-
-@pytest.mark.parametrize("name", ["../x", "/x", "a/../../x"])
-def test_tar_members_that_leave_the_folder(tmp_path, name):
-    path = tmp_path / "a.tar.gz"
-    with tarfile.open(path, "w:gz") as archive:
-        archive.add(__file__, arcname="fine.py")
-        info = tarfile.TarInfo(name)
-        archive.addfile(info)
-    with pytest.raises(WindrowError, match=r"a member would leave the folder; in .*a.tar.gz"):
-        unpack_tar(path, tmp_path / "to")
-    assert not (tmp_path / "to").exists()
-
-
-def test_tar_links_are_refused_and_plain_files_unpacked(tmp_path):
-    path = tmp_path / "a.tar"
-    with tarfile.open(path, "w") as archive:
-        archive.add(__file__, arcname="in/fine.py")
-    assert [p.name for p in unpack_tar(path, tmp_path / "to")] == ["fine.py"]
-    with tarfile.open(path, "a") as archive:
-        info = tarfile.TarInfo("link")
-        info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(info)
-    with pytest.raises(WindrowError, match=r"a member of the archive is a link; in .*a.tar"):
-        unpack_tar(path, tmp_path / "other")
-    path.write_bytes(b"no archive")
-    with pytest.raises(WindrowError, match=r"the archive cannot be read; in .*a.tar"):
-        unpack_tar(path, tmp_path / "other")
 
 
 def test_quality_files(tmp_path, refused):
