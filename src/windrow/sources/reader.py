@@ -143,7 +143,8 @@ class TableOptions(GivenOptions):
     processing_level: ProcessingLevel | None = None
     """L1C (top of atmosphere) or L2A (surface); by default it is detected."""
     bands: tuple[str, ...] | None = None
-    """The order of the bands in the file, where it does not name them; of a table BAND=COLUMN."""
+    """Which name is which band, as BAND=NAME; or one dialect of names, such as FORCE; or, of files
+    that do not name their bands, their order."""
 
 
 class LabelOptions(GivenOptions):

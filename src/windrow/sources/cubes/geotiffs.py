@@ -21,6 +21,7 @@ from windrow.sources.cubes.netcdf import choose_year
 from windrow.sources.cubes.scratch import identity_of_files
 from windrow.sources.rasters.geotiff_header import (
     ENDINGS,
+    QUALITY,
     ImageFile,
     find_images,
     offset_of_file,
@@ -200,7 +201,8 @@ def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
     Raises:
         DataError: a file is damaged, of another grid, CRS or number of bands than the first; two
             files hold one day, or a day lacks a file.
-        SettingsError: which bands the files hold cannot be told, or rasterio is missing.
+        BandError: which bands are meant is a question, or they are of another sensor.
+        SettingsError: which bands the files hold is not said, or rasterio is missing.
     """
     try:
         import rasterio  # noqa: F401
@@ -209,14 +211,21 @@ def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
             "GeoTIFFs need rasterio", where=path, hint="pip install 'windrow[cubes]'"
         ) from None
     places = find_images(path)
-    files = read_headers(places, path, options)
+    images = read_headers(places, path, options)
+    files = images.files
     without = sum(p.suffix.lower() in ENDINGS for p in path.rglob("*")) - len(places)
     grid = _check_grids(files)
     days, _ = choose_year(np.unique([f.date for f in files]), path, options.year)
     layers = [_layers_of_day([f for f in files if f.date == day]) for day in days]
     bands, quality = _check_layers(layers, days, options)
     first = layers[0][bands[0]]
-    facts = {"files": str(len(files)), "days": _describe_days(days)}
+    facts = {
+        "files": str(len(files)),
+        "days": _describe_days(days),
+        "names_of_bands": images.recognised.describe(),
+    }
+    if images.left_out:
+        facts["bands_left_out"] = ", ".join(images.left_out)
     if without > 0:
         facts["files_without_a_date_left_out"] = str(without)
     if any("B10" in layer for layer in layers):
@@ -314,7 +323,7 @@ def _check_layers(
         raise SettingsError(
             "no band in the files", found=", ".join(counts), hint="name them with --bands"
         )
-    quality = next((name for name in ("SCL", "CLP") if name in counts), None)
+    quality = next((name for name in QUALITY if name in counts), None)
     types = {layer[band].header["dtype"]: layer[band].path for layer in layers for band in bands}
     if len(types) > 1:
         found = " and ".join(f"{kind} ({place.name})" for kind, place in types.items())

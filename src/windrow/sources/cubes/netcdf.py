@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,11 @@ import numpy.typing as npt
 
 from windrow import sensors
 from windrow.data.series import ProcessingLevel
-from windrow.errors import DataError, SettingsError
+from windrow.errors import BandError, DataError, SettingsError
+from windrow.sources.bands.other_sensors import refuse_landsat
+from windrow.sources.bands.recognition import recognise_bands
 from windrow.sources.cubes.scratch import identity_of_files
-from windrow.sources.rasters.grid import Affine, CubeFacts, Grid, Raw, Window, band_of
+from windrow.sources.rasters.grid import Affine, CubeFacts, Grid, Raw, Window
 from windrow.sources.reader import IngestOptions
 from windrow.sources.values.baseline_offset import offset_of_baseline
 
@@ -23,6 +24,7 @@ NETCDF = (".nc", ".nc4", ".cdf")
 TIME = ("time", "t", "date", "datetime")
 Y = ("y", "lat", "latitude", "northing")
 X = ("x", "lon", "longitude", "easting")
+BAND_AXES = ("band", "bands", "channel", "wavelength")
 CLOUD = ("clp", "cloud_probability", "cloud_fraction")
 LABELS = ("crop_code", "crop_type", "crop", "label", "labels", "parcels_label")
 
@@ -121,29 +123,39 @@ def open_file_cube(path: Path, options: IngestOptions) -> FileCube:
 
     Raises:
         DataError: it has no time axis, no band, or is damaged; or bands differ in shape.
+        BandError: which variables are bands is a question, or they are of another sensor.
         SettingsError: it holds several years and none is chosen, or xarray is missing.
     """
     dataset = _open(path)
     time = _axis(dataset, TIME, "time", path)
     y, x = _axis(dataset, Y, "y", path), _axis(dataset, X, "x", path)
-    named = dict(_band_variables(dataset, (time, y, x), path))
-    bands = tuple(band for band in sensors.SENTINEL2_BANDS if band in named)
+    layers = _layers(dataset, (time, y, x), path)
+    refuse_landsat(_titles(dataset, path), where=path)
+    recognised = recognise_bands(list(layers), where=path, unit="variable", given=options.bands)
+    name_of = recognised.by_band()
+    bands = tuple(band for band in sensors.SENTINEL2_BANDS if band in name_of)
     if not bands:
         raise DataError(
             "no band in the cube",
             where=path,
-            found=", ".join(map(str, dataset.data_vars)),
-            expected="variables (time, y, x) named B02, B03, ... or blue, green, ...",
+            found=", ".join(layers) or ", ".join(map(str, dataset.data_vars)),
+            expected="variables (time, y, x) named B02, B03, ...",
+            hint="name them with --bands B02=VARIABLE ...",
         )
+    named = {band: layers[name].transpose(time, y, x) for band, name in name_of.items()}
     dates, steps = _dates(dataset[time], path, options.year)
     first = named[bands[0]]
     scale, offset = _packing(first)
     quality_name, quality = _quality(dataset, options.cloud_column, (time, y, x), path)
     chunks = first.encoding.get("preferred_chunks") or {}
-    facts = {"bands_in_file": ", ".join(str(named[band].name) for band in bands)}
-    if "B10" in named:
+    facts = {"names_of_bands": recognised.describe()}
+    taken = None if quality is None else str(quality.name)
+    if left_out := [name for name in recognised.left_out if name != taken]:
+        facts["variables_left_out"] = ", ".join(left_out)
+    cirrus = "B10" in recognised.bands.values()
+    if cirrus:
         facts["dropped_bands"] = "B10 (cirrus), which is no input"
-    level: ProcessingLevel = options.processing_level or ("L1C" if "B10" in named else "L2A")
+    level: ProcessingLevel = options.processing_level or ("L1C" if cirrus else "L2A")
     return FileCube(
         facts=CubeFacts(
             grid=_grid(dataset, y, x, path),
@@ -212,27 +224,34 @@ def _axis(dataset: Any, known: tuple[str, ...], role: str, path: Path) -> str:
     return found
 
 
-def _band_variables(
-    dataset: Any, axes: tuple[str, str, str], path: Path
-) -> Iterator[tuple[str, Any]]:
-    seen: dict[str, str] = {}
+def _layers(dataset: Any, axes: tuple[str, str, str], path: Path) -> dict[str, Any]:
+    """All variables (time, y, x) by name; of one with a band axis each layer by its label.
+
+    Raises:
+        BandError: a name stands twice.
+    """
+    result: dict[str, Any] = {}
     for name, variable in dataset.data_vars.items():
         parts: list[tuple[str, Any]] = []
+        axis = next((one for one in BAND_AXES if one in variable.dims), None)
         if set(variable.dims) == set(axes):
             parts = [(str(name), variable)]
-        elif "band" in variable.dims and set(variable.dims) - {"band"} == set(axes):
-            names = [str(value) for value in dataset["band"].values.tolist()]
-            parts = [(band, variable.isel(band=i)) for i, band in enumerate(names)]
+        elif axis is not None and set(variable.dims) - {axis} == set(axes):
+            labels = [str(value) for value in dataset[axis].values.tolist()]
+            parts = [(label, variable.isel({axis: i})) for i, label in enumerate(labels)]
         for label, part in parts:
-            band = band_of(label)
-            if band is None:
-                continue
-            if band in seen:
-                raise DataError(
-                    f"band {band} stands twice", where=path, found=f"{seen[band]} and {label}"
+            if label in result:
+                raise BandError(
+                    f"the name {label} stands twice", where=path, hint="keep one of them"
                 )
-            seen[band] = label
-            yield band, part.transpose(*axes)
+            result[label] = part
+    return result
+
+
+def _titles(dataset: Any, path: Path) -> list[str]:
+    """What the file says of its satellite."""
+    keys = ("platform", "satellite", "sensor", "instrument", "constellation", "title", "collection")
+    return [path.name, *(str(dataset.attrs[key]) for key in keys if key in dataset.attrs)]
 
 
 def _dates(

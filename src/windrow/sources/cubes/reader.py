@@ -32,6 +32,7 @@ OPTIONS = frozenset(
         "processing_level",
         "year",
         "num_series",
+        "bands",
     }
 )
 
@@ -69,7 +70,7 @@ def read_images(path: Path, options: IngestOptions) -> Reading:
         DataError: files do not belong together, or the labels cannot be used.
         SettingsError: an option does not fit.
     """
-    refuse_options(options, OPTIONS | {"bands"}, product="a folder of GeoTIFFs")
+    refuse_options(options, OPTIONS, product="a folder of GeoTIFFs")
     return _read(path, open_image_cube(path, options), "GeoTIFFs", options)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ import numpy.typing as npt
 
 from windrow import sensors
 from windrow.errors import DataError, SettingsError
+from windrow.sources.bands.dialects import STAC
+from windrow.sources.bands.other_sensors import refuse_landsat
+from windrow.sources.bands.recognition import BandNames, recognise_bands
 from windrow.sources.cubes.netcdf import choose_year
 from windrow.sources.labels.parcel_polygons import read_frame
-from windrow.sources.rasters.grid import CubeFacts, Grid, Raw, Window, band_of
+from windrow.sources.rasters.grid import CubeFacts, Grid, Raw, Window
 from windrow.sources.reader import IngestOptions
 from windrow.sources.values.baseline_offset import offset_of_baseline
 
@@ -140,10 +144,12 @@ def open_stac_cube(path: Path, options: IngestOptions) -> StacCube:
         by_day[np.datetime64(item.datetime.replace(tzinfo=None), "D")].append(item)
     days, _ = choose_year(np.array(sorted(by_day)), path, options.year)
     chosen = [by_day[day] for day in days]
-    assets = _assets([item for day in chosen for item in day], path)
+    recognised, assets = _assets([item for day in chosen for item in day], path, options)
     chosen = [[_only(item, set(assets.values())) for item in day] for day in chosen]
     bands = tuple(band for band in sensors.SENTINEL2_BANDS if band in assets)
-    facts = {"items": str(sum(map(len, chosen)))}
+    facts = {"items": str(sum(map(len, chosen))), "names_of_bands": recognised.describe()}
+    if left_out := [key for key in recognised.left_out if key not in assets.values()]:
+        facts["assets_left_out"] = ", ".join(left_out)
     if "B10" in assets:
         facts["dropped_bands"] = "B10 (cirrus), which is no input"
     return StacCube(
@@ -218,19 +224,35 @@ def _area(options: IngestOptions, server: str) -> list[float]:
     return [float(value) for value in frame.to_crs("EPSG:4326").total_bounds]
 
 
-def _assets(items: list[Any], path: Path) -> dict[str, str]:
-    """The asset of each band, found by key, common name or band name; the same in all items."""
-    found: dict[str, str] = {}
-    for key, asset in items[0].assets.items():
-        described = asset.extra_fields.get("eo:bands") or asset.extra_fields.get("bands") or []
-        names = [key]
-        if len(described) == 1:
-            names += [str(described[0].get("name", "")), str(described[0].get("common_name", ""))]
-        if key.lower().endswith("-jp2"):
-            continue
-        layer = "SCL" if key.upper() == "SCL" else next(filter(None, map(band_of, names)), None)
-        if layer is not None:
-            found.setdefault(layer, key)
+def _assets(
+    items: list[Any], path: Path, options: IngestOptions
+) -> tuple[BandNames, dict[str, str]]:
+    """The asset of each band, by key, or else band name or common name; the same in all items."""
+    first = items[0]
+    where = f"{path}, item {first.id}"
+    refuse_landsat(_satellites(items), where=path)
+    described = [
+        {key: key for key in first.assets if not key.lower().endswith("-jp2")},
+        _described(first, "name"),
+        _described(first, "common_name"),
+    ]
+    recognised = BandNames({}, "none", tuple(first.assets))
+    for names in described:
+        inverse = {name: key for key, name in names.items()}
+        if options.bands is None and len(inverse) < len(names):
+            continue  # one name of several assets, as the common name rededge
+        known = recognise_bands(
+            list(inverse), where=where, unit="asset", given=options.bands, prefer=STAC
+        )
+        if known.bands:
+            bands = {inverse[name]: band for name, band in known.bands.items()}
+            left_out = tuple(key for key in first.assets if key not in bands)
+            recognised = BandNames(bands, known.dialect, left_out, known.notes)
+            break
+    found = {band: key for key, band in recognised.bands.items()}
+    scene = next((key for key in recognised.left_out if key.upper() == "SCL"), None)
+    if scene is not None:
+        found["SCL"] = scene
     for item in items:
         missing = [name for name, key in found.items() if key not in item.assets]
         if missing:
@@ -243,11 +265,33 @@ def _assets(items: list[Any], path: Path) -> dict[str, str]:
     if not set(found) & set(sensors.SENTINEL2_BANDS):
         raise DataError(
             "no band among the assets",
-            where=f"{path}, item {items[0].id}",
-            found=", ".join(items[0].assets),
+            where=where,
+            found=", ".join(first.assets),
             expected="assets such as B02 or blue",
+            hint="name them with --bands B02=ASSET ...",
         )
-    return found
+    return recognised, found
+
+
+def _described(item: Any, field: str) -> dict[str, str]:
+    """What assets of one band are called by ``eo:bands`` or ``bands``, by their key."""
+    result = {}
+    for key, asset in item.assets.items():
+        bands = asset.extra_fields.get("eo:bands") or asset.extra_fields.get("bands") or []
+        single = bands[0] if isinstance(bands, list) and len(bands) == 1 else None
+        name = None
+        if isinstance(single, dict):
+            name = single.get(field) or single.get(f"eo:{field}")
+        if isinstance(name, str) and not key.lower().endswith("-jp2"):
+            result[key] = name
+    return result
+
+
+def _satellites(items: list[Any]) -> Iterator[str]:
+    """Ids, collections and platforms of items."""
+    for item in items:
+        platform = [str(item.properties.get(key, "")) for key in ("platform", "constellation")]
+        yield from (str(item.id), str(item.collection_id or ""), *platform)
 
 
 def _only(item: Any, keys: set[str]) -> Any:

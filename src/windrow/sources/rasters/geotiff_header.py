@@ -13,8 +13,12 @@ import numpy as np
 
 from windrow import sensors
 from windrow.errors import BandError, DataError, SettingsError
+from windrow.sources.bands.dialects import POSITIONS, SENTINEL2, dialect, normalised
+from windrow.sources.bands.names import parse
+from windrow.sources.bands.other_sensors import dialect_of_files, refuse_landsat
+from windrow.sources.bands.recognition import BandNames, recognise_bands
 from windrow.sources.rasters.geotiff_tiles import TiffTiles, read_directory
-from windrow.sources.rasters.grid import Grid, band_of
+from windrow.sources.rasters.grid import Grid
 from windrow.sources.reader import IngestOptions
 from windrow.sources.values.baseline_offset import offset_of_baseline
 
@@ -23,6 +27,9 @@ _DATE = re.compile(
     r"(?<!\d)(20\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])(?!\d{2,}(?!T))"
 )
 _WORD = re.compile(r"[^A-Za-z0-9]+")
+QUALITY = ("SCL", "CLP")
+"""Names of layers that are no band but say how good the others are."""
+
 _CACHE_BYTES = 64 * 2**20
 
 
@@ -47,6 +54,21 @@ class ImageFile:
     grid: Grid
     header: dict[str, Any]
     tiles: TiffTiles | None
+
+
+@dataclass(frozen=True)
+class Images:
+    """The files of a folder.
+
+    Attributes:
+        files: those that hold a band or a quality layer.
+        recognised: which name is which band.
+        left_out: names of bands and files that are neither.
+    """
+
+    files: list[ImageFile]
+    recognised: BandNames
+    left_out: tuple[str, ...]
 
 
 def date_in_name(name: str) -> np.datetime64 | None:
@@ -96,15 +118,17 @@ def reason_of(error: BaseException) -> str:
     return text.splitlines()[0][:120]
 
 
-def read_headers(places: list[Path], root: Path, options: IngestOptions) -> list[ImageFile]:
+def read_headers(places: list[Path], root: Path, options: IngestOptions) -> Images:
     """Reads the headers of a folder's files; those that are equal byte for byte, once.
 
     Raises:
         DataError: a file is damaged, or has another number of bands than given.
+        BandError: which bands are meant is a question, or they are of another sensor.
         SettingsError: which bands a file holds is not said.
     """
+    refuse_landsat((place.name for place in places), where=root)
     known: dict[bytes, _Header] = {}
-    files = []
+    found = []
     for place in places:
         tiles, directory = read_directory(place)
         header = known.get(directory) if directory is not None else None
@@ -114,9 +138,8 @@ def read_headers(places: list[Path], root: Path, options: IngestOptions) -> list
                 known[directory] = header
         date = date_in_name(place.relative_to(root).as_posix())
         assert date is not None
-        layer, indexes = _layers_of_file(place, header.descriptions, options)
-        files.append(ImageFile(place, date, layer, indexes, header.grid, header.values, tiles))
-    return files
+        found.append(_Found(place, date, header, tiles, _labels(place, header, options)))
+    return _recognised(found, root, options)
 
 
 @dataclass(frozen=True)
@@ -124,6 +147,17 @@ class _Header:
     grid: Grid
     values: dict[str, Any]
     descriptions: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A file with what it calls its bands: position in the file (from 1) by name."""
+
+    place: Path
+    date: np.datetime64
+    header: _Header
+    tiles: TiffTiles | None
+    labels: dict[str, int]
 
 
 def _read_header(place: Path) -> _Header:
@@ -158,46 +192,103 @@ def _read_header(place: Path) -> _Header:
     return _Header(grid, header, descriptions)
 
 
-def _layer_of(word: str) -> str | None:
-    return word.upper() if word.upper() in ("SCL", "CLP") else band_of(word)
+def _name_in_file(stem: str) -> str | None:
+    """The last name of a band or of a quality layer among the words of a file's name."""
+    words = [word for word in _WORD.split(stem) if word]
+    for stop in range(len(words), 0, -1):
+        if words[stop - 1].upper() in QUALITY:
+            return words[stop - 1].upper()
+        parsed = (parse("_".join(words[start:stop])) for start in range(max(0, stop - 3), stop))
+        whole = [one.name for one in parsed if one is not None and not one.words]
+        if whole:
+            return whole[0]
+    return None
 
 
-def _layers_of_file(
-    place: Path, descriptions: tuple[str | None, ...], options: IngestOptions
-) -> tuple[str | None, dict[str, int]]:
-    """Which layer each band of a file is: from its name, its descriptions, or as given."""
-    words = [_layer_of(word) for word in _WORD.split(place.stem)]
-    layer = next((word for word in reversed(words) if word is not None), None)
-    if layer is not None and len(descriptions) == 1:
-        return layer, {layer: 1}
-    names: list[str | None] = [_layer_of(text or "") for text in descriptions]
-    if options.bands is not None:
-        names = [_layer_of(text) or text for text in options.bands]
+def _labels(place: Path, header: _Header, options: IngestOptions) -> dict[str, int]:
+    """What a file calls its bands: by its name, its descriptions, or in the order given."""
+    descriptions = header.descriptions
+    name = _name_in_file(place.stem)
+    if name is not None and len(descriptions) == 1:
+        return {name: 1}
+    names = [text or "" for text in descriptions]
+    order = _given_order(options)
+    if order is not None:
+        names = list(order)
         if len(names) != len(descriptions):
             raise DataError(
                 "another number of bands",
                 where=place,
                 found=len(descriptions),
-                expected=f"{len(names)}: {' '.join(options.bands)}, as given",
+                expected=f"{len(names)}: {' '.join(names)}, as given",
             )
-    elif not any(names):
-        known = {12: sensors.SENTINEL2, 13: sensors.SENTINEL2_L1C}.get(len(descriptions))
-        if known is None:
-            raise SettingsError(
-                "which bands a GeoTIFF holds is not said",
-                where=place,
-                found=f"{len(descriptions)} bands without descriptions",
-                hint="name them in their order with --bands",
-            )
-        names = list(known)
     indexes: dict[str, int] = {}
-    for position, name in enumerate(names, start=1):
-        if name is None:
+    for position, label in enumerate(names, start=1):
+        label = label.upper() if label.upper() in QUALITY else label  # noqa: PLW2901
+        if label in indexes:
+            raise BandError(f"band {label} stands twice", where=place)
+        if label:
+            indexes[label] = position
+    return indexes
+
+
+def _given_order(options: IngestOptions) -> tuple[str, ...] | None:
+    """The names of ``--bands`` where they are an order, and neither BAND=NAME nor a dialect."""
+    given = options.bands
+    if given is None or any("=" in text for text in given):
+        return None
+    return None if len(given) == 1 and dialect(given[0]) is not None else given
+
+
+def _recognised(found: list[_Found], root: Path, options: IngestOptions) -> Images:
+    """The files with the band of each layer, once all names of the folder are known."""
+    labels = list(dict.fromkeys(label for one in found for label in one.labels))
+    quality = [label for label in labels if label in QUALITY]
+    names = [label for label in labels if label not in QUALITY]
+    order = _given_order(options)
+    given = options.bands if order is None else _order_as_bands(order)
+    prefer = dialect_of_files(one.place.name for one in found)
+    recognised = recognise_bands(names, where=root, unit="band", given=given, prefer=prefer)
+    if not recognised.bands:
+        raise _nothing_said(found[0])
+    layer_of = {**recognised.bands, **{label: label for label in quality}}
+    files, left_out = [], list(recognised.left_out)
+    for one in found:
+        indexes = {layer_of[label]: at for label, at in one.labels.items() if label in layer_of}
+        if not indexes:
+            left_out.append(one.place.name)
             continue
-        if name in indexes:
-            raise BandError(f"band {name} stands twice", where=place)
-        indexes[name] = position
-    return None, indexes
+        layer = next(iter(indexes)) if len(one.header.descriptions) == 1 else None
+        files.append(
+            ImageFile(
+                one.place, one.date, layer, indexes, one.header.grid, one.header.values, one.tiles
+            )
+        )
+    return Images(files, recognised, tuple(left_out))
+
+
+def _order_as_bands(order: tuple[str, ...]) -> tuple[str, ...] | None:
+    """An order of Sentinel-2's own names as ``BAND=NAME``; None where it is of another dialect."""
+    known = SENTINEL2.bands()
+    pairs = [(known.get(normalised(name)), name) for name in order if name.upper() not in QUALITY]
+    if any(band is None for band, _ in pairs):
+        return None
+    return tuple(f"{band}={name}" for band, name in pairs)
+
+
+def _nothing_said(one: _Found) -> SettingsError:
+    count = len(one.header.descriptions)
+    hint = "name them in their order with --bands"
+    if count in POSITIONS:
+        name, bands = POSITIONS[count]
+        hint += f": if they are {name}, --bands {' '.join(bands)}"
+    names = ", ".join(label for label in one.labels) or "without descriptions"
+    return SettingsError(
+        "which bands a GeoTIFF holds is not said",
+        where=one.place,
+        found=f"{count} band{'s' if count > 1 else ''}, {names}",
+        hint=hint,
+    )
 
 
 def offset_of_file(file: ImageFile) -> int | None:

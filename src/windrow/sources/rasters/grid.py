@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -10,7 +9,6 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from windrow import sensors
 from windrow.data.series import ProcessingLevel
 
 BLOCK_BYTES = 128 * 2**20
@@ -18,39 +16,6 @@ BLOCK_BYTES = 128 * 2**20
 
 Affine = tuple[float, float, float, float, float, float]
 """x = a column + b row + c; y = d column + e row + f, of pixel corners."""
-
-_ALIASES = {
-    "coastal": "B01",
-    "blue": "B02",
-    "green": "B03",
-    "red": "B04",
-    "rededge1": "B05",
-    "rededge2": "B06",
-    "rededge3": "B07",
-    "nir": "B08",
-    "nir08": "B8A",
-    "nir09": "B09",
-    "cirrus": "B10",
-    "swir16": "B11",
-    "swir22": "B12",
-}
-_BAND = re.compile(r"B(\d{1,2}|8A)", re.IGNORECASE)
-
-
-def band_of(name: str) -> str | None:
-    """The band that a variable, asset or file is called after, in any usual spelling, or None.
-
-    Example:
-        >>> band_of("b8a"), band_of("swir16"), band_of("SCL")
-        ('B8A', 'B11', None)
-    """
-    text = name.strip()
-    if text.lower() in _ALIASES:
-        return _ALIASES[text.lower()]
-    if _BAND.fullmatch(text) is None:
-        return None
-    band = sensors.canonical_band(text) if text.upper() != "B00" else None
-    return band
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ taken, and counts every date that could not be used.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import pandas as pd
 from windrow import sensors
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
+from windrow.sources.bands.recognition import recognise_bands
 from windrow.sources.formats.table_columns import (
     FIELD_COLUMNS,
     ID_COLUMNS,
@@ -47,8 +47,6 @@ LATITUDE_COLUMNS = ("latitude", "lat")
 IN_MEMORY = Path("the table")
 """What messages call a table that was never a file."""
 
-_BAND_NAME = re.compile(r"b\d+[a-z]?", re.IGNORECASE)
-
 
 @dataclass(frozen=True)
 class TableReading:
@@ -72,7 +70,8 @@ def read_table(
 ) -> TableReading:
     """Reads a long table of Sentinel-2 observations into series.
 
-    Bands may be called ``B1``, ``B01`` or ``b01``; B10 is dropped and that is said. A date with
+    Bands are found by their dialect (:mod:`windrow.sources.bands`); B10 is dropped and that is
+    said, and so are the columns that are left out. A date with
     an empty band, or with 0 in every band, is invalid and counted. The whole table is held in
     memory. Columns are found by the names of ``ID_COLUMNS``, ``DATE_COLUMNS``, ``CLOUD_COLUMNS``
     and ``FIELD_COLUMNS``; without a column of fields every series is its own field. The
@@ -88,7 +87,7 @@ def read_table(
             its series, dates are unsorted, day and month cannot be told apart, whether the offset
             of baseline 04.00 was taken off is not clear, a scale is mixed or impossible, or a
             series has no usable date.
-        BandError: a band is unknown or stands twice.
+        BandError: a band is unknown or stands twice, or which columns are bands is a question.
     """
     place = IN_MEMORY if isinstance(source, pd.DataFrame) else Path(source)
     options = options or TableOptions()
@@ -151,20 +150,14 @@ class _Table:
     def recognise_bands(
         self, given: tuple[str, ...] | None, processing_level: ProcessingLevel | None
     ) -> None:
-        """Finds the columns of bands by name, or takes those given as ``BAND=COLUMN``."""
+        """Finds the columns of bands by their dialect, or takes those given."""
         frame, place = self._frame, self._place
-        if given is not None:
-            self._columns = _given_bands(given, frame, place)
-        else:
-            taken = {self._id, self._date, self._cloud, self._field}
-            self._columns = {
-                str(column): sensors.canonical_band(str(column))
-                for column in frame.columns
-                if column not in taken and _BAND_NAME.fullmatch(str(column).strip())
-            }
-        cirrus = [column for column, band in self._columns.items() if band == "B10"]
-        for column in cirrus:
-            del self._columns[column]
+        roles = {self._id, self._date, self._cloud, self._field, self._row_number}
+        roles |= {self._longitude, self._latitude}
+        others = [str(column) for column in frame.columns if str(column) not in roles]
+        found = recognise_bands(others, where=place, given=given)
+        self._columns = {name: band for name, band in found.bands.items() if band != "B10"}
+        cirrus = len(self._columns) < len(found.bands)
         if not self._columns:
             raise DataError(
                 "the table has no band",
@@ -174,9 +167,12 @@ class _Table:
                 hint="name the columns after the bands of Sentinel-2, or give --bands B02=COLUMN",
             )
         self._bands = sensors.check_bands(list(self._columns.values()))
-        self._level = self._processing_level(processing_level, bool(cirrus))
+        self._level = self._processing_level(processing_level, cirrus)
         report = self._report
         report.say("bands", " ".join(self._bands))
+        report.say("names_of_bands", found.describe())
+        if found.left_out:
+            report.say("columns_left_out", ", ".join(found.left_out))
         if cirrus:
             report.say("dropped_bands", "B10 (cirrus), which is no input")
 
@@ -381,22 +377,6 @@ def row_number(frame: pd.DataFrame, date: str, place: Path) -> str | None:
         hint="name the column of the field or pixel with --id-column, or give "
         f"--id-column {name} where every row is a field of its own",
     )
-
-
-def _given_bands(given: tuple[str, ...], frame: pd.DataFrame, place: Path) -> dict[str, str]:
-    columns: dict[str, str] = {}
-    for text in given:
-        band, equals, column = text.partition("=")
-        if not equals:
-            raise DataError("a band of a table is given as BAND=COLUMN", found=text)
-        if column not in frame.columns:
-            raise DataError(
-                f"no column {column!r} of band {band}",
-                where=place,
-                found="columns " + ", ".join(map(str, frame.columns)),
-            )
-        columns[column] = sensors.canonical_band(band)
-    return columns
 
 
 def _required(column: str | None, role: str, option: str, frame: pd.DataFrame, place: Path) -> str:

@@ -109,13 +109,19 @@ def test_scene_classes_beside_the_bands(tmp_path: Path) -> None:
     assert series.cloud_probability[5].tolist() == [0, 128, 230, 0]
 
 
-def test_twelve_nameless_bands_are_those_of_level_2a(tmp_path: Path) -> None:
+def test_twelve_nameless_bands_are_asked_about(tmp_path: Path) -> None:
+    names = "B01 B02 B03 B04 B05 B06 B07 B08 B8A B09 B11 B12"
     for day in DAYS:
         array = 200 + 100 * np.arange(12, dtype=np.uint16)[:, None, None] + np.zeros((12, 4, 4))
         write_tif(tmp_path / f"{day}.tif", array.astype(np.uint16))
-    series, _ = read(tmp_path)
-    assert len(series.bands) == 12
+    with pytest.raises(WindrowError, match=rf"which bands .*12 bands.*--bands {names}"):
+        read(tmp_path)
+    series, _ = read(tmp_path, bands=names.split())
+    assert series.bands == tuple(names.split())
     assert series.reflectance[0, 0].tolist() == [200 + 100 * band for band in range(12)]
+    by_file_name = [*names.split()[:8], "B09", "B11", "B12", "B8A"]
+    series, _ = read(tmp_path, bands=by_file_name)
+    assert series.reflectance[0, 0, series.bands.index("B8A")] == 200 + 1100
 
 
 def test_bands_as_given(tmp_path: Path) -> None:

@@ -182,8 +182,8 @@ def _set(column: str, value: Any) -> Callable[[pd.DataFrame], pd.DataFrame]:
         (_set("date", None), DataError, "no dates; in .*only empty cells"),
         (lambda f: f.drop(columns="field_id"), DataError, r"no id column; .*--id-column"),
         (lambda f: f.drop(columns=["B02", "B8A"]), DataError, "the table has no band"),
-        (_set("B13", 1), BandError, "unknown Sentinel-2 band 'B13'"),
-        (_set("B2", 1), BandError, "band B02 is given twice"),
+        (_set("B13", 1), BandError, "B13 is no name of Sentinel-2; .*--bands B02=B02"),
+        (_set("B2", 1), BandError, "band B02 stands twice; .*found B02 and B2"),
         (_set("date", "soon"), DataError, r"a date cannot be read; .*id 7; found 'soon'"),
         (_set("date", "1970-01-01"), DataError, "a date is out of range; .*id 7"),
         (
