@@ -9,7 +9,13 @@ from pydantic import Field
 from windrow.config import Settings
 from windrow.data.series import ProcessingLevel
 from windrow.simulation.calendars import Calendar, calendar_at, northern_day
-from windrow.simulation.fields.climate import Climate, Rain, make_climate, rain_of
+from windrow.simulation.fields.climate import (
+    Climate,
+    Rain,
+    continentality_of,
+    make_climate,
+    rain_of,
+)
 
 
 class Place(Settings):
@@ -52,13 +58,21 @@ class Place(Settings):
         """The kind of rain it has."""
         return rain_of(self.longitude, self.latitude)
 
-    def climate(self, *, continentality: float, drought: float) -> Climate:
-        """Its usual year; see :func:`~windrow.simulation.fields.climate.make_climate`."""
+    def climate(
+        self, *, continentality: float, drought: float, rain: Rain | None = None
+    ) -> Climate:
+        """Its usual year.
+
+        Args:
+            continentality: swing of temperature relative to the usual one at the place.
+            drought: 0 none to 1 severe, of the dry part of the year.
+            rain: kind of rain; that of the place where not given.
+        """
         return make_climate(
             self.calendar,
             latitude=abs(self.latitude),
             altitude_m=self.altitude_m,
-            continentality=continentality,
-            rain=self.rain,
+            continentality=continentality * continentality_of(self.longitude, self.latitude),
+            rain=self.rain if rain is None else rain,
             drought=drought,
         )

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from windrow.simulation.calendars import HALF_YEAR, YEAR, Calendar
 from windrow.simulation.crop_table import CROP_TABLE, table_number
-from windrow.simulation.fields.climate import Climate, Rain, make_climate
+from windrow.simulation.fields.climate import Climate, Rain
 from windrow.simulation.keyed_random import keyed, normal, spread, uniform
 from windrow.simulation.places import Place
 from windrow.simulation.scenarios import SCENARIOS
@@ -105,13 +105,10 @@ def draw_climate(settings: WorldSettings, draws: WorldDraws, place: Place) -> Cl
         rain = "dry summer" if dry else "even"
         if not dry and away < 35 and draws.chance("wet season", 0.5):
             rain = "wet season"
-    return make_climate(
-        place.calendar,
-        latitude=away,
-        altitude_m=place.altitude_m,
+    return place.climate(
         continentality=draws.between("continentality", settings.continentality),
-        rain=rain,
         drought=draws.between("drought", settings.drought),
+        rain=rain,
     )
 
 

@@ -39,7 +39,7 @@ class WorldSettings(Settings):
         latitude: distance from the equator, degrees.
         calendar_year_share: share of the worlds whose twelve months are those of the calendar;
             those of the others begin within two months of the start of a growing season.
-        continentality: swing of temperature relative to the latitude's usual one.
+        continentality: swing of temperature relative to the usual one there.
         dry_summer_share: share of the worlds between 29 and 45 degrees with dry summers.
         irrigated: share of the fields that rain does not limit.
         years: first and last calendar year.
@@ -153,7 +153,7 @@ EARTH = WorldSettings(
     southern_share=0.3,
     latitude=(0.0, 62.0),
     calendar_year_share=0.45,
-    continentality=(0.7, 1.5),
+    continentality=(0.7, 1.4),
     dry_summer_share=0.35,
     irrigated=(0.0, 0.9),
     years=(2016, 2024),

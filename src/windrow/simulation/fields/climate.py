@@ -75,6 +75,30 @@ def rain_of(longitude: float, latitude: float) -> Rain:
     return "wet season" if away < 30 else "even"
 
 
+# West, east, south, north, and how far the year swings relative to the latitude's usual.
+_SWINGS = (
+    (-12.0, 5.0, 35.0, 62.0, 0.7),
+    (20.0, 55.0, 42.0, 70.0, 1.3),
+    (55.0, 135.0, 34.0, 70.0, 1.6),
+    (-116.0, -70.0, 36.0, 60.0, 1.4),
+    (-126.0, -116.0, 32.0, 62.0, 0.8),
+    (-180.0, 180.0, -60.0, 0.0, 0.85),
+)
+
+
+def continentality_of(longitude: float, latitude: float) -> float:
+    """Swing of temperature at a place relative to that of Central Europe's latitude, coarsely.
+
+    Example:
+        >>> continentality_of(-2.8, 48.2), continentality_of(70.0, 52.0)
+        (0.7, 1.6)
+    """
+    for west, east, south, north, swing in _SWINGS:
+        if west <= longitude <= east and south <= latitude < north:
+            return swing
+    return 1.0
+
+
 def make_climate(
     calendar: Calendar,
     *,

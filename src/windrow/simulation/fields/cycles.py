@@ -82,6 +82,9 @@ def make_cycles(
         return _wintering(crop, climate.calendar.cold, varied, shift, weather.harvest_shift)
     mean, deviation = crop.sowing
     sown = _season_starts(crop, climate, draws, part) + shift + varied("sowing", deviation)
+    if crop.season == "cool" and not climate.mild:
+        # The harder the winter, the later the fields can be driven on.
+        sown = sown + 30.0 * float(np.clip((-3.0 - climate.temperature.min()) / 12, 0, 1))
     if not (crop.season == "cool" and climate.mild):
         sown = sown + mean
     initial, development, _, late = crop.stages
@@ -106,9 +109,12 @@ def _wintering(
 ) -> Cycles:
     assert callable(varied)
     mean, deviation = crop.sowing
+    # Short seasons begin before their table does, and the shortest end before it.
+    early = 15.0 * float(np.clip((290 - season.length) / 30, 0, 1))
+    sooner = 18.0 * float(np.clip((200 - season.length) / 30, 0, 1))
     # What is sown in autumn knows nothing of the spring to come.
-    sown = season.start + mean + varied("sowing", deviation) + 0.3 * shift
-    end = season.start + season.length + crop.harvest[0] + shift + harvest_shift
+    sown = season.start - early + mean + varied("sowing", deviation) + 0.3 * shift
+    end = season.start + season.length - sooner + crop.harvest[0] + shift + harvest_shift
     harvest = np.maximum(end + varied("harvest", crop.harvest[1]), sown + 90)
     length = harvest - sown
     up = harvest - np.minimum(crop.before_harvest[0], 0.62 * length) + varied("green-up", 3.0)
@@ -138,4 +144,4 @@ def _slowness(climate: Climate, sown: Floats, duration: float) -> float:
     """Duration at the season's temperature relative to that at 16 degrees."""
     days = np.arange(round(float(np.median(sown))), round(float(np.median(sown)) + duration))
     mean = float(climate.temperature[days % YEAR].mean()) if len(days) else 16.0
-    return float(np.clip(1 - 0.013 * (mean - 16.0), 0.75, 1.12))
+    return float(np.clip(1 - 0.02 * (mean - 16.0), 0.68, 1.1))
