@@ -1,0 +1,178 @@
+"""Series on a calendar of 36 steps of ten days, whatever their dates were.
+
+A step holds the mean of its clear dates. A step without one is interpolated between the nearest
+steps that have one, around the year: 31 December lies beside 1 January. So a year that is rolled
+by any number of days, or any twelve months, is as good as a calendar year.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow import sensors
+from windrow.data.series import Series
+from windrow.errors import BandError, DataError
+
+NUM_STEPS = 36
+"""Steps of a year, each a little longer than ten days."""
+
+NUM_DAYS = 365
+HALF_YEAR = 182
+"""Days by which the seasons of the southern hemisphere are later."""
+
+
+@dataclass(frozen=True, eq=False)
+class TenDayGrid:
+    """Reflectance of N fields on the calendar.
+
+    Attributes:
+        reflectance: (N, 36, 12) float32, 0..1, in the order of the twelve bands; 0 in a band that
+            is missing.
+        gap: (N, 36) float32, steps to the nearest one that holds a clear date; 0 where it does.
+        has_band: (12,) bool, which bands were there.
+        num_without_clear: fields without one clear date, of which all valid dates were taken.
+    """
+
+    reflectance: npt.NDArray[np.float32]
+    gap: npt.NDArray[np.float32]
+    has_band: npt.NDArray[np.bool_]
+    num_without_clear: int = 0
+
+    def __len__(self) -> int:
+        return len(self.reflectance)
+
+    def select(self, index: npt.NDArray[np.intp] | npt.NDArray[np.bool_] | slice) -> TenDayGrid:
+        """The fields at these positions."""
+        return TenDayGrid(self.reflectance[index], self.gap[index], self.has_band)
+
+
+def join_grids(first: TenDayGrid, second: TenDayGrid) -> TenDayGrid:
+    """The fields of both, one after the other.
+
+    Raises:
+        BandError: they have different bands.
+    """
+    if not np.array_equal(first.has_band, second.has_band):
+        raise BandError(
+            "the series have other bands than those they are joined with",
+            found=_named(second.has_band),
+            expected=_named(first.has_band),
+        )
+    return TenDayGrid(
+        np.concatenate([first.reflectance, second.reflectance]),
+        np.concatenate([first.gap, second.gap]),
+        first.has_band,
+    )
+
+
+def season_days(
+    day: npt.NDArray[np.integer], *, season_start: int, latitude: float | None
+) -> npt.NDArray[np.int64]:
+    """Days 0 to 364 on the calendar of the north, so that summers lie on summers.
+
+    Args:
+        day: days counted from the first of the twelve months.
+        season_start: day of the calendar year on which these begin, 0 for 1 January.
+        latitude: degrees; None counts as north of the equator.
+
+    Example:
+        >>> season_days(np.array([0, 100]), season_start=273, latitude=-20.0).tolist()
+        [91, 191]
+    """
+    ahead = HALF_YEAR if latitude is not None and latitude < 0 else 0
+    return (np.minimum(day.astype(np.int64), NUM_DAYS - 1) + season_start - ahead) % NUM_DAYS
+
+
+def grid_of_series(
+    series: Series,
+    *,
+    clear_below: int | None,
+    season_start: int = 0,
+    latitude: float | None = None,
+) -> TenDayGrid:
+    """Any series on the calendar.
+
+    Args:
+        series: N series of any bands and dates.
+        clear_below: a date is clear where its cloud probability 0..255 is below this; None takes
+            every valid date, as is done where the cloud probability is not known.
+        season_start: see :func:`season_days`.
+        latitude: see :func:`season_days`.
+
+    Raises:
+        DataError: a series has no valid date.
+
+    Example:
+        >>> from windrow.simulation import simulate
+        >>> part = simulate("brandenburg-2018", num_series=3, seed=1)
+        >>> grid_of_series(part, clear_below=102).reflectance.shape
+        (3, 36, 12)
+    """
+    empty = ~series.valid.any(axis=1)
+    if empty.any():
+        raise DataError(
+            "a series has no valid date",
+            where=f"series {series.id[np.argmax(empty)]}",
+            hint="leave it out",
+        )
+    use, num_without_clear = series.valid, 0
+    if clear_below is not None and series.cloud_probability is not None:
+        clear = series.valid & (series.cloud_probability < clear_below)
+        without = np.asarray(~clear.any(axis=1))
+        use, num_without_clear = np.where(without[:, None], series.valid, clear), int(without.sum())
+    order = [sensors.SENTINEL2_BANDS.index(band) for band in series.bands]
+    values = np.zeros((*series.valid.shape, len(sensors.SENTINEL2_BANDS)), dtype=np.float32)
+    values[:, :, order] = series.reflectance / np.float32(sensors.SCALE)
+    has_band = np.zeros(len(sensors.SENTINEL2_BANDS), dtype=np.bool_)
+    has_band[order] = True
+    days = season_days(series.day_of_year, season_start=season_start, latitude=latitude)
+    reflectance, gap = to_calendar(values, days, use)
+    return TenDayGrid(reflectance, gap, has_band, num_without_clear)
+
+
+def to_calendar(
+    values: npt.NDArray[np.float32],
+    day_of_year: npt.NDArray[np.integer],
+    use: npt.NDArray[np.bool_],
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Means of the used dates of each step, and interpolated steps where there are none.
+
+    Args:
+        values: (N, T, B).
+        day_of_year: (N, T) or (T,), in any order; 31 December of a leap year counts as the day
+            before.
+        use: (N, T), at least one date a series.
+
+    Returns:
+        (N, 36, B) float32, and (N, 36) float32 steps to the nearest one with a used date.
+
+    Example:
+        >>> values = np.array([[[1.0], [3.0]]], dtype=np.float32)
+        >>> filled, gap = to_calendar(values, np.array([[0, 22]]), np.ones((1, 2), dtype=bool))
+        >>> filled[0, :3, 0].tolist(), gap[0, :4].tolist()
+        ([1.0, 2.0, 3.0], [0.0, 1.0, 0.0, 1.0])
+    """
+    step = np.minimum(day_of_year, NUM_DAYS - 1) * NUM_STEPS // NUM_DAYS
+    holds = (np.arange(NUM_STEPS)[:, None] == step[..., None, :]) & use[:, None, :]
+    counts = holds.sum(axis=2)
+    used = np.where(use[..., None], values, np.float32(0))
+    means = np.matmul(holds.astype(np.float32), used) / np.maximum(counts, 1)[..., None]
+    means = means.astype(np.float32)
+    filled = np.tile(counts > 0, 3)  # last year, this year, next year
+    place = np.arange(3 * NUM_STEPS)
+    before = np.maximum.accumulate(np.where(filled, place, -1), axis=1)
+    after = np.minimum.accumulate(np.where(filled, place, 3 * NUM_STEPS)[:, ::-1], axis=1)[:, ::-1]
+    this = slice(NUM_STEPS, 2 * NUM_STEPS)
+    left, right = place[this] - before[:, this], after[:, this] - place[this]
+    rows = np.arange(len(values))[:, None]
+    start, end = means[rows, before[:, this] % NUM_STEPS], means[rows, after[:, this] % NUM_STEPS]
+    weight = (left / np.maximum(left + right, 1)).astype(np.float32)
+    return start + weight[..., None] * (end - start), np.minimum(left, right).astype(np.float32)
+
+
+def _named(has_band: npt.NDArray[np.bool_]) -> str:
+    names = [band for band, has in zip(sensors.SENTINEL2_BANDS, has_band, strict=True) if has]
+    return " ".join(names)
