@@ -15,9 +15,12 @@ from windrow.errors import SettingsError
 from windrow.experiments.methods import METHODS
 from windrow.experiments.recipes.methods import StudyScale
 from windrow.experiments.recipes.pretraining import RECIPES, recipe
+from windrow.experiments.recipes.worlds import WORLD_RECIPES, world_recipe
 from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.pipelines.pretrain import pretrain
 from windrow.pipelines.run.progress import training_progress
+from windrow.pipelines.world_pretraining import WorldPretrainingSettings, pretrain_on_worlds
+from windrow.processes import number_of_cores
 from windrow.training.execution import ExecutionSettings
 
 
@@ -26,7 +29,8 @@ class Pretrain:
     """Pre-trains an encoder on a store with both sensors.
 
     RECIPE comes first: tiny, small, base or paper, or a compared method at a scale, such as
-    resmlp/small. The defaults below are the recipe's.
+    resmlp/small; or windrow-1, which learns from simulated places and needs no store. The defaults
+    below are the recipe's.
     """
 
     data: Path
@@ -41,9 +45,31 @@ class Pretrain:
     """Go on from the run's last checkpoint, to the same result."""
 
 
+@dataclass(frozen=True)
+class PretrainOnWorlds:
+    """Pre-trains the place network on episodes of simulated places.
+
+    RECIPE comes first: windrow-1. The places are simulated first, and kept in a folder.
+    """
+
+    out: Path
+    """The run directory to write; must not exist, unless --resume."""
+    settings: Annotated[WorldPretrainingSettings, tyro.conf.arg(name="")]
+    """What the recipe says; change any of it."""
+    worlds: Path | None = None
+    """Folder in which simulated places are kept and found again; without it, RUN/worlds."""
+    workers: int | None = None
+    """Processes of one thread that simulate; without it, as many as there are cores."""
+    resume: bool = False
+    """Go on from the run's last checkpoint, to the same result."""
+
+
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow pretrain RECIPE --data STORE --out RUN [--resume]``."""
     name, words = _recipe_first(arguments)
+    if name in WORLD_RECIPES:
+        _on_worlds(name, words)
+        return
     defaults = Pretrain(
         data=tyro.MISSING,
         out=tyro.MISSING,
@@ -69,6 +95,27 @@ def main(arguments: Sequence[str]) -> None:
     print(options.out)
 
 
+def _on_worlds(name: str, words: Sequence[str]) -> None:
+    options = tyro.cli(
+        PretrainOnWorlds,
+        args=words,
+        prog=f"windrow pretrain {name}",
+        default=PretrainOnWorlds(out=tyro.MISSING, settings=world_recipe(name)),
+        config=(tyro.conf.AvoidSubcommands,),
+    )
+    with progress("simulating", "worlds") as worlds, progress("pre-training", "steps") as report:
+        pretrain_on_worlds(
+            options.settings,
+            options.out,
+            worlds_path=options.worlds,
+            resume=options.resume,
+            num_workers=options.workers or number_of_cores(),
+            on_worlds=worlds,
+            on_progress=training_progress(report),
+        )
+    print(options.out)
+
+
 def _settings(name: str) -> PretrainingSettings:
     method, _, scale = name.partition("/")
     if not scale:
@@ -87,5 +134,6 @@ def _recipe_first(arguments: Sequence[str]) -> tuple[str, list[str]]:
     if any(word in ("-h", "--help") for word in words):
         return (words[0] if not words[0].startswith("-") else "small"), ["--help"]
     if not words or words[0].startswith("-"):
-        raise SettingsError("no recipe", expected="one of " + ", ".join(RECIPES) + ", first")
+        known = ", ".join((*RECIPES, *WORLD_RECIPES))
+        raise SettingsError("no recipe", expected=f"one of {known}, first")
     return words[0], words[1:]

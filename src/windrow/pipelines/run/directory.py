@@ -110,17 +110,22 @@ def write_environment(path: Path, execution: Settings, store: Store) -> None:
         execution: device and precision.
         store: what is trained on.
     """
-    write_json(
-        path,
-        {
-            "windrow": __version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "platform": platform.platform(),
-            "processors": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "execution": execution.to_dict(),
-            "store": store.fingerprint,
-        },
-    )
+    write_json(path, {**software(execution), "store": store.fingerprint})
+
+
+def software(execution: Settings) -> dict[str, Any]:
+    """Versions and processor of a run; no clock, no path.
+
+    Args:
+        execution: device and precision.
+    """
+    return {
+        "windrow": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "execution": execution.to_dict(),
+    }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-SHOWN = ("loss", "reconstruction", "season", "cloud", "series_per_second")
+SHOWN = ("loss", "accuracy", "reconstruction", "season", "cloud", "series_per_second")
 """Figures of a training step that are shown."""
 
 

@@ -1,0 +1,115 @@
+"""A folder of simulated places: what is there is kept, what is missing is simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+from windrow.config import Settings
+from windrow.data.place_fields import PlaceFields, place_fields, read_place_fields
+from windrow.data.place_fields import write_place_fields as write_place
+from windrow.data.ten_day_grid import season_days
+from windrow.errors import SettingsError
+from windrow.files import write_text
+from windrow.processes import begin_in_pool, one_thread_each
+from windrow.simulation.world_settings import WorldSettings
+from windrow.simulation.worlds import simulate_world
+
+SETTINGS_FILE = "worlds.yaml"
+
+
+class WorldCacheSettings(Settings):
+    """What decides the places of a folder."""
+
+    worlds: WorldSettings
+    clear_below: int = Field(ge=1, le=256, description="cloud probability of a clear date")
+    seed: int = Field(ge=0)
+
+
+def make_place(settings: WorldCacheSettings, number: int) -> PlaceFields:
+    """World ``number``, with its days counted as north of the equator, from 1 January."""
+    world = simulate_world(settings.worlds, settings.seed, number=number)
+    place = place_fields(
+        world.series,
+        world.crop,
+        crop_names=tuple(world.crop_names),
+        latitude=world.latitude,
+        clear_below=settings.clear_below,
+    )
+    days = season_days(place.day_of_year, season_start=world.season_start, latitude=world.latitude)
+    return place.with_days(days.astype(np.int16))
+
+
+def read_worlds(
+    folder: str | Path,
+    settings: WorldCacheSettings,
+    numbers: Sequence[int],
+    *,
+    num_workers: int = 1,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[PlaceFields]:
+    """Worlds by their numbers, from the folder, where they are simulated first if need be.
+
+    Args:
+        folder: made if it is not there.
+        settings: what decides the worlds; a folder of other settings is refused.
+        numbers: of the worlds.
+        num_workers: processes of one thread that simulate; with one, nothing leaves this process.
+        on_progress: told worlds made and wanted.
+
+    Raises:
+        SettingsError: the folder holds worlds of other settings.
+        DataError: a file of the folder is damaged.
+        OutputError: the folder cannot be written.
+    """
+    path = Path(folder)
+    _claim(path, settings)
+    missing = [number for number in numbers if not _file(path, number).is_file()]
+    if num_workers == 1 or len(missing) < 2:
+        for done, number in enumerate(missing, start=1):
+            _make_file(path, settings, number)
+            if on_progress is not None:
+                on_progress(done, len(missing))
+    else:
+        with (
+            one_thread_each(),
+            ProcessPoolExecutor(
+                num_workers, mp_context=get_context("spawn"), initializer=begin_in_pool
+            ) as pool,
+        ):
+            jobs = [pool.submit(_make_file, path, settings, number) for number in missing]
+            try:
+                for done, job in enumerate(jobs, start=1):
+                    job.result()
+                    if on_progress is not None:
+                        on_progress(done, len(missing))
+            finally:
+                for job in jobs:
+                    job.cancel()
+    return [read_place_fields(_file(path, number)) for number in numbers]
+
+
+def _claim(path: Path, settings: WorldCacheSettings) -> None:
+    file = path / SETTINGS_FILE
+    if not file.is_file():
+        write_text(file, settings.to_yaml())
+        return
+    if WorldCacheSettings.from_yaml(file) != settings:
+        raise SettingsError(
+            "the folder holds worlds of other settings",
+            where=file,
+            hint="name another folder with --worlds, or remove this one",
+        )
+
+
+def _file(folder: Path, number: int) -> Path:
+    return folder / f"world-{number:06d}.safetensors"
+
+
+def _make_file(folder: Path, settings: WorldCacheSettings, number: int) -> None:
+    write_place(_file(folder, number), make_place(settings, number))

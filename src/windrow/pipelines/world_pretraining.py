@@ -1,0 +1,391 @@
+"""Pre-training of the place network on episodes of simulated places, to a run directory.
+
+The run directory holds ``config.yaml``, ``environment.json``, ``metrics.jsonl``,
+``checkpoint.safetensors``, ``weights.safetensors`` and ``evaluation.json``. The weights are those
+of the validation with the highest accuracy over families of places that the training never saw:
+other places, crops, climates and levels. A run that is killed goes on from its checkpoint with
+``resume``, to the same weights.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from windrow.config import Settings
+from windrow.data.normalization import Normalization
+from windrow.data.place_fields import PlaceFields
+from windrow.errors import DataError, SettingsError
+from windrow.files import refuse_existing, write_json, write_text
+from windrow.models.place_network import (
+    PlaceNetwork,
+    PlaceNetworkSettings,
+    build_place_network,
+)
+from windrow.models.place_weights import PlaceWeightsHeader, write_place_weights
+from windrow.pipelines.pretrain import check_finite
+from windrow.pipelines.run.directory import Metrics, Progress, StepMeans, software
+from windrow.pipelines.world_cache import WorldCacheSettings, read_worlds
+from windrow.simulation.world_settings import WorldSettings
+from windrow.tasks.episodes import (
+    NOT_SCORED,
+    Episode,
+    EpisodeSettings,
+    collate,
+    draw_episode,
+    draw_num_labelled,
+    episode_losses,
+    has_episode,
+)
+from windrow.training.checkpoint import check_identity, load_checkpoint, save_checkpoint
+from windrow.training.execution import ExecutionSettings
+from windrow.training.loop import train
+from windrow.training.optimization import OptimizationSettings, build_optimizer, learning_rate
+from windrow.version import __version__
+
+Family = Literal["places", "crops", "climates", "levels"]
+_TRAINING, _VALIDATION = 1, 2
+"""Streams of random draws."""
+
+
+class WorldPretrainingSettings(Settings):
+    """A whole pre-training on simulated places: what the recipe ``windrow-1`` returns."""
+
+    recipe: str = Field(description="name of the recipe it comes from")
+    task: EpisodeSettings = Field(description="how episodes are drawn")
+    network: PlaceNetworkSettings
+    worlds: WorldSettings = Field(description="how widely the places differ")
+    num_worlds: int = Field(ge=1, description="places trained on, before families are held out")
+    num_validation_worlds: int = Field(ge=1, description="further places, to choose by")
+    held_out_crops: tuple[str, ...] = Field(description="crops that no training place shows")
+    held_out_latitudes: tuple[float, float] | None = Field(
+        description="distances from the equator, degrees, of places that are not trained on"
+    )
+    held_out_southern_l1c: bool = Field(
+        description="top-of-atmosphere places south of the equator are not trained on"
+    )
+    validation_labels: tuple[int, ...] = Field(description="labelled fields a class, to choose by")
+    clear_below: int = Field(ge=1, le=256, description="cloud probability of a clear observation")
+    optimization: OptimizationSettings
+    batch_size: int = Field(ge=1, description="episodes a step")
+    num_steps: int = Field(ge=1)
+    log_every: int = Field(ge=1, description="steps between lines of metrics")
+    validate_every: int = Field(ge=1, description="steps between validations")
+    checkpoint_every: int = Field(ge=1, description="steps between checkpoints")
+    seed: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _steps_fit(self) -> WorldPretrainingSettings:
+        if self.checkpoint_every % self.log_every:
+            raise ValueError("checkpoint_every must be a multiple of log_every")
+        return self
+
+    @property
+    def cache(self) -> WorldCacheSettings:
+        """What decides the places."""
+        return WorldCacheSettings(worlds=self.worlds, clear_below=self.clear_below, seed=self.seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Places to train on, and families of places to choose by.
+
+    Attributes:
+        training: at least one.
+        families: places by family; a family may be empty.
+    """
+
+    training: list[PlaceFields]
+    families: dict[Family, list[PlaceFields]]
+
+
+def split_places(
+    training: list[PlaceFields], validation: list[PlaceFields], settings: WorldPretrainingSettings
+) -> Places:
+    """Takes out of the training what belongs to a family that is held out.
+
+    Args:
+        training: places to train on.
+        validation: other places; each goes to one family or to two: with its crops that are held
+            out (``crops``) and without them (``places``).
+        settings: which crops, latitudes and levels are held out.
+
+    Raises:
+        DataError: nothing is left to train on, or to choose by.
+    """
+    held = settings.held_out_crops
+
+    def family(place: PlaceFields) -> Family:
+        limits = settings.held_out_latitudes
+        if limits is not None and limits[0] <= abs(place.latitude) <= limits[1]:
+            return "climates"
+        if settings.held_out_southern_l1c and place.level == "L1C" and place.latitude < 0:
+            return "levels"
+        return "places"
+
+    left = [place.without_crops(held) for place in training if family(place) == "places"]
+    left = [place for place in left if has_episode(place, settings.task)]
+    families: dict[Family, list[PlaceFields]] = {
+        "places": [], "crops": [], "climates": [], "levels": []
+    }  # fmt: skip
+    for place in validation:
+        known = place.without_crops(held)
+        if family(place) == "places" and len(known) < len(place):
+            families["crops"].append(place)
+        families[family(place)].append(known)
+    families = {
+        name: [place for place in places if has_episode(place, settings.task)]
+        for name, places in families.items()
+    }
+    if not left or not any(families.values()):
+        raise DataError(
+            "no place is left to train on, or to choose by",
+            found=f"{len(left)} places of {len(training)}",
+            hint="hold out fewer families, or simulate more worlds",
+        )
+    return Places(left, families)
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """Everything that a step needs."""
+
+    settings: WorldPretrainingSettings
+    network: PlaceNetwork
+    places: Places
+
+    def losses(self, step: int) -> dict[str, Tensor]:
+        """The losses of a training step."""
+        settings = self.settings
+        generator = np.random.default_rng([settings.seed, _TRAINING, step])
+        k = draw_num_labelled(settings.task, generator)
+        numbers = generator.integers(len(self.places.training), size=settings.batch_size)
+        episodes = [
+            draw_episode(self.places.training[number], settings.task, generator, num_labelled=k)
+            for number in numbers
+        ]
+        batch, target = collate(episodes)
+        return episode_losses(self.network(batch), batch, target, settings.task)
+
+    def accuracies(self) -> dict[str, dict[str, float]]:
+        """Accuracy by family and labelled fields a class, always of the same episodes.
+
+        Crops that are held out have no prior, so that nothing is asked of them without a label.
+        """
+        self.network.eval()
+        found: dict[str, dict[str, float]] = {}
+        for family, places in self.places.families.items():
+            labels = [k for k in self.settings.validation_labels if k or family != "crops"]
+            if places and labels:
+                found[family] = {str(k): self._accuracy(places, k) for k in labels}
+        return found
+
+    @torch.no_grad()
+    def _accuracy(self, places: list[PlaceFields], k: int) -> float:
+        """Mean over places of the share of fields that are classified right."""
+        shares: list[float] = []
+        size = self.settings.batch_size
+        for start in range(0, len(places), size):
+            batch, target = collate(
+                [
+                    self._validation_episode(place, k, start + number)
+                    for number, place in enumerate(places[start : start + size])
+                ]
+            )
+            asked = target != NOT_SCORED
+            right = (self.network(batch).logits.argmax(-1) == target) & asked
+            shares += (right.sum(1) / asked.sum(1)).tolist()
+        return float(np.mean(shares))
+
+    def _validation_episode(self, place: PlaceFields, k: int, number: int) -> Episode:
+        generator = np.random.default_rng([self.settings.seed, _VALIDATION, k, number])
+        episode = draw_episode(place, self.settings.task, generator, num_labelled=k)
+        held = [place.crop_names.index(name) for name in self.settings.held_out_crops]
+        unknown = (episode.crops[:, held] > 0).any(axis=1)
+        return replace(episode, known=episode.known & ~unknown)
+
+
+def pretrain_on_worlds(
+    settings: WorldPretrainingSettings,
+    run_path: str | Path,
+    *,
+    worlds_path: str | Path | None = None,
+    resume: bool = False,
+    num_workers: int = 1,
+    execution: ExecutionSettings | None = None,
+    on_worlds: Callable[[int, int], None] | None = None,
+    on_progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Pre-trains a place network and writes its run directory.
+
+    Args:
+        settings: from a recipe of :mod:`windrow.experiments.recipes.worlds`.
+        run_path: the run directory; must not exist, unless ``resume``.
+        worlds_path: folder in which simulated places are kept and found again; the run
+            directory's own where None.
+        resume: go on from the run directory's checkpoint.
+        num_workers: processes of one thread that simulate.
+        execution: device; the CPU where None. The network computes in float32.
+        on_worlds: told how many places are simulated.
+        on_progress: told every line of ``metrics.jsonl`` as it is written.
+
+    Returns:
+        what ``evaluation.json`` holds.
+
+    Raises:
+        SettingsError: a setting does not fit, or the run or the worlds on disk are others.
+        DataError: no place is left to train on.
+        OutputError: the run directory exists already or cannot be written.
+    """
+    path = Path(run_path)
+    execution = (execution or ExecutionSettings()).resolved()
+    if execution.device != "cpu":
+        raise SettingsError(
+            "episodes are trained on the processor", where="setting device", found=execution.device
+        )
+    if resume:
+        _check_resumable(path, settings)
+    else:
+        refuse_existing(path)
+        write_text(path / "config.yaml", settings.to_yaml())
+        write_json(path / "environment.json", software(execution))
+    places = _read_places(settings, worlds_path or path / "worlds", num_workers, on_worlds)
+    network = build_place_network(
+        settings.network, num_crops=len(places.training[0].crop_names), seed=settings.seed
+    )
+    moments = _moments(places.training)
+    network.set_band_moments(torch.from_numpy(moments.mean), torch.from_numpy(moments.std))
+    run = _Run(settings, network, places)
+    _train(run, path, on_progress or _silent)
+    return _evaluation(run, path)
+
+
+def _read_places(
+    settings: WorldPretrainingSettings,
+    folder: str | Path,
+    num_workers: int,
+    on_worlds: Callable[[int, int], None] | None,
+) -> Places:
+    total = settings.num_worlds + settings.num_validation_worlds
+    worlds = read_worlds(
+        folder, settings.cache, range(total), num_workers=num_workers, on_progress=on_worlds
+    )
+    return split_places(worlds[: settings.num_worlds], worlds[settings.num_worlds :], settings)
+
+
+def _moments(places: list[PlaceFields]) -> Normalization:
+    """Mean and deviation of the bands over the clear dates of every tenth field."""
+    values = np.concatenate([place.reflectance[::10][place.clear[::10]] for place in places])
+    return Normalization.fit(values[None], np.ones((1, len(values)), dtype=np.bool_))
+
+
+def _train(run: _Run, path: Path, tell: Progress) -> None:
+    settings, network = run.settings, run.network
+    checkpoint = path / "checkpoint.safetensors"
+    identity = {"settings": settings.to_dict()}
+    optimizer = build_optimizer(network, settings.optimization)
+    start = 0
+    if checkpoint.is_file():
+        start = load_checkpoint(checkpoint, module=network, optimizer=optimizer, identity=identity)
+    metrics = Metrics(path / "metrics.jsonl", before_step=start, tell=tell)
+    window = StepMeans(settings.batch_size)
+    best = max((line["mean"] for line in _validations(path)), default=0.0)
+
+    def on_step(step: int, report: Mapping[str, Tensor | float]) -> None:
+        nonlocal best
+        window.add(report)
+        done = step + 1
+        last = done == settings.num_steps
+        if done % settings.log_every == 0 or last:
+            means = window.means()
+            check_finite(means["loss"], step)
+            line = {"kind": "train", "step": step, "num_steps": settings.num_steps}
+            metrics.append({**line, **means})
+        if done % settings.validate_every == 0 or last:
+            found = run.accuracies()
+            mean = float(np.mean([v for by_k in found.values() for v in by_k.values()]))
+            if mean > best:
+                best = mean
+                write_place_weights(
+                    path / "weights.safetensors", network, header=_header(run, done)
+                )
+            metrics.append({"kind": "validation", "step": step, "mean": mean, "accuracy": found})
+            window.restart()
+        if done % settings.checkpoint_every == 0 or last:
+            save_checkpoint(
+                checkpoint, module=network, optimizer=optimizer, step=done, identity=identity
+            )
+
+    train(
+        network,
+        optimizer=optimizer,
+        compute_loss=run.losses,
+        num_steps=settings.num_steps,
+        start_step=start,
+        learning_rate=learning_rate(settings.optimization, num_steps=settings.num_steps),
+        gradient_clip=settings.optimization.gradient_clip,
+        on_step=on_step,
+    )
+
+
+def _header(run: _Run, num_steps: int) -> PlaceWeightsHeader:
+    settings = run.settings
+    return PlaceWeightsHeader(
+        network=settings.network,
+        crop_names=run.places.training[0].crop_names,
+        untrained_crops=settings.held_out_crops,
+        clear_below=settings.clear_below,
+        simulated=True,
+        training_hash=settings.content_hash(),
+        provenance={
+            "windrow": __version__,
+            "recipe": settings.recipe,
+            "seed": settings.seed,
+            "num_steps": num_steps,
+            "num_places": len(run.places.training),
+        },
+    )
+
+
+def _validations(path: Path) -> list[dict[str, Any]]:
+    lines = (path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    found = [json.loads(line) for line in lines]
+    return [line for line in found if line["kind"] == "validation"]
+
+
+def _evaluation(run: _Run, path: Path) -> dict[str, Any]:
+    validations = _validations(path)
+    chosen = max(validations, key=lambda line: line["mean"])
+    figures = {
+        "kind": "episodes",
+        "simulated": True,
+        "num_training_places": len(run.places.training),
+        "num_places": {name: len(places) for name, places in run.places.families.items()},
+        "chosen_step": chosen["step"],
+        "accuracy": chosen["accuracy"],
+        "accuracy_at_the_end": validations[-1]["accuracy"],
+    }
+    write_json(path / "evaluation.json", figures)
+    return figures
+
+
+def _check_resumable(path: Path, settings: WorldPretrainingSettings) -> None:
+    config = path / "config.yaml"
+    if not config.is_file():
+        raise SettingsError(
+            "no run to resume", where=path, hint="start it without --resume, or name another"
+        )
+    found = WorldPretrainingSettings.from_yaml(config).to_dict()
+    check_identity({"setting": found}, {"setting": settings.to_dict()}, where=config)
+
+
+def _silent(record: Mapping[str, Any]) -> None:
+    """Nobody wants to know."""
