@@ -1,0 +1,276 @@
+"""The place network at work: prototypes of a place's classes, and the fields near them.
+
+The *context* is what the network sees of a place: labelled fields and others of it. It is fixed
+once; every other field is then embedded as seen beside the context alone, so that its result does
+not depend on which fields are classified together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from windrow.data.ten_day_grid import TenDayGrid, join_grids
+from windrow.errors import DataError
+from windrow.models.place_network import PlaceBatch, PlaceNetwork, Prototypes, place_values
+from windrow.models.place_weights import (
+    PlaceWeightsHeader,
+    load_place_network,
+    place_weights_hash,
+)
+
+PRIOR_SCALES = (1.0, 0.3, 0.0)
+"""What the weight of the prior may be multiplied by, the first where labels do not object."""
+
+_FIELDS_A_CALL = 256
+"""Fields embedded at a time beside the context; a matter of memory alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlaceEncoder:
+    """The network with what its weights mean.
+
+    Attributes:
+        network: in evaluation mode.
+        header: of the weights.
+        content_hash: of all that decides what the network says.
+    """
+
+    network: PlaceNetwork
+    header: PlaceWeightsHeader
+    content_hash: str
+
+    @property
+    def crop_names(self) -> tuple[str, ...]:
+        """Crops that a prior can be made of."""
+        untrained = self.header.untrained_crops
+        return tuple(name for name in self.header.crop_names if name not in untrained)
+
+    def describe(
+        self, classes: Sequence[str], crops: Mapping[str, Sequence[str]]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Shares of crops (C, K) of each class, and which classes are known, (C,).
+
+        Args:
+            classes: names of the classes.
+            crops: names of the crops of the table that a class holds, in equal shares; a class
+                that is not there, or without a crop, is not known.
+
+        Raises:
+            DataError: a crop is not in the table.
+        """
+        table = self.header.crop_names
+        shares = np.zeros((len(classes), len(table)), dtype=np.float32)
+        for row, name in zip(shares, classes, strict=True):
+            for crop in crops.get(name, ()):
+                if crop not in self.crop_names:
+                    raise DataError(
+                        f"the weights know no crop {crop!r}",
+                        where=f"class {name}",
+                        expected="one of " + ", ".join(self.crop_names),
+                        hint="leave the crop out: its class is then learned from labels alone",
+                    )
+                row[table.index(crop)] = 1.0
+        total = shares.sum(axis=1)
+        return shares / np.maximum(total, 1.0)[:, None], total > 0
+
+
+def load_place_encoder(path: str | Path) -> PlaceEncoder:
+    """The network of a weights file.
+
+    Raises:
+        WeightsError: as :func:`~windrow.models.place_weights.load_place_network`.
+    """
+    network, header = load_place_network(path)
+    return place_encoder(network, header)
+
+
+def place_encoder(network: PlaceNetwork, header: PlaceWeightsHeader) -> PlaceEncoder:
+    """An encoder of a network in memory, which is put into evaluation mode."""
+    network.eval().requires_grad_(False)
+    return PlaceEncoder(network, header, place_weights_hash(header, network.state_dict()))
+
+
+class PlaceClassifier:
+    """Prototypes of the classes of one place.
+
+    Args:
+        encoder: the network.
+        context: n fields that the network sees, of which some may be labelled.
+        label: (n,) class of each, -1 where it is not labelled.
+        classes: names of the classes.
+        crops: crops of the table in each class; see :meth:`PlaceEncoder.describe`.
+        latitude: of the place, or None.
+        num_context: the most fields that are seen; further labelled ones still count in the
+            prototypes.
+
+    Raises:
+        DataError: a class has neither a label nor a known crop.
+    """
+
+    def __init__(
+        self,
+        encoder: PlaceEncoder,
+        context: TenDayGrid,
+        label: npt.NDArray[np.integer],
+        *,
+        classes: Sequence[str],
+        crops: Mapping[str, Sequence[str]],
+        latitude: float | None = None,
+        num_context: int = 256,
+    ) -> None:
+        self.encoder = encoder
+        shares, known = encoder.describe(classes, crops)
+        self.known = known
+        counts = np.bincount(label[label >= 0], minlength=len(classes))
+        lost = np.flatnonzero((counts == 0) & ~known)
+        if len(lost):
+            raise DataError(
+                f"class {classes[lost[0]]!r} has no labelled field and no known crop",
+                hint="label a field of it, or name its crops",
+            )
+        seen = _spread_context(label, num_context)
+        self._context = context.select(seen)
+        self._shares = torch.from_numpy(shares)[None]
+        self._place = torch.tensor([place_values(latitude)])
+        own, tokens = self._encode_context()
+        others = np.setdiff1d(np.flatnonzero(label >= 0), seen)
+        embedding = torch.cat([own, self.embed_tensor(context.select(others))])
+        told = np.concatenate([label[seen], label[others]]).astype(np.int64)
+        self._fit(embedding, tokens, torch.from_numpy(told), num_seen=len(seen))
+
+    def embed(self, fields: TenDayGrid) -> npt.NDArray[np.float32]:
+        """Embeddings (n, Z) of fields, each as seen beside the context."""
+        return self.embed_tensor(fields).numpy()
+
+    def log_probability(
+        self, embedding: npt.NDArray[np.float32], *, temperature: float = 1.0
+    ) -> npt.NDArray[np.float64]:
+        """Logarithm of the probability of each class, (n, C), of embedded fields."""
+        with torch.no_grad():
+            exists = torch.ones(1, len(self.known), dtype=torch.bool)
+            logits = self.encoder.network.closeness(
+                torch.from_numpy(embedding)[None], self.prototypes.mixed, exists
+            )[0]
+            return (logits.double() / temperature).log_softmax(-1).numpy()
+
+    def distance(self, embedding: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Distance of embedded fields from the nearest prototype, (n,): how unlike all they are."""
+        prototypes = self.prototypes.mixed[0].double().numpy()
+        square = ((embedding[:, None].astype(np.float64) - prototypes) ** 2).mean(-1)
+        return np.asarray(np.sqrt(square.min(axis=1)))
+
+    @torch.no_grad()
+    def embed_tensor(self, fields: TenDayGrid) -> Tensor:
+        """As :meth:`embed`."""
+        width = self.encoder.header.network.embedding_width
+        num_seen = len(self._context)
+        parts = [torch.zeros(0, width)]
+        for start in range(0, len(fields), _FIELDS_A_CALL):
+            part = fields.select(slice(start, start + _FIELDS_A_CALL))
+            joined = join_grids(self._context, part)
+            embedding, _ = self.encoder.network.encode(self._batch(joined, num_seen))
+            parts.append(embedding[0, num_seen:])
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def _encode_context(self) -> tuple[Tensor, Tensor]:
+        batch = self._batch(self._context, len(self._context))
+        embedding, tokens = self.encoder.network.encode(batch)
+        return embedding[0], tokens
+
+    @torch.no_grad()
+    def _fit(self, embedding: Tensor, tokens: Tensor, label: Tensor, *, num_seen: int) -> None:
+        """Prototypes of the classes, with the prior's weight that the labels agree with best."""
+        num_classes = len(self.known)
+        labelled = label >= 0
+        is_context = torch.arange(len(label)) < num_seen
+        empty = TenDayGrid(
+            np.zeros((0, *self._context.reflectance.shape[1:]), dtype=np.float32),
+            np.zeros((0, self._context.gap.shape[1]), dtype=np.float32),
+            self._context.has_band,
+        )
+        batch = replace(
+            self._batch(empty, 0),
+            is_field=torch.ones(1, len(label), dtype=torch.bool),
+            context=is_context[None],
+            label=label[None],
+            labelled=labelled[None],
+        )
+        network = self.encoder.network
+
+        def fitted(scale: float) -> Prototypes:
+            return network.prototypes(embedding[None], tokens, batch, prior_scale=scale)
+
+        candidates = [fitted(scale) for scale in PRIOR_SCALES]
+        counts = torch.bincount(label[labelled], minlength=num_classes)
+        self.prior_scale = PRIOR_SCALES[0]
+        self.prototypes = candidates[0]
+        if bool(labelled.any()) and bool(self.known.any()) and bool((counts > 0).all()):
+            scores = [
+                _held_out_score(network, found, embedding[labelled], label[labelled])
+                for found in candidates
+            ]
+            best = int(np.argmax(scores))
+            self.prior_scale, self.prototypes = PRIOR_SCALES[best], candidates[best]
+
+    def _batch(self, grid: TenDayGrid, num_seen: int) -> PlaceBatch:
+        num_fields, num_classes = len(grid), len(self.known)
+        nothing = torch.zeros(1, num_fields, dtype=torch.bool)
+        return PlaceBatch(
+            reflectance=torch.from_numpy(grid.reflectance)[None],
+            gap=torch.from_numpy(grid.gap)[None],
+            has_band=torch.from_numpy(grid.has_band)[None],
+            is_field=~nothing,
+            context=(torch.arange(num_fields) < num_seen)[None],
+            label=torch.full((1, num_fields), -1),
+            labelled=nothing,
+            crops=self._shares,
+            known=torch.from_numpy(self.known)[None],
+            is_class=torch.ones(1, num_classes, dtype=torch.bool),
+            place=self._place,
+        )
+
+
+def _held_out_score(
+    network: PlaceNetwork, found: Prototypes, embedding: Tensor, label: Tensor
+) -> float:
+    """Mean log-probability of labelled fields, each under prototypes that do not know its label.
+
+    A class with a single label and no prior is left without a prototype while that field is judged.
+    """
+    counts, weight = found.counts[0], found.prior_weight[0]
+    logits = network.closeness(embedding[None], found.mixed, torch.ones_like(counts)[None] > 0)[0]
+    own_count = weight[label] + counts[label]
+    left = (own_count - 1.0).clamp(min=0.0)
+    total = (weight[:, None] * found.prior[0] + counts[:, None] * found.labels[0])[label]
+    without = (total - embedding) / left.clamp(min=1e-3)[:, None]
+    square = (embedding - without).square().mean(-1)
+    own = -square * network.log_temperature.exp()
+    own = torch.where(left > 1e-3, own, torch.full_like(own, -20.0))
+    rows = torch.arange(len(label))
+    logits[rows, label] = own
+    return float(logits.log_softmax(-1)[rows, label].clamp(min=-5.0).mean())
+
+
+def _spread_context(label: npt.NDArray[np.integer], most: int) -> npt.NDArray[np.intp]:
+    """At most so many fields: half of them labelled where there are enough, spread evenly."""
+    labelled, others = np.flatnonzero(label >= 0), np.flatnonzero(label < 0)
+    num_labelled = min(len(labelled), max(most // 2, most - len(others)))
+    num_others = min(len(others), most - num_labelled)
+    order = np.argsort(label[labelled], kind="stable")  # spread over the classes
+    chosen = [
+        labelled[order][np.linspace(0, len(labelled) - 1, num_labelled).astype(np.intp)]
+        if num_labelled
+        else labelled[:0],
+        others[np.linspace(0, len(others) - 1, num_others).astype(np.intp)]
+        if num_others
+        else others[:0],
+    ]
+    return np.concatenate(chosen).astype(np.intp)

@@ -1,0 +1,133 @@
+"""The crop classifier: labels in, probabilities out, whoever else is classified."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from place_factory import CROPS, make_encoder, make_place, series_of
+from windrow.classifiers.crop_classifier import CropClassifier, MixSettings, index_values
+from windrow.data.ten_day_grid import grid_of_series
+from windrow.errors import BandError, DataError
+from windrow.experiments.recipes.classifier import mix
+
+MIX = mix().model_copy(update={"num_trees": 20})
+PLACE = make_place(60)
+SERIES = series_of(PLACE)
+NAMES = np.array(CROPS)[PLACE.crop]
+KNOWN = {name: [name] for name in CROPS}
+
+
+def labels(num_labelled):
+    """The first fields labelled, the others not."""
+    return [name if i < num_labelled else None for i, name in enumerate(NAMES.tolist())]
+
+
+@pytest.fixture(name="fitted", scope="module")
+def _fitted():
+    return CropClassifier(make_encoder(), MIX).fit(SERIES, labels(25), crops=KNOWN)
+
+
+def test_probabilities_are_right_and_sum_to_one(fitted):
+    probability = fitted.predict_proba(SERIES)
+    assert probability.shape == (60, 5)
+    np.testing.assert_allclose(probability.sum(axis=1), 1.0)
+    assert fitted.classes == tuple(sorted(CROPS))
+    assert fitted.num_labelled == 5
+    right = np.array(fitted.classes)[probability.argmax(axis=1)] == NAMES
+    assert right[25:].mean() > 0.9
+    np.testing.assert_array_equal(fitted.predict(SERIES) == NAMES, right)
+
+
+def test_a_field_does_not_depend_on_the_others_given(fitted):
+    together = fitted.predict_proba(SERIES)
+    alone = fitted.predict_proba(SERIES.select(np.array([41, 7])))
+    np.testing.assert_allclose(alone, together[[41, 7]], atol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_classifier(fitted):
+    again = CropClassifier(make_encoder(), MIX).fit(SERIES, labels(25), crops=KNOWN)
+    np.testing.assert_array_equal(again.predict_proba(SERIES), fitted.predict_proba(SERIES))
+
+
+def test_crops_alone_are_enough_and_nothing_at_all_is_not():
+    classifier = CropClassifier(make_encoder(), MIX)
+    unlabelled = classifier.fit(SERIES, [None] * 60, crops={"a": ["wheat"], "b": ["maize", "hemp"]})
+    assert unlabelled.classes == ("a", "b")
+    assert unlabelled.num_labelled == 0
+    np.testing.assert_allclose(unlabelled.predict_proba(SERIES).sum(axis=1), 1.0)
+    with pytest.raises(DataError, match="fewer than two classes"):
+        classifier.fit(SERIES, [None] * 60)
+    with pytest.raises(DataError, match=r"class 'b' has no labelled field and no known crop"):
+        classifier.fit(SERIES, [None] * 60, crops={"a": ["wheat"], "b": []})
+    with pytest.raises(DataError, match="the weights know no crop 'quinoa'"):
+        classifier.fit(SERIES, labels(20), crops={"a": ["quinoa"]})
+    with pytest.raises(DataError, match="not fitted"):
+        CropClassifier(make_encoder(), MIX).predict_proba(SERIES)
+    untrained = CropClassifier(make_encoder(untrained=("hemp",)), MIX)
+    with pytest.raises(DataError, match="the weights know no crop 'hemp'"):
+        untrained.fit(SERIES, labels(20), crops={"hemp": ["hemp"]})
+
+
+def test_a_prior_that_contradicts_the_labels_is_dropped():
+    """Labels that lie exactly where each class is, and priors that lie anywhere."""
+    fitted = CropClassifier(make_encoder(), MIX).fit(SERIES, labels(50), crops=KNOWN)
+    assert fitted.prior_scale < 1.0  # the fresh network's prior is noise
+
+
+def test_bands_and_levels_are_those_of_the_fit(fitted):
+    with pytest.raises(BandError, match="lack band"):
+        fitted.predict_proba(SERIES.with_bands(("B02", "B03", "B04", "B08")))
+    with pytest.raises(DataError, match="another processing level"):
+        fitted.predict_proba(series_of(PLACE, level="L1C"))
+    ten_metres = SERIES.with_bands(("B02", "B03", "B04", "B08"))
+    few = CropClassifier(make_encoder(), MIX).fit(ten_metres, labels(25))
+    # More bands than it was fitted on are no harm.
+    np.testing.assert_allclose(few.predict_proba(SERIES), few.predict_proba(ten_metres))
+
+
+def test_further_fields_of_the_place_can_be_seen(fitted):
+    first = CropClassifier(make_encoder(), MIX).fit(SERIES.select(slice(0, 25)), labels(25)[:25])
+    wider = first.with_context(SERIES.select(slice(25, 60)))
+    whole = CropClassifier(make_encoder(), MIX).fit(SERIES, labels(25))
+    np.testing.assert_allclose(wider.predict_proba(SERIES), whole.predict_proba(SERIES), atol=1e-6)
+    assert np.abs(wider.predict_proba(SERIES) - first.predict_proba(SERIES)).max() > 1e-4
+
+
+def test_more_labelled_fields_than_the_network_sees_still_count():
+    place = make_place(200)
+    series, names = series_of(place), np.array(CROPS)[place.crop].tolist()
+    small = CropClassifier(make_encoder(), MIX, num_context=40).fit(series, names)
+    assert (small.predict(series) == np.array(names)).mean() > 0.95
+
+
+def test_strange_fields_are_unlike(fitted):
+    usual = np.median(fitted.unlikeness(SERIES))
+    strange = replace(
+        SERIES, reflectance=np.random.default_rng(0).permuted(SERIES.reflectance, axis=1)
+    )
+    assert usual < 1.2
+    assert np.median(fitted.unlikeness(strange)) > usual
+
+
+def test_weights_of_voters_are_interpolated_between_knots():
+    settings = MIX.model_copy(
+        update={
+            "num_labelled": (0, 3),
+            "prototypes": (1.0, 0.5),
+            "embedding_trees": (0.0, 0.2),
+            "band_trees": (0.0, 0.0),
+            "index_trees": (0.0, 0.3),
+        }
+    )
+    assert settings.weight("prototypes", 1) == pytest.approx(0.75)  # halfway from ln 1 to ln 4
+    assert settings.weight("index_trees", 100) == 0.3
+    with pytest.raises(ValueError, match="must have a weight for each"):
+        MixSettings.model_validate({**settings.to_dict(), "prototypes": (1.0,)})
+
+
+def test_indices_are_normalised_differences():
+    grid = grid_of_series(SERIES, clear_below=102)
+    found = index_values(grid).reshape(60, 12, 36)
+    red, infrared = grid.reflectance[:, :, 3], grid.reflectance[:, :, 7]
+    np.testing.assert_allclose(found[:, 0], (infrared - red) / (infrared + red), rtol=1e-5)
