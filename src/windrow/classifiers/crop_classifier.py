@@ -17,15 +17,18 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from windrow.classifiers.place_classifier import PlaceClassifier, PlaceEncoder
-from windrow.classifiers.shallow import LightFit, TreesSettings, fit_light_head
+from windrow.classifiers.shallow import TreesSettings, fit_light_head
 from windrow.config import Settings
 from windrow.data.series import ProcessingLevel, Series
 from windrow.data.spectral_indices import INDEX_POSITIONS
 from windrow.data.ten_day_grid import TenDayGrid, grid_of_series, join_grids
 from windrow.errors import DataError
+from windrow.models.heads.inputs import HeadInputs
+from windrow.models.heads.trees import TreeHead
 
-Voter = Literal["prototypes", "embedding_trees", "band_trees", "index_trees"]
-TREES: tuple[Voter, ...] = ("embedding_trees", "band_trees", "index_trees")
+Voter = Literal["prototypes", "embedding_trees", "four_index_trees", "band_index_trees"]
+TREES: tuple[Voter, ...] = ("embedding_trees", "four_index_trees", "band_index_trees")
+_NUM_FEW_INDICES = 4
 
 
 class MixSettings(Settings):
@@ -35,8 +38,9 @@ class MixSettings(Settings):
         num_labelled: labelled fields a class, increasing.
         prototypes: weight of the prototypes at each of them.
         embedding_trees: of extra trees on the embeddings.
-        band_trees: of extra trees on the bands of the ten-day grid.
-        index_trees: of extra trees on the bands and twelve indices.
+        four_index_trees: of extra trees on the first four indices; nothing where a band of them is
+            missing.
+        band_index_trees: of extra trees on the bands and all twelve indices.
         num_trees: trees of each forest.
         smoothing: share of an even distribution in a forest's probabilities, whose zeros would
             otherwise overrule everybody.
@@ -46,8 +50,8 @@ class MixSettings(Settings):
     num_labelled: tuple[int, ...]
     prototypes: tuple[float, ...]
     embedding_trees: tuple[float, ...]
-    band_trees: tuple[float, ...]
-    index_trees: tuple[float, ...]
+    four_index_trees: tuple[float, ...]
+    band_index_trees: tuple[float, ...]
     num_trees: int = Field(ge=1)
     smoothing: float = Field(gt=0, lt=1)
     temperature: float = Field(gt=0)
@@ -71,8 +75,20 @@ class MixSettings(Settings):
 
 
 @dataclass(frozen=True, eq=False)
-class _Fit:
-    """What a fitted classifier keeps."""
+class FittedPlace:
+    """What a fitted classifier keeps of its place; with the forests, all that is saved of it.
+
+    Attributes:
+        classes: names of the classes, sorted.
+        bands: of the series.
+        level: processing level of the series.
+        season_start: day of the calendar year on which the twelve months begin.
+        latitude: median of the fields, or None.
+        crops: crops of the table in a class.
+        grid: of labelled fields and context.
+        label: (n,) int64 class of each, -1 unlabelled.
+        num_labelled: labelled fields a class, the median.
+    """
 
     classes: tuple[str, ...]
     bands: tuple[str, ...]
@@ -108,7 +124,7 @@ class CropClassifier:
         self.settings = settings
         self.seed = seed
         self.num_context = num_context
-        self._fitted: _Fit | None = None
+        self._fitted: FittedPlace | None = None
 
     def fit(
         self,
@@ -147,7 +163,7 @@ class CropClassifier:
         if series.latitude is not None and len(series):
             latitude = float(np.median(series.latitude))
         grid = self._grid(series, season_start, latitude)
-        self._fitted = _Fit(
+        self._fitted = FittedPlace(
             classes=classes,
             bands=series.bands,
             level=series.processing_level,
@@ -247,20 +263,69 @@ class CropClassifier:
         }
         smoothing = self.settings.smoothing
         for voter, forest in self._forests.items():
-            found = forest.predict_probability(_inputs(voter, grid, embedding))
+            found = forest.predict_probability(HeadInputs(_inputs(voter, grid, embedding)))
             even = 1.0 / len(self.classes)
             votes[voter] = np.log((1 - smoothing) * found + smoothing * even)
         return votes
 
     @property
-    def _known_fit(self) -> _Fit:
+    def fitted(self) -> FittedPlace:
+        """What was fitted on.
+
+        Raises:
+            DataError: the classifier is not fitted.
+        """
+        return self._known_fit
+
+    @property
+    def forests(self) -> Mapping[Voter, TreeHead]:
+        """The fitted forests, by voter; empty without two labelled classes."""
+        return self._forests
+
+    def restore(self, fitted: FittedPlace, forests: Mapping[Voter, TreeHead]) -> Self:
+        """Takes up a fit that was saved: ``fitted`` and ``forests`` of another classifier.
+
+        The encoder, the settings and the size of the context must be those of the other.
+        """
+        self._fitted = fitted
+        self._place = self._place_of(fitted)
+        self._forests = dict(forests)
+        return self
+
+    @property
+    def _known_fit(self) -> FittedPlace:
         if self._fitted is None:
             raise DataError("the classifier is not fitted", hint="call fit first")
         return self._fitted
 
     def _fit_voters(self) -> None:
         fitted = self._known_fit
-        self._place = PlaceClassifier(
+        self._place = self._place_of(fitted)
+        self._forests: dict[Voter, TreeHead] = {}
+        rows = np.flatnonzero(fitted.label >= 0)
+        if len(np.unique(fitted.label[rows])) < 2:
+            return
+        grid = fitted.grid.select(rows)
+        embedding = self._place.embed(grid)
+        for number, voter in enumerate(TREES):
+            inputs = _inputs(voter, grid, embedding)
+            if self.settings.weight(voter, fitted.num_labelled) == 0 or inputs.shape[1] == 0:
+                continue
+            fit = fit_light_head(
+                inputs,
+                fitted.label[rows],
+                num_classes=len(fitted.classes),
+                settings=TreesSettings(
+                    kind="extra_trees", num_trees=self.settings.num_trees, min_rows_a_leaf=1
+                ),
+                seed=self.seed + number,
+            )
+            model = fit.to_model()
+            assert isinstance(model, TreeHead)
+            self._forests[voter] = model
+
+    def _place_of(self, fitted: FittedPlace) -> PlaceClassifier:
+        return PlaceClassifier(
             self.encoder,
             fitted.grid,
             fitted.label,
@@ -269,24 +334,6 @@ class CropClassifier:
             latitude=fitted.latitude,
             num_context=self.num_context,
         )
-        self._forests: dict[Voter, LightFit] = {}
-        rows = np.flatnonzero(fitted.label >= 0)
-        if len(np.unique(fitted.label[rows])) < 2:
-            return
-        grid = fitted.grid.select(rows)
-        embedding = self._place.embed(grid)
-        for number, voter in enumerate(TREES):
-            if self.settings.weight(voter, fitted.num_labelled) == 0:
-                continue
-            self._forests[voter] = fit_light_head(
-                _inputs(voter, grid, embedding),
-                fitted.label[rows],
-                num_classes=len(fitted.classes),
-                settings=TreesSettings(
-                    kind="extra_trees", num_trees=self.settings.num_trees, min_rows_a_leaf=1
-                ),
-                seed=self.seed + number,
-            )
 
     def _grid_of(self, series: Series) -> TenDayGrid:
         """New series on the grid, as the classifier was fitted."""
@@ -320,16 +367,20 @@ def _inputs(
     """What a forest sees, (N, F)."""
     if voter == "embedding_trees":
         return embedding
+    if voter == "four_index_trees":
+        few = INDEX_POSITIONS[:_NUM_FEW_INDICES]
+        whole = all(grid.has_band[a] and grid.has_band[b] for a, b in few)
+        return index_values(grid, num_indices=_NUM_FEW_INDICES if whole else 0)
     bands = grid.reflectance[:, :, grid.has_band].reshape(len(grid), -1)
-    if voter == "band_trees":
-        return bands
     return np.concatenate([bands, index_values(grid)], axis=1)
 
 
-def index_values(grid: TenDayGrid) -> npt.NDArray[np.float32]:
-    """Those of the twelve indices whose bands are there, (N, 36 * I); 0 where a sum is none."""
+def index_values(
+    grid: TenDayGrid, *, num_indices: int = len(INDEX_POSITIONS)
+) -> npt.NDArray[np.float32]:
+    """Those of the first indices whose bands are there, (N, I * 36); 0 where a sum is none."""
     columns = [np.zeros((len(grid), 0), dtype=np.float32)]
-    for first, second in INDEX_POSITIONS:
+    for first, second in INDEX_POSITIONS[:num_indices]:
         if grid.has_band[first] and grid.has_band[second]:
             a, b = grid.reflectance[:, :, first], grid.reflectance[:, :, second]
             total = a + b

@@ -82,6 +82,7 @@ def test_bands_and_levels_are_those_of_the_fit(fitted):
         fitted.predict_proba(series_of(PLACE, level="L1C"))
     ten_metres = SERIES.with_bands(("B02", "B03", "B04", "B08"))
     few = CropClassifier(make_encoder(), MIX).fit(ten_metres, labels(25))
+    assert set(few.forests) == {"embedding_trees", "band_index_trees"}  # four indices need more
     # More bands than it was fitted on are no harm.
     np.testing.assert_allclose(few.predict_proba(SERIES), few.predict_proba(ten_metres))
 
@@ -116,12 +117,12 @@ def test_weights_of_voters_are_interpolated_between_knots():
             "num_labelled": (0, 3),
             "prototypes": (1.0, 0.5),
             "embedding_trees": (0.0, 0.2),
-            "band_trees": (0.0, 0.0),
-            "index_trees": (0.0, 0.3),
+            "four_index_trees": (0.0, 0.0),
+            "band_index_trees": (0.0, 0.3),
         }
     )
     assert settings.weight("prototypes", 1) == pytest.approx(0.75)  # halfway from ln 1 to ln 4
-    assert settings.weight("index_trees", 100) == 0.3
+    assert settings.weight("band_index_trees", 100) == 0.3
     with pytest.raises(ValueError, match="must have a weight for each"):
         MixSettings.model_validate({**settings.to_dict(), "prototypes": (1.0,)})
 

@@ -1,0 +1,183 @@
+"""A fitted crop classifier on disk: a folder with ``head.json`` and ``arrays.safetensors``.
+
+It holds the fields that the network sees of the place and the forests, no pickle. The weights of
+the network are not in it: the classifier carries their hash, and refuses others.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from windrow.classifiers.crop_classifier import CropClassifier, FittedPlace, MixSettings, Voter
+from windrow.classifiers.place_classifier import PlaceEncoder
+from windrow.config import Settings
+from windrow.data.series import ProcessingLevel
+from windrow.data.ten_day_grid import NUM_STEPS, TenDayGrid
+from windrow.errors import DataError, WeightsError
+from windrow.files import atomic_folder, write_json
+from windrow.models.heads.trees import TreeHead
+from windrow.sensors import SENTINEL2_BANDS, check_bands
+
+FORMAT = "windrow crop classifier"
+HEAD, ARRAYS = "head.json", "arrays.safetensors"
+_TREE_ARRAYS = ("root", "feature", "threshold", "left", "right", "value", "classes")
+
+
+class ClassifierHeader(Settings):
+    """What a saved classifier is."""
+
+    format: Literal["windrow crop classifier"]
+    version: Literal[1]
+    weights_hash: str = Field(description="of the place network's weights")
+    mix: MixSettings
+    seed: int
+    num_context: int = Field(ge=1)
+    classes: tuple[str, ...]
+    crops: dict[str, tuple[str, ...]]
+    bands: tuple[str, ...]
+    processing_level: ProcessingLevel
+    season_start: int = Field(ge=0, le=364)
+    latitude: float | None
+    num_labelled: float = Field(ge=0)
+    num_features: dict[str, int] = Field(description="of each forest, by voter")
+
+
+def write_classifier(path: str | Path, classifier: CropClassifier) -> None:
+    """Writes a fitted classifier as a folder, whole or not at all.
+
+    Raises:
+        DataError: it is not fitted.
+        OutputError: the folder exists already or cannot be written.
+    """
+    fitted = classifier.fitted
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "reflectance": fitted.grid.reflectance,
+        "gap": fitted.grid.gap,
+        "label": fitted.label,
+    }
+    for voter, forest in classifier.forests.items():
+        arrays.update({f"{voter}.{name}": getattr(forest, name) for name in _TREE_ARRAYS})
+    header = ClassifierHeader(
+        format=FORMAT,
+        version=1,
+        weights_hash=classifier.encoder.content_hash,
+        mix=classifier.settings,
+        seed=classifier.seed,
+        num_context=classifier.num_context,
+        classes=fitted.classes,
+        crops={name: tuple(crops) for name, crops in fitted.crops.items()},
+        bands=fitted.bands,
+        processing_level=fitted.level,
+        season_start=fitted.season_start,
+        latitude=fitted.latitude,
+        num_labelled=fitted.num_labelled,
+        num_features={voter: forest.num_features for voter, forest in classifier.forests.items()},
+    )
+    with atomic_folder(path) as temporary:
+        save_file(
+            {name: np.ascontiguousarray(values) for name, values in arrays.items()},
+            temporary / ARRAYS,
+        )
+        write_json(temporary / HEAD, header.to_dict())
+
+
+def read_classifier(path: str | Path, encoder: PlaceEncoder) -> CropClassifier:
+    """A fitted classifier from its folder.
+
+    Args:
+        path: the folder.
+        encoder: the network that it was fitted with.
+
+    Raises:
+        DataError: the folder is no classifier, or is damaged.
+        WeightsError: it was fitted with another network.
+    """
+    folder = Path(path)
+    try:
+        values = json.loads((folder / HEAD).read_text(encoding="utf-8"))
+        with safe_open(folder / ARRAYS, framework="numpy") as opened:
+            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except (OSError, ValueError, SafetensorError) as error:
+        raise DataError(
+            "no classifier can be read here",
+            where=path,
+            found=str(error).splitlines()[0][:120],
+            expected="a folder written by 'windrow train'",
+        ) from None
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise DataError("the folder is no crop classifier", where=folder / HEAD)
+    header = ClassifierHeader.from_dict(values, where=folder / HEAD)
+    if header.weights_hash != encoder.content_hash:
+        raise WeightsError(
+            "the classifier was fitted with other weights",
+            where=path,
+            found=f"weights {encoder.content_hash[:12]}",
+            expected=f"weights {header.weights_hash[:12]}",
+            hint="give the weights it was fitted with, or fit it again",
+        )
+    classifier = CropClassifier(
+        encoder, header.mix, seed=header.seed, num_context=header.num_context
+    )
+    try:
+        fitted = _fitted(header, arrays)
+        forests = {
+            voter: _forest(voter, header, arrays)
+            for voter in get_args(Voter)
+            if voter in header.num_features
+        }
+    except (KeyError, ValueError, IndexError) as error:
+        raise DataError(
+            "the arrays of the classifier do not fit together",
+            where=folder / ARRAYS,
+            found=str(error)[:120],
+            hint="fit it again",
+        ) from None
+    return classifier.restore(fitted, forests)
+
+
+def _fitted(header: ClassifierHeader, arrays: dict[str, npt.NDArray[Any]]) -> FittedPlace:
+    reflectance, gap, label = arrays["reflectance"], arrays["gap"], arrays["label"]
+    shape = (len(label), NUM_STEPS)
+    if reflectance.shape != (*shape, len(SENTINEL2_BANDS)) or gap.shape != shape:
+        raise ValueError(f"shapes {reflectance.shape}, {gap.shape} and {label.shape}")
+    if label.size and not (int(label.min()) >= -1 and int(label.max()) < len(header.classes)):
+        raise ValueError("a label is no class")
+    has_band = np.isin(SENTINEL2_BANDS, check_bands(header.bands))
+    return FittedPlace(
+        classes=header.classes,
+        bands=header.bands,
+        level=header.processing_level,
+        season_start=header.season_start,
+        latitude=header.latitude,
+        crops=header.crops,
+        grid=TenDayGrid(reflectance.astype(np.float32), gap.astype(np.float32), has_band),
+        label=label.astype(np.int64),
+        num_labelled=header.num_labelled,
+    )
+
+
+def _forest(voter: str, header: ClassifierHeader, arrays: dict[str, npt.NDArray[Any]]) -> TreeHead:
+    own = {name: arrays[f"{voter}.{name}"] for name in _TREE_ARRAYS}
+    num_nodes, num_features = len(own["feature"]), header.num_features[voter]
+    node = np.arange(num_nodes)
+    children = np.stack([own["left"], own["right"]])
+    inner = own["left"] >= 0
+    if (
+        any(len(own[name]) != num_nodes for name in ("threshold", "left", "right", "value"))
+        or (children[:, inner] <= node[inner]).any()  # a child stands behind its parent
+        or (children >= num_nodes).any()
+        or ((own["feature"] < 0) | (own["feature"] >= num_features)).any()
+        or ((own["root"] < 0) | (own["root"] >= num_nodes)).any()
+        or ((own["classes"] < 0) | (own["classes"] >= len(header.classes))).any()
+        or not np.isfinite(own["value"]).all()
+    ):
+        raise ValueError(f"the trees of {voter} do not fit together")
+    return TreeHead(**own, num_classes=len(header.classes), num_features=num_features)
