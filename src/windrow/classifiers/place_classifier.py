@@ -18,15 +18,18 @@ from torch import Tensor
 
 from windrow.data.ten_day_grid import TenDayGrid, join_grids
 from windrow.errors import DataError
-from windrow.models.place_network import PlaceBatch, PlaceNetwork, Prototypes, place_values
+from windrow.models.place_network import PlaceBatch, PlaceNetwork, place_values
 from windrow.models.place_weights import (
     PlaceWeightsHeader,
     load_place_network,
     place_weights_hash,
 )
 
-PRIOR_SCALES = (1.0, 0.3, 0.0)
-"""What the weight of the prior may be multiplied by, the first where labels do not object."""
+_TRUSTED_ACCURACY = 0.6
+"""Of the prior alone on labelled fields, from which on it is trusted wholly."""
+
+_ASSUMED_FIELDS, _ASSUMED_ACCURACY = 2.0, 0.5
+"""What is assumed of a prior before labels are seen, as so many fields."""
 
 _FIELDS_A_CALL = 256
 """Fields embedded at a time beside the context; a matter of memory alone."""
@@ -187,8 +190,7 @@ class PlaceClassifier:
 
     @torch.no_grad()
     def _fit(self, embedding: Tensor, tokens: Tensor, label: Tensor, *, num_seen: int) -> None:
-        """Prototypes of the classes, with the prior's weight that the labels agree with best."""
-        num_classes = len(self.known)
+        """Prototypes of the classes; the prior weighs as much as the labels agree with it."""
         labelled = label >= 0
         is_context = torch.arange(len(label)) < num_seen
         empty = TenDayGrid(
@@ -204,21 +206,17 @@ class PlaceClassifier:
             labelled=labelled[None],
         )
         network = self.encoder.network
-
-        def fitted(scale: float) -> Prototypes:
-            return network.prototypes(embedding[None], tokens, batch, prior_scale=scale)
-
-        candidates = [fitted(scale) for scale in PRIOR_SCALES]
-        counts = torch.bincount(label[labelled], minlength=num_classes)
-        self.prior_scale = PRIOR_SCALES[0]
-        self.prototypes = candidates[0]
-        if bool(labelled.any()) and bool(self.known.any()) and bool((counts > 0).all()):
-            scores = [
-                _held_out_score(network, found, embedding[labelled], label[labelled])
-                for found in candidates
-            ]
-            best = int(np.argmax(scores))
-            self.prior_scale, self.prototypes = PRIOR_SCALES[best], candidates[best]
+        first = network.prototypes(embedding[None], tokens, batch)
+        known = torch.from_numpy(self.known)
+        judged = labelled & known[label.clamp(min=0)]
+        logits = network.closeness(embedding[None], first.prior, first.has_prior)[0, judged]
+        right = int((logits.argmax(-1) == label[judged]).sum())
+        self.prior_scale = trust_in_prior(
+            right, num_judged=int(judged.sum()), num_known=int(known.sum())
+        )
+        self.prototypes = network.prototypes(
+            embedding[None], tokens, batch, prior_scale=self.prior_scale
+        )
 
     def _batch(self, grid: TenDayGrid, num_seen: int) -> PlaceBatch:
         num_fields, num_classes = len(grid), len(self.known)
@@ -238,25 +236,33 @@ class PlaceClassifier:
         )
 
 
-def _held_out_score(
-    network: PlaceNetwork, found: Prototypes, embedding: Tensor, label: Tensor
-) -> float:
-    """Mean log-probability of labelled fields, each under prototypes that do not know its label.
+def trust_in_prior(num_right: int, *, num_judged: int, num_known: int) -> float:
+    """What the prior's weight is multiplied by, from how many labelled fields it tells right.
 
-    A class with a single label and no prior is left without a prototype while that field is judged.
+    Args:
+        num_right: labelled fields that the prior alone puts into their class.
+        num_judged: labelled fields of classes with a prior.
+        num_known: classes with a prior.
+
+    Returns:
+        1 where it tells well or there is no label to judge by, 0 where it is no better than
+        chance.
+
+    Example:
+        >>> trust_in_prior(0, num_judged=0, num_known=5)
+        1.0
+        >>> trust_in_prior(9, num_judged=10, num_known=5), trust_in_prior(
+        ...     1, num_judged=10, num_known=5
+        ... )
+        (1.0, 0.0)
     """
-    counts, weight = found.counts[0], found.prior_weight[0]
-    logits = network.closeness(embedding[None], found.mixed, torch.ones_like(counts)[None] > 0)[0]
-    own_count = weight[label] + counts[label]
-    left = (own_count - 1.0).clamp(min=0.0)
-    total = (weight[:, None] * found.prior[0] + counts[:, None] * found.labels[0])[label]
-    without = (total - embedding) / left.clamp(min=1e-3)[:, None]
-    square = (embedding - without).square().mean(-1)
-    own = -square * network.log_temperature.exp()
-    own = torch.where(left > 1e-3, own, torch.full_like(own, -20.0))
-    rows = torch.arange(len(label))
-    logits[rows, label] = own
-    return float(logits.log_softmax(-1)[rows, label].clamp(min=-5.0).mean())
+    if num_judged == 0 or num_known < 2:
+        return 1.0
+    total = num_judged + _ASSUMED_FIELDS
+    accuracy = (num_right + _ASSUMED_FIELDS * _ASSUMED_ACCURACY) / total
+    chance = 1.0 / num_known
+    trust = (accuracy - chance) / max(_TRUSTED_ACCURACY - chance, 0.1)
+    return float(np.clip(trust, 0.0, 1.0))
 
 
 def _spread_context(label: npt.NDArray[np.integer], most: int) -> npt.NDArray[np.intp]:

@@ -17,23 +17,39 @@ from windrow.data.ten_day_grid import season_days
 from windrow.errors import SettingsError
 from windrow.files import write_text
 from windrow.processes import begin_in_pool, one_thread_each
+from windrow.simulation.scenario_worlds import (
+    ScenarioWorldSettings,
+    simulate_scenario_world,
+)
 from windrow.simulation.world_settings import WorldSettings
 from windrow.simulation.worlds import simulate_world
 
 SETTINGS_FILE = "worlds.yaml"
 
+FIRST_SCENARIO_WORLD = 1_000_000
+"""Numbers from here on are places of temperate farmland."""
+
 
 class WorldCacheSettings(Settings):
     """What decides the places of a folder."""
 
-    worlds: WorldSettings
+    worlds: WorldSettings = Field(description="places anywhere on the Earth")
+    scenario_worlds: ScenarioWorldSettings = Field(description="places of temperate farmland")
     clear_below: int = Field(ge=1, le=256, description="cloud probability of a clear date")
     seed: int = Field(ge=0)
 
 
 def make_place(settings: WorldCacheSettings, number: int) -> PlaceFields:
-    """World ``number``, with its days counted as north of the equator, from 1 January."""
-    world = simulate_world(settings.worlds, settings.seed, number=number)
+    """World ``number``, with its days counted as north of the equator, from 1 January.
+
+    Numbers from ``FIRST_SCENARIO_WORLD`` on are places of temperate farmland.
+    """
+    if number >= FIRST_SCENARIO_WORLD:
+        world = simulate_scenario_world(
+            settings.scenario_worlds, settings.seed, number=number - FIRST_SCENARIO_WORLD
+        )
+    else:
+        world = simulate_world(settings.worlds, settings.seed, number=number)
     place = place_fields(
         world.series,
         world.crop,

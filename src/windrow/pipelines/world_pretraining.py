@@ -10,7 +10,7 @@ other places, crops, climates and levels. A run that is killed goes on from its 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -33,7 +33,12 @@ from windrow.models.place_network import (
 from windrow.models.place_weights import PlaceWeightsHeader, write_place_weights
 from windrow.pipelines.pretrain import check_finite
 from windrow.pipelines.run.directory import Metrics, Progress, StepMeans, software
-from windrow.pipelines.world_cache import WorldCacheSettings, read_worlds
+from windrow.pipelines.world_cache import (
+    FIRST_SCENARIO_WORLD,
+    WorldCacheSettings,
+    read_worlds,
+)
+from windrow.simulation.scenario_worlds import ScenarioWorldSettings
 from windrow.simulation.world_settings import WorldSettings
 from windrow.tasks.episodes import (
     NOT_SCORED,
@@ -51,7 +56,7 @@ from windrow.training.loop import train
 from windrow.training.optimization import OptimizationSettings, build_optimizer, learning_rate
 from windrow.version import __version__
 
-Family = Literal["places", "crops", "climates", "levels"]
+Family = Literal["places", "farmland", "crops", "climates", "levels"]
 _TRAINING, _VALIDATION = 1, 2
 """Streams of random draws."""
 
@@ -62,9 +67,14 @@ class WorldPretrainingSettings(Settings):
     recipe: str = Field(description="name of the recipe it comes from")
     task: EpisodeSettings = Field(description="how episodes are drawn")
     network: PlaceNetworkSettings
-    worlds: WorldSettings = Field(description="how widely the places differ")
+    worlds: WorldSettings = Field(description="how widely places on the Earth differ")
+    scenario_worlds: ScenarioWorldSettings = Field(
+        description="how widely places of temperate farmland differ"
+    )
     num_worlds: int = Field(ge=1, description="places trained on, before families are held out")
+    num_scenario_worlds: int = Field(ge=0, description="places of temperate farmland trained on")
     num_validation_worlds: int = Field(ge=1, description="further places, to choose by")
+    num_validation_scenario_worlds: int = Field(ge=0, description="the same of farmland")
     held_out_crops: tuple[str, ...] = Field(description="crops that no training place shows")
     held_out_latitudes: tuple[float, float] | None = Field(
         description="distances from the equator, degrees, of places that are not trained on"
@@ -91,7 +101,12 @@ class WorldPretrainingSettings(Settings):
     @property
     def cache(self) -> WorldCacheSettings:
         """What decides the places."""
-        return WorldCacheSettings(worlds=self.worlds, clear_below=self.clear_below, seed=self.seed)
+        return WorldCacheSettings(
+            worlds=self.worlds,
+            scenario_worlds=self.scenario_worlds,
+            clear_below=self.clear_below,
+            seed=self.seed,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +123,11 @@ class Places:
 
 
 def split_places(
-    training: list[PlaceFields], validation: list[PlaceFields], settings: WorldPretrainingSettings
+    training: list[PlaceFields],
+    validation: list[PlaceFields],
+    settings: WorldPretrainingSettings,
+    *,
+    farmland: Sequence[PlaceFields] = (),
 ) -> Places:
     """Takes out of the training what belongs to a family that is held out.
 
@@ -117,6 +136,7 @@ def split_places(
         validation: other places; each goes to one family or to two: with its crops that are held
             out (``crops``) and without them (``places``).
         settings: which crops, latitudes and levels are held out.
+        farmland: other places of temperate farmland, a family of their own.
 
     Raises:
         DataError: nothing is left to train on, or to choose by.
@@ -134,7 +154,7 @@ def split_places(
     left = [place.without_crops(held) for place in training if family(place) == "places"]
     left = [place for place in left if has_episode(place, settings.task)]
     families: dict[Family, list[PlaceFields]] = {
-        "places": [], "crops": [], "climates": [], "levels": []
+        "places": [], "farmland": [], "crops": [], "climates": [], "levels": []
     }  # fmt: skip
     for place in validation:
         known = place.without_crops(held)
@@ -275,10 +295,19 @@ def _read_places(
     on_worlds: Callable[[int, int], None] | None,
 ) -> Places:
     total = settings.num_worlds + settings.num_validation_worlds
+    num_farmland = settings.num_scenario_worlds + settings.num_validation_scenario_worlds
+    numbers = [*range(total), *(FIRST_SCENARIO_WORLD + k for k in range(num_farmland))]
     worlds = read_worlds(
-        folder, settings.cache, range(total), num_workers=num_workers, on_progress=on_worlds
+        folder, settings.cache, numbers, num_workers=num_workers, on_progress=on_worlds
     )
-    return split_places(worlds[: settings.num_worlds], worlds[settings.num_worlds :], settings)
+    farmland = worlds[total:]
+    training = worlds[: settings.num_worlds] + farmland[: settings.num_scenario_worlds]
+    return split_places(
+        training,
+        worlds[settings.num_worlds : total],
+        settings,
+        farmland=farmland[settings.num_scenario_worlds :],
+    )
 
 
 def _moments(places: list[PlaceFields]) -> Normalization:

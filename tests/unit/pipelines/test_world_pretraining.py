@@ -11,7 +11,7 @@ from windrow.cli import main
 from windrow.errors import OutputError, SettingsError
 from windrow.experiments.recipes.worlds import world_recipe
 from windrow.models.place_weights import load_place_network
-from windrow.pipelines.world_cache import read_worlds
+from windrow.pipelines.world_cache import FIRST_SCENARIO_WORLD, read_worlds
 from windrow.pipelines.world_pretraining import pretrain_on_worlds, split_places
 
 TINY = world_recipe("worlds-tiny")
@@ -20,7 +20,7 @@ TINY = world_recipe("worlds-tiny")
 @pytest.fixture(name="worlds", scope="module")
 def _worlds(tmp_path_factory):
     folder = tmp_path_factory.mktemp("worlds")
-    read_worlds(folder, TINY.cache, range(5))
+    read_worlds(folder, TINY.cache, [0, 1, 2, 3, FIRST_SCENARIO_WORLD, FIRST_SCENARIO_WORLD + 1])
     return folder
 
 
@@ -79,6 +79,9 @@ def test_worlds_are_kept_and_found_again(worlds):
     first = read_worlds(worlds, TINY.cache, [0])[0]
     assert before == {file.name: file.stat().st_mtime_ns for file in worlds.glob("*.safetensors")}
     assert first.day_of_year.max() < 365
+    farmland = read_worlds(worlds, TINY.cache, [FIRST_SCENARIO_WORLD])[0]
+    assert farmland.crop_names == first.crop_names
+    assert 36 <= farmland.latitude <= 60
     assert len(first) == 40
 
 
@@ -92,7 +95,7 @@ def test_families_are_held_out():
     assert len(places.training) == 1
     assert 4 not in places.training[0].crop
     counts = {name: len(found) for name, found in places.families.items()}
-    assert counts == {"places": 2, "crops": 1, "climates": 1, "levels": 0}
+    assert counts == {"places": 2, "farmland": 0, "crops": 1, "climates": 1, "levels": 0}
     assert 4 in places.families["crops"][0].crop
     assert np.all([4 not in place.crop for place in places.families["places"]])
 

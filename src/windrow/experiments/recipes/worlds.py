@@ -7,6 +7,7 @@ from collections.abc import Callable
 from windrow.errors import SettingsError
 from windrow.models.place_network import PlaceNetworkSettings
 from windrow.pipelines.world_pretraining import WorldPretrainingSettings
+from windrow.simulation.scenario_worlds import ScenarioWorldSettings
 from windrow.simulation.world_settings import EARTH
 from windrow.tasks.episode_augmentation import AugmentationSettings
 from windrow.tasks.episodes import EpisodeSettings
@@ -16,6 +17,32 @@ CLEAR_BELOW = 102
 """Cloud probability of a clear date, 40 %, as in the comparisons with few labels."""
 
 
+FARMLAND = ScenarioWorldSettings(
+    num_fields=200,
+    num_landscapes=(1, 3),
+    num_crops=(5, 14),
+    common_crops=(
+        "winter wheat", "winter barley", "spring barley", "winter rapeseed", "silage maize",
+        "grain maize", "mown meadow", "pasture", "clover grass", "alfalfa", "arable grass",
+        "sugar beet", "potato", "soybean", "sunflower", "winter rye",
+    ),
+    common_share=0.7,
+    l1c_share=0.35,
+    latitude=(36.0, 60.0),
+    season_shift=13.0,
+    harvest_shift=10.0,
+    drought=(0.0, 0.7),
+    leaf_area_scale=(0.75, 1.2),
+    winter_leaf_area=(0.6, 1.8),
+    management_spread=(0.7, 1.4),
+    soil_brightness=(0.12, 0.28),
+    cloud_share=(0.15, 0.75),
+    snow_share=0.5,
+    field_m=(90.0, 300.0),
+    aerosol=(0.06, 0.3),
+)  # fmt: skip
+"""Places of temperate farmland. All widths are assumed, as those of the prototype."""
+
 HELD_OUT_CROPS = ("hemp", "tobacco", "safflower", "sesame", "pumpkin", "strawberry")
 """Crops that no place of ``windrow-1`` shows, so that unseen crops can be chosen by."""
 
@@ -23,12 +50,12 @@ HELD_OUT_CROPS = ("hemp", "tobacco", "safflower", "sesame", "pumpkin", "strawber
 def augmentation() -> AugmentationSettings:
     """What sensor, archive and correction do to a place.
 
-    Noise and gains: the prototype's. Bands: a fifth of the episodes has the ten bands of 10 and
-    20 m, fewer have nine, four or a random set.
+    Gains of bands: the prototype's; noise and the brightness of fields somewhat more. Bands: a
+    fifth of the episodes has the ten bands of 10 and 20 m, fewer have nine, four or a random set.
     """
     return AugmentationSettings(
-        noise=0.006,
-        field_gain=0.02,
+        noise=0.008,
+        field_gain=0.04,
         band_gain=0.04,
         haze=0.25,
         haze_range=(-0.02, 0.08),
@@ -59,7 +86,7 @@ def episodes(*, num_queries: int = 72) -> EpisodeSettings:
         rest_class=0.2,
         all_known=0.5,
         some_known=0.3,
-        wrong_prior=0.15,
+        wrong_prior=0.25,
         wrong_labels=0.05,
         all_context=0.7,
         known_latitude=0.7,
@@ -104,8 +131,11 @@ def windrow_1(*, seed: int = 0) -> WorldPretrainingSettings:
             num_refinements=1,
         ),
         worlds=EARTH,
-        num_worlds=1_000,
+        scenario_worlds=FARMLAND,
+        num_worlds=800,
+        num_scenario_worlds=500,
         num_validation_worlds=120,
+        num_validation_scenario_worlds=40,
         held_out_crops=HELD_OUT_CROPS,
         held_out_latitudes=(13.0, 17.0),
         held_out_southern_l1c=True,
@@ -113,9 +143,9 @@ def windrow_1(*, seed: int = 0) -> WorldPretrainingSettings:
         clear_below=CLEAR_BELOW,
         optimization=optimization(),
         batch_size=8,
-        num_steps=9_000,
+        num_steps=8_000,
         log_every=100,
-        validate_every=500,
+        validate_every=1_000,
         checkpoint_every=500,
         seed=seed,
     )
@@ -135,8 +165,11 @@ def worlds_tiny(*, seed: int = 0) -> WorldPretrainingSettings:
                 }
             ),
             "worlds": EARTH.model_copy(update={"num_fields": 40}),
-            "num_worlds": 3,
+            "scenario_worlds": FARMLAND.model_copy(update={"num_fields": 40}),
+            "num_worlds": 2,
+            "num_scenario_worlds": 1,
             "num_validation_worlds": 2,
+            "num_validation_scenario_worlds": 1,
             "held_out_crops": ("hemp",),
             "held_out_latitudes": None,
             "held_out_southern_l1c": False,
