@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from safetensors.numpy import save_file
 
 from windrow.classifiers.crop_classifier import CropClassifier
 from windrow.classifiers.place_classifier import PlaceEncoder, load_place_encoder
@@ -178,7 +179,9 @@ def simulated_places(folder: Path, num: int) -> Iterator[Fields]:
             reflectance=np.take_along_axis(place.reflectance, order[..., None], axis=1),
             valid=np.take_along_axis(place.clear, order, axis=1),
         )
-        known = {name: (name,) for name in names if name not in recipe.held_out_crops}
+        known: dict[str, tuple[str, ...]] = {
+            str(name): (str(name),) for name in names if name not in recipe.held_out_crops
+        }
         yield Fields(f"simulated {kind}", series, label, names, known, 0)
 
 
@@ -241,7 +244,7 @@ def main() -> None:
     parser.add_argument("--worlds", type=Path)
     parser.add_argument("--num-worlds", type=int, default=24)
     parser.add_argument("--draws", type=int, default=6)
-    parser.add_argument("--out", type=Path, default=Path("votes.npz"))
+    parser.add_argument("--out", type=Path, default=Path("votes.safetensors"))
     options = parser.parse_args()
     torch.set_num_threads(1)
     encoder = load_place_encoder(options.weights)
@@ -266,7 +269,7 @@ def main() -> None:
                     by_voter = accuracy.setdefault((fields.name, k), {})
                     by_voter.setdefault(name, []).append(float(right.mean()))
         print(f"{number + 1} of {len(places)} places", file=sys.stderr, flush=True)
-    np.savez_compressed(options.out, **votes)
+    save_file(votes, options.out)
     table = pd.DataFrame(
         {key: {name: np.mean(rows) for name, rows in by.items()} for key, by in accuracy.items()}
     ).T

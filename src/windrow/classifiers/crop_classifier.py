@@ -125,6 +125,7 @@ class CropClassifier:
         self.seed = seed
         self.num_context = num_context
         self._fitted: FittedPlace | None = None
+        self._forests: dict[Voter, TreeHead] = {}
 
     def fit(
         self,
@@ -301,7 +302,7 @@ class CropClassifier:
     def _fit_voters(self) -> None:
         fitted = self._known_fit
         self._place = self._place_of(fitted)
-        self._forests: dict[Voter, TreeHead] = {}
+        self._forests = {}
         rows = np.flatnonzero(fitted.label >= 0)
         if len(np.unique(fitted.label[rows])) < 2:
             return
