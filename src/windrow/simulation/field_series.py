@@ -30,7 +30,7 @@ from windrow.simulation.sensing.acquisition import (
     under_snow,
 )
 from windrow.simulation.sensing.atmospheric_correction import observe
-from windrow.simulation.sensing.clouds import make_clouds
+from windrow.simulation.sensing.clouds import clear_sky, make_clouds
 from windrow.simulation.settings import ScenarioSettings
 from windrow.simulation.surface.field_surface import mean_surface
 from windrow.simulation.surface.geometry import make_overpasses
@@ -68,6 +68,7 @@ def simulate_fields(
     *,
     seed: int,
     landscape: int,
+    clear_days: Integers | None = None,
 ) -> Series:
     """The mean series of scattered fields, which share weather, air and dates.
 
@@ -78,6 +79,8 @@ def simulate_fields(
         season: climate, twelve months and rotation of the place.
         seed: the seed.
         landscape: number of the region: another number, other weather and dates.
+        clear_days: (T,) northern days, increasing, on which the fields are seen under a sky
+            without clouds or snow, in place of drawn dates and clouds.
 
     Returns:
         A series a field by northern day, its ``id`` counted from ``landscape`` x 10,000.
@@ -97,12 +100,21 @@ def simulate_fields(
         weather = replace(weather, moisture=moisture)
         grown = grow_fields(ground, weather, season)
         surface = mean_surface(ground, weather, grown)
-        return _observed(ground, weather, grown.year, surface)
+        if clear_days is not None:
+            weather = replace(weather, snow=np.zeros_like(weather.snow))
+        return _observed(ground, weather, grown.year, surface, clear_days=clear_days)
 
 
-def _observed(ground: Landscape, weather: Weather, year: FieldYear, surface: Surface) -> Series:
+def _observed(
+    ground: Landscape,
+    weather: Weather,
+    year: FieldYear,
+    surface: Surface,
+    *,
+    clear_days: Integers | None,
+) -> Series:
     seed, number, settings = ground.seed, ground.number, ground.settings
-    overpasses = make_overpasses(ground)
+    overpasses = make_overpasses(ground, clear_days)
     days = overpasses.days
     before, after = interpolation(surface.knots, days)
 
@@ -114,7 +126,10 @@ def _observed(ground: Landscape, weather: Weather, year: FieldYear, surface: Sur
     green = on_dates(surface.green)
     mixed = _with_neighbours(ground, on_dates(surface.reflectance[..., :12]))
     snow = snow_cover(ground, weather, rows=rows, columns=columns, days=days, green=green)
-    clouds = make_clouds(ground, weather, overpasses, rows=rows, columns=columns, snow=snow)
+    if clear_days is None:
+        clouds = make_clouds(ground, weather, overpasses, rows=rows, columns=columns, snow=snow)
+    else:
+        clouds = clear_sky(ground.num_fields, len(days))
     everywhere = np.broadcast_to(weather.snow[days], (1, len(days)))
     measured = observe(
         ground,

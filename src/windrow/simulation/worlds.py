@@ -122,6 +122,18 @@ def simulate_place(
         {'cassava'}
     """
     draws = WorldDraws(seed, number)
+    narrowed, climate, names = drawn_around(place, settings, draws, crops)
+    return _simulate(narrowed, draws, place, climate, names)
+
+
+def drawn_around(
+    place: Place, settings: WorldSettings, draws: WorldDraws, crops: Sequence[str] | None
+) -> tuple[WorldSettings, Climate, list[str]]:
+    """Narrowed settings, climate and crops of a given place.
+
+    Raises:
+        SettingsError: a crop is not in the table, or there is none.
+    """
     halved = {
         "season_shift": settings.season_shift / 2,
         "harvest_shift": settings.harvest_shift / 2,
@@ -139,7 +151,7 @@ def simulate_place(
             table_number(name)
         if not names:
             raise SettingsError("no crop grows", where="crops", expected="one or more names")
-    return _simulate(narrowed, draws, place, climate, names)
+    return narrowed, climate, names
 
 
 def _simulate(
@@ -147,19 +159,14 @@ def _simulate(
 ) -> World:
     scenario = draw_scenario(settings, draws, place)
     numbers = [table_number(name) for name in crops]
-    season = Season(
-        climate=climate,
-        first=place.first,
-        rotation=tuple(k for k in numbers if CROP_TABLE[k].growth in ANNUAL),
-        irrigated=place.irrigated,
-    )
+    season = season_of(place, climate, numbers)
     shares = draw_shares(settings, draws, len(crops))
     num_regions = min(draws.whole("regions", settings.num_regions), settings.num_fields)
     ends = np.linspace(0, settings.num_fields, num_regions + 1).astype(int)
     parts = []
     for region, size in enumerate(np.diff(ends)):
         landscape = draws.number * settings.num_regions[1] + region
-        fields = _scattered(
+        fields = scattered(
             settings, draws.seed, landscape, num_fields=int(size), numbers=numbers, shares=shares
         )
         parts.append(
@@ -179,13 +186,23 @@ def _simulate(
     )
 
 
-def _scattered(
+def season_of(place: Place, climate: Climate, numbers: Sequence[int]) -> Season:
+    """What decides growth at a place where crops of these numbers grow."""
+    return Season(
+        climate=climate,
+        first=place.first,
+        rotation=tuple(k for k in numbers if CROP_TABLE[k].growth in ANNUAL),
+        irrigated=place.irrigated,
+    )
+
+
+def scattered(
     settings: WorldSettings,
     seed: int,
     landscape: int,
     *,
     num_fields: int,
-    numbers: list[int],
+    numbers: Sequence[int],
     shares: npt.NDArray[np.float64],
 ) -> ScatteredFields:
     """Fields anywhere in a region's square, with crops drawn by their shares."""

@@ -170,7 +170,7 @@ def to_integers(reflectance: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
 
 def padded(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Values by date (n, T, ...) with empty dates behind, as many as a year can have."""
-    widths = [(0, 0), (0, NUM_DATES - values.shape[1])] + [(0, 0)] * (values.ndim - 2)
+    widths = [(0, 0), (0, max(NUM_DATES - values.shape[1], 0))] + [(0, 0)] * (values.ndim - 2)
     return np.pad(values, widths)
 
 

@@ -93,6 +93,19 @@ def make_clouds(
     )
 
 
+def clear_sky(num_pixels: int, num_dates: int) -> Clouds:
+    """No clouds over n pixels on T dates."""
+    shape = (num_pixels, num_dates)
+    none = np.zeros(shape, dtype=np.float32)
+    return Clouds(
+        opacity=none,
+        spectrum=np.zeros((*shape, len(SENTINEL2_BANDS)), dtype=np.float32),
+        shade=none,
+        edge=none,
+        probability=np.zeros(shape, dtype=np.uint8),
+    )
+
+
 def lit(surface: Float32, clouds: Clouds, terms: Terms, sunlight: Floats) -> Float32:
     """The surface (n, T, 12) as slopes and the clouds' shadows let it shine.
 

@@ -125,11 +125,16 @@ class Overpasses:
     relative_azimuth: Floats
 
 
-def make_overpasses(landscape: Landscape) -> Overpasses:
+def make_overpasses(landscape: Landscape, on_days: Integers | None = None) -> Overpasses:
     """The overpasses of a landscape: one orbit or two that overlap, every five days each.
 
     A few dates are lost. A place that two orbits see lies near the edge of both swaths, so they
     look at it from opposite sides; a place of one orbit lies anywhere in its swath.
+
+    Args:
+        landscape: where.
+        on_days: (T,) days on which it is seen in place of those; dates of one remainder of five
+            are taken for one orbit, all others for the second.
     """
     seed, number, settings = landscape.seed, landscape.number, landscape.settings
     first = int(uniform(keyed(seed, "orbit", number)) * 5)
@@ -140,6 +145,11 @@ def make_overpasses(landscape: Landscape) -> Overpasses:
     kept = uniform(keyed(seed, "lost date", number, days)) >= 0.015
     kept &= (orbit == 0) | ((orbit == 1) & both)
     days, orbit = days[kept], orbit[kept]
+    if on_days is not None:
+        days = on_days
+        remainders = np.bincount(on_days % 5, minlength=5)
+        orbit = np.where(on_days % 5 == remainders.argmax(), 0, 1)
+        both = bool(np.count_nonzero(remainders) > 1)
     side = 1 if uniform(keyed(seed, "side of the swath", number)) < 0.5 else -1
     where = float(uniform(keyed(seed, "place in the swath", number)))
     tilt = np.array([0.55 + 0.45 * where, 1.0 - 0.45 * where]) if both else np.array([where] * 2)
