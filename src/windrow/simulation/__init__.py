@@ -14,9 +14,14 @@ Read in this order: :mod:`~windrow.simulation.keyed_random` (draws keyed by posi
 :mod:`~windrow.simulation.generate` (the top: :func:`simulate`, :func:`simulate_parts` and
 :func:`simulate_store`);
 :mod:`~windrow.simulation.denethor_rasters` writes one landscape as rasters, and
-:mod:`~windrow.simulation.worlds` makes random places of scattered fields to learn from.
+:mod:`~windrow.simulation.worlds` makes random places of scattered fields to learn from. Worlds
+have a crop table (:mod:`~windrow.simulation.crop_table`) and seasons
+(:mod:`~windrow.simulation.calendars`) of the whole Earth;
+:mod:`~windrow.simulation.imposed` shows them under a user's own dates and clouds.
 """
 
+from windrow.simulation.calendars import Calendar, calendar_at
+from windrow.simulation.crop_table import CROP_TABLE, TABLE_NAMES, TableCrop
 from windrow.simulation.denethor_rasters import simulate_denethor
 from windrow.simulation.generate import (
     simulate,
@@ -25,6 +30,8 @@ from windrow.simulation.generate import (
     simulate_pixels,
     simulate_store,
 )
+from windrow.simulation.imposed import simulate_like
+from windrow.simulation.places import Place
 from windrow.simulation.scenarios import (
     DEFAULT_SCENARIO,
     SCENARIOS,
@@ -32,22 +39,30 @@ from windrow.simulation.scenarios import (
 )
 from windrow.simulation.settings import CropClass, ScenarioSettings
 from windrow.simulation.world_settings import EARTH, WorldSettings
-from windrow.simulation.worlds import World, simulate_world
+from windrow.simulation.worlds import World, simulate_place, simulate_world
 
 __all__ = [
+    "CROP_TABLE",
     "DEFAULT_SCENARIO",
     "EARTH",
     "SCENARIOS",
+    "TABLE_NAMES",
+    "Calendar",
     "CropClass",
+    "Place",
     "ScenarioSettings",
+    "TableCrop",
     "World",
     "WorldSettings",
+    "calendar_at",
     "scenario_settings",
     "simulate",
     "simulate_denethor",
     "simulate_landscape",
+    "simulate_like",
     "simulate_parts",
     "simulate_pixels",
+    "simulate_place",
     "simulate_store",
     "simulate_world",
 ]

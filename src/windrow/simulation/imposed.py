@@ -84,7 +84,7 @@ def simulate_like(
             numbers=numbers,
             shares=draw_shares(narrowed, draws, len(numbers)),
         ),
-        season_of(place, climate, numbers),
+        season_of(narrowed, draws, place, climate=climate, numbers=numbers),
         seed=seed,
         landscape=number,
         clear_days=days,

@@ -50,6 +50,8 @@ class WorldSettings(Settings):
         season_spread: deviation of that between the regions of a world, days.
         harvest_shift: deviation of how much later still ripening is, days.
         drought: 0 none to 1 severe.
+        weeds: leaf area of weeds relative to well-kept fields.
+        catch_crops: share of the long gaps between crops in which something is sown.
         leaf_area_scale: of all crops.
         winter_leaf_area: of what stands through the winter.
         management_spread: of dates and traits between fields of a crop, relative to the table.
@@ -90,6 +92,8 @@ class WorldSettings(Settings):
     season_spread: Between
     harvest_shift: NotNegative
     drought: Between
+    weeds: Between
+    catch_crops: Between
     leaf_area_scale: Between
     winter_leaf_area: Between
     management_spread: Between
@@ -159,15 +163,17 @@ EARTH = WorldSettings(
     years=(2016, 2024),
     altitude_m=(0.0, 1500.0),
     relief=(0.0, 0.1),
-    field_m=(60.0, 400.0),
+    field_m=(30.0, 400.0),
     season_shift=14.0,
     season_spread=(1.0, 6.0),
     harvest_shift=10.0,
     drought=(0.0, 0.9),
-    leaf_area_scale=(0.75, 1.2),
+    weeds=(0.3, 2.5),
+    catch_crops=(0.0, 0.8),
+    leaf_area_scale=(0.5, 1.2),
     winter_leaf_area=(0.6, 1.8),
     management_spread=(0.7, 1.5),
-    soil_brightness=(0.09, 0.30),
+    soil_brightness=(0.10, 0.30),
     soil_spread=(0.015, 0.05),
     cloud_share=(0.15, 0.75),
     cloud_season=0.25,

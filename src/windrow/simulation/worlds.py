@@ -159,7 +159,7 @@ def _simulate(
 ) -> World:
     scenario = draw_scenario(settings, draws, place)
     numbers = [table_number(name) for name in crops]
-    season = season_of(place, climate, numbers)
+    season = season_of(settings, draws, place, climate=climate, numbers=numbers)
     shares = draw_shares(settings, draws, len(crops))
     num_regions = min(draws.whole("regions", settings.num_regions), settings.num_fields)
     ends = np.linspace(0, settings.num_fields, num_regions + 1).astype(int)
@@ -186,13 +186,22 @@ def _simulate(
     )
 
 
-def season_of(place: Place, climate: Climate, numbers: Sequence[int]) -> Season:
+def season_of(
+    settings: WorldSettings,
+    draws: WorldDraws,
+    place: Place,
+    *,
+    climate: Climate,
+    numbers: Sequence[int],
+) -> Season:
     """What decides growth at a place where crops of these numbers grow."""
     return Season(
         climate=climate,
         first=place.first,
         rotation=tuple(k for k in numbers if CROP_TABLE[k].growth in ANNUAL),
         irrigated=place.irrigated,
+        weeds=draws.between("weeds", settings.weeds),
+        catch_crops=draws.between("catch crops", settings.catch_crops),
     )
 
 

@@ -130,7 +130,7 @@ def make_climate(
     elif rain == "wet season":
         second = 0.9 if latitude < 8 else 0.25
         wet = np.maximum(
-            _inside(calendar.warm, 5.0, 20.0), second * _inside(calendar.cold, 5.0, 20.0)
+            _inside(calendar.warm, 0.0, 0.0), second * _inside(calendar.cold, 0.0, 0.0)
         )
         water = 1 - min(0.5 + 0.5 * drought, 0.95) * (1 - wet)
     return Climate(

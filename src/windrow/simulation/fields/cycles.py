@@ -6,12 +6,13 @@ days before it are negative, days of the next year lie beyond 364.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from windrow.simulation.calendars import YEAR, GrowingSeason
+from windrow.simulation.calendars import YEAR
 from windrow.simulation.crop_table.crop import TableCrop
 from windrow.simulation.fields.climate import Climate
 from windrow.simulation.fields.stands import Draws
@@ -19,6 +20,9 @@ from windrow.simulation.fields.weather import Weather
 from windrow.simulation.keyed_random import Floats
 
 _LEAST_DAYS = 45.0
+_SOWING_BELOW = 12.5
+_WHEAT_DEGREE_DAYS = 1980.0
+_AFTER_RIPE = 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +83,7 @@ def make_cycles(
 
     shift = weather.season_shift
     if crop.growth == "wintering":
-        return _wintering(crop, climate.calendar.cold, varied, shift, weather.harvest_shift)
+        return _wintering(crop, climate, varied, shift=shift, harvest_shift=weather.harvest_shift)
     mean, deviation = crop.sowing
     sown = _season_starts(crop, climate, draws, part) + shift + varied("sowing", deviation)
     if crop.season == "cool" and not climate.mild:
@@ -102,19 +106,22 @@ def make_cycles(
 
 def _wintering(
     crop: TableCrop,
-    season: GrowingSeason,
-    varied: object,
+    climate: Climate,
+    varied: Callable[[str, float], Floats],
+    *,
     shift: float,
     harvest_shift: float,
 ) -> Cycles:
-    assert callable(varied)
+    season = climate.calendar.cold
     mean, deviation = crop.sowing
     # Short seasons begin before their table does, and the shortest end before it.
     early = 15.0 * float(np.clip((290 - season.length) / 30, 0, 1))
     sooner = 18.0 * float(np.clip((200 - season.length) / 30, 0, 1))
     # What is sown in autumn knows nothing of the spring to come.
-    sown = season.start - early + mean + varied("sowing", deviation) + 0.3 * shift
-    end = season.start + season.length - sooner + crop.harvest[0] + shift + harvest_shift
+    start = max(season.start - early, _cooled(climate))
+    sown = start + mean + varied("sowing", deviation) + 0.3 * shift
+    end = _ripe(climate, season.start + season.length - sooner)
+    end = end + crop.harvest[0] + shift + harvest_shift
     harvest = np.maximum(end + varied("harvest", crop.harvest[1]), sown + 90)
     length = harvest - sown
     up = harvest - np.minimum(crop.before_harvest[0], 0.62 * length) + varied("green-up", 3.0)
@@ -123,6 +130,30 @@ def _wintering(
     if not crop.cut_green:
         harvest = np.maximum(harvest, down + 6)
     return Cycles(sown=sown, up=up, down=down, harvest=np.rint(harvest))
+
+
+def _cooled(climate: Climate) -> float:
+    """Northern day of late summer from which it is cool enough to sow; 0 where it stays warm."""
+    # Where summers are hot, sowing does not wait as long.
+    below = _SOWING_BELOW + 0.9 * max(float(climate.temperature.max()) - 18.0, 0.0)
+    warm = np.flatnonzero(climate.temperature > below)
+    return 0.0 if climate.mild or not len(warm) else float(warm[-1])
+
+
+def _ripe(climate: Climate, end: float) -> float:
+    """End of the cold season: the calendar's, moved towards the day on which wheat is ripe.
+
+    Wheat takes about 1,980 degree days above nought from the season's start; where winters are mild
+    our coarse temperatures say less, and the calendar is believed more.
+    """
+    start = round(climate.calendar.cold.start)
+    days = np.arange(start, start + YEAR)
+    heat = np.cumsum(np.maximum(climate.temperature[days % YEAR], 0.0))
+    if heat[-1] < _WHEAT_DEGREE_DAYS:
+        return end
+    ripe = start + int(np.searchsorted(heat, _WHEAT_DEGREE_DAYS)) + _AFTER_RIPE
+    trust = 0.3 if climate.mild else 0.65
+    return float(end + trust * np.clip(ripe - end, -60, 40))
 
 
 def _season_starts(crop: TableCrop, climate: Climate, draws: Draws, part: str) -> Floats:

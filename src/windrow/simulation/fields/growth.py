@@ -40,12 +40,16 @@ class Season:
         first: northern day on which the twelve months begin.
         rotation: numbers of the annual crops that grow in turn.
         irrigated: share of the fields that rain does not limit.
+        weeds: leaf area of weeds and volunteers relative to well-kept fields.
+        catch_crops: share of the long gaps between crops in which something is sown.
     """
 
     climate: Climate
     first: int
     rotation: tuple[int, ...]
     irrigated: float
+    weeds: float
+    catch_crops: float
 
     @property
     def days(self) -> npt.NDArray[np.int64]:
@@ -186,6 +190,7 @@ def _rotate(
         draws=draws,
         part="main",
     )
+    _add_weeds(year, rows, main, season, draws)
     day = main.harvest - season.first
     year.harvest_day[rows] = np.where((day >= 0) & (day < YEAR), day, -1).astype(np.int64)
 
@@ -281,16 +286,15 @@ def _after_harvest(
     tillage = np.minimum(tillage, np.maximum(seedbed, harvest + 1))
     straw = np.clip(draws.range(f"{part} stubble", crop.stubble, 0.15), 0.0, 1.0)
     _lay_straw(year, rows, days, start=harvest, share=straw, end=tillage)
-    growing = season.climate.warmth[days % YEAR] * season.climate.water[days % YEAR]
-    recent = np.convolve(np.r_[growing[-45:], growing], np.ones(45) / 45, mode="valid")[:YEAR]
-    weeds = 0.7 * np.exp(0.6 * draws.normal(f"{part} volunteers"))
+    recent = _recent_growth(season)
+    weeds = 0.7 * season.weeds * np.exp(0.6 * draws.normal(f"{part} volunteers"))
     out = harvest + np.clip(draws.range(f"{part} volunteers out", 21, 7), 7, 50)
     end = np.where(tillage > harvest + 100, seedbed, tillage + 12)
     stands = (days > out[:, None] - 12) & (end[:, None] > days)
     green = weeds[:, None] * recent * logistic(days - out[:, None], 6.0) * stands
     year.add_stand(rows, green, np.zeros_like(green), draws.traits(CATCH_CROP, f"{part} weeds"))
     gap = seedbed - tillage
-    sown = (gap > 70) & (draws.uniform(f"{part} catch crop") < 0.55 * season.climate.water.mean())
+    sown = (gap > 70) & (draws.uniform(f"{part} catch crop") < season.catch_crops)
     up = tillage + np.clip(draws.range(f"{part} catch up", 34, 9), 15, 60)
     most = np.maximum(draws.range(f"{part} catch peak", 2.6, 0.9), 0.3) * sown
     frost = logistic(1.0 - season.climate.temperature[(days - 15) % YEAR], 1.0)
@@ -300,6 +304,24 @@ def _after_harvest(
     green = most[:, None] * np.sqrt(recent) * logistic(days - up[:, None], 6.0) * stands
     dead = 0.5 * green * (1 - alive)
     year.add_stand(rows, green * alive, dead, draws.traits(CATCH_CROP, f"{part} catch"))
+
+
+def _recent_growth(season: Season) -> Floats:
+    """Mean of warmth times water over the last 45 days, by day of the twelve months."""
+    growing = (season.climate.warmth * season.climate.water)[season.days % YEAR]
+    return np.convolve(np.r_[growing[-44:], growing], np.ones(45) / 45, mode="valid")
+
+
+def _add_weeds(year: FieldYear, rows: Integers, main: Cycles, season: Season, draws: Draws) -> None:
+    """Weeds between the plants and around the field, but for the weeks about sowing and harvest."""
+    days = season.days
+    away = np.abs((days - main.sown[:, None] + YEAR / 2) % YEAR - YEAR / 2)
+    most = 0.3 * season.weeds * np.exp(0.6 * draws.normal("weeds"))
+    since = days - main.harvest[:, None]
+    mown = np.where(since >= 0, 1 - np.exp(-np.maximum(since, 0) / 20.0), 1.0)
+    green = most[:, None] * _recent_growth(season) * logistic(away - 28.0, 5.0) * mown
+    dead = 0.15 * most[:, None] * np.ones_like(green)
+    year.add_stand(rows, green, dead, draws.traits(CATCH_CROP, "between"))
 
 
 def _lay_straw(
