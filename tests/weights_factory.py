@@ -13,7 +13,9 @@ from windrow.models.encoders.transformer import Encoder
 from windrow.models.weights import BandMoments, WeightsHeader, write_weights
 
 
-def make_weights(folder: Path, series: Series, **changes: object) -> Path:
+def make_weights(
+    folder: Path, series: Series, *, min_bands: int | None = None, **changes: object
+) -> Path:
     """A run directory with random weights much larger than trained ones begin."""
     settings = encoder_settings(num_layers=3, width=32, mlp_width=64).model_copy(update=changes)
     torch.manual_seed(4)
@@ -28,6 +30,7 @@ def make_weights(folder: Path, series: Series, **changes: object) -> Path:
         processing_level=series.processing_level,
         normalization=BandMoments.of(Normalization.fit(series.reflectance, series.valid)),
         target_normalization=None,
+        min_bands=min_bands,
         simulated=True,
         training_hash="t",
         provenance={"from": "a test"},

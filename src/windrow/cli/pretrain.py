@@ -14,7 +14,7 @@ from windrow.cli.progress import progress
 from windrow.errors import SettingsError
 from windrow.experiments.methods import METHODS
 from windrow.experiments.recipes.methods import StudyScale
-from windrow.experiments.recipes.pretraining import RECIPES, recipe
+from windrow.experiments.recipes.pretraining import RECIPES, any_bands, recipe
 from windrow.experiments.recipes.worlds import WORLD_RECIPES, world_recipe
 from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.pipelines.pretrain import pretrain
@@ -41,6 +41,8 @@ class Pretrain:
     """What the recipe says; change any of it."""
     execution: ExecutionSettings
     """How fast, not what."""
+    any_bands: bool = False
+    """Hide bands in training, so that the weights read any subset of at least three bands."""
     resume: bool = False
     """Go on from the run's last checkpoint, to the same result."""
 
@@ -85,7 +87,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     with progress("pre-training", "steps") as report:
         pretrain(
-            options.settings,
+            any_bands(options.settings) if options.any_bands else options.settings,
             options.data,
             options.out,
             resume=options.resume,

@@ -39,6 +39,7 @@ class Backend(Protocol):
         reflectance: npt.NDArray[np.int16],
         day_of_year: npt.NDArray[np.int16],
         valid: npt.NDArray[np.bool_],
+        present: npt.NDArray[np.bool_] | None = None,
     ) -> npt.NDArray[np.float32]:
         """The representation of every date.
 
@@ -46,6 +47,7 @@ class Backend(Protocol):
             reflectance: (N, T, B), the encoder's bands in its order, x 10,000.
             day_of_year: (N, T) 0..365 where valid.
             valid: (N, T).
+            present: (B,) the bands that are there; None where all are.
 
         Returns:
             (N, T, D); what stands at invalid dates is finite and means nothing.
@@ -96,6 +98,7 @@ class TorchBackend:
         reflectance: npt.NDArray[np.int16],
         day_of_year: npt.NDArray[np.int16],
         valid: npt.NDArray[np.bool_],
+        present: npt.NDArray[np.bool_] | None = None,
     ) -> npt.NDArray[np.float32]:
         """The representation of every date; see :class:`Backend`."""
 
@@ -105,8 +108,9 @@ class TorchBackend:
         values = on_device(self._normalization.apply(reflectance) * valid[..., None])
         days = on_device(np.where(valid, day_of_year, 0))
         autocast = torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocast)
+        there = {} if present is None else {"present": on_device(present)}
         with torch.inference_mode(), autocast:
-            z = self._encoder(values, days, on_device(valid))
+            z = self._encoder(values, days, on_device(valid), **there)
         encoded: npt.NDArray[np.float32] = z.float().cpu().numpy()
         return encoded
 
@@ -190,6 +194,7 @@ class OnnxBackend:
         reflectance: npt.NDArray[np.int16],
         day_of_year: npt.NDArray[np.int16],
         valid: npt.NDArray[np.bool_],
+        present: npt.NDArray[np.bool_] | None = None,
     ) -> npt.NDArray[np.float32]:
         """The representation of every date, zero at invalid ones; see :class:`Backend`."""
         inputs = {
@@ -198,6 +203,9 @@ class OnnxBackend:
             "valid": np.ascontiguousarray(valid),
             "year": np.zeros(len(valid), dtype=np.int16),  # of the monthly means alone
         }
+        if self.header.min_bands is not None:
+            every = np.ones(len(self.header.bands), dtype=np.bool_)
+            inputs["present"] = every if present is None else present
         found = self._session.run(["z"], inputs, self._options)
         return np.asarray(found[0], dtype=np.float32)
 

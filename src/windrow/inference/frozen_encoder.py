@@ -10,12 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import nn
 
 from windrow.data.day_of_year import NUM_MONTHS, month_of_day
@@ -119,17 +121,24 @@ class FrozenEncoder:
         Raises:
             BandError, DataError, WeightsError: as for :meth:`sequence`.
         """
+        present = self._present(series)
         checked, read = self._checked(series, BATCH_SIZE, self.max_dates)
         normalization = self.header.normalization.normalization()
         values = normalization.apply(checked.reflectance) * read[..., None]
+        if present is not None:
+            values = values * present  # the mean of a band is 0 here
         return HeadInputs(
             values=values.astype(np.float32),
             day_of_year=np.where(read, checked.day_of_year, 0).astype(np.int16),
             valid=read,
         )
 
-    def trainable(self) -> nn.Module:
+    def trainable(self, series: Series | None = None) -> nn.Module:
         """A copy of the encoder whose weights may move; this one stays as it is.
+
+        Args:
+            series: what it will be given by :meth:`inputs`; bands that they lack are missing to
+                the copy. None gives it all bands.
 
         Raises:
             SettingsError: it does not run in torch with its own weights.
@@ -141,7 +150,12 @@ class FrozenEncoder:
                 hint="load its weights without a backend or precision",
             )
         assert isinstance(self._backend, TorchBackend)
-        return deepcopy(self._backend.encoder).requires_grad_(True)
+        module = deepcopy(self._backend.encoder).requires_grad_(True)
+        present = None if series is None else self._present(series)
+        if present is not None:
+            assert isinstance(module, Encoder)
+            module.always_present = torch.from_numpy(present)
+        return module
 
     def flops_per_series(self, num_dates: int) -> int:
         """Operations of the encoder for a series of so many valid dates."""
@@ -164,7 +178,7 @@ class FrozenEncoder:
             (N, T, D) float32, zero at dates that are invalid or not read.
 
         Raises:
-            BandError: a band that the encoder reads is missing.
+            BandError: a band is missing that the encoder was not trained to do without.
             DataError: a series has no valid date, or more than the learned positions.
             WeightsError: the series are of another processing level.
         """
@@ -230,6 +244,7 @@ class FrozenEncoder:
     ]:
         """Rows (n,), positions of their packed dates (n, t), z (n, t, D) and validity (n, t)."""
         max_dates = self.max_dates if max_dates is None else max_dates
+        present = self._present(series)
         series, read = self._checked(series, batch_size, max_dates)
         counts = read.sum(axis=1)
         by_length = np.argsort(counts, kind="stable")
@@ -240,7 +255,20 @@ class FrozenEncoder:
             valid = np.take_along_axis(read[rows], dates, axis=1)
             days = np.take_along_axis(series.day_of_year[rows], dates, axis=1)
             reflectance = np.take_along_axis(series.reflectance[rows], dates[..., None], axis=1)
-            yield rows, dates, self._backend.encode(reflectance, days, valid), valid
+            yield rows, dates, self._backend.encode(reflectance, days, valid, present), valid
+
+    def missing_bands(self, series: Series) -> tuple[str, ...]:
+        """The bands that it reads and that the series do not have.
+
+        Raises:
+            BandError: it was not trained to do without them.
+        """
+        return self.header.missing(series.bands)
+
+    def _present(self, series: Series) -> npt.NDArray[np.bool_] | None:
+        """(B,) which of its bands the series have; None where they have all."""
+        missing = self.missing_bands(series)
+        return np.array([band not in missing for band in self.bands]) if missing else None
 
     def _checked(
         self, series: Series, batch_size: int, max_dates: int | None
@@ -256,7 +284,7 @@ class FrozenEncoder:
                 hint=f"give {self.processing_level} series, "
                 f"or weights trained on {series.processing_level}",
             )
-        series = series.with_bands(self.bands)
+        series = _with_all_bands(series, self.bands, self.missing_bands(series))
         read = series.valid if max_dates is None else clearest_dates(series, max_dates)
         counts = read.sum(axis=1)
         if len(series) and counts.min() == 0:
@@ -281,6 +309,15 @@ class FrozenEncoder:
                 hint="use weights that encode the day of year",
             )
         return series, read
+
+
+def _with_all_bands(series: Series, bands: tuple[str, ...], missing: tuple[str, ...]) -> Series:
+    """The series with these bands, the missing ones filled with zeros that nothing reads."""
+    if missing:
+        empty = np.zeros((*series.reflectance.shape[:2], len(missing)), dtype=np.int16)
+        filled = np.concatenate([series.reflectance, empty], axis=2)
+        series = replace(series, bands=(*series.bands, *missing), reflectance=filled)
+    return series.with_bands(bands)
 
 
 def mean_pool(z: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:

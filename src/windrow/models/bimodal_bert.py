@@ -55,6 +55,7 @@ class BimodalBert(nn.Module):
         use_position: bool = True,
         all_valid: bool | None = None,
         packing: Packing | None = None,
+        present: Tensor | None = None,
     ) -> Tensor:
         """The representation (N, T, D) of a batch; ``masked`` (N, T) dates get the mask token.
 
@@ -69,6 +70,7 @@ class BimodalBert(nn.Module):
             use_position=use_position,
             all_valid=all_valid,
             packing=packing,
+            present=present,
         )
         return z
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +34,7 @@ from windrow.models.encoders.build import (
     build_encoder,
     encoder_width,
 )
+from windrow.models.encoders.transformer import EncoderSettings
 
 FORMAT = "windrow weights"
 VERSION = 1
@@ -74,8 +75,38 @@ class WeightsHeader(Settings):
     max_dates: int | None = Field(
         None, ge=1, description="the most dates it reads of a series, the clearest; None: all"
     )
+    min_bands: int | None = Field(
+        None,
+        ge=1,
+        exclude_if=lambda value: value is None,  # absent, so that other headers keep their bytes
+        description="the fewest of the bands that it was trained to read; None: all of them",
+    )
     training_hash: str = Field(description="content hash of the training settings")
     provenance: dict[str, Any] = Field(description="where the weights come from")
+
+    def missing(self, bands: Sequence[str]) -> tuple[str, ...]:
+        """The bands that it reads and that are not among these.
+
+        Raises:
+            BandError: it was not trained to do without them.
+        """
+        missing = tuple(band for band in self.bands if band not in bands)
+        num_present = len(self.bands) - len(missing)
+        if missing and self.min_bands is None:
+            raise BandError(
+                f"the series lack band {' '.join(missing)}",
+                found=" ".join(bands),
+                expected=" ".join(self.bands),
+                hint="give the missing bands, or use weights trained without them "
+                "(pretrain --any-bands)",
+            )
+        if missing and num_present < (self.min_bands or 0):
+            raise BandError(
+                "the series have fewer bands than the weights were trained for",
+                found=" ".join(bands),
+                expected=f"at least {self.min_bands} of {' '.join(self.bands)}",
+            )
+        return missing
 
     @property
     def width(self) -> int:
@@ -245,6 +276,14 @@ def parse_header(path: str | Path, metadata: Mapping[str, str]) -> WeightsHeader
         num_bands = len(header.normalization.normalization().mean)
     except (SettingsError, BandError, DataError) as error:
         raise WeightsError("the weights' header is damaged", where=path, found=error) from None
+    may_miss = isinstance(header.encoder, EncoderSettings) and header.encoder.missing_bands
+    if (header.min_bands is not None) != may_miss:
+        raise WeightsError(
+            "the weights' header is damaged",
+            where=path,
+            found="min_bands" if header.min_bands is not None else "no min_bands",
+            expected="min_bands exactly where the encoder may miss bands",
+        )
     if num_bands != len(header.bands):
         raise WeightsError(
             "the weights' header is damaged",

@@ -20,6 +20,7 @@ from torch import Tensor
 from windrow.config import Settings
 from windrow.data.batches.pretraining import BatchOrder
 from windrow.data.day_of_year import month_of_day
+from windrow.data.normalization import Normalization
 from windrow.data.series import Series
 from windrow.data.store.store import Store, StoreSource, open_store
 from windrow.errors import WeightsError
@@ -27,7 +28,7 @@ from windrow.files import refuse_existing, write_json, write_text
 from windrow.inference.date_selection import clearest_dates
 from windrow.inference.frozen_encoder import FrozenEncoder, load, mean_pool
 from windrow.models.encoders.transformer import EncoderSettings
-from windrow.models.weights import FORMAT, VERSION, WeightsHeader, write_weights
+from windrow.models.weights import FORMAT, VERSION, BandMoments, WeightsHeader, write_weights
 from windrow.pipelines.pretrain import check_finite
 from windrow.pipelines.run.directory import Metrics, Progress, StepMeans, write_environment
 from windrow.pipelines.run.held_out import hold_out, thinned
@@ -112,7 +113,8 @@ def take_lessons(teacher: FrozenEncoder, series: Series, *, max_dates: int) -> L
 
 def _take_lessons(teacher: FrozenEncoder, series: Series, max_dates: int) -> Lessons:
     z = teacher.sequence(series)
-    series = series.with_bands(teacher.bands)
+    bands = _shared_bands(teacher, series)
+    series = series.with_bands(bands)
     read_by_teacher = teacher.read_dates(series)
     month = month_of_day(series.day_of_year, series.year)
     means, has_month = pool_months(
@@ -122,7 +124,7 @@ def _take_lessons(teacher: FrozenEncoder, series: Series, max_dates: int) -> Les
     dates = np.argsort(~read, axis=1, kind="stable")[:, :max_dates]
     valid = np.take_along_axis(read, dates, axis=1)
     reflectance = np.take_along_axis(series.reflectance, dates[..., None], axis=1)
-    normalization = teacher.header.normalization.normalization()
+    normalization = _normalization(teacher, bands)
     days = np.take_along_axis(series.day_of_year, dates, axis=1)
     return Lessons(
         values=torch.from_numpy(normalization.apply(reflectance) * valid[..., None]),
@@ -135,6 +137,23 @@ def _take_lessons(teacher: FrozenEncoder, series: Series, max_dates: int) -> Les
             has_month=has_month,
             mean=torch.from_numpy(mean_pool(z, read_by_teacher)).half(),
         ),
+    )
+
+
+def _shared_bands(teacher: FrozenEncoder, series: Series) -> tuple[str, ...]:
+    """The bands of the teacher that the series have, in the teacher's order.
+
+    Raises:
+        BandError: the teacher was not trained to do without the others.
+    """
+    missing = teacher.missing_bands(series)
+    return tuple(band for band in teacher.bands if band not in missing)
+
+
+def _normalization(teacher: FrozenEncoder, bands: tuple[str, ...]) -> Normalization:
+    """What the teacher divides these of its bands by."""
+    return teacher.header.normalization.normalization().select(
+        [teacher.bands.index(band) for band in bands]
     )
 
 
@@ -186,9 +205,14 @@ def distill(
     lessons = take_lessons(master, training, max_dates=settings.max_dates)
     exam = take_lessons(master, held_out, max_dates=settings.max_dates)
     spread = Spread.of(lessons.taught, lessons.valid)
+    bands = _shared_bands(master, training)
+    tell = on_progress or _tell_nobody
+    if missing := master.missing_bands(training):
+        text = f"the store is without band {' '.join(missing)}: the student does not read it"
+        tell({"kind": "note", "text": text})
     student = build_student(
         settings.encoder,
-        num_bands=len(master.bands),
+        num_bands=len(bands),
         teacher_width=master.width,
         seed=settings.seed,
     )
@@ -197,8 +221,8 @@ def distill(
     run = _Distillation(
         settings, execution, student=student, lessons=lessons, exam=exam, spread=spread
     )
-    run.train(Metrics(path / "metrics.jsonl", before_step=0, tell=on_progress or _tell_nobody))
-    header = _header(settings, master, num_series=len(training), store=store)
+    run.train(Metrics(path / "metrics.jsonl", before_step=0, tell=tell))
+    header = _header(settings, master, bands=bands, num_series=len(training), store=store)
     write_weights(path / "weights.safetensors", student.cpu(), header=header)
     unexplained = run.examination()
     figures = {
@@ -296,6 +320,7 @@ def _header(
     settings: DistillationSettings,
     teacher: FrozenEncoder,
     *,
+    bands: tuple[str, ...],
     num_series: int,
     store: Store,
 ) -> WeightsHeader:
@@ -303,9 +328,9 @@ def _header(
         format=FORMAT,
         version=VERSION,
         encoder=settings.encoder,
-        bands=teacher.bands,
+        bands=bands,
         processing_level=teacher.header.processing_level,
-        normalization=teacher.header.normalization,
+        normalization=BandMoments.of(_normalization(teacher, bands)),
         target_normalization=None,
         simulated=teacher.simulated or store.simulated,
         max_dates=settings.max_dates,

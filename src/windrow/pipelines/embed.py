@@ -62,6 +62,7 @@ def embed_to_parquet(
     if opened.labels is not None:
         known = [label or None for label in opened.labels.label.tolist()]
     lines = [*report.lines(), f"{len(series):,} series, by {encoder.backend}"]
+    lines += _bands_left_out(series, encoder)
     lines += _dates_left_out(series, encoder)
     blocks = []
     for start in range(0, len(series), SERIES_A_CALL):
@@ -82,6 +83,18 @@ def embed_to_parquet(
 def _ids(series: Series) -> pa.Array:
     """The ids in the type in which they were read."""
     return pa.array(series.id.tolist() if series.id.dtype.kind == "U" else series.id)
+
+
+def _bands_left_out(series: Series, encoder: FrozenEncoder) -> list[str]:
+    """Which bands the weights would read and the series lack, and which they do not read."""
+    missing = encoder.missing_bands(series)
+    unread = [band for band in series.bands if band not in encoder.bands]
+    lines = []
+    if missing:
+        lines.append(f"without band {' '.join(missing)}, which the weights were trained to miss")
+    if unread:
+        lines.append(f"band {' '.join(unread)} is not read by the weights")
+    return lines
 
 
 def _dates_left_out(series: Series, encoder: FrozenEncoder) -> list[str]:

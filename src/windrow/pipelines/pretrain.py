@@ -39,6 +39,7 @@ from windrow.pipelines.run.directory import (
     write_environment,
 )
 from windrow.pipelines.run.held_out import hold_out, thinned
+from windrow.tasks.bert import BertSettings
 from windrow.tasks.keyed_random import seeded_draws
 from windrow.training.checkpoint import check_identity, load_checkpoint, save_checkpoint
 from windrow.training.device.cuda_graph import CapturedTraining, CaptureSettings
@@ -158,6 +159,8 @@ def _series(
 ) -> tuple[Series, Series]:
     """What is trained on, and what is held out."""
     training = store.series()
+    if settings.bands is not None:
+        training = training.with_bands(settings.bands)
     if validation is None:
         training, held_out = hold_out(training, share=settings.validation_share, seed=settings.seed)
     else:
@@ -204,6 +207,7 @@ def _header(run: _Run, training: Series, provenance: Mapping[str, Any]) -> Weigh
         normalization=BandMoments.of(run.pretext.normalization),
         target_normalization=None if target is None else BandMoments.of(target),
         simulated=training.simulated,
+        min_bands=_min_bands(run.settings, len(training.bands)),
         training_hash=run.settings.content_hash(),
         provenance={
             "windrow": __version__,
@@ -213,6 +217,13 @@ def _header(run: _Run, training: Series, provenance: Mapping[str, Any]) -> Weigh
             "store": dict(provenance),
         },
     )
+
+
+def _min_bands(settings: PretrainingSettings, num_bands: int) -> int | None:
+    """The fewest bands that the weights were trained to read; None where it is all of them."""
+    if not isinstance(settings.task, BertSettings) or not settings.task.band_dropout:
+        return None
+    return min(settings.task.min_bands, num_bands)
 
 
 def _train(run: _Run, path: Path, *, identity: Mapping[str, Any], tell: Progress) -> None:

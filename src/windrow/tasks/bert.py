@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -16,6 +16,7 @@ from windrow.data.day_of_year import MAX_DAYS, NUM_MONTHS
 from windrow.models.bimodal_bert import BimodalBert
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.kernels.packing import pack_dates
+from windrow.tasks.band_dropout import draw_present
 from windrow.tasks.keyed_random import StepDraws
 from windrow.tasks.losses import (
     CountMean,
@@ -38,6 +39,19 @@ class BertSettings(Settings):
     )
     masking: MaskingSettings
     losses: LossSettings
+    band_dropout: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        exclude_if=lambda value: not value,  # absent, so that hashes of other runs stay
+        description="share of the series of a step of which some bands are hidden altogether",
+    )
+    min_bands: int = Field(
+        3,
+        ge=1,
+        exclude_if=lambda value: value == 3,
+        description="the fewest bands that are left where some are hidden",
+    )
 
     @model_validator(mode="after")
     def _offsets_fit(self) -> BertSettings:
@@ -131,6 +145,11 @@ def masked_batch(
     """
     inputs = data.inputs(index)
     masked = mask(inputs, data, task, draws)
+    if task.band_dropout:
+        present = draw_present(
+            data.bands, draws, probability=task.band_dropout, min_bands=task.min_bands
+        )
+        masked = replace(masked, present=present)
     if rows is not None:
         index = index[rows]
         inputs, masked = inputs.series(rows), masked.series(rows)
@@ -195,6 +214,7 @@ def represent(
         use_position=use_position,
         all_valid=batch.all_valid,
         packing=packing,
+        present=masked.present,
     )
     return z
 

@@ -63,23 +63,29 @@ class Masked:
         values: (N, T, B) with the hidden dates replaced.
         roles: (N, T) int64, one of the six roles.
         token: (N, T) bool, dates whose patch is the mask token; None where there is none.
+        present: (N, B) bool, the bands that the encoder may see; None where all are.
     """
 
     values: Tensor
     roles: Tensor
     token: Tensor | None
+    present: Tensor | None = None
 
     def series(self, rows: slice) -> Masked:
         """Only some of the series."""
         token = None if self.token is None else self.token[rows]
-        return Masked(values=self.values[rows], roles=self.roles[rows], token=token)
+        present = None if self.present is None else self.present[rows]
+        return Masked(self.values[rows], roles=self.roles[rows], token=token, present=present)
 
     def chosen_dates(self, date: Tensor) -> Masked:
         """Only some of the dates; ``date`` (N, W) int64 positions on the date axis."""
         token = None if self.token is None else self.token.gather(1, date)
         wide = date[..., None].expand(*date.shape, self.values.shape[2])
         return Masked(
-            values=self.values.gather(1, wide), roles=self.roles.gather(1, date), token=token
+            values=self.values.gather(1, wide),
+            roles=self.roles.gather(1, date),
+            token=token,
+            present=self.present,
         )
 
     @property

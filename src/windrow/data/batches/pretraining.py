@@ -108,6 +108,7 @@ class PretrainingData:
         device: where the tensors live.
 
     Attributes:
+        bands: names of the B bands.
         num_valid: (N,) valid dates of each series, in host memory.
         all_valid: whether every date of every series is valid.
         normalization: of the Sentinel-2 bands, on the device.
@@ -141,6 +142,7 @@ class PretrainingData:
                 expected="(0,)",
             )
 
+        self.bands = series.bands
         self.num_series = len(series)
         self.num_dates = series.num_dates
         self.num_valid = series.valid.sum(axis=1)

@@ -86,10 +86,12 @@ def inputs_of_method(
     if method == "windrow":
         if encoder is None:
             return MethodInputs(None, ("no weights were given: windrow is left out",))
+        without = [band for band in encoder.bands if band not in series.bands]
+        notes = (f"the representation is without band {' '.join(without)}",) if without else ()
         if sequences:
             z, read = encoder.sequence(series), encoder.read_dates(series)
-            return MethodInputs(HeadInputs(z, day_of_year=series.day_of_year, valid=read), ())
-        return MethodInputs(HeadInputs(values=encoder.embed(series, pool=pool)), ())
+            return MethodInputs(HeadInputs(z, day_of_year=series.day_of_year, valid=read), notes)
+        return MethodInputs(HeadInputs(values=encoder.embed(series, pool=pool)), notes)
     if sequences:
         values = _reflectance(series)
         inputs = HeadInputs(values, day_of_year=series.day_of_year, valid=series.valid)
@@ -99,7 +101,7 @@ def inputs_of_method(
         note = f"band {' '.join(missing)} is missing: the indices are left out"
         return MethodInputs(None, (note,))
     grid = (index_features if method == "indices" else band_features)(series, features)
-    notes: tuple[str, ...] = ()
+    notes = ()
     if series.cloud_probability is None:
         notes = ("no cloud measure: raw features take every valid date as clear",)
     if grid.num_without_clear:
@@ -127,16 +129,17 @@ def inputs_of_head(
             found=series.processing_level,
             expected=header.processing_level,
         )
-    if header.input == "windrow":
-        if encoder is None or encoder.content_hash != header.encoder_hash:
-            raise WeightsError(
-                "the head was fitted on the representation of other weights",
-                found="no weights" if encoder is None else f"weights {encoder.content_hash[:12]}",
-                expected=f"weights {str(header.encoder_hash)[:12]}",
-                hint="give the weights it was fitted on, or fit it again",
-            )
-    else:
-        series = series.with_bands(header.bands)
+    if header.input == "windrow" and (
+        encoder is None or encoder.content_hash != header.encoder_hash
+    ):
+        raise WeightsError(
+            "the head was fitted on the representation of other weights",
+            found="no weights" if encoder is None else f"weights {encoder.content_hash[:12]}",
+            expected=f"weights {str(header.encoder_hash)[:12]}",
+            hint="give the weights it was fitted on, or fit it again",
+        )
+    # A representation of other bands is another one too.
+    series = series.with_bands(header.bands)
     features = FeatureSettings(clear_below=None, step_days=10)
     if header.features is not None:
         features = FeatureSettings.from_dict(header.features)

@@ -274,7 +274,7 @@ class _HeadRun:
         }
         bands = task.series.bands
         if from_encoder and self._encoder is not None:
-            bands = tuple(self._encoder.bands)
+            bands = tuple(band for band in self._encoder.bands if band in task.series.bands)
             provenance["simulated_weights"] = bool(self._encoder.simulated)
         return HeadHeader.from_dict(
             {

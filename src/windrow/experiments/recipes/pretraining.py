@@ -177,6 +177,33 @@ def paper(*, seed: int = 0) -> PretrainingSettings:
     )
 
 
+def any_bands(settings: PretrainingSettings) -> PretrainingSettings:
+    """A recipe of bi-modal BERT whose weights read any subset of at least three bands (ours).
+
+    Half of the series of a step lose bands, so that the other half still teaches what all bands
+    together say; three bands are what a camera has.
+
+    Raises:
+        SettingsError: the recipe is of another pretext task or encoder.
+
+    Example:
+        >>> any_bands(tiny()).task.band_dropout
+        0.5
+    """
+    if not isinstance(settings.task, BertSettings) or not isinstance(
+        settings.encoder, EncoderSettings
+    ):
+        raise SettingsError(
+            "only bi-modal BERT learns to do without bands",
+            found=settings.task.kind,
+            hint="leave --any-bands out, and name the bands with --bands",
+        )
+    values = settings.to_dict()
+    values["task"] |= {"band_dropout": 0.5, "min_bands": 3}
+    values["encoder"] |= {"missing_bands": True}
+    return PretrainingSettings.from_dict(values)
+
+
 def student(*, seed: int = 0) -> DistillationSettings:
     """A student of any teacher: two layers of width 128 over the 36 clearest dates (all ours).
 

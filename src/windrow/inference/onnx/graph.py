@@ -68,7 +68,8 @@ def onnx_bytes(
     """The ONNX file of an encoder.
 
     Inputs (N series, T dates, B bands): ``reflectance`` (N, T, B) int16 x 10,000, ``day_of_year``
-    (N, T) int16, ``valid`` (N, T) bool, ``year`` (N,) int16. Outputs: ``z`` (N, T, D) float32,
+    (N, T) int16, ``valid`` (N, T) bool, ``year`` (N,) int16; of encoders
+    that may miss bands also ``present`` (B,) bool. Outputs: ``z`` (N, T, D) float32,
     zero at invalid dates, ``mean`` (N, D), ``month`` (N, 12, D). Metadata: ``format``,
     ``version``, ``precision``, ``content_hash`` and ``windrow``, the header of the weights.
 
@@ -96,12 +97,16 @@ def onnx_bytes(
         "mean": (kind.FLOAT, ("series", width)),
         "month": (kind.FLOAT, ("series", 12, width)),
     }
+    if encoder.settings.missing_bands:
+        shapes["present"] = (kind.BOOL, ("band",))
     values = [
         onnx.helper.make_tensor_value_info(name, type_, list(shape))
         for name, (type_, shape) in shapes.items()
     ]
     model = onnx.helper.make_model(
-        onnx.helper.make_graph(graph.nodes, "windrow", values[:4], values[4:], graph.constants),
+        onnx.helper.make_graph(
+            graph.nodes, "windrow", [*values[:4], *values[7:]], values[4:7], graph.constants
+        ),
         opset_imports=[
             onnx.helper.make_opsetid("", OPSET),
             onnx.helper.make_opsetid(FUSED, 1),
@@ -167,6 +172,8 @@ def _embedding(
     centred = graph.node("Sub", scaled, graph.constant("mean_reflectance", normalization.mean))
     values = graph.node("Div", centred, graph.constant("std_reflectance", normalization.std))
     values = graph.node("Mul", values, valid_column)
+    if settings.missing_bands:
+        values = graph.node("Where", "present", values, graph.constant("zero", np.float32(0)))
     weight, bias = tensors["embedding.patch.weight"], tensors["embedding.patch.bias"]
     # Place of a date among the valid ones of its series; of invalid ones it means nothing.
     valid = graph.cast("valid", "INT64")
@@ -178,6 +185,10 @@ def _embedding(
         tokens = graph.node("Add", tokens, graph.constant("patch_bias", bias))
     else:
         tokens = _convolved(graph, values, order, (weight, bias))
+    if settings.missing_bands:
+        table = graph.constant("missing_band", tensors["embedding.missing_band"])
+        missing = graph.cast(graph.node("Not", "present"), "FLOAT")
+        tokens = graph.node("Add", tokens, graph.node("MatMul", missing, table))
     if settings.position == "day_of_year":
         table = graph.constant("position", encoder.embedding.position_table.numpy(force=True))
         days = graph.cast("day_of_year", "INT64")

@@ -58,6 +58,9 @@ class SeriesEmbedding(nn.Module):
         position: ``day_of_year`` (sinusoidal), ``learned`` (one vector for the first, second, ...
             valid date, as in the group's earlier code) or ``none``.
         num_positions: the most dates that ``learned`` has vectors for.
+        missing_bands: whether bands may be missing. A missing band then has its mean over the
+            training set, and a learned vector of the band is added to every token, so that the
+            encoder can tell a missing band from an average one.
     """
 
     position_table: Tensor
@@ -70,11 +73,14 @@ class SeriesEmbedding(nn.Module):
         kernel_size: int,
         position: Position,
         num_positions: int,
+        missing_bands: bool = False,
     ) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.position = position
         self.patch = nn.Conv1d(num_bands, width, kernel_size, padding=kernel_size // 2)
+        if missing_bands:
+            self.missing_band = nn.Parameter(torch.zeros(num_bands, width))
         if position == "learned":
             self.learned_position = nn.Parameter(torch.zeros(num_positions, width))
         if position == "day_of_year":
@@ -91,6 +97,7 @@ class SeriesEmbedding(nn.Module):
         masked: Tensor | None = None,
         mask_token: Tensor | None = None,
         use_position: bool = True,
+        present: Tensor | None = None,
     ) -> Tensor:
         """Tokens of the dates.
 
@@ -101,14 +108,22 @@ class SeriesEmbedding(nn.Module):
             masked: (N, T) bool, dates whose patch is replaced by ``mask_token``.
             mask_token: (D,).
             use_position: False leaves the position out, to see what a task owes to it.
+            present: (B,) or (N, B) bool, the bands that are there; None where all are. What
+                ``values`` holds of the others changes nothing.
 
         Returns:
             (N, T, D); what stands at invalid dates means nothing.
         """
+        if present is not None:
+            present = present.expand(len(values), -1)
+            values = values.masked_fill(~present[:, None, :], 0.0)
         if masked is not None:
             # Zeroed too, so that a wider kernel cannot carry them to the neighbours.
             values = values.masked_fill(masked[..., None], 0.0)
         tokens = self._patches(values, valid)
+        if present is not None:
+            missing = (~present).to(self.missing_band.dtype) @ self.missing_band
+            tokens = tokens + missing[:, None, :].to(tokens.dtype)
         if masked is not None and mask_token is not None:
             tokens = torch.where(masked[..., None], mask_token.to(tokens.dtype), tokens)
         if use_position and self.position == "day_of_year":

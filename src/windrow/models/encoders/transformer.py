@@ -34,6 +34,11 @@ class EncoderSettings(Settings):
     kernel_size: int = Field(ge=1, description="dates under the patch embedding's kernel, odd")
     position: Position = Field(description="how a token knows its date")
     num_positions: int = Field(ge=1, description="positions of the learned index embedding")
+    missing_bands: bool = Field(
+        False,
+        exclude_if=lambda value: not value,  # absent, so that hashes of other weights stay
+        description="whether bands may be missing, each with a learned vector",
+    )
 
     @model_validator(mode="after")
     def _shapes_fit(self) -> EncoderSettings:
@@ -145,6 +150,8 @@ class Encoder(nn.Module):
         residual_precision: of the sum that the blocks add to; None leaves that of the embedding.
         fused: run the blocks as one operation where that can be
         (:mod:`windrow.models.kernels.fused_blocks`).
+        always_present: (B,) bool, the bands of every series it is given; None where all are, or
+        where each call says.
 
     Example:
         >>> import torch
@@ -168,6 +175,7 @@ class Encoder(nn.Module):
             kernel_size=settings.kernel_size,
             position=settings.position,
             num_positions=settings.num_positions,
+            missing_bands=settings.missing_bands,
         )
         self.blocks = nn.ModuleList(
             Block(width=settings.width, num_heads=settings.num_heads, mlp_width=settings.mlp_width)
@@ -176,6 +184,7 @@ class Encoder(nn.Module):
         self.norm = nn.LayerNorm(settings.width)
         self.residual_precision: torch.dtype | None = None
         self.fused = False
+        self.always_present: Tensor | None = None
         initialise(self)
 
     def forward(
@@ -189,6 +198,7 @@ class Encoder(nn.Module):
         use_position: bool = True,
         all_valid: bool | None = None,
         packing: Packing | None = None,
+        present: Tensor | None = None,
     ) -> Tensor:
         """The representation of every date.
 
@@ -202,10 +212,14 @@ class Encoder(nn.Module):
             use_position: False leaves the position out, to see what a task owes to it.
             all_valid: whether every date is; None looks, which waits for the device.
             packing: of ``valid``; the blocks then see valid dates only.
+            present: (B,) or (N, B) bool, the bands that are there; None where all are. Only
+                encoders with ``missing_bands`` take it.
 
         Returns:
             (N, T, D); what stands at invalid dates is finite and means nothing.
         """
+        if present is None and self.always_present is not None:
+            present = self.always_present.to(values.device)
         tokens = self.embedding(
             values,
             day_of_year,
@@ -213,6 +227,7 @@ class Encoder(nn.Module):
             masked=masked,
             mask_token=mask_token,
             use_position=use_position,
+            present=present,
         )
         if self.residual_precision is not None:
             tokens = tokens.to(self.residual_precision)

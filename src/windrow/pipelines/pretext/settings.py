@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from windrow.config import Settings
 from windrow.models.encoders.build import AnyEncoderSettings
+from windrow.models.encoders.transformer import EncoderSettings
 from windrow.tasks.bert import BertSettings
 from windrow.tasks.contrastive import (
     PixelContrastiveSettings,
@@ -57,11 +58,20 @@ class PretrainingSettings(Settings):
     drop_cloudy_from: int | None = Field(
         None, ge=1, le=255, description="least cloud probability of a date that is dropped, or None"
     )
+    bands: tuple[str, ...] | None = Field(
+        None,
+        exclude_if=lambda value: value is None,  # absent, so that hashes of other runs stay
+        description="Sentinel-2 bands to train on; None takes all of the store",
+    )
 
     @model_validator(mode="after")
     def _lengths_fit(self) -> PretrainingSettings:
         if (self.num_steps is None) == (self.num_epochs is None):
             raise ValueError("give either num_steps or num_epochs")
+        dropout = isinstance(self.task, BertSettings) and self.task.band_dropout > 0
+        takes_missing = isinstance(self.encoder, EncoderSettings) and self.encoder.missing_bands
+        if dropout != takes_missing:
+            raise ValueError("task.band_dropout and encoder.missing_bands go together")
         if self.checkpoint_every % self.log_every:
             raise ValueError("checkpoint_every must be a multiple of log_every")
         return self
