@@ -307,9 +307,18 @@ def _after_harvest(
 
 
 def _recent_growth(season: Season) -> Floats:
-    """Mean of warmth times water over the last 45 days, by day of the twelve months."""
+    """How much could have grown of late, 0 to 1, by day of the twelve months.
+
+    The mean of warmth times water over 45 days, or most of that over half a year: what has grown
+    outlasts a winter or a dry spell for a while.
+    """
     growing = (season.climate.warmth * season.climate.water)[season.days % YEAR]
-    return np.convolve(np.r_[growing[-44:], growing], np.ones(45) / 45, mode="valid")
+
+    def mean(num_days: int) -> Floats:
+        before = np.r_[growing[1 - num_days :], growing]
+        return np.convolve(before, np.ones(num_days) / num_days, mode="valid")
+
+    return np.maximum(mean(45), 0.75 * mean(180))
 
 
 def _add_weeds(year: FieldYear, rows: Integers, main: Cycles, season: Season, draws: Draws) -> None:
