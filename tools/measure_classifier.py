@@ -239,7 +239,7 @@ def draw_support(label: npt.NDArray[np.int64], k: int, draw: int) -> npt.NDArray
 def main() -> None:
     """Prints a table of overall accuracies and writes all votes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("weights", type=Path)
+    parser.add_argument("weights")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--worlds", type=Path)
     parser.add_argument("--num-worlds", type=int, default=24)

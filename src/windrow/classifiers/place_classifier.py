@@ -18,6 +18,7 @@ from torch import Tensor
 
 from windrow.data.ten_day_grid import TenDayGrid, join_grids
 from windrow.errors import DataError
+from windrow.inference.frozen_encoder import weights_path
 from windrow.models.place_network import PlaceBatch, PlaceNetwork, place_values
 from windrow.models.place_weights import (
     PlaceWeightsHeader,
@@ -84,13 +85,21 @@ class PlaceEncoder:
         return shares / np.maximum(total, 1.0)[:, None], total > 0
 
 
-def load_place_encoder(path: str | Path) -> PlaceEncoder:
-    """The network of a weights file.
+DEFAULT_WEIGHTS = "windrow-1"
+"""Shipped weights of the place network."""
+
+
+def load_place_encoder(weights: str | Path = DEFAULT_WEIGHTS) -> PlaceEncoder:
+    """The network of weights.
+
+    Args:
+        weights: a run directory of ``windrow pretrain windrow-1``, a ``.safetensors`` file, or the
+            name of shipped weights.
 
     Raises:
-        WeightsError: as :func:`~windrow.models.place_weights.load_place_network`.
+        WeightsError: there are no such weights, or they are of another kind.
     """
-    network, header = load_place_network(path)
+    network, header = load_place_network(weights_path(weights))
     return place_encoder(network, header)
 
 
