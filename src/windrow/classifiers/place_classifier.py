@@ -223,9 +223,9 @@ class PlaceClassifier:
         self.prior_scale = trust_in_prior(
             right, num_judged=int(judged.sum()), num_known=int(known.sum())
         )
-        self.prototypes = network.prototypes(
-            embedding[None], tokens, batch, prior_scale=self.prior_scale
-        )
+        found = network.prototypes(embedding[None], tokens, batch, prior_scale=self.prior_scale)
+        # Without a label nothing holds the unlabelled fields back from moving the classes.
+        self.prototypes = found if bool(labelled.any()) else replace(found, mixed=found.prior)
 
     def _batch(self, grid: TenDayGrid, num_seen: int) -> PlaceBatch:
         num_fields, num_classes = len(grid), len(self.known)

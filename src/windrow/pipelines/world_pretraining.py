@@ -154,8 +154,12 @@ def split_places(
     left = [place.without_crops(held) for place in training if family(place) == "places"]
     left = [place for place in left if has_episode(place, settings.task)]
     families: dict[Family, list[PlaceFields]] = {
-        "places": [], "farmland": [], "crops": [], "climates": [], "levels": []
-    }  # fmt: skip
+        "places": [],
+        "farmland": [place.without_crops(held) for place in farmland],
+        "crops": [],
+        "climates": [],
+        "levels": [],
+    }
     for place in validation:
         known = place.without_crops(held)
         if family(place) == "places" and len(known) < len(place):

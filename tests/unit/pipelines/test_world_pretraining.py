@@ -91,11 +91,12 @@ def test_families_are_held_out():
     )
     north, sahel = make_place(30), make_place(30, latitude=-15.0)
     settings = settings.model_copy(update={"held_out_crops": ("hemp",)})
-    places = split_places([north, sahel], [north, sahel, make_place(30, crops=(0, 1))], settings)
+    others = [north, sahel, make_place(30, crops=(0, 1))]
+    places = split_places([north, sahel], others, settings, farmland=[north])
     assert len(places.training) == 1
     assert 4 not in places.training[0].crop
     counts = {name: len(found) for name, found in places.families.items()}
-    assert counts == {"places": 2, "farmland": 0, "crops": 1, "climates": 1, "levels": 0}
+    assert counts == {"places": 2, "farmland": 1, "crops": 1, "climates": 1, "levels": 0}
     assert 4 in places.families["crops"][0].crop
     assert np.all([4 not in place.crop for place in places.families["places"]])
 
