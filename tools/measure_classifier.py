@@ -99,9 +99,9 @@ def _real_place(path: Path, table: str, column: str, first_day: str | None) -> F
     start = 0
     if first_day is not None:
         first = pd.Timestamp(first_day)
-        start = first.dayofyear - 1
+        start = first.day_of_year - 1
         rows = rows[(rows["date"] >= first) & (rows["date"] < first + pd.DateOffset(years=1))]
-    day = np.minimum(rows["date"].dt.dayofyear.to_numpy() - 1, 364)
+    day = np.minimum(rows["date"].dt.day_of_year.to_numpy() - 1, 364)
     rows["day"] = (day - start) % 365
     rows = rows.sort_values(["field_id", "day"])
     ids = np.unique(rows["field_id"].to_numpy())
@@ -186,10 +186,15 @@ def simulated_places(folder: Path, num: int) -> Iterator[Fields]:
 
 
 def votes_of(
-    encoder: PlaceEncoder, fields: Fields, support: npt.NDArray[np.intp], *, seed: int
+    encoder: PlaceEncoder,
+    fields: Fields,
+    support: npt.NDArray[np.intp],
+    *,
+    num_trees: int,
+    seed: int,
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Log-probabilities of all voters, of the mix, and the true classes, of unlabelled fields."""
-    settings = mix()
+    settings = mix().model_copy(update={"num_trees": num_trees})
     told: list[str | None] = [None] * len(fields.label)
     for index in support:
         told[index] = fields.classes[fields.label[index]]
@@ -244,6 +249,7 @@ def main() -> None:
     parser.add_argument("--worlds", type=Path)
     parser.add_argument("--num-worlds", type=int, default=24)
     parser.add_argument("--draws", type=int, default=6)
+    parser.add_argument("--num-trees", type=int, default=mix().num_trees)
     parser.add_argument("--out", type=Path, default=Path("votes.safetensors"))
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -260,7 +266,7 @@ def main() -> None:
                 continue
             for draw in range(num_draws if k else 1):
                 support = draw_support(fields.label, k, draw)
-                found = votes_of(encoder, fields, support, seed=draw)
+                found = votes_of(encoder, fields, support, num_trees=options.num_trees, seed=draw)
                 for name, values in found.items():
                     votes[f"{fields.name}|{number}|{k}|{draw}|{name}"] = values
                     if name in ("truth", "prior_scale"):
@@ -269,7 +275,7 @@ def main() -> None:
                     by_voter = accuracy.setdefault((fields.name, k), {})
                     by_voter.setdefault(name, []).append(float(right.mean()))
         print(f"{number + 1} of {len(places)} places", file=sys.stderr, flush=True)
-    save_file(votes, options.out)
+    save_file({name: np.ascontiguousarray(x) for name, x in votes.items()}, options.out)
     table = pd.DataFrame(
         {key: {name: np.mean(rows) for name, rows in by.items()} for key, by in accuracy.items()}
     ).T

@@ -27,6 +27,7 @@ from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.trees import TreeHead
 
 Voter = Literal["prototypes", "embedding_trees", "four_index_trees", "band_index_trees"]
+PROTOTYPES: Voter = "prototypes"
 TREES: tuple[Voter, ...] = ("embedding_trees", "four_index_trees", "band_index_trees")
 _NUM_FEW_INDICES = 4
 
@@ -41,6 +42,9 @@ class MixSettings(Settings):
         four_index_trees: of extra trees on the first four indices; nothing where a band of them is
             missing.
         band_index_trees: of extra trees on the bands and all twelve indices.
+        least_trust: what the weights of prototypes and embeddings are multiplied by at the least,
+            where labels contradict the prior: a place in which it fails is unlike the simulated
+            ones, and bands and indices are the safer ground.
         num_trees: trees of each forest.
         smoothing: share of an even distribution in a forest's probabilities, whose zeros would
             otherwise overrule everybody.
@@ -52,6 +56,7 @@ class MixSettings(Settings):
     embedding_trees: tuple[float, ...]
     four_index_trees: tuple[float, ...]
     band_index_trees: tuple[float, ...]
+    least_trust: float = Field(gt=0, le=1)
     num_trees: int = Field(ge=1)
     smoothing: float = Field(gt=0, lt=1)
     temperature: float = Field(gt=0)
@@ -248,13 +253,24 @@ class CropClassifier:
     def predict_from_grid(self, grid: TenDayGrid) -> npt.NDArray[np.float64]:
         """As :meth:`predict_proba`, of fields on the ten-day grid."""
         voters = self.log_votes(grid)
-        k = self.num_labelled
-        weights = {voter: self.settings.weight(voter, k) for voter in voters}
+        weights = self.weights()
         mixed = sum(weights[voter] * votes for voter, votes in voters.items())
-        logits = np.asarray(mixed) / sum(weights.values()) / self.settings.temperature
+        total = sum(weights[voter] for voter in voters)
+        logits = np.asarray(mixed) / total / self.settings.temperature
         logits -= logits.max(axis=1, keepdims=True)
         probability = np.exp(logits)
         return np.asarray(probability / probability.sum(axis=1, keepdims=True))
+
+    def weights(self) -> dict[Voter, float]:
+        """Weight of each voter here: by the number of labels, and by how the prior fits them."""
+        trust = max(self.settings.least_trust, self.prior_scale)
+        found: dict[Voter, float] = {}
+        for voter in (PROTOTYPES, *TREES):
+            learned = voter in (PROTOTYPES, "embedding_trees")
+            found[voter] = self.settings.weight(voter, self.num_labelled) * (
+                trust if learned else 1.0
+            )
+        return found
 
     def log_votes(self, grid: TenDayGrid) -> dict[Voter, npt.NDArray[np.float64]]:
         """What each voter with a weight says: logarithms of probabilities (N, C)."""

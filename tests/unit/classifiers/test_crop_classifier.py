@@ -75,6 +75,17 @@ def test_a_prior_that_contradicts_the_labels_is_dropped():
     assert fitted.prior_scale < 1.0  # the fresh network's prior is noise
 
 
+def test_where_the_prior_fails_bands_and_indices_lead():
+    with_prior = CropClassifier(make_encoder(), MIX).fit(SERIES, labels(50), crops=KNOWN)
+    without = CropClassifier(make_encoder(), MIX).fit(SERIES, labels(50))
+    trust = max(MIX.least_trust, with_prior.prior_scale)
+    assert (without.prior_scale, trust < 1) == (1.0, True)
+    full, careful = without.weights(), with_prior.weights()
+    assert careful["prototypes"] == pytest.approx(full["prototypes"] * trust)
+    assert careful["embedding_trees"] == pytest.approx(full["embedding_trees"] * trust)
+    assert careful["band_index_trees"] == full["band_index_trees"]
+
+
 def test_bands_and_levels_are_those_of_the_fit(fitted):
     with pytest.raises(BandError, match="lack band"):
         fitted.predict_proba(SERIES.with_bands(("B02", "B03", "B04", "B08")))
