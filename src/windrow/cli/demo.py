@@ -27,7 +27,7 @@ class Demo:
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow demo``; the last line printed is the path of the report."""
     options = parse(Demo, arguments, prog="windrow demo")
-    from windrow.cli.fewshot import show_rows
+    from windrow.cli.few_label_table import show_rows
     from windrow.experiments.demo import demo_settings, run_demo
     from windrow.reporting.run.page import write_report
 

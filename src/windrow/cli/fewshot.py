@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import tyro
 
+from windrow.cli.few_label_table import show_rows
 from windrow.cli.parse import parse
 from windrow.cli.progress import progress
 from windrow.files import refuse_existing
@@ -106,26 +107,3 @@ def main(arguments: Sequence[str]) -> None:
     else:
         show_rows(result.to_dict())
         print(options.out)
-
-
-def show_rows(fewshot: Mapping[str, Any]) -> None:
-    """Prints the rows of a ``fewshot.json`` as a table, and its notes."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"{fewshot['num_test_fields']} test fields", title_justify="left")
-    table.add_column("k", justify="right")
-    table.add_column("method")
-    table.add_column("head")
-    table.add_column("overall accuracy", justify="right")
-    table.add_column("macro F1", justify="right")
-    for row in sorted(fewshot["rows"], key=lambda row: row["k"]):
-        figures = (
-            f"{row[name]:.3f} ± {row[name + '_std']:.3f}"
-            for name in ("overall_accuracy", "macro_f1")
-        )
-        table.add_row(str(row["k"]), row["method"], row["head"], *figures)
-    console = Console()
-    console.print(table)
-    for note in fewshot["notes"]:
-        console.print(f"Note: {note}", markup=False)

@@ -66,7 +66,7 @@ def check_no_shared_field(train_field: npt.NDArray[Any], test_field: npt.NDArray
         raise SplitError(
             f"field {shared[0]} is in the training and in the test part",
             found=f"{len(shared)} shared fields",
-            hint="split by field, or name the column of fields with --field-column",
+            hint="split by field; or another column holds the fields",
         )
 
 
@@ -89,7 +89,7 @@ def field_classes(
     if len(mixed):
         raise SplitError(
             f"field {field_id[labelled][mixed[0]]} has series of two classes",
-            hint="name the column of fields with --field-column",
+            hint="give the field one class; or another column holds the fields",
         )
     return fields, classes
 

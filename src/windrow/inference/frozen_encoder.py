@@ -442,7 +442,7 @@ def weights_path(weights: str | PathLike[str]) -> Path:
                 "no weights in this folder",
                 where=path,
                 expected="the run directory of a finished 'windrow pretrain'",
-                hint="finish the run with --resume, or name another",
+                hint="finish the run with 'windrow pretrain ... --resume', or name another",
             )
         return path / "weights.safetensors"
     if path.is_file():

@@ -328,8 +328,6 @@ def check_finite(loss: float, step: int) -> None:
 def _check_resumable(path: Path, settings: PretrainingSettings) -> None:
     config = path / "config.yaml"
     if not config.is_file():
-        raise SettingsError(
-            "no run to resume", where=path, hint="start it without --resume, or name another"
-        )
+        raise SettingsError("no run to resume", where=path, hint="start it anew, or name another")
     found = PretrainingSettings.from_yaml(config).to_dict()
     check_identity({"setting": found}, {"setting": settings.to_dict()}, where=config)

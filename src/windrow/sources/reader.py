@@ -170,6 +170,8 @@ class IngestOptions(TableOptions, LabelOptions):
     """A label table, or a vector file of labelled parcels, to store with the series."""
     label_column: str | None = None
     """The column or property of classes; by default the usual names are looked for."""
+    layer: str | None = None
+    """The layer of a label file that holds several."""
     year: int | None = Field(default=None, ge=2015, le=2099)
     """The year to read, where there are several."""
     tile: str | None = None

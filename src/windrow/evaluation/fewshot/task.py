@@ -199,7 +199,7 @@ class _Selection:
                 found=", ".join(left) or "none",
                 expected="at least two"
                 + (f" with {min_fields} fields" if min_fields is not None else ""),
-                hint="lower --min-fields, exclude less, or choose another label column",
+                hint="ask for fewer fields a class, exclude less, or choose another label column",
             )
 
 

@@ -24,6 +24,9 @@ OPTIONS = frozenset(
     {
         "labels",
         "label_column",
+        "layer",
+        "no_data_class",
+        "keep_class",
         "id_column",
         "legend",
         "average_parcels",
@@ -123,6 +126,8 @@ def _targets(cube: Cube, options: IngestOptions, report: ReadingSummary) -> Targ
             )
         grid = cube.facts.grid
         return ParcelPixels(read_parcels(options.labels, grid, options, report), grid)
+    if options.layer or options.no_data_class or options.keep_class:
+        raise SettingsError("an option of parcels without parcels", hint="give --labels")
     if isinstance(cube, FileCube):
         found = cube.label_codes(options.label_column)
         if found is not None:

@@ -220,7 +220,7 @@ def _area(options: IngestOptions, server: str) -> list[float]:
             where=server,
             hint="give --labels and --year",
         )
-    frame = read_frame(options.labels)
+    frame = read_frame(options.labels, options.layer)
     return [float(value) for value in frame.to_crs("EPSG:4326").total_bounds]
 
 
@@ -320,7 +320,9 @@ def _grid(days: list[list[Any]], options: IngestOptions, path: Path) -> Grid:
         )
     crs = str(systems.pop())
     if options.labels is not None:
-        bounds = tuple(float(v) for v in read_frame(options.labels).to_crs(crs).total_bounds)
+        bounds = tuple(
+            float(v) for v in read_frame(options.labels, options.layer).to_crs(crs).total_bounds
+        )
     else:
         boxes = np.array([transform_bounds("EPSG:4326", crs, *item.bbox) for item in items])
         bounds = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-
-import pandas as pd
 
 from windrow.data.legend import Legend
 from windrow.errors import DataError
+from windrow.sources.formats.table_columns import plain_name, read_columns
 from windrow.sources.reader import ReadingSummary
 
 CODE_COLUMNS = ("code", "crop_code", "crop_id", "id", "value", "ec_hcat_c")
@@ -16,9 +15,14 @@ NAME_COLUMNS = ("name", "crop_name", "crop", "label", "class", "classname", "ec_
 
 
 def read_legend(
-    path: Path | None, codes: Iterable[str], *, where: object, report: ReadingSummary
+    path: Path | None,
+    codes: Iterable[str],
+    *,
+    where: object,
+    report: ReadingSummary,
+    names: Mapping[str, str] | None = None,
 ) -> tuple[Legend, dict[str, int]]:
-    """The legend of the codes that occur; without a table each code is its own name.
+    """The legend of the codes that occur; without a table or names each code is its own name.
 
     Codes of one name are one class, under the first of them.
 
@@ -27,6 +31,7 @@ def read_legend(
         codes: the codes that occur, repeated or not.
         where: the file in which they occur, for messages.
         report: where it is said.
+        names: the name of each code, where the labels hold it; a table goes before.
 
     Returns:
         the legend, and the position in it of each code.
@@ -35,10 +40,13 @@ def read_legend(
         DataError: the table has no such columns, or a code is not in it.
     """
     found = sorted(set(codes), key=_numeric_first)
-    if path is None:
+    if path is None and names is None:
         legend = Legend(names=tuple(found), codes=tuple(found))
         return legend, {code: position for position, code in enumerate(found)}
-    name_of = _names(path)
+    name_of = names or {}
+    if path is not None:
+        name_of = _names(path)
+        report.say("legend", path.name)
     unknown = [code for code in found if code not in name_of]
     if unknown:
         raise DataError(
@@ -48,7 +56,6 @@ def read_legend(
             expected=f"codes of {path}",
             hint="add the code to the legend, or leave the legend out",
         )
-    report.say("legend", path.name)
     first: dict[str, str] = {}
     for code in found:
         first.setdefault(name_of[code], code)
@@ -64,14 +71,13 @@ def _numeric_first(code: str) -> tuple[bool, int, str]:
 
 
 def _names(path: Path) -> dict[str, str]:
-    try:
-        frame = pd.read_csv(path, dtype=str, sep=None, engine="python", encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise DataError("the legend cannot be read", where=path, found=str(error)[:80]) from None
-    by_name = {str(column).strip().lower(): column for column in frame.columns}
+    frame = read_columns(path, text_columns=None)
+    by_name = {plain_name(str(column)): column for column in frame.columns}
     columns = []
     for known in (CODE_COLUMNS, NAME_COLUMNS):
-        column = next((by_name[name] for name in known if name in by_name), None)
+        column = next(
+            (by_name[plain_name(name)] for name in known if plain_name(name) in by_name), None
+        )
         if column is None:
             raise DataError(
                 "a legend without codes or names",
@@ -79,5 +85,5 @@ def _names(path: Path) -> dict[str, str]:
                 found="columns " + ", ".join(map(str, frame.columns)),
                 expected="columns code and name",
             )
-        columns.append(frame[column].astype(str).str.strip().tolist())
+        columns.append(frame[column].fillna("").astype(str).str.strip().tolist())
     return dict(zip(*columns, strict=True))

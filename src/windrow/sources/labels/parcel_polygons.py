@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from windrow.data.legend import Legend
 from windrow.errors import DataError, SettingsError
+from windrow.sources.labels.class_names import settle_classes
 from windrow.sources.labels.legend_table import read_legend
 from windrow.sources.rasters.grid import Grid, Window
 from windrow.sources.reader import IngestOptions, ReadingSummary
@@ -30,6 +31,14 @@ CLASS_PROPERTIES = (
     "ec_hcat_c",
 )
 """Names by which the property of crops is recognised, the first found being taken."""
+
+NAME_PROPERTIES = {
+    "crop_id": "crop_name",
+    "crop_code": "crop_name",
+    "code": "name",
+    "ec_hcat_c": "ec_hcat_n",
+}
+"""The property that holds the names of a property of codes, where both are there."""
 
 NO_PARCEL = -1
 
@@ -95,11 +104,16 @@ def _is_plain_parquet(path: Path) -> bool:
         return False
 
 
-def read_frame(path: Path) -> Any:
+def read_frame(path: Path, layer: str | None = None) -> Any:
     """A vector file as a GeoDataFrame.
 
+    Args:
+        path: the file.
+        layer: the layer of a file that may hold several; None takes the only one.
+
     Raises:
-        DataError: it is missing, damaged, empty or without geometry.
+        DataError: it is missing, damaged, empty or without geometry, has several layers of which
+            none is named, or has no such layer.
         SettingsError: geopandas is missing.
     """
     try:
@@ -111,8 +125,21 @@ def read_frame(path: Path) -> Any:
     if not path.is_file():
         raise DataError("no such label file", where=path)
     parquet = path.name.lower().endswith(("parquet",))
+    layers = [] if parquet else _layers(path)
+    if layer is not None and layer not in layers:
+        raise DataError(
+            f"no layer {layer!r}", where=path, found="layers " + (", ".join(layers) or "without")
+        )
+    if layer is None and len(layers) > 1:
+        raise DataError(
+            "a label file of several layers",
+            where=path,
+            found="layers " + ", ".join(layers),
+            hint="name one with --layer",
+        )
+    chosen = layer or next(iter(layers), None)
     try:
-        frame = geopandas.read_parquet(path) if parquet else geopandas.read_file(path)
+        frame = geopandas.read_parquet(path) if parquet else geopandas.read_file(path, layer=chosen)
     except Exception as error:  # drivers raise many kinds on damaged files
         raise DataError(
             "the label file cannot be read",
@@ -124,6 +151,17 @@ def read_frame(path: Path) -> Any:
     return frame
 
 
+def _layers(path: Path) -> list[str]:
+    """The layers with geometry; none where the file cannot be read, which is said later."""
+    import pyogrio
+
+    try:
+        found = pyogrio.list_layers(path)
+    except Exception:  # drivers raise many kinds on damaged files
+        return []
+    return [str(name) for name, geometry in found if geometry is not None]
+
+
 def read_parcels(path: Path, grid: Grid, options: IngestOptions, report: ReadingSummary) -> Parcels:
     """Reads parcels and brings them to a grid's CRS.
 
@@ -131,7 +169,7 @@ def read_parcels(path: Path, grid: Grid, options: IngestOptions, report: Reading
         DataError: the file has no crops, no CRS, a crop code outside a given legend, an id
             twice, or no parcel within the grid.
     """
-    frame = read_frame(path)
+    frame = read_frame(path, options.layer)
     column = _property(frame, options.label_column, CLASS_PROPERTIES, "crops", path)
     if column is None:
         raise DataError(
@@ -148,19 +186,27 @@ def read_parcels(path: Path, grid: Grid, options: IngestOptions, report: Reading
     if grid.crs is None:
         raise DataError("the cube has no CRS to lay labels on", where=path)
     report.say("labels", f"{path.name}, property {column!r}, {frame.crs.to_string()[:60]}")
+    if options.layer is not None:
+        report.say("layer", options.layer)
     empty = frame.geometry.is_empty | frame.geometry.isna()
-    unlabelled = frame[column].isna()
+    classes, beside = _classes(frame, column, options, path, report)
+    unlabelled = classes == ""
     report.count("parcels_without_a_geometry_left_out", int(empty.sum()))
     report.count("parcels_without_a_crop_left_out", int((unlabelled & ~empty).sum()))
-    frame = frame[~empty & ~unlabelled].to_crs(grid.crs)
+    kept = ~empty.to_numpy() & ~unlabelled
+    frame, classes = frame[kept].to_crs(grid.crs), classes[kept]
+    beside = None if beside is None else beside[kept]
     if frame.empty:
         raise DataError("no parcel has a crop", where=f"{path}, property {column}")
     inside = _within(frame, grid, path)
     report.count("parcels_outside_the_images_left_out", len(frame) - int(inside.sum()))
     frame = frame[inside]
     identity = _ids(frame, options.id_column, path)
-    codes = [_code(value) for value in frame[column].tolist()]
-    legend, position = read_legend(options.legend, codes, where=path, report=report)
+    codes, names = classes[inside], None if beside is None else beside[inside]
+    name_of = None if names is None else dict(zip(codes.tolist(), names.tolist(), strict=True))
+    legend, position = read_legend(
+        options.legend, codes.tolist(), where=path, report=report, names=name_of
+    )
     return Parcels(
         source=path,
         id=identity,
@@ -168,6 +214,38 @@ def read_parcels(path: Path, grid: Grid, options: IngestOptions, report: Reading
         legend=legend,
         shapes=frame.geometry.reset_index(drop=True),
     )
+
+
+def _classes(
+    frame: Any, column: str, options: IngestOptions, path: Path, report: ReadingSummary
+) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_] | None]:
+    """The class of each parcel, empty where there is none, and its name where codes have names."""
+    values = ["" if value is None else _code(value) for value in _plain_values(frame[column])]
+    names = None
+    wanted = NAME_PROPERTIES.get(column.strip().lower())
+    by_name = {str(name).strip().lower(): str(name) for name in frame.columns}
+    if wanted in by_name and options.legend is None:
+        names = [str(name or "").strip() for name in _plain_values(frame[by_name[wanted]])]
+        report.say("names_of_classes", f"property {by_name[wanted]!r}")
+    where = f"{path}, property {column}"
+    settled = settle_classes(values, options, where=where, report=report, names=names)
+    classes = np.asarray(settled, dtype=np.str_)
+    if names is None:
+        return classes, None
+    beside = np.asarray(names, dtype=np.str_)
+    pairs = {(code, name) for code, name in zip(settled, names, strict=True) if code}
+    codes = [code for code, _ in sorted(pairs)]
+    double = next((code for code in codes if codes.count(code) > 1), None)
+    if double is not None or any(not name for _, name in pairs):
+        report.say("names_of_classes", "not used: a code has two names or none")
+        return classes, None
+    return classes, beside
+
+
+def _plain_values(column: Any) -> list[Any]:
+    return [
+        None if missing else value for value, missing in zip(column, column.isna(), strict=True)
+    ]
 
 
 def _property(

@@ -180,7 +180,13 @@ class _Table:
         if given is not None and given not in get_args(ProcessingLevel):
             raise DataError("unknown processing level", found=given, expected="L1C or L2A")
         level: ProcessingLevel = given or ("L1C" if cirrus else "L2A")
-        how = "as given" if given else "B10 is only in L1C" if cirrus else "assumed"
+        how = (
+            "as given"
+            if given
+            else "B10 is only in L1C"
+            if cirrus
+            else "assumed: --processing-level says it"
+        )
         self._report.say("processing_level", f"{level} ({how})")
         return level
 

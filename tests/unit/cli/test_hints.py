@@ -1,0 +1,144 @@
+"""Every option that an error names is an option of each command that can print that error."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import windrow
+from windrow.cli import COMMANDS, main
+
+ROOT = Path(windrow.__file__).parent
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*[a-z0-9]")
+NO_ERRORS = ("windrow.reporting.theme",)
+"""Modules whose text holds dashes of another kind: variables of a style sheet."""
+
+NOT_FOLLOWED = {
+    # From Python an encoder opens what it is given; a command hands it series that are open.
+    ("windrow.inference.frozen_encoder", "windrow.sources.open_any"),
+    # Of a label table that a command has read, or none.
+    ("windrow.evaluation.fewshot.task", "windrow.sources.labels.label_table"),
+    ("windrow.evaluation.fewshot.protocol", "windrow.sources.labels.label_table"),
+}
+"""Imports over which no command comes to an error that it cannot explain."""
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of windrow, by name."""
+    found = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(modules()[module].read_text(encoding="utf-8"))
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes below one, but what is only imported for types, and docstrings."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+            continue
+        yield child
+        yield from statements(child)
+
+
+@cache
+def imported(module: str) -> frozenset[str]:
+    names = set()
+    for node in statements(tree(module)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return frozenset(names & modules().keys())
+
+
+@cache
+def reachable(command: str) -> frozenset[str]:
+    """The modules that a command imports, at once or while it runs."""
+    found: set[str] = set()
+    waiting = [f"windrow.cli.{command}"]
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting += [to for to in imported(module) if (module, to) not in NOT_FOLLOWED]
+    return frozenset(found)
+
+
+def texts(module: str) -> Iterator[tuple[int, str]]:
+    """Every text of a module that names an option, with its line."""
+    for node in statements(tree(module)):
+        if isinstance(node, ast.JoinedStr):
+            parts = [v.value for v in node.values if isinstance(v, ast.Constant)]
+            yield node.lineno, " ".join(map(str, parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+
+
+@cache
+def options_of(command: str) -> frozenset[str]:
+    """The options that the help of a command lists."""
+    import contextlib
+    import io
+
+    words = [command, "tiny", "--help"] if command == "pretrain" else [command, "--help"]
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), pytest.raises(SystemExit):
+        main(words)
+    lines = [line.strip(" │|") for line in out.getvalue().splitlines()]
+    return frozenset(
+        option
+        for line in lines
+        if line.startswith("-")
+        for option in re.findall(r"(?:^|, |\| )(--[\w.-]+)", line.split("  ")[0])
+    )
+
+
+def wrong_options(command: str) -> list[str]:
+    wrong = []
+    for module in sorted(reachable(command)):
+        if module in NO_ERRORS:
+            continue
+        for line, text in texts(module):
+            for match in OPTION.finditer(text):
+                before = re.findall(r"windrow (\w+)", text[: match.start()])
+                named = before[-1] if before and before[-1] in COMMANDS else command
+                if match.group() not in options_of(named):
+                    wrong.append(f"{module}:{line} names {match.group()}: {text[:60]!r}")
+    return wrong
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_in_a_message_is_one_of_the_command(command: str) -> None:
+    wrong = wrong_options(command)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("command", ["ingest", "embed", "fewshot", "simulate"])
+def test_every_command_that_reads_a_raw_input_takes_its_options(command: str) -> None:
+    from windrow.sources.reader import LabelOptions, TableOptions
+
+    names = (*TableOptions.model_fields, *LabelOptions.model_fields, "labels", "label_column")
+    assert {f"--{name.replace('_', '-')}" for name in names} <= options_of(command)
+    assert {"--processing-level", "--label-key", "--sort-dates"} <= options_of(command)
+
+
+def test_a_hint_to_an_option_that_is_not_there_is_found() -> None:
+    assert "--sort-dates" in {
+        o for _, t in texts("windrow.sources.tables.series") for o in OPTION.findall(t)
+    }
+    assert "windrow.sources.tables.series" in reachable("embed")
+    assert "--sort-dates" not in options_of("report")
