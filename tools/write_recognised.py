@@ -11,10 +11,45 @@ from collections.abc import Callable
 from pathlib import Path
 
 from windrow.sources.bands.dialects import dialect_table
+from windrow.sources.formats.table_columns import ENCODINGS, FIELD_COLUMNS, ID_COLUMNS, SEPARATORS
+from windrow.sources.labels.class_names import NO_DATA_CODES, NO_DATA_WORDS
+from windrow.sources.labels.label_table import LABEL_COLUMNS
+from windrow.sources.labels.parcel_polygons import (
+    CLASS_PROPERTIES,
+    ENDINGS,
+    ID_PROPERTIES,
+    NAME_PROPERTIES,
+)
+from windrow.sources.tables.series import DATE_COLUMNS, ROW_NUMBERS
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "recognised.md"
 
-TABLES: dict[str, Callable[[], str]] = {"bands": dialect_table}
+
+def column_table() -> str:
+    """The columns of field tables, label tables and parcels, and what their cells may hold."""
+    rows = [
+        ("ids of a field table", "the first of", ID_COLUMNS, "`--id-column`"),
+        ("row numbers, no ids", "where dates differ", ROW_NUMBERS, "`--id-column`"),
+        ("fields of a field table", "the first of", FIELD_COLUMNS, "`--field-column`"),
+        ("dates of a field table", "the first of", DATE_COLUMNS, "`--date-column`"),
+        ("classes of a label table", "the first of", LABEL_COLUMNS, "`--label-column`"),
+        ("classes of parcels", "the first of", CLASS_PROPERTIES, "`--label-column`"),
+        ("ids of parcels", "the first of", ID_PROPERTIES, "`--id-column`"),
+        ("no label, among names", "asked about", NO_DATA_WORDS, "`--no-data-class`"),
+        ("no label, among codes", "asked about", NO_DATA_CODES, "`--no-data-class`"),
+        ("separators of a CSV", "most frequent", tuple(SEPARATORS.values()), "`--separator`"),
+        ("encodings of a CSV", "detected", ENCODINGS, ""),
+        ("files of parcels", "by their ending", ENDINGS, ""),
+    ]
+    lines = ["| what | taken | names | option |", "| --- | --- | --- | --- |"]
+    for what, taken, names, option in rows:
+        lines.append(f"| {what} | {taken} | {' '.join(f'`{n}`' for n in names)} | {option} |")
+    lines += ["", "| property of codes | its names, where both are there |", "| --- | --- |"]
+    lines += [f"| `{code}` | `{name}` |" for code, name in NAME_PROPERTIES.items()]
+    return "\n".join(lines) + "\n"
+
+
+TABLES: dict[str, Callable[[], str]] = {"bands": dialect_table, "columns": column_table}
 """What writes each table, by its name in the document."""
 
 

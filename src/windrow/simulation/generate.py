@@ -366,5 +366,5 @@ def _check_room(path: str | Path, num_series: int) -> None:
             where=path,
             found=f"{free / 1e9:,.0f} GB free",
             expected=f"at least {needed / 1e9:,.0f} GB for {num_series:,} series",
-            hint="give a smaller --num-series",
+            hint="simulate fewer series",
         )
