@@ -98,7 +98,7 @@ class WeightsHeader(Settings):
                 found=" ".join(bands),
                 expected=" ".join(self.bands),
                 hint="give the missing bands, or use weights trained without them "
-                "(pretrain --any-bands)",
+                "('windrow pretrain RECIPE --any-bands')",
             )
         if missing and num_present < (self.min_bands or 0):
             raise BandError(

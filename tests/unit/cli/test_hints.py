@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import io
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -90,21 +92,28 @@ def texts(module: str) -> Iterator[tuple[int, str]]:
 
 @cache
 def options_of(command: str) -> frozenset[str]:
-    """The options that the help of a command lists."""
-    import contextlib
-    import io
+    """The options that the help of a command lists; of pretrain, for both kinds of recipes."""
+    from windrow.experiments.recipes.worlds import WORLD_RECIPES
 
-    words = [command, "tiny", "--help"] if command == "pretrain" else [command, "--help"]
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out), pytest.raises(SystemExit):
-        main(words)
-    lines = [line.strip(" │|") for line in out.getvalue().splitlines()]
+    recipes = ([], ["tiny"], [next(iter(WORLD_RECIPES))])
+    pages = [
+        _help([command, *recipe])
+        for recipe in (recipes[1:] if command == "pretrain" else recipes[:1])
+    ]
+    lines = [line.strip(" │|") for page in pages for line in page.splitlines()]
     return frozenset(
         option
         for line in lines
         if line.startswith("-")
         for option in re.findall(r"(?:^|, |\| )(--[\w.-]+)", line.split("  ")[0])
     )
+
+
+def _help(words: list[str]) -> str:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), pytest.raises(SystemExit):
+        main([*words, "--help"])
+    return out.getvalue()
 
 
 def wrong_options(command: str) -> list[str]:

@@ -196,7 +196,7 @@ def any_bands(settings: PretrainingSettings) -> PretrainingSettings:
         raise SettingsError(
             "only bi-modal BERT learns to do without bands",
             found=settings.task.kind,
-            hint="leave --any-bands out, and name the bands with --bands",
+            hint="run 'windrow pretrain' without --any-bands, and name the bands with --bands",
         )
     values = settings.to_dict()
     values["task"] |= {"band_dropout": 0.5, "min_bands": 3}
