@@ -71,19 +71,18 @@ class Fast:
             optimizer=adamw(self.module, paper_optimization()),
             losses=losses,
             learning_rate=self.setup.rate,
-            num_steps=PAPER_STEPS,
-            start_step=0,
+            steps=range(PAPER_STEPS),
             first_index=self.setup.order.indices(0),
             first_sizes=self.setup.sizes(0) if packed else None,
             settings=CaptureSettings(
                 graph=bench.cuda, compile_update=bench.cuda, low_precision=low, gradient_clip=1.0
             ),
-            prepare=prepare,
         )
+        prepare(self.training.runner)
 
     def steps(self, first: int, last: int) -> None:
         """Does some steps."""
-        self.training._start, self.training._end = first, last
+        self.training._steps = range(first, last)
         self.training.run(
             self.setup.order.indices,
             sizes=self.setup.sizes if self.packed else None,
@@ -115,7 +114,7 @@ def steps_of(setup: Setup, module: nn.Module, optimizer: Any, compute: Any) -> S
 
     def steps(first: int, last: int, curve: list[Tensor] | None = None) -> None:
         train(
-            module, optimizer=optimizer, compute_loss=compute, num_steps=last, start_step=first,
+            module, optimizer=optimizer, compute_loss=compute, steps=range(first, last),
             learning_rate=setup.rate, gradient_clip=1.0,
             on_step=None if curve is None else lambda step, report: curve.append(report["loss"]),
         )  # fmt: skip

@@ -56,7 +56,7 @@ def test_clear_dates_packed_and_on_the_device_alone() -> None:
         found = []
         training = CapturedTraining(
             module, optimizer=adamw(module, optimization(learning_rate=1e-3)), losses=losses,
-            learning_rate=lambda step: 1e-3, num_steps=3, start_step=0, first_index=index,
+            learning_rate=lambda step: 1e-3, steps=range(3), first_index=index,
             first_sizes=sizes,
             settings=CaptureSettings(
                 graph=False, compile_update=False, low_precision=False, gradient_clip=1.0

@@ -35,7 +35,7 @@ def _fit(series, *, num_steps, weights, cloud_input="visible"):
         compute_loss=lambda step: bert_losses(
             apply_model(module, batch, masked), batch, masked, losses
         ),
-        num_steps=num_steps,
+        steps=range(num_steps),
         gradient_clip=1.0,
         on_step=lambda step, report: curve.append(
             {name: float(report[name]) for name in ("reconstruction", "season", "cloud")}

@@ -297,7 +297,7 @@ class _Training:
             self._head,
             optimizer=optimizer,
             compute_loss=compute_loss,
-            num_steps=num_steps,
+            steps=range(num_steps),
             gradient_clip=settings.gradient_clip,
             on_step=after,
         )

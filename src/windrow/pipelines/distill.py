@@ -309,7 +309,7 @@ class _Distillation:
             self._student,
             optimizer=build_optimizer(self._student, settings.optimization),
             compute_loss=lambda step: self._losses(self._lessons, self._order.indices(step)),
-            num_steps=settings.num_steps,
+            steps=range(settings.num_steps),
             learning_rate=learning_rate(settings.optimization, num_steps=settings.num_steps),
             gradient_clip=settings.optimization.gradient_clip,
             on_step=on_step,

@@ -27,7 +27,6 @@ from windrow.data.store.store import Store, StoreSource, open_store
 from windrow.errors import SettingsError
 from windrow.files import refuse_existing, write_json, write_text
 from windrow.models.weights import FORMAT, VERSION, BandMoments, WeightsHeader, write_weights
-from windrow.pipelines.pretext.bert import BertPretext
 from windrow.pipelines.pretext.protocol import STREAMS, Part, Pretext, PretextInputs
 from windrow.pipelines.pretext.registry import start_pretext
 from windrow.pipelines.pretext.settings import PretrainingSettings
@@ -181,9 +180,9 @@ def _assemble(inputs: PretextInputs) -> _Run:
     settings, training = inputs.settings, inputs.training
     inputs = replace(inputs, held_out=inputs.held_out.with_bands(training.bands))
     pretext = start_pretext(inputs)
-    if inputs.processes.number > 1 and not isinstance(pretext, BertPretext):
+    if inputs.processes.number > 1 and not pretext.shares_batches:
         raise SettingsError(
-            "several processes can train bi-modal BERT only",
+            "this pretext task cannot be trained by several processes",
             where="setting task.kind",
             found=settings.task.kind,
             hint="start it without torchrun",
@@ -271,22 +270,20 @@ def _steps(run: _Run, optimizer: Optimizer, start: int, on_step: OnStep | None) 
     assert order is not None
     rate = learning_rate(settings.optimization, num_steps=run.num_steps)
     clip = settings.optimization.gradient_clip
-    capturable = isinstance(pretext, BertPretext) and isinstance(optimizer, AdamW)
-    if not (run.execution.on_device and capturable and start < run.num_steps):
+    device_steps = pretext.device_steps if run.execution.on_device else None
+    steps = range(start, run.num_steps)
+    if device_steps is None or not isinstance(optimizer, AdamW) or not steps:
         train(
             pretext.module,
             optimizer=optimizer,
             compute_loss=run.losses,
-            num_steps=run.num_steps,
-            start_step=start,
+            steps=steps,
             learning_rate=rate,
             gradient_clip=clip,
             processes=run.processes if run.processes.number > 1 else None,
             on_step=on_step,
         )
         return
-    assert isinstance(pretext, BertPretext)
-    assert isinstance(optimizer, AdamW)
     capture = CaptureSettings(
         graph=run.execution.graph == "on",
         compile_update=run.execution.compile == "on",
@@ -297,17 +294,16 @@ def _steps(run: _Run, optimizer: Optimizer, start: int, on_step: OnStep | None) 
     training = CapturedTraining(
         pretext.module,
         optimizer=optimizer,
-        losses=pretext.device_losses,
+        losses=device_steps.device_losses,
         learning_rate=rate,
-        num_steps=run.num_steps,
-        start_step=start,
+        steps=steps,
         first_index=order.indices(start),
-        first_sizes=pretext.sizes(order.indices(start)),
+        first_sizes=device_steps.sizes(order.indices(start)),
         settings=capture,
-        prepare=pretext.prepare,
     )
+    device_steps.prepare(training.runner)
     training.run(
-        order.indices, sizes=lambda step: pretext.sizes(order.indices(step)), on_step=on_step
+        order.indices, sizes=lambda step: device_steps.sizes(order.indices(step)), on_step=on_step
     )
 
 

@@ -20,22 +20,21 @@ def train(
     *,
     optimizer: Optimizer,
     compute_loss: Callable[[int], Mapping[str, Tensor]],
-    num_steps: int,
-    start_step: int = 0,
+    steps: range,
     learning_rate: Callable[[int], float] | None = None,
     gradient_clip: float | None = None,
     processes: Processes | None = None,
     on_step: Callable[[int, Mapping[str, Tensor | float]], None] | None = None,
 ) -> None:
-    """Trains a module for steps ``start_step`` to ``num_steps - 1``.
+    """Trains a module step by step.
 
     Args:
         module: what is trained; put into training mode before every step, so that ``on_step``
             may evaluate it.
         optimizer: holds the parameters and their state.
         compute_loss: the losses of a step, by name; ``loss`` is the total that is minimised.
-        num_steps: the step at which training ends, counted from the very first one.
-        start_step: the first step to do; not 0 where a run resumes.
+        steps: numbers of the steps to do, counted from the very first one; they do not begin at 0
+            where a run resumes.
         learning_rate: the absolute rate of a step; None leaves the optimizer's own.
         gradient_clip: largest norm of the whole gradient; None clips nothing.
         processes: those that train together: gradients and losses are averaged over them.
@@ -50,13 +49,13 @@ def train(
         ...     line,
         ...     optimizer=torch.optim.SGD(line.parameters(), lr=0.1),
         ...     compute_loss=lambda step: {"loss": ((line(x) - 3 * x) ** 2).mean()},
-        ...     num_steps=100,
+        ...     steps=range(100),
         ... )
         >>> round(line.weight.item(), 3)
         3.0
     """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    for step in range(start_step, num_steps):
+    for step in steps:
         module.train()
         if learning_rate is not None:
             for group in optimizer.param_groups:

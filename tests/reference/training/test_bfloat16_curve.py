@@ -41,7 +41,7 @@ def _curve(series, precision):
         module,
         optimizer=adamw(module, settings.optimization),
         compute_loss=compute_loss,
-        num_steps=NUM_STEPS,
+        steps=range(NUM_STEPS),
         learning_rate=warmup_cosine(settings.optimization, num_steps=NUM_STEPS),
         gradient_clip=settings.optimization.gradient_clip,
         on_step=lambda step, report: losses.append(report["loss"].item()),

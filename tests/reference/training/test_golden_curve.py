@@ -53,7 +53,7 @@ def _curve(series, cloud_input, reduction):
         module,
         optimizer=adamw(module, settings.optimization),
         compute_loss=compute_loss,
-        num_steps=5,
+        steps=range(5),
         learning_rate=warmup_cosine(settings.optimization, num_steps=5),
         gradient_clip=settings.optimization.gradient_clip,
         on_step=lambda step, report: losses.append(report["loss"].item()),

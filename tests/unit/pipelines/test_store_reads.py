@@ -1,10 +1,18 @@
 """The store is read once, at the start: a step never waits for a compressed chunk."""
 
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
 import pytest
 import zarr.storage
 
 from series_factory import make_series
+from way import windrow
 from weights_factory import make_weights
+from windrow.data.legend import Legend
+from windrow.data.store.store import Store
 from windrow.data.store.zarr_store import write_store
 from windrow.experiments.recipes.pretraining import recipe, student
 from windrow.pipelines.distill import distill
@@ -60,3 +68,49 @@ def test_distillation_steps_read_nothing(store, chunks_read, tmp_path):
     assert not any("planetscope/c" in key for key in chunks_read)  # of no use to a student
     assert len(counts) == 6
     assert set(counts) == {counts[0]}
+
+
+def _labelled(folder):
+    """A store of fields with labels, and the labels as a table."""
+    series = make_series(40, series_per_field=1)
+    legend = Legend(names=("Corn", "Wheat"), codes=("1", "2"))
+    label = (series.field_id % 2).astype(np.int16)
+    write_store(folder / "store", replace(series, label=label, legend=legend), provenance={})
+    crops = [legend.names[each] for each in label]
+    pd.DataFrame({"field_id": series.field_id, "crop": crops}).drop_duplicates().to_csv(
+        folder / "labels.csv", index=False
+    )
+    make_weights(folder / "teacher", make_series(40, planetscope=False))
+
+
+COMMANDS = {
+    "pretrain": "pretrain tiny --data {0}/store --out {0}/out --num-steps 2",
+    "distill": "distill --weights {0}/teacher --data {0}/store --out {0}/out --num-steps 2"
+    " --batch-size 8 --max-dates 8",
+    "embed": "embed {0}/store --weights {0}/teacher --out {0}/z.parquet",
+    "fewshot": "fewshot {0}/store --labels {0}/labels.csv --label-column crop --weights {0}/teacher"
+    " --out {0}/out --min-fields 2 --k 2 --draws 1",
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_opens_a_store_once_and_reads_each_chunk_once(command, chunks_read, tmp_path):
+    _labelled(tmp_path)
+    chunks_read.clear()
+    Store(tmp_path / "store").series(planetscope=command == "pretrain")
+    once = Counter(chunks_read)  # a shard is asked for its index, and then for its chunks
+    assert once["zarr.json"] == 1
+    assert once["reflectance/c/0/0/0"] > 0
+    chunks_read.clear()
+    assert windrow(*COMMANDS[command].format(tmp_path).split()) == 0
+    assert Counter(chunks_read) == once
+
+
+def test_an_opened_store_is_handed_on(store, chunks_read, tmp_path):
+    opened = Store(store)
+    settings = recipe("tiny").model_copy(update={"num_steps": 2})
+    expected = pretrain(settings, store, tmp_path / "by-path")
+    chunks_read.clear()
+    assert pretrain(settings, opened, tmp_path / "opened", validation=opened) != expected
+    assert pretrain(settings, opened, tmp_path / "again") == expected
+    assert "zarr.json" not in chunks_read

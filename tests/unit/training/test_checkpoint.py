@@ -21,8 +21,7 @@ def _train(module, optimizer, start, end):
         module,
         optimizer=optimizer,
         compute_loss=lambda step: {"loss": (module(data[step]) ** 2).sum()},
-        num_steps=end,
-        start_step=start,
+        steps=range(start, end),
     )
 
 

@@ -101,7 +101,7 @@ train(
     module,
     optimizer=optimizer,
     compute_loss=losses,
-    num_steps=2,
+    steps=range(2),
     learning_rate=lambda step: 1e-3,
     gradient_clip=1.0,
     on_step=lambda step, report: seen.append(float(report["loss"])),

@@ -18,8 +18,7 @@ def test_plain_gradient_descent_by_hand():
         module,
         optimizer=torch.optim.SGD([weight], lr=1.0),
         compute_loss=lambda step: {"loss": (weight**2).sum(), "part": weight.sum()},
-        num_steps=3,
-        start_step=1,
+        steps=range(1, 3),
         learning_rate=lambda step: 0.1 * step,
         on_step=lambda step, report: seen.append((step, report)),
     )
@@ -39,7 +38,7 @@ def test_clipping_reports_the_norm_before_it():
         nn.ParameterList([weight]),
         optimizer=torch.optim.SGD([weight], lr=1.0),
         compute_loss=lambda step: {"loss": (weight**2).sum() / 2},
-        num_steps=1,
+        steps=range(1),
         gradient_clip=1.0,
         on_step=lambda step, report: reports.append(report),
     )
@@ -59,7 +58,7 @@ def test_each_step_is_in_training_mode_even_after_an_evaluation():
         module,
         optimizer=torch.optim.SGD(module.parameters(), lr=0.1),
         compute_loss=loss,
-        num_steps=2,
+        steps=range(2),
         on_step=lambda step, report: module.eval(),
     )
     assert modes == [True, True]

@@ -19,7 +19,13 @@ from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.flops import encoder_flops
 from windrow.models.kernels.fused_blocks import can_fuse
 from windrow.models.kernels.packing import packed_size
-from windrow.pipelines.pretext.protocol import STREAMS, Part, PretextInputs, check_levels
+from windrow.pipelines.pretext.protocol import (
+    STREAMS,
+    DeviceSteps,
+    Part,
+    PretextInputs,
+    check_levels,
+)
 from windrow.tasks.bert import (
     BertSettings,
     Sizes,
@@ -75,9 +81,15 @@ class BertPretext:
         }
         self._held_out = PretextData(inputs.training, inputs.held_out, self._resident["held_out"])
         self.num_items = len(inputs.training)
+        self.shares_batches = True
         self.notes: tuple[str, ...] = ()
         if not self._resident["training"].has_cloud:
             self.notes = ("no cloud probability: the cloud loss is off",)
+
+    @property
+    def device_steps(self) -> DeviceSteps:
+        """Its own: :meth:`device_losses`, :meth:`sizes` and :meth:`prepare`."""
+        return self
 
     def losses(self, part: Part, index: Tensor, draws: StepDraws) -> dict[str, Tensor]:
         """Equations (1) to (3) under masks drawn from ``draws``.

@@ -20,7 +20,7 @@ from windrow.models.contrastive import PixelContrast, Scarf, YearContrast
 from windrow.models.encoders.resmlp import ResmlpSettings
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.flops import contrastive_flops, encoder_flops, projector_flops
-from windrow.pipelines.pretext.protocol import Part, PretextInputs, check_levels
+from windrow.pipelines.pretext.protocol import DeviceSteps, Part, PretextInputs, check_levels
 from windrow.tasks.contrastive import (
     ContrastiveLossSettings,
     PixelContrastiveSettings,
@@ -69,6 +69,8 @@ class ContrastivePretext(ABC):
         self._device = torch.device(inputs.execution.device)
         self.normalization = inputs.normalization()
         self.target_normalization = target_normalization
+        self.device_steps: DeviceSteps | None = None
+        self.shares_batches = False
         self.notes: tuple[str, ...] = ()
 
     def losses(self, part: Part, index: Tensor, draws: StepDraws) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from windrow.data.normalization import Normalization
 from windrow.data.series import Series
 from windrow.errors import DataError
 from windrow.pipelines.pretext.settings import PretrainingSettings
+from windrow.tasks.bert import Sizes
 from windrow.tasks.keyed_random import StepDraws
 from windrow.training.distributed import Processes
 from windrow.training.execution import ExecutionSettings
@@ -57,6 +58,35 @@ class PretextInputs:
         return fitted.by_variance() if self.settings.normalization == "variance" else fitted
 
 
+class DeviceSteps(Protocol):
+    """A pretext task whose training steps can run on the device alone, asking it nothing."""
+
+    def device_losses(
+        self, module: nn.Module, index: Tensor, step: Tensor, sizes: Sizes | None
+    ) -> dict[str, Tensor]:
+        """The losses of a training step, whatever numbers stand on the device.
+
+        Args:
+            module: what is trained, or a copy of it in other precisions.
+            index: (n,) int64 positions of the items of the whole batch.
+            step: () int64 on the device.
+            sizes: from :meth:`sizes`.
+        """
+        ...
+
+    def sizes(self, index: Tensor) -> Sizes | None:
+        """What the host knows of the shapes of a step.
+
+        Args:
+            index: (n,) positions of the items of the whole batch, in host memory.
+        """
+        ...
+
+    def prepare(self, module: nn.Module) -> None:
+        """Makes the copy of the module that the steps run fast."""
+        ...
+
+
 class Pretext(Protocol):
     """A pretext task with its module and its data in place.
 
@@ -81,6 +111,16 @@ class Pretext(Protocol):
     @property
     def num_items(self) -> int:
         """Items of the training series."""
+        ...
+
+    @property
+    def device_steps(self) -> DeviceSteps | None:
+        """How a training step runs on the device alone; None where it cannot."""
+        ...
+
+    @property
+    def shares_batches(self) -> bool:
+        """Whether several processes can each compute a part of a batch."""
         ...
 
     @property

@@ -10,7 +10,7 @@ from torch import Tensor
 from windrow.data.normalization import Normalization
 from windrow.errors import SettingsError
 from windrow.models.flops import encoder_flops
-from windrow.pipelines.pretext.protocol import Part, PretextInputs, check_levels
+from windrow.pipelines.pretext.protocol import DeviceSteps, Part, PretextInputs, check_levels
 from windrow.tasks.keyed_random import StepDraws
 from windrow.tasks.untrained import Untrained
 
@@ -43,6 +43,8 @@ class UntrainedPretext:
             settings.encoder, num_bands=len(inputs.training.bands), seed=settings.seed
         )
         self.num_items = len(inputs.training)
+        self.device_steps: DeviceSteps | None = None
+        self.shares_batches = False
         self.notes: tuple[str, ...] = ()
 
     def losses(self, part: Part, index: Tensor, draws: StepDraws) -> dict[str, Tensor]:

@@ -90,12 +90,10 @@ class CapturedTraining:
         optimizer: of the module, with whatever state a checkpoint gave it.
         losses: of a step.
         learning_rate: of each step, on the host.
-        num_steps: the step at which training ends.
-        start_step: the first step to do.
-        first_index: (n,) positions of the items of ``start_step``.
+        steps: numbers of the steps to do, which end with the last of the training.
+        first_index: (n,) positions of the items of the first of them.
         first_sizes: their shapes.
         settings: how to run.
-        prepare: told the copy of the module that the steps will run, to compile its parts.
     """
 
     def __init__(
@@ -105,19 +103,17 @@ class CapturedTraining:
         optimizer: AdamW,
         losses: DeviceLoss,
         learning_rate: Callable[[int], float],
-        num_steps: int,
-        start_step: int,
+        steps: range,
         first_index: Tensor,
         first_sizes: Any = None,
         settings: CaptureSettings,
-        prepare: Callable[[nn.Module], None] | None = None,
     ) -> None:
         device = next(module.parameters()).device
         self._settings = settings
         self._losses = losses
-        self._start, self._end = start_step, num_steps
+        self._steps = steps
         index = first_index.to(device)
-        step = torch.full((1,), start_step, dtype=torch.int64, device=device)
+        step = torch.full((1,), steps.start, dtype=torch.int64, device=device)
         first = losses(module, index, step[0], first_sizes)
         self._flat = FlatParameters(
             module,
@@ -125,10 +121,8 @@ class CapturedTraining:
             used=_used_parameters(module, first["loss"]),
             low_precision=settings.low_precision,
         )
-        if prepare is not None:
-            prepare(self._flat.runner)
         names = (*first, *(("gradient_norm",) if settings.gradient_clip else ()), "learning_rate")
-        table = [learning_rate(number) for number in range(num_steps)]
+        table = [learning_rate(number) for number in range(steps.stop)]
         self._state = _State(
             index=index.clone(),
             step=step,
@@ -143,6 +137,11 @@ class CapturedTraining:
         self._stream: torch.cuda.Stream | None = None
         if settings.graph:
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+    @property
+    def runner(self) -> nn.Module:
+        """The copy of the module that the steps run; compile its parts before :meth:`run`."""
+        return self._flat.runner
 
     def run(
         self,
@@ -159,7 +158,7 @@ class CapturedTraining:
             on_step: told each step and its report, whose tensors stay on the device and are good
                 for ``HISTORY`` steps. Reading them waits for the device.
         """
-        for step in range(self._start, self._end):
+        for step in self._steps:
             self._state.index.copy_(indices(step), non_blocking=True)
             self.advance(None if sizes is None else sizes(step))
             self._flat.num_steps.fill_(step + 1)

@@ -71,8 +71,8 @@ class Way:
 
         curve = []
         train(
-            module, optimizer=optimizer, compute_loss=compute, num_steps=end or self.num_steps,
-            start_step=start, learning_rate=self.rate, gradient_clip=1.0,
+            module, optimizer=optimizer, compute_loss=compute, learning_rate=self.rate,
+            steps=range(start, end or self.num_steps), gradient_clip=1.0,
             on_step=lambda step, report: curve.append(_numbers(report)),
         )  # fmt: skip
         return module, optimizer, curve
@@ -81,14 +81,15 @@ class Way:
         module, optimizer = begun or self.begin()
         training = CapturedTraining(
             module, optimizer=optimizer, losses=self.losses, learning_rate=self.rate,
-            num_steps=self.num_steps, start_step=start, first_index=self.order.indices(start),
+            steps=range(start, self.num_steps), first_index=self.order.indices(start),
             first_sizes=self.sizes(start) if packed else None,
             settings=CaptureSettings(
                 graph=graph, compile_update=False, gradient_clip=1.0,
                 low_precision=self.precision == torch.bfloat16,
             ),
-            prepare=prepare,
         )  # fmt: skip
+        if prepare is not None:
+            prepare(training.runner)
         curve = []
         training.run(
             self.order.indices,
@@ -222,8 +223,8 @@ def test_a_step_asks_the_device_nothing(make_series, packed, precision):
     way = Way(make_series(8, num_dates=10), num_steps=2, precision=precision)
     module, optimizer = way.begin()
     training = CapturedTraining(
-        module, optimizer=optimizer, losses=way.losses, learning_rate=way.rate, num_steps=2,
-        start_step=0, first_index=way.order.indices(0),
+        module, optimizer=optimizer, losses=way.losses, learning_rate=way.rate, steps=range(2),
+        first_index=way.order.indices(0),
         first_sizes=way.sizes(0) if packed else None,
         settings=CaptureSettings(
             graph=False, compile_update=False, gradient_clip=1.0,
@@ -253,8 +254,8 @@ def test_a_graph_waits_for_nothing_and_equals_the_plain_curve(make_series, packe
     way.captured(packed=packed, graph=True)
     module, optimizer = way.begin()
     training = CapturedTraining(
-        module, optimizer=optimizer, losses=way.losses, learning_rate=way.rate, num_steps=200,
-        start_step=0, first_index=way.order.indices(0),
+        module, optimizer=optimizer, losses=way.losses, learning_rate=way.rate, steps=range(200),
+        first_index=way.order.indices(0),
         first_sizes=way.sizes(0) if packed else None,
         settings=CaptureSettings(
             graph=True, compile_update=False, gradient_clip=1.0, low_precision=False
