@@ -9,7 +9,7 @@ from series_factory import make_series
 from windrow.data.legend import DENETHOR, Legend
 from windrow.experiments.study import paper_results
 from windrow.experiments.study.cells import PartInputs, inputs_of, run_cell
-from windrow.experiments.study.scales import study_settings
+from windrow.experiments.study.scales import StudyChoices, study_settings
 from windrow.experiments.study.settings import Arm, StudySettings, cells_of
 from windrow.experiments.study.tasks import TaskPart
 from windrow.files import write_text
@@ -66,6 +66,13 @@ PAPER_SOURCES = {
 """What the stores say where DENETHOR and BreizhCrops were ingested as the paper has them."""
 
 
+def settings_of(*, kind, scale, data, arms, **choices):
+    """The settings of a study, its choices given one by one."""
+    return study_settings(
+        kind=kind, scale=scale, data=data, arms=arms, choices=StudyChoices(**choices)
+    )
+
+
 def make_study(
     folder: Path,
     *,
@@ -82,7 +89,7 @@ def make_study(
     **further,
 ) -> StudySettings:
     """Writes a whole study; where it is real, of the paper's fields unless told otherwise."""
-    settings = study_settings(
+    settings = settings_of(
         kind=kind,
         scale=scale,
         data="simulated" if simulated else "stores",

@@ -28,7 +28,7 @@ from windrow.models.heads.fine_tuned import FineTunedHead, encode
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.sequence import SequenceHead, SequenceSettings, tensors
 from windrow.tasks.classification import classification_losses
-from windrow.training.execution import ExecutionSettings, TrainingPrecision
+from windrow.training.execution import ExecutionSettings
 from windrow.training.loop import train
 
 
@@ -75,8 +75,7 @@ def train_sequence_head(
     num_classes: int,
     settings: SequenceTraining,
     seed: int,
-    device: str = "cpu",
-    precision: TrainingPrecision = "float32",
+    execution: ExecutionSettings | None = None,
     on_step: Callable[[int, int, float], None] | None = None,
 ) -> SequenceHead:
     """Trains a base model on sequences; the caller's random state is left as it was.
@@ -88,22 +87,21 @@ def train_sequence_head(
         num_classes: C.
         settings: model and training.
         seed: seed of weights, order and dropout.
-        device: where it trains.
-        precision: of the matrix products while it trains; ``auto`` is bfloat16 where the hardware
-            has it. It predicts in float32.
+        execution: where it trains, and in which precision; the CPU in float32 where None. It
+            predicts in float32.
         on_step: told step, number of steps and loss.
 
     Raises:
         DataError: the inputs are vectors, or fewer than two classes occur.
     """
     _check(inputs, label)
+    execution = _resolved(execution)
 
     def build() -> SequenceHead:
-        return SequenceHead(inputs.num_features, num_classes, settings.model).to(device)
+        return SequenceHead(inputs.num_features, num_classes, settings.model).to(execution.device)
 
     split = _plateau_split(field_id, label, settings, seed)
     data = _Data(inputs, label, *split)
-    execution = ExecutionSettings(device=device, precision=precision).resolved()
     return _trained(build, data, settings, seed=seed, execution=execution, on_step=on_step)
 
 
@@ -116,9 +114,7 @@ def fine_tune(
     num_classes: int,
     settings: SequenceTraining,
     seed: int,
-    device: str = "cpu",
-    precision: TrainingPrecision = "float32",
-    on_step: Callable[[int, int, float], None] | None = None,
+    execution: ExecutionSettings | None = None,
 ) -> FineTunedHead:
     """Trains an encoder and a base model together, at one rate; else as the base model alone.
 
@@ -130,26 +126,25 @@ def fine_tune(
         num_classes: as there.
         settings: as there.
         seed: as there; the encoder's weights do not follow from it.
-        device: as there.
-        precision: as there.
-        on_step: as there.
+        execution: as there.
 
     Raises:
         DataError: the inputs are vectors, or fewer than two classes occur.
     """
     _check(inputs, label)
+    execution = _resolved(execution)
+    device = torch.device(execution.device)
 
     def build() -> FineTunedHead:
         one = inputs.select(np.zeros(1, dtype=np.intp))
         moved = encoder.to(device)
-        width = encode(moved, one, device=torch.device(device), batch_size=1).shape[-1]
+        width = encode(moved, one, device=device, batch_size=1).shape[-1]
         head = SequenceHead(width, num_classes, settings.model).to(device)
         return FineTunedHead(moved, head)
 
     split = _plateau_split(field_id, label, settings, seed)
     data = _Data(inputs, label, *split)
-    execution = ExecutionSettings(device=device, precision=precision).resolved()
-    return _trained(build, data, settings, seed=seed, execution=execution, on_step=on_step)
+    return _trained(build, data, settings, seed=seed, execution=execution, on_step=None)
 
 
 def training_flops(
@@ -202,6 +197,10 @@ def _steps(num_fitted: int, settings: SequenceTraining) -> tuple[int, int]:
 def _steps_an_epoch(num_steps: int, settings: SequenceTraining) -> int:
     """After which the plateau is looked at; more than a pass where steps are few."""
     return ceil(num_steps / settings.epochs)
+
+
+def _resolved(execution: ExecutionSettings | None) -> ExecutionSettings:
+    return (execution or ExecutionSettings(device="cpu", precision="float32")).resolved()
 
 
 def _check(inputs: HeadInputs, label: npt.NDArray[np.integer]) -> None:

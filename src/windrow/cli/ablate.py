@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow ablate``."""
     options = parse(Ablate, arguments, prog="windrow ablate")
     from windrow.experiments.study.ablations import HEADS, ablation_arm, ablation_arms
-    from windrow.experiments.study.scales import study_settings
+    from windrow.experiments.study.scales import StudyChoices, study_settings
 
     arms = ablation_arms(options.scale)
     if options.arms:
@@ -37,15 +37,17 @@ def main(arguments: Sequence[str]) -> None:
         scale=options.scale,
         data=options.data,
         arms=arms,
-        tasks=[f"task{options.task}"],
-        heads=HEADS,
-        seeds=options.seeds,
-        variant=options.variant,
-        protocol=options.protocol,
-        fine_tune=options.fine_tune,
-        num_fields=(),
-        until_days=(),
-        num_configurations=options.configurations,
-        num_pretraining_series=options.pretraining_series,
+        choices=StudyChoices(
+            tasks=[f"task{options.task}"],
+            heads=HEADS,
+            seeds=options.seeds,
+            variant=options.variant,
+            protocol=options.protocol,
+            fine_tune=options.fine_tune,
+            num_fields=(),
+            until_days=(),
+            num_configurations=options.configurations,
+            num_pretraining_series=options.pretraining_series,
+        ),
     )
     run_and_report(options, settings)

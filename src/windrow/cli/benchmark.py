@@ -39,23 +39,25 @@ def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow benchmark``."""
     options = parse(Benchmark, arguments, prog="windrow benchmark")
     from windrow.experiments.study.arms import benchmark_arms
-    from windrow.experiments.study.scales import study_settings
+    from windrow.experiments.study.scales import StudyChoices, study_settings
 
     settings = study_settings(
         kind="benchmark",
         scale=options.scale,
         data=options.data,
         arms=benchmark_arms(options.methods, options.scale),
-        tasks=[f"task{number}" for number in options.tasks],
-        heads=options.heads,
-        seeds=options.seeds,
-        variant=options.variant,
-        protocol=options.protocol,
-        fine_tune=options.fine_tune,
-        num_fields=options.fields,
-        until_days=options.days,
-        curve_configurations=options.curve_configurations,
-        num_configurations=options.configurations,
-        num_pretraining_series=options.pretraining_series,
+        choices=StudyChoices(
+            tasks=[f"task{number}" for number in options.tasks],
+            heads=options.heads,
+            seeds=options.seeds,
+            variant=options.variant,
+            protocol=options.protocol,
+            fine_tune=options.fine_tune,
+            num_fields=options.fields,
+            until_days=options.days,
+            curve_configurations=options.curve_configurations,
+            num_configurations=options.configurations,
+            num_pretraining_series=options.pretraining_series,
+        ),
     )
     run_and_report(options, settings)

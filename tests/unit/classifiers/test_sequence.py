@@ -20,6 +20,7 @@ from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.lstm import LstmSettings
 from windrow.models.heads.sequence import SequenceHead
 from windrow.models.heads.transformer import TransformerSettings
+from windrow.training.execution import ExecutionSettings
 
 MODELS = [
     LstmSettings(hidden=12, num_layers=1, dropout=0.0),
@@ -157,7 +158,7 @@ def test_lower_precision_learns_the_same(model: object) -> None:
             num_classes=3,
             settings=settings,
             seed=4,
-            precision=precision,
+            execution=ExecutionSettings(device="cpu", precision=precision),
             on_step=lambda step, total, loss, curve=curve: curve.append(loss),
         )
         assert {p.dtype for p in head.parameters()} == {torch.float32}

@@ -98,8 +98,7 @@ class Rates:
             num_classes=9,
             settings=training.model_copy(update=changes),
             seed=0,
-            device=self._execution.device,
-            precision=self._execution.precision,
+            execution=self._execution,
         )
         return time.perf_counter() - started
 

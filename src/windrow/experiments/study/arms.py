@@ -234,8 +234,7 @@ class StudyArm:
                 "num_classes": num_classes,
                 "settings": training,
                 "seed": seed,
-                "device": execution.device,
-                "precision": execution.precision,
+                "execution": execution,
             }
             if not self.trains_encoder:
                 return train_sequence_head(inputs, label, field_id, **common)

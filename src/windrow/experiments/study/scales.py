@@ -9,6 +9,7 @@ they are no reproduction.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from windrow.errors import SettingsError
@@ -111,35 +112,65 @@ def task_settings(name: str, scale: ScaleName) -> TaskSettings:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class StudyChoices:
+    """What a user may choose of a study; None takes the number of the scale.
+
+    Attributes:
+        tasks: names of the tasks; those of the scale where empty.
+        heads: base models; all where empty.
+        seeds: of pre-training, heads and draws of labels.
+        variant: with or without the faults of earlier code.
+        protocol: ``corrected`` or ``paper``, of the heads' training.
+        fine_tune: whether pre-trained encoders are trained with the heads.
+        num_fields: labelled fields a class of the curve over labels.
+        until_days: days of the curve over the season.
+        curve_configurations: configurations of both curves.
+        num_configurations: of each head.
+        num_pretraining_series: of the twin that pre-trains.
+        split_seed: of the split by field.
+    """
+
+    tasks: Sequence[str] = ()
+    heads: Sequence[str] = ()
+    seeds: Sequence[int] = (0,)
+    variant: Variant = "corrected"
+    protocol: str = "corrected"
+    fine_tune: bool = False
+    num_fields: Sequence[int] | None = None
+    until_days: Sequence[int] | None = None
+    curve_configurations: Sequence[int] | None = None
+    num_configurations: int | None = None
+    num_pretraining_series: int | None = None
+    split_seed: int = 0
+
+
 def study_settings(
     *,
     kind: str,
     scale: ScaleName,
     data: str,
     arms: Sequence[Arm],
-    tasks: Sequence[str] = (),
-    heads: Sequence[str] = (),
-    seeds: Sequence[int] = (0,),
-    variant: Variant = "corrected",
-    protocol: str = "corrected",
-    fine_tune: bool = False,
-    num_fields: Sequence[int] | None = None,
-    until_days: Sequence[int] | None = None,
-    curve_configurations: Sequence[int] | None = None,
-    num_configurations: int | None = None,
-    num_pretraining_series: int | None = None,
-    split_seed: int = 0,
+    choices: StudyChoices | None = None,
 ) -> StudySettings:
     """A whole study at a scale, with what a user may choose.
+
+    Args:
+        kind: ``benchmark`` or ``ablation``.
+        scale: tiny, small or paper.
+        data: ``simulated``, or the folder of real stores.
+        arms: what is compared.
+        choices: what differs from the scale's own numbers; None changes nothing.
 
     Raises:
         SettingsError: a name is unknown, or the choices contradict each other.
     """
     if scale not in get_args(ScaleName):
         raise SettingsError("unknown scale", found=scale, expected=", ".join(get_args(ScaleName)))
+    chosen = choices or StudyChoices()
     numbers = SCALES[scale]
-    names = tuple(tasks) or numbers["tasks"]
-    count = num_configurations or numbers["num_configurations"]
+    names = tuple(chosen.tasks) or numbers["tasks"]
+    count = chosen.num_configurations or numbers["num_configurations"]
     last = min(MAP_CONFIGURATION, count)
     curved = "task2" if "task2" in names else names[0]
     return StudySettings.from_dict(
@@ -149,21 +180,26 @@ def study_settings(
             "data": data,
             "tasks": [task_settings(name, scale) for name in names],
             "arms": list(arms),
-            "heads": tuple(heads) or HEADS,
+            "heads": tuple(chosen.heads) or HEADS,
             "num_configurations": count,
-            "seeds": tuple(seeds),
-            "split_seed": split_seed,
+            "seeds": tuple(chosen.seeds),
+            "split_seed": chosen.split_seed,
             "pretraining": task_settings("task1", scale),
-            "num_pretraining_series": num_pretraining_series or numbers["num_pretraining_series"],
+            "num_pretraining_series": chosen.num_pretraining_series
+            or numbers["num_pretraining_series"],
             "few_label_steps": numbers["few_label_steps"],
-            "protocol": protocol,
-            "variant": variant,
-            "fine_tune": fine_tune,
-            "num_fields": numbers["label_counts"] if num_fields is None else tuple(num_fields),
-            "until_days": numbers["days"] if until_days is None else tuple(until_days),
+            "protocol": chosen.protocol,
+            "variant": chosen.variant,
+            "fine_tune": chosen.fine_tune,
+            "num_fields": numbers["label_counts"]
+            if chosen.num_fields is None
+            else tuple(chosen.num_fields),
+            "until_days": numbers["days"]
+            if chosen.until_days is None
+            else tuple(chosen.until_days),
             "curve_configurations": (last,)
-            if curve_configurations is None
-            else tuple(curve_configurations),
+            if chosen.curve_configurations is None
+            else tuple(chosen.curve_configurations),
             "curve_tasks": names if scale == "paper" else (curved,),
             "transfer": len(names) > 1,
             "map_configuration": last,

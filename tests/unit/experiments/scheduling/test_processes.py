@@ -14,7 +14,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from study_factory import labelled
+from study_factory import labelled, settings_of
 from windrow.cli import main
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import SettingsError, SplitError, WindrowError
@@ -27,7 +27,6 @@ from windrow.experiments.scheduling.processes import (
 )
 from windrow.experiments.study.arms import benchmark_arms
 from windrow.experiments.study.leases import LEASES
-from windrow.experiments.study.scales import study_settings
 from windrow.experiments.study.settings import cells_of
 from windrow.experiments.study.worker import StudyProgress, WorkSettings, run_study
 from windrow.processes import number_of_cores
@@ -58,7 +57,7 @@ def _settings(data: Path, **changes):
         "until_days": (),
         "num_configurations": 1,
     }
-    return study_settings(**(options | changes))
+    return settings_of(**(options | changes))
 
 
 def _command(folder: Path, *words: object) -> list[str]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from study_factory import settings_of
 from windrow.errors import SettingsError
 from windrow.experiments.methods import METHODS
 from windrow.experiments.study.ablations import (
@@ -15,13 +16,12 @@ from windrow.experiments.study.ablations import (
     tables,
 )
 from windrow.experiments.study.arms import arms_of, benchmark_arms
-from windrow.experiments.study.scales import study_settings
 
 SCALES = ("tiny", "small", "paper")
 
 
 def _settings(scale):
-    settings = study_settings(
+    settings = settings_of(
         kind="ablation", scale=scale, data="simulated", arms=ablation_arms(scale), tasks=["task2"]
     )
     return {name: arm.settings(0) for name, arm in arms_of(settings).items()}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from study_factory import labelled
+from study_factory import labelled, settings_of
 from windrow.data.store.store import Store
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import WeightsError
@@ -15,7 +15,6 @@ from windrow.experiments.scheduling.timings import NUM_DATES, EncoderRate, Rates
 from windrow.experiments.study.arms import arms_of, benchmark_arms
 from windrow.experiments.study.cells import inputs_of
 from windrow.experiments.study.representation_store import bytes_of
-from windrow.experiments.study.scales import study_settings
 from windrow.experiments.study.settings import Cell
 from windrow.experiments.study.simulated_tasks import balanced, simulate_stores, twin_size
 from windrow.models.heads.inputs import HeadInputs
@@ -39,7 +38,7 @@ def _settings(**changes):
         "until_days": (),
         "num_configurations": 1,
     }
-    return study_settings(**(options | changes))
+    return settings_of(**(options | changes))
 
 
 def _cell(arm, head="transformer"):

@@ -4,7 +4,7 @@ from itertools import groupby
 
 import pytest
 
-from study_factory import labelled
+from study_factory import labelled, settings_of
 from windrow.data.legend import DENETHOR
 from windrow.data.store.store import Store
 from windrow.data.store.zarr_store import write_store
@@ -14,7 +14,6 @@ from windrow.experiments.scheduling.timings import NUM_DATES, EncoderRate, Rates
 from windrow.experiments.study.arms import arms_of, benchmark_arms
 from windrow.experiments.study.needed_representations import SeenParts, legends_of, standing
 from windrow.experiments.study.representation_store import bytes_of
-from windrow.experiments.study.scales import study_settings
 from windrow.experiments.study.settings import cells_of
 from windrow.training.execution import ExecutionSettings
 
@@ -26,7 +25,7 @@ def _settings(methods=(), **changes):
         "data": "simulated",
         "arms": benchmark_arms(methods, "paper"),
     }
-    return study_settings(**(options | changes))
+    return settings_of(**(options | changes))
 
 
 def _cells(settings):

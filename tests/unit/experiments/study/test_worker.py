@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study_factory import ARMS, SIX, Told, labelled
+from study_factory import ARMS, SIX, Told, labelled, settings_of
 from windrow.data.legend import DENETHOR
 from windrow.data.series import concatenate
 from windrow.data.store.store import Store
@@ -21,7 +21,7 @@ from windrow.experiments.study import worker as study
 from windrow.experiments.study.leases import Leases
 from windrow.experiments.study.needed_representations import SeenParts, standing
 from windrow.experiments.study.representation_store import remove_representation
-from windrow.experiments.study.scales import study_settings, task_settings
+from windrow.experiments.study.scales import task_settings
 from windrow.experiments.study.settings import cells_of
 from windrow.experiments.study.tasks import (
     TEST,
@@ -111,7 +111,7 @@ def _settings(**changes):
         "num_fields": (1,),
         "until_days": (200,),
     }
-    return study_settings(**(options | changes))
+    return settings_of(**(options | changes))
 
 
 @pytest.fixture
