@@ -43,7 +43,7 @@ class HuggingFaceEncoder(nn.Module):
 
     def forward(self, values: Tensor, day: Tensor, valid: Tensor, **options: Any) -> Tensor:
         """As our encoder; all dates are valid."""
-        chosen = {key: options[key] for key in ("masked", "mask_token", "use_position")}
+        chosen = {key: options[key] for key in ("mask", "use_position")}
         tokens = self.embedding(values, day, valid, **chosen)
         tokens = tokens.to(self.bert.encoder.layer[0].output.dense.weight.dtype)
         return self.bert(inputs_embeds=tokens).last_hidden_state.float()

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
 from os import PathLike
-from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
@@ -33,6 +32,7 @@ from windrow.inference.backends import (
     open_onnx,
 )
 from windrow.inference.date_selection import clearest_dates
+from windrow.inference.shipped_weights import weights_path
 from windrow.models.encoders.transformer import Encoder, EncoderSettings
 from windrow.models.flops import encoder_flops
 from windrow.models.heads.inputs import HeadInputs
@@ -41,10 +41,6 @@ from windrow.sources.open_any import SeriesSource, open_series
 
 Pooling = Literal["mean", "month"]
 
-SHIPPED = Path(__file__).parents[1] / "weights"
-"""Where the weights lie that come with windrow."""
-
-_ACCEPTED_WEIGHTS = "a run directory, a .safetensors or .onnx file, or the name of shipped weights"
 
 BATCH_SIZE = 256
 """Series encoded at a time; a matter of speed and memory alone."""
@@ -352,11 +348,6 @@ def month_pool(
     return np.asarray(np.take_along_axis(means, nearest[..., None], axis=1), dtype=np.float32)
 
 
-def shipped_weights() -> dict[str, Path]:
-    """The weights that come with windrow, by name."""
-    return {path.stem: path for path in sorted(SHIPPED.glob("*.safetensors"))}
-
-
 def load(
     weights: str | PathLike[str],
     *,
@@ -422,35 +413,3 @@ def load(
         assert precision != "int8"
         runnable = TorchBackend(encoder, header=header, device=device, precision=precision)
     return FrozenEncoder(runnable, header=header, content_hash=content_hash, max_dates=max_dates)
-
-
-def weights_path(weights: str | PathLike[str]) -> Path:
-    """The file of a run directory, a file, or shipped weights by name.
-
-    Raises:
-        WeightsError: there are no such weights.
-    """
-    if not isinstance(weights, (str, PathLike)):
-        raise WeightsError(
-            "this names no weights", found=type(weights).__name__, expected=_ACCEPTED_WEIGHTS
-        )
-    path = Path(weights)
-    shipped = shipped_weights()
-    if path.is_dir():
-        if not (path / "weights.safetensors").is_file():
-            raise WeightsError(
-                "no weights in this folder",
-                where=path,
-                expected="the run directory of a finished 'windrow pretrain'",
-                hint="finish the run with 'windrow pretrain ... --resume', or name another",
-            )
-        return path / "weights.safetensors"
-    if path.is_file():
-        return path
-    if str(weights) not in shipped:
-        raise WeightsError(
-            "no such weights",
-            found=weights,
-            expected=f"{_ACCEPTED_WEIGHTS}, which are: " + (", ".join(shipped) or "none yet"),
-        )
-    return shipped[str(weights)]

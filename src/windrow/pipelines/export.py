@@ -6,8 +6,8 @@ from pathlib import Path
 
 from windrow.errors import SettingsError
 from windrow.files import check_output
-from windrow.inference.frozen_encoder import weights_path
 from windrow.inference.onnx.graph import OnnxPrecision, write_onnx
+from windrow.inference.shipped_weights import weights_path
 from windrow.models.encoders.transformer import Encoder
 from windrow.models.weights import load_encoder
 

@@ -8,7 +8,7 @@ from windrow.data.normalization import Normalization
 from windrow.data.series import concatenate, pad_dates
 from windrow.errors import BandError, DataError, SettingsError, WeightsError
 from windrow.experiments.recipes.pretraining import recipe
-from windrow.inference import frozen_encoder
+from windrow.inference import shipped_weights
 from windrow.inference.backends import TorchBackend
 from windrow.inference.frozen_encoder import FrozenEncoder, load, month_pool
 from windrow.models.encoders.transformer import Encoder
@@ -154,7 +154,7 @@ def test_load_takes_a_folder_a_file_or_a_shipped_name(tmp_path, make_series, mon
     shipped = tmp_path / "shipped"
     write_weights(shipped / "meadow.safetensors", module, header=header)
     write_weights(tmp_path / "run" / "weights.safetensors", module, header=header)
-    monkeypatch.setattr(frozen_encoder, "SHIPPED", shipped)
+    monkeypatch.setattr(shipped_weights, "SHIPPED", shipped)
     vectors = [
         load(which).embed(series)
         for which in ("meadow", tmp_path / "run", tmp_path / "run" / "weights.safetensors")

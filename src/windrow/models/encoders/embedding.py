@@ -94,8 +94,7 @@ class SeriesEmbedding(nn.Module):
         day_of_year: Tensor,
         valid: Tensor,
         *,
-        masked: Tensor | None = None,
-        mask_token: Tensor | None = None,
+        mask: tuple[Tensor, Tensor] | None = None,
         use_position: bool = True,
         present: Tensor | None = None,
     ) -> Tensor:
@@ -105,8 +104,8 @@ class SeriesEmbedding(nn.Module):
             values: (N, T, B) standardised reflectance.
             day_of_year: (N, T) integers 0..365.
             valid: (N, T) bool.
-            masked: (N, T) bool, dates whose patch is replaced by ``mask_token``.
-            mask_token: (D,).
+            mask: (N, T) bool, the dates whose patch is replaced, and the (D,) token in their place;
+                None replaces none.
             use_position: False leaves the position out, to see what a task owes to it.
             present: (B,) or (N, B) bool, the bands that are there; None where all are. What
                 ``values`` holds of the others changes nothing.
@@ -117,14 +116,15 @@ class SeriesEmbedding(nn.Module):
         if present is not None:
             present = present.expand(len(values), -1)
             values = values.masked_fill(~present[:, None, :], 0.0)
-        if masked is not None:
+        if mask is not None:
             # Zeroed too, so that a wider kernel cannot carry them to the neighbours.
-            values = values.masked_fill(masked[..., None], 0.0)
+            values = values.masked_fill(mask[0][..., None], 0.0)
         tokens = self._patches(values, valid)
         if present is not None:
             missing = (~present).to(self.missing_band.dtype) @ self.missing_band
             tokens = tokens + missing[:, None, :].to(tokens.dtype)
-        if masked is not None and mask_token is not None:
+        if mask is not None:
+            masked, mask_token = mask
             tokens = torch.where(masked[..., None], mask_token.to(tokens.dtype), tokens)
         if use_position and self.position == "day_of_year":
             tokens = tokens + self.position_table[day_of_year.long()]

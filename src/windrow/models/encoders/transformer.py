@@ -193,8 +193,7 @@ class Encoder(nn.Module):
         day_of_year: Tensor,
         valid: Tensor,
         *,
-        masked: Tensor | None = None,
-        mask_token: Tensor | None = None,
+        mask: tuple[Tensor, Tensor] | None = None,
         use_position: bool = True,
         all_valid: bool | None = None,
         packing: Packing | None = None,
@@ -206,9 +205,8 @@ class Encoder(nn.Module):
             values: (N, T, B) standardised reflectance.
             day_of_year: (N, T) integers 0..365.
             valid: (N, T) bool; False is padding and changes nothing elsewhere.
-            masked: (N, T) bool, dates whose patch is replaced by ``mask_token``; of the pretext
-                task only.
-            mask_token: (D,).
+            mask: (N, T) bool, the dates whose patch the pretext task replaces, and the (D,) token
+                in their place; None replaces none.
             use_position: False leaves the position out, to see what a task owes to it.
             all_valid: whether every date is; None looks, which waits for the device.
             packing: of ``valid``; the blocks then see valid dates only.
@@ -224,8 +222,7 @@ class Encoder(nn.Module):
             values,
             day_of_year,
             valid,
-            masked=masked,
-            mask_token=mask_token,
+            mask=mask,
             use_position=use_position,
             present=present,
         )

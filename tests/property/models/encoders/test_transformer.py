@@ -79,8 +79,8 @@ def test_a_masked_date_leaks_nothing_and_a_series_without_dates_stays_finite():
     other[0, 2] += 10
     token = torch.randn(16)
     with torch.no_grad():
-        first = encoder(values, day, valid, masked=masked, mask_token=token)
-        assert torch.equal(first, encoder(other, day, valid, masked=masked, mask_token=token))
+        first = encoder(values, day, valid, mask=(masked, token))
+        assert torch.equal(first, encoder(other, day, valid, mask=(masked, token)))
         assert torch.isfinite(encoder(values, day, ~valid)).all()
 
 
