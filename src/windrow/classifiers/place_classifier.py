@@ -18,7 +18,7 @@ from torch import Tensor
 
 from windrow.data.ten_day_grid import TenDayGrid, join_grids
 from windrow.errors import DataError
-from windrow.inference.frozen_encoder import weights_path
+from windrow.inference.shipped_weights import weights_path
 from windrow.models.place_network import PlaceBatch, PlaceNetwork, place_values
 from windrow.models.place_weights import (
     PlaceWeightsHeader,
