@@ -21,6 +21,8 @@ from windrow.sources.labels.parcel_polygons import (
     NAME_PROPERTIES,
 )
 from windrow.sources.tables.series import DATE_COLUMNS, ROW_NUMBERS
+from windrow.sources.values.baseline_offset import offset_table
+from windrow.sources.values.cloud_measure import cloud_table
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "recognised.md"
 
@@ -49,7 +51,12 @@ def column_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-TABLES: dict[str, Callable[[], str]] = {"bands": dialect_table, "columns": column_table}
+TABLES: dict[str, Callable[[], str]] = {
+    "bands": dialect_table,
+    "columns": column_table,
+    "offset": offset_table,
+    "clouds": cloud_table,
+}
 """What writes each table, by its name in the document."""
 
 

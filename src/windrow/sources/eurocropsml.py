@@ -26,7 +26,8 @@ from windrow.data.store.zarr_store import SHARD
 from windrow.errors import DataError, SettingsError
 from windrow.sources.labels.legend_table import read_legend
 from windrow.sources.reader import IngestOptions, Reading, ReadingSummary, refuse_options
-from windrow.sources.values.baseline_offset import Offset, given_offset, offset_from_values
+from windrow.sources.values.baseline_offset import Dates, decide_offsets, nearest_offsets
+from windrow.sources.values.offset_in_values import Observations
 from windrow.sources.values.parcel_means import (
     CIRRUS_RATIO,
     ParcelBatch,
@@ -51,6 +52,15 @@ class _Parcel:
     region: str
     code: str
     id: str
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Observations (R, B) of some parcels, their days and the number of their parcel."""
+
+    values: npt.NDArray[np.float64]
+    dates: npt.NDArray[np.datetime64]
+    parcel: npt.NDArray[np.intp]
 
 
 def recognises(path: Path) -> bool:
@@ -87,7 +97,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
     parcels, splits = _choose_part(parcels, splits, options, report)
     num_dates, year = _survey(parcels, options.year, report)
     sample = _check_bands(parcels, report)
-    offset = _offset(sample, options, folder, report)
+    offsets = _offsets(sample, options, folder, report)
     legend, position = read_legend(
         options.legend, [p.code for p in parcels], where=folder, report=report
     )
@@ -105,7 +115,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
         **splits,
     }
     return Reading(
-        parts=_parts(parcels, (legend, position), (num_dates, year, offset), report),
+        parts=_parts(parcels, (legend, position), (num_dates, year, offsets), report),
         report=report,
         provenance={"product": "EuroCropsML", "reference": "Reuss et al. 2025"},
         tables={"parcels": table},
@@ -277,9 +287,7 @@ def _values(parcel: _Parcel) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.da
     return data.astype(np.float64), days
 
 
-def _check_bands(
-    parcels: list[_Parcel], report: ReadingSummary
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.datetime64]]:
+def _check_bands(parcels: list[_Parcel], report: ReadingSummary) -> _Sample:
     """A sample of observations, after a look whether B10 is the dark band where it must be."""
     spread = np.unique(np.linspace(0, len(parcels) - 1, _SAMPLE_PARCELS).astype(int))
     pairs = [_values(parcels[row]) for row in spread]
@@ -302,32 +310,34 @@ def _check_bands(
         "band_order",
         "numeric, B10 the darkest as it must be" if dark else "numeric, as EuroCropsML says",
     )
-    return values[known], dates[known]
+    number = np.repeat(np.arange(len(pairs)), [len(pair[1]) for pair in pairs])
+    return _Sample(values[known][:, _KEPT], dates[known], number[known])
 
 
-def _offset(
-    sample: tuple[npt.NDArray[np.float64], npt.NDArray[np.datetime64]],
-    options: IngestOptions,
-    folder: Path,
-    report: ReadingSummary,
-) -> Offset:
-    values, dates = sample
-    if options.baseline_offset is not None:
-        offset = given_offset(options.baseline_offset, dates)
-    else:
-        darkest = values[:, _KEPT].min(axis=1)
-        offset = offset_from_values(darkest, dates, where=folder, report=report)
-    report.say("baseline_offset", offset.how)
-    return offset
+def _offsets(
+    sample: _Sample, options: IngestOptions, folder: Path, report: ReadingSummary
+) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.int64]]:
+    """The days of the sample, and what is added to each."""
+    days, date = np.unique(sample.dates, return_inverse=True)
+    bands = tuple(BANDS[index] for index in _KEPT)
+    observed = Observations(sample.values, date, sample.parcel, bands)
+    added = decide_offsets(
+        observed,
+        Dates.without_metadata(days),
+        given=options.baseline_offset,
+        where=folder,
+        report=report,
+    )
+    return days, added
 
 
 def _parts(
     parcels: list[_Parcel],
     classes: tuple[Legend, dict[str, int]],
-    common: tuple[int, int, Offset],
+    common: tuple[int, int, tuple[npt.NDArray[np.datetime64], npt.NDArray[np.int64]]],
     report: ReadingSummary,
 ) -> Iterator[Series]:
-    num_dates, year, offset = common
+    num_dates, year, offsets = common
     legend, position = classes
     tally = RangeTally(report)
     for start in range(0, len(parcels), SHARD):
@@ -335,7 +345,7 @@ def _parts(
         series, centres = [], []
         for parcel in some:
             values, dates = _values(parcel)
-            added = np.where(values > 0, offset.of_dates(dates)[:, None], 0)
+            added = np.where(values > 0, nearest_offsets(*offsets, dates)[:, None], 0)
             series.append(ParcelSeries((values + added)[:, _KEPT], dates, str(parcel.path)))
             centres.append(np.asarray(_load(parcel, ("center",))[0], dtype=np.float64).ravel()[:2])
         degrees = np.stack(centres)

@@ -24,6 +24,21 @@ Scale = Literal["reflectance", "dn"]
 """``reflectance`` is 0..1; ``dn`` (digital number) is reflectance x 10,000."""
 
 
+CloudMeasure = Literal[
+    "cloud-fraction",
+    "cloud-percent",
+    "cloud-255",
+    "clear-fraction",
+    "clear-percent",
+    "scl",
+    "qa60",
+    "qai",
+]
+"""What cloud values mean; see :data:`windrow.sources.values.cloud_measure.MEANINGS`."""
+
+BaselineOffset = int | Literal["metadata", "values"]
+"""What is added to digital numbers of every date: a number, or what metadata or values call for."""
+
 UNKNOWN_FIELDS = "not known"
 """What the provenance says under ``fields`` where the product names none: each series is one."""
 
@@ -138,8 +153,13 @@ class TableOptions(GivenOptions):
     """Sort the dates of each id instead of refusing unsorted ones."""
     scale: Scale | None = None
     """Reflectance 0..1, or digital numbers x 10,000; by default it is detected."""
-    baseline_offset: int | None = None
-    """Added to digital numbers: -1000 since processing baseline 04.00 (January 2022), else 0."""
+    cloud_measure: CloudMeasure | None = None
+    """What the cloud values mean; by default it is recognised from their name and range."""
+    baseline_offset: BaselineOffset | None = None
+    """Added to the digital numbers of every date: -1000 (processing baseline 04.00 and later) or
+    0; 'metadata' or 'values' decide date by date by one of them alone; by default by both."""
+    no_data: float | None = None
+    """A value that means no data, where the file does not declare it."""
     processing_level: ProcessingLevel | None = None
     """L1C (top of atmosphere) or L2A (surface); by default it is detected."""
     bands: tuple[str, ...] | None = None

@@ -95,7 +95,7 @@ def test_the_offset_of_2022_is_taken_off(tmp_path: Path) -> None:
     plain, _ = read(write_root(tmp_path / "a", year=2022))
     shifted, reading = read(write_root(tmp_path / "b", year=2022, shift=1000))
     assert np.array_equal(plain.reflectance, shifted.reflectance)
-    assert reading.report.facts["baseline_offset"].startswith("-1000, detected")
+    assert reading.report.facts["baseline_offset"].startswith("-1000 on all 4 dates, detected")
 
 
 def test_a_legend_names_the_codes(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from windrow.sources.breizhcrops.columns import (
 )
 from windrow.sources.breizhcrops.files import Region, find_regions, find_root
 from windrow.sources.reader import IngestOptions, Reading, ReadingSummary, refuse_options
+from windrow.sources.values.cloud_measure import ClearShare
 from windrow.sources.values.parcel_means import ParcelBatch, ParcelSeries, parcels_to_series
 from windrow.sources.values.reflectance import RangeTally
 
@@ -285,6 +286,7 @@ def _parts(
     position = {number: index for index, number in enumerate(choice.class_ids)}
     num_dates = int(choice.index["sequencelength"].max())
     tally = RangeTally(report)
+    share = ClearShare(report, CLOUD_MEANING[choice.regions[0].level])
     for region in choice.regions:
         rows = choice.index[choice.index["region"] == region.name]
         order = columns[region.name]
@@ -312,5 +314,9 @@ def _parts(
                     label=np.array(label, dtype=np.int16),
                     legend=choice.legend,
                 )
-                yield parcels_to_series(parcels, batch, report, tally)
+                series = parcels_to_series(parcels, batch, report, tally)
+                if series.cloud_probability is not None:
+                    share.add(series.cloud_probability, series.valid)
+                yield series
     tally.refuse(where=choice.regions[0].series)
+    share.say()

@@ -21,17 +21,18 @@ from windrow.sources.cubes.netcdf import choose_year
 from windrow.sources.cubes.scratch import identity_of_files
 from windrow.sources.rasters.geotiff_header import (
     ENDINGS,
-    QUALITY,
     ImageFile,
     find_images,
     offset_of_file,
+    packing_of_band,
     raster_environment,
     read_headers,
     reason_of,
 )
 from windrow.sources.rasters.geotiff_tiles import NotPlain, TiffTiles
-from windrow.sources.rasters.grid import CubeFacts, Grid, Raw, Window
+from windrow.sources.rasters.grid import CubeFacts, Grid, Packing, Raw, Window
 from windrow.sources.reader import IngestOptions
+from windrow.sources.values.cloud_measure import choose_cloud_name
 
 _MAX_OPEN = 512
 
@@ -242,9 +243,8 @@ def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
             bands=bands,
             processing_level=level,
             native=first.header["block"],
-            scale=first.header["scale"],
-            no_data=first.header["no_data"],
-            offsets=_offsets([layer[bands[0]] for layer in layers]),
+            packing=_packing(layers, bands),
+            offsets=np.array([offset_of_file(layer[bands[0]]) for layer in layers]),
             quality=quality,
             names=tuple(str(layer[bands[0]].path) for layer in layers),
             identity=identity_of_files([file.path for file in files]),
@@ -323,12 +323,22 @@ def _check_layers(
         raise SettingsError(
             "no band in the files", found=", ".join(counts), hint="name them with --bands"
         )
-    quality = next((name for name in QUALITY if name in counts), None)
+    quality = _choose_clouds([name for name in counts if name not in bands], options)
     types = {layer[band].header["dtype"]: layer[band].path for layer in layers for band in bands}
     if len(types) > 1:
         found = " and ".join(f"{kind} ({place.name})" for kind, place in types.items())
         raise DataError("the files hold different types of numbers", found=found)
     return bands, quality
+
+
+def _choose_clouds(layers: list[str], options: IngestOptions) -> str | None:
+    """The layer of clouds: the one named, or scene classes before other measures."""
+    given = options.cloud_column
+    if given is None:
+        return choose_cloud_name(layers, classes_first=True)[0]
+    if given.upper() not in layers:
+        raise DataError(f"no cloud layer {given!r}", found=", ".join(layers) or "bands alone")
+    return given.upper()
 
 
 def _describe_days(days: npt.NDArray[np.datetime64]) -> str:
@@ -354,9 +364,7 @@ def _describe_days(days: npt.NDArray[np.datetime64]) -> str:
     return f"{text}, every {step} days but for {shown}{more}"
 
 
-def _offsets(files: list[ImageFile]) -> npt.NDArray[np.int64] | None:
-    """The offset of each day from tags, GDAL's band offset, or the baseline in the name."""
-    found = [offset_of_file(file) for file in files]
-    if any(value is None for value in found):
-        return None
-    return np.array(found, dtype=np.int64)
+def _packing(layers: list[dict[str, ImageFile]], bands: tuple[str, ...]) -> Packing:
+    """Scale, offset and no data of every date and band, as each file declares them."""
+    values = np.array([[packing_of_band(layer[b], b) for b in bands] for layer in layers])
+    return Packing(values[..., 0], values[..., 1], values[..., 2])

@@ -15,17 +15,17 @@ from windrow.data.series import ProcessingLevel
 from windrow.errors import BandError, DataError, SettingsError
 from windrow.sources.bands.other_sensors import refuse_landsat
 from windrow.sources.bands.recognition import recognise_bands
+from windrow.sources.cubes.packing import declared_offsets, packing_of_variables
 from windrow.sources.cubes.scratch import identity_of_files
 from windrow.sources.rasters.grid import Affine, CubeFacts, Grid, Raw, Window
 from windrow.sources.reader import IngestOptions
-from windrow.sources.values.baseline_offset import offset_of_baseline
+from windrow.sources.values.cloud_measure import choose_cloud_name
 
 NETCDF = (".nc", ".nc4", ".cdf")
 TIME = ("time", "t", "date", "datetime")
 Y = ("y", "lat", "latitude", "northing")
 X = ("x", "lon", "longitude", "easting")
 BAND_AXES = ("band", "bands", "channel", "wavelength")
-CLOUD = ("clp", "cloud_probability", "cloud_fraction")
 LABELS = ("crop_code", "crop_type", "crop", "label", "labels", "parcels_label")
 
 
@@ -145,12 +145,15 @@ def open_file_cube(path: Path, options: IngestOptions) -> FileCube:
     named = {band: layers[name].transpose(time, y, x) for band, name in name_of.items()}
     dates, steps = _dates(dataset[time], path, options.year)
     first = named[bands[0]]
-    scale, offset = _packing(first)
-    quality_name, quality = _quality(dataset, options.cloud_column, (time, y, x), path)
+    quality_name, not_read = _quality(
+        [name for name in layers if name not in recognised.bands], options.cloud_column, path
+    )
+    quality = None if quality_name is None else layers[quality_name].transpose(time, y, x)
     chunks = first.encoding.get("preferred_chunks") or {}
     facts = {"names_of_bands": recognised.describe()}
-    taken = None if quality is None else str(quality.name)
-    if left_out := [name for name in recognised.left_out if name != taken]:
+    if not_read:
+        facts["cloud_variables_not_read"] = ", ".join(not_read)
+    if left_out := [n for n in recognised.left_out if n != quality_name and n not in not_read]:
         facts["variables_left_out"] = ", ".join(left_out)
     cirrus = "B10" in recognised.bands.values()
     if cirrus:
@@ -166,9 +169,8 @@ def open_file_cube(path: Path, options: IngestOptions) -> FileCube:
                 int(chunks.get(y, dataset.sizes[y])),
                 int(chunks.get(x, dataset.sizes[x])),
             ),
-            scale=scale,
-            no_data=_no_data(first),
-            offsets=_offsets(dataset, time, steps, offset),
+            packing=packing_of_variables([named[band] for band in bands], len(dates), path),
+            offsets=declared_offsets(dataset, time, steps, path),
             quality=quality_name,
             names=(str(path),) * len(dates),
             identity=identity_of_files(
@@ -324,52 +326,12 @@ def _crs(dataset: Any, x: str) -> str | None:
     return "EPSG:4326" if x.lower().startswith("lon") else None
 
 
-def _packing(variable: Any) -> tuple[float | None, float]:
-    scale = variable.attrs.get("scale_factor")
-    offset = float(variable.attrs.get("add_offset", 0.0))
-    return (None if scale is None else float(scale)), offset
-
-
-def _no_data(variable: Any) -> float | None:
-    for key in ("_FillValue", "missing_value", "nodata", "no_data"):
-        if key in variable.attrs:
-            return float(np.ravel(variable.attrs[key])[0])
-    return 0.0 if variable.dtype.kind in "iu" else None
-
-
-def _offsets(
-    dataset: Any, time: str, steps: npt.NDArray[np.intp], packed: float
-) -> npt.NDArray[np.int64] | None:
-    """Offsets from CF packing, an attribute or a coordinate of the processing baseline."""
-    if packed:
-        return np.full(len(steps), round(packed * sensors.SCALE), dtype=np.int64)
-    for name in ("BOA_ADD_OFFSET", "boa_add_offset"):
-        if name in dataset.attrs:
-            return np.full(len(steps), int(dataset.attrs[name]), dtype=np.int64)
-    if str(dataset.attrs.get("boa_offset_applied", "")).lower() in ("true", "1", "yes"):
-        return np.zeros(len(steps), dtype=np.int64)
-    for name in ("processing_baseline", "s2:processing_baseline"):
-        if name in dataset.attrs:
-            value = offset_of_baseline(str(dataset.attrs[name]))
-            return np.full(len(steps), value, dtype=np.int64)
-        if name in dataset.variables and dataset[name].dims == (time,):
-            texts = [str(value) for value in dataset[name].values[steps].tolist()]
-            return np.array([offset_of_baseline(text) for text in texts], dtype=np.int64)
-    return None
-
-
-def _quality(
-    dataset: Any, given: str | None, axes: tuple[str, str, str], path: Path
-) -> tuple[str | None, Any]:
-    by_name = {
-        str(name).lower(): str(name)
-        for name, variable in dataset.data_vars.items()
-        if set(variable.dims) == set(axes)
-    }
-    if given is not None and given.lower() not in by_name:
-        raise DataError(f"no cloud variable {given!r}", where=path, found=", ".join(by_name))
-    wanted = (given.lower(),) if given else ("scl", *CLOUD)
-    name = next((known for known in wanted if known in by_name), None)
+def _quality(layers: list[str], given: str | None, path: Path) -> tuple[str | None, list[str]]:
+    """The layer of clouds, and those that look like clouds and are not read."""
+    found, others = choose_cloud_name(layers, classes_first=True)
+    if given is None:
+        return found, others
+    name = next((layer for layer in layers if layer.lower() == given.lower()), None)
     if name is None:
-        return None, None
-    return ("SCL" if name == "scl" else "clp"), dataset[by_name[name]].transpose(*axes)
+        raise DataError(f"no cloud variable {given!r}", where=path, found=", ".join(layers))
+    return name, [other for other in (found, *others) if other not in (None, name)]

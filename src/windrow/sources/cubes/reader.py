@@ -36,6 +36,9 @@ OPTIONS = frozenset(
         "year",
         "num_series",
         "bands",
+        "cloud_column",
+        "cloud_measure",
+        "no_data",
     }
 )
 
@@ -62,7 +65,7 @@ def read_file(path: Path, options: IngestOptions) -> Reading:
         DataError: the cube or its labels cannot be used.
         SettingsError: an option does not fit.
     """
-    refuse_options(options, OPTIONS | {"cloud_column"}, product="a netCDF or Zarr cube")
+    refuse_options(options, OPTIONS, product="a netCDF or Zarr cube")
     return _read(path, open_file_cube(path, options), "cube", options)
 
 

@@ -73,11 +73,13 @@ def pixel_series(steps: Plan, report: ReadingSummary) -> Iterator[Series]:
     """One series a pixel, window by window; pixels without a usable date are left out."""
     num_dates = len(steps.cube.facts.dates)
     left_out = 0
-    tally = RangeTally(report)
+    tally, share = RangeTally(report), steps.meaning.clear_share(report)
     for window, pixels in _windows(steps):
         raw = steps.cube.read(window, pixels.rows, pixels.columns)
         reflectance, valid = steps.meaning.reflectance(raw.values, tally)
         cloud = steps.meaning.cloud(raw.quality)
+        if share is not None and cloud is not None:
+            share.add(cloud, valid)
         seen = np.asarray(valid.any(axis=1))
         left_out += int((~seen).sum())
         report.count("pixels_without_a_usable_date_left_out", left_out)
@@ -101,7 +103,9 @@ def pixel_series(steps: Plan, report: ReadingSummary) -> Iterator[Series]:
             kept.field,
             degrees(steps.cube.facts.grid, rows, columns),
         )
-    tally.refuse(where=steps.cube.facts.names[0], factor=steps.meaning.factor)
+    steps.meaning.refuse_out_of_range(tally)
+    if share is not None:
+        share.say()
 
 
 def _windows(steps: Plan) -> Iterator[tuple[Window, Pixels]]:
@@ -143,7 +147,7 @@ def parcel_series(steps: Plan, report: ReadingSummary) -> Iterator[Series]:
         if cloud is not None:
             with_cloud = True
             cloud_total[fields] += np.add.reduceat(cloud[order].astype(np.float64), start)
-    tally.refuse(where=facts.names[0], factor=steps.meaning.factor)
+    steps.meaning.refuse_out_of_range(tally)
     valid = (number > 0) & (number >= MIN_SHARE * size[:, None])
     seen = valid.any(axis=1)
     report.count("parcels_without_a_usable_date_left_out", int(((size > 0) & ~seen).sum()))
@@ -153,6 +157,10 @@ def parcel_series(steps: Plan, report: ReadingSummary) -> Iterator[Series]:
     cloud_mean = np.floor(cloud_total / np.maximum(size, 1)[:, None]).astype(np.uint8)
     centre = middle[seen] / size[seen][:, None]
     identity = steps.targets.field_ids[seen]
+    share = steps.meaning.clear_share(report)
+    if share is not None:
+        share.add(cloud_mean, valid)
+        share.say()
     report.say("averaged", f"mean a parcel, valid where {MIN_SHARE:.0%} of its pixels have data")
     yield _series(
         steps,

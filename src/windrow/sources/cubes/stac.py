@@ -22,9 +22,10 @@ from windrow.sources.bands.other_sensors import refuse_landsat
 from windrow.sources.bands.recognition import BandNames, recognise_bands
 from windrow.sources.cubes.netcdf import choose_year
 from windrow.sources.labels.parcel_polygons import read_frame
-from windrow.sources.rasters.grid import CubeFacts, Grid, Raw, Window
+from windrow.sources.rasters.grid import CubeFacts, Grid, Packing, Raw, Window
 from windrow.sources.reader import IngestOptions
 from windrow.sources.values.baseline_offset import offset_of_baseline
+from windrow.sources.values.cloud_measure import choose_cloud_name
 
 METRES = 10.0
 _KINDS = ("Catalog", "Collection", "FeatureCollection", "Feature")
@@ -114,7 +115,7 @@ class StacCube:
         layers = np.stack([np.asarray(cube[name].values) for name in names])
         merged = layers[:, 0]
         for step in range(1, layers.shape[1]):
-            merged = np.where(merged == (self._facts.no_data or 0), layers[:, step], merged)
+            merged = np.where(merged == 0, layers[:, step], merged)
         return np.asarray(merged)
 
     def _box(self, window: Window) -> Any:
@@ -159,10 +160,9 @@ def open_stac_cube(path: Path, options: IngestOptions) -> StacCube:
             bands=bands,
             processing_level=options.processing_level or ("L1C" if "B10" in assets else "L2A"),
             native=_NATIVE,
-            scale=None,
-            no_data=0.0,
-            offsets=_offsets(chosen),
-            quality="SCL" if "SCL" in assets else None,
+            packing=_packing(chosen, [assets[band] for band in bands]),
+            offsets=_offsets(chosen, assets[bands[0]]),
+            quality=_clouds_of(assets),
             names=tuple("item " + str(day[0].id) for day in chosen),
             identity=tuple(
                 f"{item.id}:{item.properties.get('updated', '')}" for day in chosen for item in day
@@ -198,9 +198,9 @@ def _items(path: Path, options: IngestOptions) -> list[Any]:
         assert place is not None
         content = json.loads(place.read_text(encoding="utf-8"))
         if content["type"] == "FeatureCollection":
-            return list(pystac.ItemCollection.from_file(str(place)))
+            return _beside(place, list(pystac.ItemCollection.from_file(str(place))))
         if content["type"] == "Feature":
-            return [pystac.Item.from_file(str(place))]
+            return _beside(place, [pystac.Item.from_file(str(place))])
         kind = pystac.Collection if content["type"] == "Collection" else pystac.Catalog
         return list(kind.from_file(str(place)).get_items(recursive=True))
     except SettingsError:
@@ -211,6 +211,14 @@ def _items(path: Path, options: IngestOptions) -> list[Any]:
             where=server or path,
             found=(str(error).splitlines() or [type(error).__name__])[0][:120],
         ) from None
+
+
+def _beside(place: Path, items: list[Any]) -> list[Any]:
+    """Items whose relative addresses are of the file's folder, where they name no other."""
+    for item in items:
+        if item.get_self_href() is None:
+            item.set_self_href(str(place.resolve()))
+    return items
 
 
 def _area(options: IngestOptions, server: str) -> list[float]:
@@ -250,9 +258,11 @@ def _assets(
             recognised = BandNames(bands, known.dialect, left_out, known.notes)
             break
     found = {band: key for key, band in recognised.bands.items()}
-    scene = next((key for key in recognised.left_out if key.upper() == "SCL"), None)
+    scene, _ = choose_cloud_name(recognised.left_out, classes_first=True)
+    if options.cloud_column is not None:
+        scene = options.cloud_column
     if scene is not None:
-        found["SCL"] = scene
+        found[scene] = scene
     for item in items:
         missing = [name for name, key in found.items() if key not in item.assets]
         if missing:
@@ -341,28 +351,62 @@ def _crs(item: Any) -> str | None:
     return f"EPSG:{epsg}" if epsg else None
 
 
-def _offsets(days: list[list[Any]]) -> npt.NDArray[np.int64] | None:
-    """The offset of each date from the items' processing baseline; None where one has none."""
+def _clouds_of(assets: dict[str, str]) -> str | None:
+    """The layer that is no band, which is that of clouds."""
+    return next((name for name in assets if name not in sensors.SENTINEL2_L1C), None)
+
+
+def _packing(days: list[list[Any]], keys: list[str]) -> Packing:
+    """Scale of every date and band from ``raster:bands``; whole numbers of 0 are no data."""
+    scales = np.array([[_raster(day[0], key, "scale") for key in keys] for day in days])
+    scales[scales == 1.0] = np.nan
+    return Packing(scales, np.zeros_like(scales), np.zeros_like(scales))
+
+
+def _raster(item: Any, key: str, field: str) -> float:
+    """A number that ``raster:bands`` of an asset gives, NaN where it gives none."""
+    fields = item.assets[key].extra_fields
+    bands = fields.get("raster:bands")
+    value = fields.get(f"raster:{field}")
+    if value is None and isinstance(bands, list) and bands and isinstance(bands[0], dict):
+        value = bands[0].get(field)
+    if value is None:
+        return float("nan")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"{field} of raster:bands is no number",
+            where=f"item {item.id}, asset {key}",
+            found=repr(value)[:40],
+        ) from None
+
+
+def _offsets(days: list[list[Any]], key: str) -> npt.NDArray[np.float64]:
+    """The offset of each date from what its items say, NaN where they say nothing."""
     result = []
     for items in days:
-        found = {_offset(item) for item in items}
-        if None in found:
-            return None
+        found = {_offset(item, key) for item in items}
         if len(found) > 1:
             raise DataError(
                 "items of one day differ in the offset of their processing baseline",
                 where=" and ".join(f"item {item.id}" for item in items),
                 hint="keep the items of one baseline",
             )
-        result.append(found.pop())
-    return np.array(result, dtype=np.int64)
+        offset = found.pop()
+        result.append(np.nan if offset is None else float(offset))
+    return np.array(result, dtype=np.float64)
 
 
-def _offset(item: Any) -> int | None:
+def _offset(item: Any, key: str) -> int | None:
+    """The flag of Earth Search comes first: catalogues keep the offset in ``raster:bands``."""
     properties = item.properties
     if properties.get("earthsearch:boa_offset_applied") is True:
         return 0
-    for key in ("s2:processing_baseline", "processing:version"):
-        if properties.get(key):
-            return offset_of_baseline(str(properties[key]))
+    offset = _raster(item, key, "offset")
+    if np.isfinite(offset) and offset:
+        return round(offset * sensors.SCALE if abs(offset) < 1 else offset)
+    for name in ("s2:processing_baseline", "processing:version"):
+        if properties.get(name):
+            return offset_of_baseline(str(properties[name]))
     return None

@@ -27,6 +27,7 @@ from windrow.sources.denethor.sampling import Sample
 from windrow.sources.denethor.sentinel2 import Sentinel2Cube, read_dates
 from windrow.sources.formats.day_files import DayFiles, remove_others
 from windrow.sources.reader import ReadingSummary, Scale
+from windrow.sources.values.cloud_measure import ClearShare
 from windrow.sources.values.reflectance import PLANETSCOPE_COUNT, RangeTally, factor_of
 
 PIXEL_M = 10.0
@@ -180,9 +181,12 @@ def tile_parts(tile: OpenTile, scratch: Path, *, num_dates: int) -> Iterator[Ser
     planetscope = _planetscope_files(tile, scratch)
     left_out = invalid = 0
     tally = RangeTally(tile.report)
+    share = ClearShare(tile.report, "clp, probability 0..255")
     for start in range(0, len(tile.sample), _BLOCK):
         here = slice(start, start + _BLOCK)
         part = _part(tile, sentinel2, planetscope, here, num_dates=num_dates, tally=tally)
+        if part.cloud_probability is not None:
+            share.add(part.cloud_probability, part.valid)
         seen = part.valid.any(axis=1)
         left_out += int((~seen).sum())
         invalid += int((~part.valid[:, : tile.cube.num_dates]).sum())
@@ -190,6 +194,8 @@ def tile_parts(tile: OpenTile, scratch: Path, *, num_dates: int) -> Iterator[Ser
         tile.report.count("dates_of_series_without_data_made_invalid", invalid)
         if seen.any():
             yield part if seen.all() else part.select(np.flatnonzero(seen))
+    if tile.cube.clouds is not None:
+        share.say()
     tally.refuse(where=tile.cube.bands.place, factor=factor_of(tile.scale))
 
 

@@ -21,15 +21,13 @@ from windrow.sources.rasters.geotiff_tiles import TiffTiles, read_directory
 from windrow.sources.rasters.grid import Grid
 from windrow.sources.reader import IngestOptions
 from windrow.sources.values.baseline_offset import offset_of_baseline
+from windrow.sources.values.cloud_measure import cloud_name, cloud_name_in
 
 ENDINGS = (".tif", ".tiff")
 _DATE = re.compile(
     r"(?<!\d)(20\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])(?!\d{2,}(?!T))"
 )
 _WORD = re.compile(r"[^A-Za-z0-9]+")
-QUALITY = ("SCL", "CLP")
-"""Names of layers that are no band but say how good the others are."""
-
 _CACHE_BYTES = 64 * 2**20
 
 
@@ -171,14 +169,14 @@ def _read_header(place: Path) -> _Header:
             crs = source.crs.to_string() if source.crs else None
             grid = Grid(source.height, source.width, (a, b, c, d, e, f), crs)
             whole = source.dtypes[0].startswith(("int", "uint"))
-            no_data = source.nodata if source.nodata is not None else 0.0 if whole else None
+            absent = 0.0 if whole else np.nan
             header = {
                 "dtype": source.dtypes[0],
                 "block": source.block_shapes[0],
                 "count": source.count,
-                "scale": source.scales[0] if source.scales[0] != 1.0 else None,
-                "offset": source.offsets[0],
-                "no_data": no_data,
+                "scales": [scale if scale != 1.0 else np.nan for scale in source.scales],
+                "offsets": list(source.offsets),
+                "no_data": [absent if value is None else value for value in source.nodatavals],
                 "tags": {key.upper(): value for key, value in source.tags().items()},
             }
             descriptions = tuple(source.descriptions)
@@ -193,11 +191,12 @@ def _read_header(place: Path) -> _Header:
 
 
 def _name_in_file(stem: str) -> str | None:
-    """The last name of a band or of a quality layer among the words of a file's name."""
+    """The last name of a band or of a layer of clouds among the words of a file's name."""
+    clouds = cloud_name_in(stem)
+    if clouds is not None:
+        return clouds
     words = [word for word in _WORD.split(stem) if word]
     for stop in range(len(words), 0, -1):
-        if words[stop - 1].upper() in QUALITY:
-            return words[stop - 1].upper()
         parsed = (parse("_".join(words[start:stop])) for start in range(max(0, stop - 3), stop))
         whole = [one.name for one in parsed if one is not None and not one.words]
         if whole:
@@ -224,7 +223,7 @@ def _labels(place: Path, header: _Header, options: IngestOptions) -> dict[str, i
             )
     indexes: dict[str, int] = {}
     for position, label in enumerate(names, start=1):
-        label = label.upper() if label.upper() in QUALITY else label  # noqa: PLW2901
+        label = label.upper() if cloud_name(label) else label  # noqa: PLW2901
         if label in indexes:
             raise BandError(f"band {label} stands twice", where=place)
         if label:
@@ -243,8 +242,8 @@ def _given_order(options: IngestOptions) -> tuple[str, ...] | None:
 def _recognised(found: list[_Found], root: Path, options: IngestOptions) -> Images:
     """The files with the band of each layer, once all names of the folder are known."""
     labels = list(dict.fromkeys(label for one in found for label in one.labels))
-    quality = [label for label in labels if label in QUALITY]
-    names = [label for label in labels if label not in QUALITY]
+    quality = [label for label in labels if cloud_name(label)]
+    names = [label for label in labels if label not in quality]
     order = _given_order(options)
     given = options.bands if order is None else _order_as_bands(order)
     prefer = dialect_of_files(one.place.name for one in found)
@@ -270,7 +269,7 @@ def _recognised(found: list[_Found], root: Path, options: IngestOptions) -> Imag
 def _order_as_bands(order: tuple[str, ...]) -> tuple[str, ...] | None:
     """An order of Sentinel-2's own names as ``BAND=NAME``; None where it is of another dialect."""
     known = SENTINEL2.bands()
-    pairs = [(known.get(normalised(name)), name) for name in order if name.upper() not in QUALITY]
+    pairs = [(known.get(normalised(name)), name) for name in order if not cloud_name(name)]
     if any(band is None for band, _ in pairs):
         return None
     return tuple(f"{band}={name}" for band, name in pairs)
@@ -291,19 +290,40 @@ def _nothing_said(one: _Found) -> SettingsError:
     )
 
 
-def offset_of_file(file: ImageFile) -> int | None:
-    """The offset that tags, GDAL's band offset or the baseline in the name call for, or None."""
-    tags, header = file.header["tags"], file.header
-    readers: tuple[tuple[str, Callable[[str], int]], ...] = (
-        ("BOA_ADD_OFFSET", lambda text: int(float(text))),
+def packing_of_band(file: ImageFile, layer: str) -> tuple[float, float, float]:
+    """Scale, offset in reflectance and no data of one band of a file, NaN where unsaid.
+
+    GDAL's offset of a band is of reflectance, or of digital numbers where it is 1 or more.
+    """
+    at = file.indexes[layer] - 1
+    scale = float(file.header["scales"][at])
+    offset = float(file.header["offsets"][at])
+    if abs(offset) >= 1:
+        offset *= scale if np.isfinite(scale) else 1.0 / sensors.SCALE
+    return scale, offset, float(file.header["no_data"][at])
+
+
+def offset_of_file(file: ImageFile) -> float:
+    """The offset that tags or the baseline in the path call for, NaN where they say nothing.
+
+    Raises:
+        DataError: a tag is no number; names the file.
+    """
+    tags = file.header["tags"]
+    readers: tuple[tuple[str, Callable[[str], float]], ...] = (
+        ("BOA_ADD_OFFSET", float),
         ("PROCESSING_BASELINE", offset_of_baseline),
     )
     for name, convert in readers:
         if name in tags:
-            return convert(tags[name])
-    if header["offset"]:
-        scale = header["scale"] or 1.0 / sensors.SCALE
-        offset = float(header["offset"])
-        return round(offset / scale if abs(offset) < 1 else offset)
-    match = re.search(r"_(N\d{4})_", file.path.name)
-    return offset_of_baseline(match[1]) if match else None
+            try:
+                return float(convert(tags[name]))
+            except (ValueError, DataError):
+                raise DataError(
+                    f"the tag {name} is no number", where=file.path, found=str(tags[name])[:40]
+                ) from None
+    for part in reversed(file.path.parts):
+        match = re.search(r"(?:^|_)(N\d{4})(?:_|$)", part)
+        if match:
+            return float(offset_of_baseline(match[1]))
+    return float("nan")

@@ -74,6 +74,26 @@ class Raw:
 
 
 @dataclass(frozen=True)
+class Packing:
+    """How raw values are written, for each date and band: reflectance = raw x scale + offset.
+
+    Attributes:
+        scale: (T, B), NaN where metadata do not say it.
+        offset: (T, B) in reflectance, 0 where metadata do not say it.
+        no_data: (T, B) the raw value that is none, NaN where there is no such value.
+    """
+
+    scale: npt.NDArray[np.float64]
+    offset: npt.NDArray[np.float64]
+    no_data: npt.NDArray[np.float64]
+
+    @staticmethod
+    def unsaid(shape: tuple[int, int], *, no_data: float = np.nan) -> Packing:
+        """Where metadata say nothing of scale and offset."""
+        return Packing(np.full(shape, np.nan), np.zeros(shape), np.full(shape, no_data))
+
+
+@dataclass(frozen=True)
 class CubeFacts:
     """What is known of a cube before its values are read.
 
@@ -83,10 +103,9 @@ class CubeFacts:
         bands: canonical names, B10 left out.
         processing_level: of all dates.
         native: height and width of the blocks in which the files are stored.
-        scale: factor to reflectance where metadata say so, else None.
-        no_data: the value that is none; 0 where nothing is declared of whole numbers.
-        offsets: (T,) added to digital numbers, where metadata say so, else None.
-        quality: name and meaning of the quality layer: ``SCL`` or ``clp``; or None.
+        packing: scale, offset and no data of each date and band.
+        offsets: (T,) the baseline's offset that metadata name for a date, NaN where they name none.
+        quality: name of the layer of clouds, or None.
         names: the file or item of each date, for messages.
         identity: text that changes when the files or items do.
         facts: what else is to be said of it.
@@ -98,9 +117,8 @@ class CubeFacts:
     bands: tuple[str, ...]
     processing_level: ProcessingLevel
     native: tuple[int, int]
-    scale: float | None
-    no_data: float | None
-    offsets: npt.NDArray[np.int64] | None
+    packing: Packing
+    offsets: npt.NDArray[np.float64]
     quality: str | None
     names: tuple[str, ...]
     identity: tuple[str, ...]

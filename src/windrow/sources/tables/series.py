@@ -31,16 +31,11 @@ from windrow.sources.formats.table_columns import (
     read_columns,
 )
 from windrow.sources.labels.keys import SeriesKeys
-from windrow.sources.reader import ReadingSummary, Scale, TableOptions
+from windrow.sources.reader import ReadingSummary, TableOptions
 from windrow.sources.tables.dates import days_and_years
-from windrow.sources.values.baseline_offset import Offset, given_offset, offset_from_values
-from windrow.sources.values.table_values import (
-    clouds_as_probability,
-    reflectance_as_integers,
-)
+from windrow.sources.tables.values import Rows, choose_cloud_column, values_of_rows
 
 DATE_COLUMNS = ("date", "datetime", "timestamp", "time", "acquisition_date", "sensing_date")
-CLOUD_COLUMNS = ("clp", "cloud_probability", "cloud_fraction")
 LONGITUDE_COLUMNS = ("longitude", "lon")
 LATITUDE_COLUMNS = ("latitude", "lat")
 
@@ -73,9 +68,10 @@ def read_table(
     Bands are found by their dialect (:mod:`windrow.sources.bands`); B10 is dropped and that is
     said, and so are the columns that are left out. A date with
     an empty band, or with 0 in every band, is invalid and counted. The whole table is held in
-    memory. Columns are found by the names of ``ID_COLUMNS``, ``DATE_COLUMNS``, ``CLOUD_COLUMNS``
-    and ``FIELD_COLUMNS``; without a column of fields every series is its own field. The
-    processing level is L1C where the table has the cirrus band B10, else L2A is assumed.
+    memory. Columns are found by the names of ``ID_COLUMNS``, ``DATE_COLUMNS`` and
+    ``FIELD_COLUMNS``, clouds by ``cloud_measure.CLOUD_NAMES``; without a column of fields every
+    series is its own field. The processing level is L1C where the table has the cirrus band B10,
+    else L2A is assumed.
 
     Args:
         source: ``.csv``, ``.csv.gz``, ``.parquet`` or ``.pq``, or a table in memory.
@@ -85,7 +81,8 @@ def read_table(
         DataError: the table is empty or unreadable, a column is missing or stands twice, a date
             cannot be read, lies outside the Sentinel-2 era or in another year than the rest of
             its series, dates are unsorted, day and month cannot be told apart, whether the offset
-            of baseline 04.00 was taken off is not clear, a scale is mixed or impossible, or a
+            of baseline 04.00 was taken off or what clouds mean is not clear, a scale is mixed or
+            impossible, or a
             series has no usable date.
         BandError: a band is unknown or stands twice, or which columns are bands is a question.
     """
@@ -108,7 +105,7 @@ def read_table(
     )
     table.recognise_bands(options.bands, options.processing_level)
     table.arrange(options.sort_dates, options.date_format)
-    series = table.series(options.scale, options.baseline_offset)
+    series = table.series(options)
     return TableReading(series, table.keys(), table.key_names(), report)
 
 
@@ -135,7 +132,7 @@ class _Table:
         known = [name for name in ID_COLUMNS if name != plain_name(self._row_number or "")]
         found = find_column(frame, id_column, known, "id", place)
         self._id = _required(found, "id", "--id-column", frame, place)
-        self._cloud = find_column(frame, cloud_column, CLOUD_COLUMNS, "cloud", place)
+        self._cloud = choose_cloud_column(frame, cloud_column, place, self._report)
         taken = {plain_name(self._id), plain_name(self._row_number or "")}
         others = [name for name in FIELD_COLUMNS if plain_name(name) not in taken]
         self._field = find_column(frame, field_column, others, "field", place)
@@ -230,29 +227,33 @@ class _Table:
         start = np.searchsorted(sorted_series, np.arange(len(self._ids)))
         self._step = np.arange(len(order)) - start[sorted_series]
 
-    def series(self, scale: Scale | None, baseline_offset: int | None) -> Series:
+    def series(self, options: TableOptions) -> Series:
         """Fills the padded arrays."""
         frame, place, report = self._frame, self._place, self._report
-        values = np.stack([numbers(frame[c], c, place) for c in self._columns], axis=1)[self._row]
-        keys = self._ids[self._series_of_row]
-        valid_row, integers = reflectance_as_integers(values, keys, scale, place, report)
-        integers = self._without_offset(integers, valid_row, baseline_offset)
+        years = (self._year[self._series_of_row] - 1970).astype("M8[Y]").astype("M8[D]")
+        rows = Rows(
+            frame=frame,
+            order=self._row,
+            series=self._series_of_row,
+            keys=self._ids[self._series_of_row],
+            days=years + self._day.astype("m8[D]"),
+            columns=self._columns,
+            cloud=self._cloud,
+        )
+        found = values_of_rows(rows, options, place, report)
         shape = (len(self._ids), int(self._step.max()) + 1)
         at = (self._series_of_row, self._step)
         valid = np.zeros(shape, dtype=np.bool_)
-        valid[at] = valid_row
+        valid[at] = found.valid
         _refuse_series_without_date(valid, self._ids, place)
         reflectance = np.zeros((*shape, len(self._bands)), dtype=np.int16)
-        reflectance[at] = integers
+        reflectance[at] = found.reflectance
         day_of_year = np.zeros(shape, dtype=np.int16)
         day_of_year[at] = self._day
         cloud = None
-        if self._cloud is not None:
+        if found.cloud is not None:
             cloud = np.zeros(shape, dtype=np.uint8)
-            measured = numbers(frame[self._cloud], self._cloud, place)[self._row]
-            cloud[at] = clouds_as_probability(measured, self._cloud, place, report)
-        else:
-            report.say("cloud", "not known: every date counts as clear")
+            cloud[at] = found.cloud
         longitude, latitude = self._coordinates()
         report.count("series", shape[0])
         report.count("observations", len(frame))
@@ -270,27 +271,6 @@ class _Table:
             longitude=longitude,
             latitude=latitude,
         )
-
-    def _without_offset(
-        self,
-        integers: npt.NDArray[np.int16],
-        valid: npt.NDArray[np.bool_],
-        given: int | None,
-    ) -> npt.NDArray[np.int16]:
-        """The integers less the offset of baseline 04.00, where the table has dates since 2022."""
-        years = (self._year[self._series_of_row] - 1970).astype("M8[Y]").astype("M8[D]")
-        dates = years + self._day.astype("m8[D]")
-        offset: Offset
-        if given is not None:
-            offset = given_offset(given, dates)
-        else:
-            darkest = integers[valid].min(axis=1).astype(np.float64)
-            offset = offset_from_values(
-                darkest, dates[valid], where=self._place, report=self._report
-            )
-        self._report.say("baseline_offset", offset.how)
-        added = np.where(valid, offset.of_dates(dates), 0)
-        return (integers.astype(np.int64) + added[:, None]).astype(np.int16)
 
     def _field_of_series(self) -> npt.NDArray[Any]:
         if self._field is None:

@@ -1,57 +1,58 @@
 """Sentinel-2's offset: since processing baseline 04.00, digital numbers stand 1,000 too high.
 
 From 25 January 2022 on the products hold ``reflectance x 10,000 + 1,000``, so that values below
-zero survive. Many archives take the 1,000 off again, many do not, and a reader that does not know
-is wrong by .1 reflectance. Metadata decide where there are any; else the darkest values do, since
-no scene of vegetated land is without a band below 0.07; and where neither does, the user is asked.
+zero survive; older dates hold it too where they were reprocessed (Collection 1). Many archives
+take the 1,000 off again, many do not. So the offset is decided for each date, from metadata where
+there are any, and it is checked against the values: ``offset_in_values`` says what they show.
+Where metadata and values contradict each other, or neither tells, the user is asked.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from windrow.errors import DataError, SettingsError
-from windrow.sources.reader import ReadingSummary
+from windrow.sources.reader import BaselineOffset, ReadingSummary
+from windrow.sources.values.offset_in_values import (
+    DARK,
+    FIRST_DAY,
+    OFFSET,
+    SHIFTED,
+    Observations,
+    Shown,
+    shown_by_values,
+)
 
-OFFSET = -1000
-"""What brings digital numbers of baseline 04.00 and later to reflectance x 10,000."""
-
-FIRST_DAY = np.datetime64("2022-01-25", "D")
-"""The day from which all products are of baseline 04.00 or later."""
-
-_DARK = 700.0
-"""Digital numbers of the darkest band of clear land stay below this without the offset."""
-_SHIFTED = (900.0, 1700.0)
-"""Between these they lie with it; an overcast scene lies above."""
-_QUANTILE = 0.001
+METADATA: dict[str, str] = {
+    "`_N0500_` anywhere in the path of a file": "-1000 from N0400 on, else 0",
+    "tag, attribute or column `processing_baseline`": "-1000 from 04.00 on, else 0",
+    "tag or attribute `BOA_ADD_OFFSET`": "the number that stands there",
+    "`add_offset` of a netCDF variable, offset of a GeoTIFF's band": "the number, x 10,000",
+    "`earthsearch:boa_offset_applied: true` of a STAC item": "0",
+    "`s2:processing_baseline` or `processing:version` of a STAC item": "as the baseline",
+}
+"""What metadata say of the offset; in this order where several stand there, the last two apart."""
 
 
 @dataclass(frozen=True)
-class Offset:
-    """What is added to the digital numbers of each date, and why.
+class Dates:
+    """The dates of an input, and what metadata say of their offset.
 
     Attributes:
-        since_2022: added to dates from 25 January 2022 on.
-        before: added to earlier dates.
-        how: the reason, for the report.
+        days: (G,) datetime64[D]; a day may stand twice, with different metadata.
+        declared: (G,) what metadata say is to be added, NaN where they say nothing.
     """
 
-    since_2022: int
-    before: int
-    how: str
+    days: npt.NDArray[np.datetime64]
+    declared: npt.NDArray[np.float64]
 
-    def of_dates(self, dates: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
-        """What is added to each date.
-
-        Example:
-            >>> Offset(-1000, 0, "x").of_dates(np.array(["2022-01-24", "2022-01-25"], "M8[D]"))
-            array([    0, -1000])
-        """
-        return np.where(dates >= FIRST_DAY, self.since_2022, self.before)
+    @staticmethod
+    def without_metadata(days: npt.NDArray[np.datetime64]) -> Dates:
+        """Dates of which no metadata are known."""
+        return Dates(days, np.full(len(days), np.nan))
 
 
 def offset_of_baseline(baseline: str | float) -> int:
@@ -74,72 +75,202 @@ def offset_of_baseline(baseline: str | float) -> int:
     return OFFSET if number >= 4 else 0
 
 
-def looks_shifted(darkest: npt.NDArray[np.float64]) -> Literal["yes", "no", "unclear"]:
-    """Whether digital numbers hold the offset, from the darkest band of many observations.
-
-    Example:
-        >>> looks_shifted(np.array([250.0, 4000.0])), looks_shifted(np.array([1180.0, 4000.0]))
-        ('no', 'yes')
-    """
-    if not len(darkest):
-        return "unclear"
-    floor = float(np.quantile(darkest, _QUANTILE, method="lower"))
-    if floor < _DARK:
-        return "no"
-    return "yes" if _SHIFTED[0] <= floor <= _SHIFTED[1] else "unclear"
-
-
-def given_offset(offset: int, dates: npt.NDArray[np.datetime64]) -> Offset:
-    """The offset that a user says: of the dates since 2022, or of all where all are earlier.
-
-    Raises:
-        SettingsError: it is neither 0 nor -1000.
-    """
-    if offset not in (0, OFFSET):
-        raise SettingsError(
-            "unknown --baseline-offset", found=offset, expected=f"0 or {OFFSET}, as it is added"
-        )
-    later = bool((dates >= FIRST_DAY).any())
-    return Offset(offset, 0 if later else offset, "as given")
-
-
-def offset_from_values(
-    darkest: npt.NDArray[np.float64],
-    dates: npt.NDArray[np.datetime64],
+def decide_offsets(
+    observed: Observations,
+    dates: Dates,
     *,
+    given: BaselineOffset | None,
     where: object,
     report: ReadingSummary,
-) -> Offset:
-    """Decides by the darkest values, where there are dates since 2022.
+) -> npt.NDArray[np.int64]:
+    """What is added to the digital numbers of each date, after saying so.
 
     Args:
-        darkest: (R,) the darkest band of each usable observation, digital numbers.
-        dates: (R,) their days.
+        observed: digital numbers as they stand, of usable observations.
+        dates: the days and their metadata.
+        given: what the user said, or None.
         where: the file, for messages.
-        report: where a doubt about earlier dates is said.
+        report: where it is said what is applied, and what is doubted.
+
+    Returns:
+        (G,) 0 or -1000 each, or what metadata name.
 
     Raises:
-        DataError: there are dates since 2022 and their values do not tell: the user is asked.
+        DataError: metadata and values contradict each other, or neither tells.
+        SettingsError: the number given is neither 0 nor -1000.
     """
-    later = dates >= FIRST_DAY
-    if (~later).any() and looks_shifted(darkest[~later]) == "yes":
+    shown = shown_by_values(observed, dates.days)
+    known = np.isfinite(dates.declared)
+    if isinstance(given, str) and given not in ("metadata", "values"):
+        raise SettingsError(
+            "unknown --baseline-offset",
+            found=given,
+            expected=f"0 or {OFFSET}, as it is added, or metadata or values",
+        )
+    if isinstance(given, int):
+        return _given(given, shown, dates.days, report)
+    if given != "values" and known.all():
+        if given is None:
+            _refuse_contradiction(observed, shown, dates, where)
+        return _say(report, dates.days, dates.declared.astype(np.int64), "from metadata")
+    if given == "metadata":
+        raise DataError(
+            "metadata do not say whether the offset of baseline 04.00 was taken off",
+            where=where,
+            found=f"nothing on {int((~known).sum())} of {len(known)} dates",
+            hint="give --baseline-offset values, 0 or -1000",
+        )
+    added = _from_values(shown, dates.days, where, report)
+    if given is None and known.any():
+        _refuse_contradiction(observed, shown, dates, where)
+        added = np.where(known, np.nan_to_num(dates.declared), added).astype(np.int64)
+    return _say(report, dates.days, added, _reason(shown, dates.days, added, report))
+
+
+def nearest_offsets(
+    days: npt.NDArray[np.datetime64],
+    added: npt.NDArray[np.int64],
+    wanted: npt.NDArray[np.datetime64],
+) -> npt.NDArray[np.int64]:
+    """The offset of the nearest day, for days of which the sample held none.
+
+    Example:
+        >>> days = np.array(["2022-01-10", "2022-02-01"], dtype="M8[D]")
+        >>> wanted = np.array(["2022-01-12", "2022-03-01"], dtype="M8[D]")
+        >>> nearest_offsets(days, np.array([0, -1000]), wanted)
+        array([    0, -1000])
+    """
+    apart = np.abs(wanted.astype(np.int64)[:, None] - days.astype(np.int64)[None, :])
+    return np.asarray(added[np.argmin(apart, axis=1)])
+
+
+def _given(
+    given: int, shown: Shown, days: npt.NDArray[np.datetime64], report: ReadingSummary
+) -> npt.NDArray[np.int64]:
+    if given not in (0, OFFSET):
+        raise SettingsError(
+            "unknown --baseline-offset",
+            found=given,
+            expected=f"0 or {OFFSET}, as it is added to every date, or metadata or values",
+        )
+    against = shown.without_offset if given else shown.with_offset
+    if against.any():
+        told = "it was taken off already" if given else "they still hold it"
         report.say(
             "baseline_doubt",
-            "dates before 2022 have no value as dark as land is: where they were reprocessed with "
-            "baseline 04.00 or later, give --baseline-offset -1000",
+            f"{_days(days[against])} look as if {told} (darkest value "
+            f"{shown.floor[against].min():g})",
         )
-    if not later.any():
-        return Offset(0, 0, "none: all dates are before baseline 04.00 (25 January 2022)")
-    verdict = looks_shifted(darkest[later])
-    if verdict == "unclear":
+    return _say(report, days, np.full(len(days), given, dtype=np.int64), "as given")
+
+
+def _say(
+    report: ReadingSummary,
+    days: npt.NDArray[np.datetime64],
+    added: npt.NDArray[np.int64],
+    how: str,
+) -> npt.NDArray[np.int64]:
+    shifted = added != 0
+    if not shifted.any():
+        report.say("baseline_offset", f"none, {how}")
+    elif shifted.all():
+        report.say("baseline_offset", f"{added.min()} on all {len(days)} dates, {how}")
+    else:
+        text = f"{added.min()} on {_days(days[shifted])}, 0 on {_days(days[~shifted])}"
+        report.say("baseline_offset", f"{text}, {how}")
+    return added
+
+
+def _days(days: npt.NDArray[np.datetime64]) -> str:
+    """How many dates, and from when to when.
+
+    Example:
+        >>> _days(np.array(["2022-02-01", "2022-03-01"], dtype="M8[D]"))
+        '2 dates (2022-02-01 to 2022-03-01)'
+    """
+    if len(days) == 1:
+        return f"1 date ({days[0]})"
+    return f"{len(days)} dates ({days.min()} to {days.max()})"
+
+
+def _from_values(
+    shown: Shown, days: npt.NDArray[np.datetime64], where: object, report: ReadingSummary
+) -> npt.NDArray[np.int64]:
+    """What the values call for; dates before 2022 of which they do not tell are taken as 0."""
+    open_dates = np.isnan(shown.added)
+    late = open_dates & (days >= FIRST_DAY)
+    if late.any():
         raise DataError(
             "whether digital numbers hold the offset of baseline 04.00 (January 2022) is not clear",
             where=where,
-            found=f"{np.min(darkest[later]):g} as darkest value since {FIRST_DAY}",
-            expected=f"below {_DARK:g} without it, {_SHIFTED[0]:g} to {_SHIFTED[1]:g} with it",
+            found=f"{shown.floor[late].min():g} as darkest value since {FIRST_DAY}, and no green "
+            "vegetation that would be as bright without the offset alone",
+            expected=f"below {DARK:g} without it, {SHIFTED[0]:g} to {SHIFTED[1]:g} with it",
             hint="give --baseline-offset -1000 to take it off, or 0 where that was done",
         )
-    low = f"the darkest values since {FIRST_DAY} are {np.min(darkest[later]):g}"
-    if verdict == "yes":
-        return Offset(OFFSET, 0, f"{OFFSET}, detected: {low}")
-    return Offset(0, 0, f"none, already taken off: {low}")
+    if open_dates.any() and (shown.floor[open_dates].min() >= SHIFTED[0]):
+        report.say(
+            "baseline_doubt",
+            f"{_days(days[open_dates])} have no value as dark as land is, which bright soil or "
+            "clouds explain; where they were reprocessed with baseline 04.00 or later, give "
+            "--baseline-offset -1000",
+        )
+    return np.nan_to_num(shown.added).astype(np.int64)
+
+
+def _reason(
+    shown: Shown,
+    days: npt.NDArray[np.datetime64],
+    added: npt.NDArray[np.int64],
+    report: ReadingSummary,
+) -> str:
+    shifted = added != 0
+    if not shifted.any():
+        if (days < FIRST_DAY).all():
+            return "as all dates are before baseline 04.00 (25 January 2022)"
+        return f"already taken off, the darkest value is {shown.floor.min():g}"
+    filled = int(shown.filled.sum())
+    report.count("dates_too_cloudy_to_show_the_offset_taken_like_the_nearest", filled)
+    return f"detected: the darkest values there are {shown.floor[shifted].min():g}"
+
+
+def _refuse_contradiction(
+    observed: Observations, shown: Shown, dates: Dates, where: object
+) -> None:
+    """Refuses metadata that the values contradict.
+
+    Raises:
+        DataError: a date is too dark for the offset that metadata name, or still holds the offset
+            after what they name is taken off.
+    """
+    declared = dates.declared
+    wrong = (declared <= OFFSET) & shown.without_offset
+    text = f"metadata say {OFFSET}, but it is taken off already"
+    floor = shown.floor
+    if not wrong.any():
+        taken_off = observed.plus(np.nan_to_num(declared))
+        left = shown_by_values(taken_off, dates.days)
+        wrong = np.isfinite(declared) & left.with_offset
+        text = "metadata say that there is none left, but the values hold it"
+        floor = left.floor
+    if wrong.any():
+        raise DataError(
+            "metadata and values contradict each other about the offset of baseline 04.00",
+            where=where,
+            found=f"{_days(dates.days[wrong])} with {floor[wrong].min():g} as darkest value: "
+            f"{text}",
+            hint="follow one of them with --baseline-offset values or --baseline-offset metadata, "
+            "or give 0 or -1000 for every date",
+        )
+
+
+def offset_table() -> str:
+    """What metadata say of the offset, as a Markdown table.
+
+    Example:
+        >>> offset_table().splitlines()[0]
+        '| metadata | added to digital numbers |'
+    """
+    lines = ["| metadata | added to digital numbers |", "| --- | --- |"]
+    lines += [f"| {name} | {meaning} |" for name, meaning in METADATA.items()]
+    return "\n".join(lines) + "\n"

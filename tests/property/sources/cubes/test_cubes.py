@@ -41,7 +41,7 @@ def test_windows_cover_each_pixel_once(
 )
 @settings(max_examples=60, deadline=None)
 def test_reflectance_against_a_naive_loop(values: np.ndarray, added: int) -> None:
-    meaning = Meaning(1.0, np.full(3, float(added)), 0.0, None)
+    meaning = Meaning(np.ones((3, 2)), np.full((3, 2), float(added)), np.zeros((3, 2)))
     reflectance, valid = meaning.reflectance(values, RangeTally())
     for pixel in range(5):
         for date in range(3):

@@ -214,12 +214,14 @@ def test_offsets_from_tags_and_names(tmp_path: Path) -> None:
         tags = {"PROCESSING_BASELINE": "05.09"}
         write_tif(tmp_path / "tagged" / f"{day}.tif", array + 1000, descriptions=BANDS, tags=tags)
         write_tif(tmp_path / "clean" / f"{day}.tif", array, descriptions=BANDS)
+        folder = f"S2A_MSIL2A_{day}T103031_N0500_R108_T31UES_20230914T034556.SAFE"
+        write_tif(tmp_path / "inside" / folder / f"{day}.tif", array + 1000, descriptions=BANDS)
     clean, reading = read(tmp_path / "clean")
     assert "already taken off" in reading.report.facts["baseline_offset"]
-    for name in ("named", "tagged"):
+    for name in ("named", "tagged", "inside"):
         series, reading = read(tmp_path / name)
         assert np.array_equal(series.reflectance, clean.reflectance)
-        assert reading.report.facts["baseline_offset"] == "-1000 on 2 dates, from metadata"
+        assert reading.report.facts["baseline_offset"] == "-1000 on all 2 dates, from metadata"
 
 
 def test_files_without_a_date_are_counted(tmp_path: Path) -> None:

@@ -101,26 +101,70 @@ def test_reflectance_and_packed_values_give_the_same(tmp_path: Path) -> None:
         packed[band].attrs = {"scale_factor": 1e-4, "add_offset": -0.1}
     series, reading = read(write(packed, tmp_path / "o.nc"))
     assert np.array_equal(plain.reflectance, series.reflectance)
-    assert reading.report.facts["baseline_offset"] == "-1000 on 4 dates, from metadata"
+    assert reading.report.facts["baseline_offset"] == "-1000 on all 4 dates, from metadata"
 
 
 def test_the_offset_of_2022_from_values_metadata_or_given(tmp_path: Path) -> None:
     days = ("2022-01-20", "2022-05-06", "2022-05-11", "2022-05-16")
     array = cube_factory.values()
+    array[:, 2] += 3000  # green
+    expected = array[:, :, 0, 0].copy()
     array[1:] += 1000
     cube = cube_factory.dataset(array, days)
     seen, reading = read(write(cube, tmp_path / "a.nc"))
-    assert np.array_equal(seen.reflectance[0], cube_factory.values()[:, :, 0, 0])
-    assert reading.report.facts["baseline_offset"].startswith("-1000, detected: the darkest")
+    assert np.array_equal(seen.reflectance[0], expected)
+    assert reading.report.facts["baseline_offset"] == (
+        "-1000 on 3 dates (2022-05-06 to 2022-05-16), 0 on 1 date (2022-01-20), "
+        "detected: the darkest values there are 1307"
+    )
     cube["processing_baseline"] = ("time", np.array([3.01, 4.0, 4.0, 5.1]))
     told, reading = read(write(cube, tmp_path / "b.nc"))
     assert np.array_equal(seen.reflectance, told.reflectance)
-    assert reading.report.facts["baseline_offset"] == "-1000 on 3 dates, from metadata"
+    assert reading.report.facts["baseline_offset"].endswith("(2022-01-20), from metadata")
     kept, _ = read(tmp_path / "a.nc", baseline_offset=0)
     assert np.array_equal(kept.reflectance[0], array[:, :, 0, 0])
     overcast = cube_factory.dataset(array + 3000, days)
     with pytest.raises(DataError, match=r"not clear; in .*o\.nc; .*--baseline-offset"):
         read(write(overcast, tmp_path / "o.nc"))
+
+
+def test_each_variable_is_unpacked_by_its_own_attributes(tmp_path: Path) -> None:
+    plain, _ = read(write(cube_factory.dataset(), tmp_path / "p.nc"))
+    array = cube_factory.values().astype(np.int16)
+    packed = cube_factory.dataset(array)
+    packed["B8A"] = packed["B8A"] * 2
+    packed["B04"][1, 2, 3] = -32768
+    for band, scale in (("B02", 1e-4), ("B04", 1e-4), ("B8A", 5e-5)):
+        packed[band].attrs = {"scale_factor": scale, "add_offset": 0.0}
+    packed["B04"].attrs["_FillValue"] = np.int16(-32768)
+    series, reading = read(write(packed, tmp_path / "s.nc"))
+    assert not series.valid[23, 1]
+    series.valid[23, 1] = True
+    series.reflectance[23, 1] = plain.reflectance[23, 1]
+    assert np.array_equal(series.reflectance, plain.reflectance)
+    assert reading.report.facts["scale"] == (
+        "band by band (reflectance = value x 0.0001, but of B8A 5e-05, from metadata)"
+    )
+
+
+def test_bands_in_two_scales_are_refused(tmp_path: Path) -> None:
+    mixed = cube_factory.dataset(cube_factory.values() / 10_000.0)
+    mixed["B8A"] = cube_factory.dataset()["B8A"]
+    with pytest.raises(DataError, match=r"scale .* is mixed; .*B02 B04 in 0\.\.1 and B8A x 10,000"):
+        read(write(mixed, tmp_path / "c.nc"))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_clouds_in_per_cent(tmp_path: Path, kind: type) -> None:
+    cube = cube_factory.dataset()
+    clouds = np.zeros((4, 12, 10), dtype=kind)
+    clouds[1:, :, :], clouds[2] = 100, 20
+    cube["cloud_probability"] = (("time", "y", "x"), clouds)
+    series, reading = read(write(cube, tmp_path / "c.nc"))
+    assert series.cloud_probability is not None
+    assert series.cloud_probability[0].tolist() == [0, 255, 51, 255]
+    assert "cloud-percent" in reading.report.facts["cloud"]
+    assert reading.report.facts["cloud"].endswith("50% of the dates are clear")
 
 
 def test_crop_codes_become_labels_and_patches_fields(tmp_path: Path) -> None:

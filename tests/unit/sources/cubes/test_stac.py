@@ -122,14 +122,13 @@ def test_without_labels_every_pixel(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("properties", "shift", "text"),
     [
-        ({"s2:processing_baseline": "04.00"}, 1000, "-1000 on 4 dates, from metadata"),
+        ({"s2:processing_baseline": "04.00"}, 1000, "-1000 on all 4 dates, from metadata"),
         (
             {"s2:processing_baseline": "05.09", "earthsearch:boa_offset_applied": True},
             0,
             "none, from metadata",
         ),
         ({"s2:processing_baseline": "03.01"}, 0, "none, from metadata"),
-        ({}, 1000, "-1000, detected: the darkest values since 2022-01-25 are 1311"),
     ],
 )
 def test_the_offset_of_an_item(
@@ -139,6 +138,19 @@ def test_the_offset_of_an_item(
     series, reading = read(collection(tmp_path, found), labels=labels)
     assert reading.report.facts["baseline_offset"] == text
     check(series)
+
+
+def test_a_flag_against_the_values_is_asked_about(tmp_path: Path, labels: Path) -> None:
+    flags = {"s2:processing_baseline": "05.11", "earthsearch:boa_offset_applied": False}
+    place = collection(tmp_path, items(tmp_path, year=2023, **flags))
+    with pytest.raises(DataError, match=r"contradict each other .*found 4 dates .*taken off alrea"):
+        read(place, labels=labels)
+    series, reading = read(place, labels=labels, baseline_offset="values")
+    check(series)
+    assert reading.report.facts["baseline_offset"].startswith("none, already taken off")
+    overcast = collection(tmp_path, items(tmp_path, shift=1000, year=2022))
+    with pytest.raises(DataError, match=r"baseline 04\.00 \(January 2022\) is not clear; in item"):
+        read(overcast, labels=labels)
 
 
 def test_tiles_of_one_day_are_one_date(tmp_path: Path, labels: Path) -> None:

@@ -132,7 +132,7 @@ def shifted(path: Path, darkest: int) -> Path:
 def test_the_offset_of_2022(tmp_path: Path) -> None:
     reading = read_table(shifted(tmp_path / "t.csv", 1400))
     assert reading.series.reflectance[0].tolist() == [[400, 2500], [400, 2500], [450, 2600]]
-    assert reading.report.facts["baseline_offset"].startswith("-1000, detected")
+    assert reading.report.facts["baseline_offset"].startswith("-1000 on 2 dates (2022-05-01 to")
     kept = read_table(tmp_path / "t.csv", TableOptions(baseline_offset=0)).series
     assert kept.reflectance[0, 1].tolist() == [1400, 3500]
     with pytest.raises(DataError, match=r"not clear; in .*u\.csv; found 2400 .*--baseline-offset"):
