@@ -22,7 +22,7 @@ from windrow.sources.labels.parcel_polygons import (
 )
 from windrow.sources.tables.series import DATE_COLUMNS, ROW_NUMBERS
 from windrow.sources.values.baseline_offset import offset_table
-from windrow.sources.values.cloud_measure import cloud_table
+from windrow.sources.values.cloud_names import cloud_table
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "recognised.md"
 

@@ -34,7 +34,7 @@ CloudMeasure = Literal[
     "qa60",
     "qai",
 ]
-"""What cloud values mean; see :data:`windrow.sources.values.cloud_measure.MEANINGS`."""
+"""What cloud values mean; see :data:`windrow.sources.values.cloud_names.MEANINGS`."""
 
 BaselineOffset = int | Literal["metadata", "values"]
 """What is added to digital numbers of every date: a number, or what metadata or values call for."""

@@ -32,7 +32,7 @@ from windrow.sources.rasters.geotiff_header import (
 from windrow.sources.rasters.geotiff_tiles import NotPlain, TiffTiles
 from windrow.sources.rasters.grid import CubeFacts, Grid, Packing, Raw, Window
 from windrow.sources.reader import IngestOptions
-from windrow.sources.values.cloud_measure import choose_cloud_name
+from windrow.sources.values.cloud_names import choose_cloud_name
 
 _MAX_OPEN = 512
 

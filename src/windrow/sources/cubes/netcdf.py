@@ -19,7 +19,7 @@ from windrow.sources.cubes.packing import declared_offsets, packing_of_variables
 from windrow.sources.cubes.scratch import identity_of_files
 from windrow.sources.rasters.grid import Affine, CubeFacts, Grid, Raw, Window
 from windrow.sources.reader import IngestOptions
-from windrow.sources.values.cloud_measure import choose_cloud_name
+from windrow.sources.values.cloud_names import choose_cloud_name
 
 NETCDF = (".nc", ".nc4", ".cdf")
 TIME = ("time", "t", "date", "datetime")

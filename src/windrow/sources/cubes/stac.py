@@ -25,7 +25,7 @@ from windrow.sources.labels.parcel_polygons import read_frame
 from windrow.sources.rasters.grid import CubeFacts, Grid, Packing, Raw, Window
 from windrow.sources.reader import IngestOptions
 from windrow.sources.values.baseline_offset import offset_of_baseline
-from windrow.sources.values.cloud_measure import choose_cloud_name
+from windrow.sources.values.cloud_names import choose_cloud_name
 
 METRES = 10.0
 _KINDS = ("Catalog", "Collection", "FeatureCollection", "Feature")

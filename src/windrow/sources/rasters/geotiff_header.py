@@ -21,7 +21,7 @@ from windrow.sources.rasters.geotiff_tiles import TiffTiles, read_directory
 from windrow.sources.rasters.grid import Grid
 from windrow.sources.reader import IngestOptions
 from windrow.sources.values.baseline_offset import offset_of_baseline
-from windrow.sources.values.cloud_measure import cloud_name, cloud_name_in
+from windrow.sources.values.cloud_names import cloud_name, cloud_name_in
 
 ENDINGS = (".tif", ".tiff")
 _DATE = re.compile(

@@ -69,7 +69,7 @@ def read_table(
     said, and so are the columns that are left out. A date with
     an empty band, or with 0 in every band, is invalid and counted. The whole table is held in
     memory. Columns are found by the names of ``ID_COLUMNS``, ``DATE_COLUMNS`` and
-    ``FIELD_COLUMNS``, clouds by ``cloud_measure.CLOUD_NAMES``; without a column of fields every
+    ``FIELD_COLUMNS``, clouds by ``cloud_names.CLOUD_NAMES``; without a column of fields every
     series is its own field. The processing level is L1C where the table has the cirrus band B10,
     else L2A is assumed.
 

@@ -16,13 +16,8 @@ from windrow.errors import DataError, SettingsError
 from windrow.sources.formats.table_columns import numbers
 from windrow.sources.reader import ReadingSummary, Scale, TableOptions
 from windrow.sources.values.baseline_offset import Dates, decide_offsets, offset_of_baseline
-from windrow.sources.values.cloud_measure import (
-    CLEAR_BELOW,
-    ClearShare,
-    choose_cloud_name,
-    describe,
-    recognise_clouds,
-)
+from windrow.sources.values.cloud_measure import CLEAR_BELOW, ClearShare, describe, recognise_clouds
+from windrow.sources.values.cloud_names import choose_cloud_name
 from windrow.sources.values.offset_in_values import Observations
 from windrow.sources.values.reflectance import (
     LARGEST_REFLECTANCE,

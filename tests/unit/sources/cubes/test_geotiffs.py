@@ -239,3 +239,23 @@ def test_undeclared_marks_of_no_data_are_no_reflectance(tmp_path: Path) -> None:
     series, reading = read(tmp_path)
     assert series.id.tolist() == list(range(1, 120))
     assert reading.report.counts["pixels_without_a_usable_date_left_out"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "measure", "probability"),
+    [
+        ("QAI", (0, 2, 4, 6), "qai", [0, 128, 255, 128]),
+        ("MSK_CLDPRB_20m", (0, 50, 100, 0), "cloud-percent", [0, 128, 255, 0]),
+        ("cloud_mask", (0, 1, 0, 1), "cloud-fraction", [0, 255, 0, 255]),
+    ],
+)
+def test_clouds_in_files_beside_the_bands(
+    tmp_path: Path, name: str, values: tuple[int, ...], measure: str, probability: list[int]
+) -> None:
+    root = write_daily(tmp_path)
+    for day, value in zip(DAYS, values, strict=True):
+        write_tif(root / f"S2_{day}_{name}.tif", np.full((1, 12, 10), value, dtype=np.uint16))
+    series, reading = read(root)
+    assert series.cloud_probability is not None
+    assert series.cloud_probability[0].tolist() == probability
+    assert f"({measure};" in reading.report.facts["cloud"]

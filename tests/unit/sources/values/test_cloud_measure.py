@@ -11,14 +11,8 @@ import pytest
 from windrow.errors import DataError, SettingsError
 from windrow.sources.reader import CloudMeasure, ReadingSummary
 from windrow.sources.values.baseline_offset import offset_table
-from windrow.sources.values.cloud_measure import (
-    ClearShare,
-    CloudLayer,
-    choose_cloud_name,
-    cloud_name_in,
-    cloud_table,
-    recognise_clouds,
-)
+from windrow.sources.values.cloud_measure import ClearShare, CloudLayer, recognise_clouds
+from windrow.sources.values.cloud_names import choose_cloud_name, cloud_name_in, cloud_table
 
 
 def many(*values: float) -> np.ndarray:
