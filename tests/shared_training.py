@@ -20,7 +20,7 @@ BATCH_SIZE = 8
 
 
 def losses_of_steps(settings, *, num_steps=4):
-    """Loss and norm of the gradient that this process reports of each step.
+    """Loss and norm of the gradient that this process records of each step.
 
     Args:
         settings: of the encoder, task and optimization.
@@ -57,8 +57,8 @@ def losses_of_steps(settings, *, num_steps=4):
     curves = [], []
 
     def kept_in(curve):
-        return lambda step, report: curve.append(
-            [float(report["loss"]), float(report["gradient_norm"])]
+        return lambda step, record: curve.append(
+            [float(record["loss"]), float(record["gradient_norm"])]
         )
 
     with joined("cpu") as (processes, _):

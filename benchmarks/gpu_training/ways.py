@@ -86,7 +86,7 @@ class Fast:
         self.training.run(
             self.setup.order.indices,
             sizes=self.setup.sizes if self.packed else None,
-            on_step=lambda step, report: self.curve.append(report["loss"].clone()),
+            on_step=lambda step, record: self.curve.append(record["loss"].clone()),
         )
 
     def losses(self) -> list[float]:
@@ -116,7 +116,7 @@ def steps_of(setup: Setup, module: nn.Module, optimizer: Any, compute: Any) -> S
         train(
             module, optimizer=optimizer, compute_loss=compute, steps=range(first, last),
             learning_rate=setup.rate, gradient_clip=1.0,
-            on_step=None if curve is None else lambda step, report: curve.append(report["loss"]),
+            on_step=None if curve is None else lambda step, record: curve.append(record["loss"]),
         )  # fmt: skip
 
     return steps

@@ -25,7 +25,7 @@ def test_raw_features_reach_the_published_baselines() -> None:
     """Extra trees at k = 10: .885 on 12 bands and .894 on indices; one draw varies by .03."""
     reading = read_table(FOLDER / "observations.parquet")
     assert reading.series.reflectance.shape == (301, 142, 12)
-    assert reading.report.facts["scale"] == "dn (reflectance x 10,000, detected)"
+    assert reading.summary.facts["scale"] == "dn (reflectance x 10,000, detected)"
     labels = read_labels(FOLDER / "fields.csv", "crop_group", series=reading.keys)
     result = fewshot(
         reading.series,

@@ -65,7 +65,7 @@ def test_clear_dates_packed_and_on_the_device_alone() -> None:
         training.run(
             lambda step: index,
             sizes=lambda step: sizes,
-            on_step=lambda step, report: found.append(float(report["loss"])),
+            on_step=lambda step, record: found.append(float(record["loss"])),
         )
         return found
 

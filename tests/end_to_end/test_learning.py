@@ -37,8 +37,8 @@ def _fit(series, *, num_steps, weights, cloud_input="visible"):
         ),
         steps=range(num_steps),
         gradient_clip=1.0,
-        on_step=lambda step, report: curve.append(
-            {name: float(report[name]) for name in ("reconstruction", "season", "cloud")}
+        on_step=lambda step, record: curve.append(
+            {name: float(record[name]) for name in ("reconstruction", "season", "cloud")}
         ),
     )
     return curve

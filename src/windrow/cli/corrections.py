@@ -33,8 +33,8 @@ def main(arguments: Sequence[str]) -> None:
     from windrow.experiments.fault_effects import effect_settings, measure_effects
 
     settings = effect_settings(options.scale, options.seeds, options.faults)
-    with progress("faults", "effects") as report:
-        result = measure_effects(options.out, settings, report)
+    with progress("faults", "effects") as advance:
+        result = measure_effects(options.out, settings, advance)
     show_effects(result)
     print(options.out)
 

@@ -46,14 +46,14 @@ def main(arguments: Sequence[str]) -> None:
         execution=ExecutionSettings(),
     )
     options = parse(Distill, arguments, prog="windrow distill", default=defaults)
-    with progress("distilling", "steps") as report:
+    with progress("distilling", "steps") as advance:
         figures = distill(
             options.settings,
             options.weights,
             options.data,
             options.out,
             execution=options.execution,
-            on_progress=training_progress(report),
+            on_progress=training_progress(advance),
         )
     shares = ", ".join(f"{share:.3f} of {name}s" for name, share in figures["explained"].items())
     print(f"the teacher's variance over held-out series, given again: {shares}")

@@ -32,12 +32,12 @@ def main(arguments: Sequence[str]) -> None:
     options = parse(Download, arguments, prog="windrow download")
     from windrow.sources.zenodo import PREPARED_DOI, download
 
-    with progress("downloading", "bytes") as report:
+    with progress("downloading", "bytes") as advance:
         paths = download(
             PREPARED_DOI,
             options.to,
             host=options.host,
             names=options.files or None,
-            on_progress=lambda _, there, size: report(there, size),
+            on_progress=lambda _, there, size: advance(there, size),
         )
     print("\n".join(map(str, paths)))

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     from windrow.pipelines.embed import embed_to_parquet
     from windrow.sources.open_any import LabelledInput
 
-    with progress("embedding", "series") as report:
+    with progress("embedding", "series") as advance:
         lines = embed_to_parquet(
             LabelledInput(
                 options.input,
@@ -66,6 +66,6 @@ def main(arguments: Sequence[str]) -> None:
             backend=options.backend,
             precision=options.precision,
             max_dates=options.max_dates,
-            on_progress=report,
+            on_progress=advance,
         )
     print("\n".join([*lines, str(options.out)]))

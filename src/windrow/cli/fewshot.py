@@ -90,18 +90,18 @@ def main(arguments: Sequence[str]) -> None:
         table_options=options.table,
         label_options=options.label_options,
     ).open()
-    with progress("few labels", "heads") as report:
+    with progress("few labels", "heads") as advance:
         result = fewshot(
             opened.series,
             opened.labels,
             encoder,
             settings,
-            lambda done, total, _: report(done, total),
+            lambda done, total, _: advance(done, total),
         )
     write_fewshot(options.out, result)
-    opened.report.add(result.task.report)
+    opened.summary.add(result.task.summary)
     # The JSON is to stand alone on standard output.
-    print("\n".join(opened.report.lines()), file=sys.stderr if options.json else sys.stdout)
+    print("\n".join(opened.summary.lines()), file=sys.stderr if options.json else sys.stdout)
     if options.json:
         print(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
     else:

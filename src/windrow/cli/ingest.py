@@ -44,8 +44,8 @@ def main(arguments: Sequence[str]) -> None:
     if chosen.split_map is not None:
         check_output(chosen.split_map, inputs=[chosen.path], suffixes=(".png", ".svg", ".pdf"))
     out = None if chosen.dry_run else chosen.out
-    with progress("reading", "images") as report:
-        found = ingest(chosen.path, out=out, options=chosen.options, on_progress=report)
+    with progress("reading", "images") as advance:
+        found = ingest(chosen.path, out=out, options=chosen.options, on_progress=advance)
     if not any(line.startswith("product: ") for line in found.lines):
         print(f"product: {found.product}")
     print("\n".join(found.lines))

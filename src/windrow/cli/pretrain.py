@@ -85,14 +85,14 @@ def main(arguments: Sequence[str]) -> None:
         default=defaults,
         config=(tyro.conf.AvoidSubcommands,),
     )
-    with progress("pre-training", "steps") as report:
+    with progress("pre-training", "steps") as advance:
         pretrain(
             any_bands(options.settings) if options.any_bands else options.settings,
             options.data,
             options.out,
             resume=options.resume,
             execution=options.execution,
-            on_progress=training_progress(report),
+            on_progress=training_progress(advance),
         )
     print(options.out)
 
@@ -105,7 +105,7 @@ def _on_worlds(name: str, words: Sequence[str]) -> None:
         default=PretrainOnWorlds(out=tyro.MISSING, settings=world_recipe(name)),
         config=(tyro.conf.AvoidSubcommands,),
     )
-    with progress("simulating", "worlds") as worlds, progress("pre-training", "steps") as report:
+    with progress("simulating", "worlds") as worlds, progress("pre-training", "steps") as advance:
         pretrain_on_worlds(
             options.settings,
             options.out,
@@ -113,7 +113,7 @@ def _on_worlds(name: str, words: Sequence[str]) -> None:
             resume=options.resume,
             num_workers=options.workers or number_of_cores(),
             on_worlds=worlds,
-            on_progress=training_progress(report),
+            on_progress=training_progress(advance),
         )
     print(options.out)
 

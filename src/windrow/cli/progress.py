@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from windrow.pipelines.run.progress import Report
+from windrow.pipelines.run.progress import Advance
 
 SECONDS_BETWEEN_LINES = 15.0
 _SPEED_SECONDS = 3600.0
@@ -15,7 +15,7 @@ _SPEED_SECONDS = 3600.0
 
 
 @contextmanager
-def progress(title: str, unit: str) -> Iterator[Report]:
+def progress(title: str, unit: str) -> Iterator[Advance]:
     """Shows the progress of one long step on standard error.
 
     Args:
@@ -23,14 +23,14 @@ def progress(title: str, unit: str) -> Iterator[Report]:
         unit: what is counted, such as ``series``.
     """
     if sys.stderr.isatty():
-        with _bar(title, unit) as report:
-            yield report
+        with _bar(title, unit) as advance:
+            yield advance
     else:
         yield _lines(title, unit)
 
 
 @contextmanager
-def _bar(title: str, unit: str) -> Iterator[Report]:
+def _bar(title: str, unit: str) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -54,17 +54,17 @@ def _bar(title: str, unit: str) -> Iterator[Report]:
     with Progress(*columns, console=console, speed_estimate_period=_SPEED_SECONDS) as bar:
         task = bar.add_task(title, total=None, unit=unit, figures="")
 
-        def report(done: int, total: int, figures: Mapping[str, float] | None = None, /) -> None:
+        def advance(done: int, total: int, figures: Mapping[str, float] | None = None, /) -> None:
             bar.update(task, completed=done, total=total, figures=_text(figures))
 
-        yield report
+        yield advance
 
 
-def _lines(title: str, unit: str) -> Report:
+def _lines(title: str, unit: str) -> Advance:
     start = latest = time.monotonic()
     first: tuple[int, float] | None = None  # what was done before this, and when it was told
 
-    def report(done: int, total: int, figures: Mapping[str, float] | None = None, /) -> None:
+    def advance(done: int, total: int, figures: Mapping[str, float] | None = None, /) -> None:
         nonlocal latest, first
         now = time.monotonic()
         first = first or (done, now)
@@ -81,7 +81,7 @@ def _lines(title: str, unit: str) -> Report:
             flush=True,
         )
 
-    return report
+    return advance
 
 
 def _text(figures: Mapping[str, float] | None) -> str:

@@ -75,14 +75,14 @@ def main(arguments: Sequence[str]) -> None:
     if options.layout == "denethor":
         from windrow.simulation.denethor_rasters import simulate_landscapes
 
-        with progress("simulating", "rows of pixels") as report:
+        with progress("simulating", "rows of pixels") as advance:
             simulate_landscapes(
                 options.out,
                 scenario=options.scenario,
                 num_series=options.num_series,
                 seed=options.seed,
                 every_days=options.every_days,
-                on_progress=report,
+                on_progress=advance,
             )
         print(options.out)
         return
@@ -90,14 +90,14 @@ def main(arguments: Sequence[str]) -> None:
         raise SettingsError("how many series to simulate", hint="give --num-series")
     from windrow.simulation.generate import simulate_store
 
-    with progress("simulating", "series") as report:
+    with progress("simulating", "series") as advance:
         simulate_store(
             options.out,
             scenario=options.scenario,
             num_series=options.num_series,
             seed=options.seed,
             num_workers=_num_workers(options),
-            on_progress=report,
+            on_progress=advance,
         )
     print(options.out)
 
@@ -120,7 +120,7 @@ def _check(options: Simulate, table: Path) -> None:
         min_fields=options.min_fields,
         **chosen,
     )
-    with progress("simulating and measuring", "steps") as report:
+    with progress("simulating and measuring", "steps") as advance:
         realism = compare(
             LabelledInput(
                 table,
@@ -132,7 +132,7 @@ def _check(options: Simulate, table: Path) -> None:
             scenario=options.scenario,
             settings=settings,
             num_workers=_num_workers(options),
-            on_progress=lambda _, done, total: report(done, total),
+            on_progress=lambda _, done, total: advance(done, total),
         )
     write_comparison(options.out, realism)
     print("\n".join(realism.reading))

@@ -78,13 +78,13 @@ def run_and_report(options: Sharing, settings: StudySettings) -> None:
         )
         for line in budget.lines():
             print(line, file=sys.stderr, flush=True)
-    with progress("study", "cells") as report:
+    with progress("study", "cells") as advance:
         run_study_by_processes(
             options.out,
             settings,
             work,
             StudyProgress(
-                cells=report,
+                cells=advance,
                 note=lambda text: print(text, file=sys.stderr, flush=True),
             ),
             processes=processes,

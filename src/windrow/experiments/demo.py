@@ -80,30 +80,30 @@ def run_demo(
         ("train", settings.num_series, 2 * settings.seed),
         ("held-out", settings.num_held_out_series, 2 * settings.seed + 1),
     ):
-        with progress(f"simulating {name}", "series") as report:
+        with progress(f"simulating {name}", "series") as advance:
             simulate_store(
                 folder / name,
                 scenario=settings.scenario,
                 num_series=num_series,
                 seed=seed,
                 num_workers=num_workers,
-                on_progress=report,
+                on_progress=advance,
             )
-    with progress("pre-training", "steps") as report:
+    with progress("pre-training", "steps") as advance:
         pretrain(
             settings.pretraining,
             folder / "train",
             folder / "pretraining",
-            on_progress=training_progress(report),
+            on_progress=training_progress(advance),
         )
     held_out = Store(folder / "held-out").series(planetscope=False)
-    with progress("comparing heads", "heads") as report:
+    with progress("comparing heads", "heads") as advance:
         result = fewshot(
             held_out,
             None,
             load(folder / "pretraining"),
             settings.fewshot,
-            lambda done, total, _: report(done, total),
+            lambda done, total, _: advance(done, total),
         )
     write_fewshot(folder / "fewshot", result)
     return result.to_dict()

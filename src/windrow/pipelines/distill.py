@@ -293,8 +293,8 @@ class _Distillation:
         settings = self._settings
         window = StepMeans(settings.batch_size)
 
-        def on_step(step: int, report: Mapping[str, Tensor | float]) -> None:
-            window.add(report)
+        def on_step(step: int, record: Mapping[str, Tensor | float]) -> None:
+            window.add(record)
             last = step + 1 == settings.num_steps
             if (step + 1) % settings.log_every == 0 or last:
                 means = window.means()

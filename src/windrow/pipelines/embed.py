@@ -58,10 +58,10 @@ def embed_to_parquet(
     check_output(out, inputs=inputs, suffixes=TABLE_SUFFIXES)
     encoder = load(weights, backend=backend, precision=precision, max_dates=max_dates)
     opened = source.open()
-    series, report, known = opened.series, opened.report, None
+    series, summary, known = opened.series, opened.summary, None
     if opened.labels is not None:
         known = [label or None for label in opened.labels.label.tolist()]
-    lines = [*report.lines(), f"{len(series):,} series, by {encoder.backend}"]
+    lines = [*summary.lines(), f"{len(series):,} series, by {encoder.backend}"]
     lines += _bands_left_out(series, encoder)
     lines += _dates_left_out(series, encoder)
     blocks = []

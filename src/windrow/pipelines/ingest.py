@@ -57,7 +57,7 @@ def ingest(
         options = options.model_copy(update={"scratch": scratch})
     reading = reader.read(Path(path), _resolved(options))
     if out is None:
-        return Ingested(reader.name, reading.report.lines(), None)
+        return Ingested(reader.name, reading.summary.lines(), None)
     for done, total in reading.preparation:
         if on_progress is not None:
             on_progress(done, total)
@@ -69,10 +69,10 @@ def ingest(
             num_series += len(part)
         for name, columns in reading.tables.items():
             writer.add_table(name, columns)
-        writer.add_provenance("report", reading.report.portable())
+        writer.add_provenance("report", reading.summary.portable())
     if scratch is not None:
         shutil.rmtree(scratch, ignore_errors=True)
-    return Ingested(reader.name, reading.report.lines(), num_series)
+    return Ingested(reader.name, reading.summary.lines(), num_series)
 
 
 def _resolved(options: IngestOptions) -> IngestOptions:

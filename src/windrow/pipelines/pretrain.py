@@ -244,8 +244,8 @@ def _train(run: _Run, path: Path, *, identity: Mapping[str, Any], tell: Progress
     metrics = Metrics(path / "metrics.jsonl", before_step=start, tell=tell)
     window = StepMeans(settings.batch_size)
 
-    def on_step(step: int, report: Mapping[str, Tensor | float]) -> None:
-        window.add(report)
+    def on_step(step: int, record: Mapping[str, Tensor | float]) -> None:
+        window.add(record)
         done = step + 1
         last = done == run.num_steps
         if done % settings.log_every == 0 or last:

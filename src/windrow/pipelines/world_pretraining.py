@@ -332,9 +332,9 @@ def _train(run: _Run, path: Path, tell: Progress) -> None:
     window = StepMeans(settings.batch_size)
     best = max((line["mean"] for line in _validations(path)), default=0.0)
 
-    def on_step(step: int, report: Mapping[str, Tensor | float]) -> None:
+    def on_step(step: int, record: Mapping[str, Tensor | float]) -> None:
         nonlocal best
-        window.add(report)
+        window.add(record)
         done = step + 1
         last = done == settings.num_steps
         if done % settings.log_every == 0 or last:

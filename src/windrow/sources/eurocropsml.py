@@ -91,23 +91,23 @@ def read(path: Path, options: IngestOptions) -> Reading:
     folder = _parcel_folder(path)
     if folder is None:
         raise DataError("no EuroCropsML parcels", where=path)
-    report = ReadingSummary(source=str(path))
-    parcels = _find_parcels(folder, options, report)
-    splits = _read_splits(path, parcels, report)
-    parcels, splits = _choose_part(parcels, splits, options, report)
-    num_dates, year = _survey(parcels, options.year, report)
-    sample = _check_bands(parcels, report)
-    offsets = _offsets(sample, options, folder, report)
+    summary = ReadingSummary(source=str(path))
+    parcels = _find_parcels(folder, options, summary)
+    splits = _read_splits(path, parcels, summary)
+    parcels, splits = _choose_part(parcels, splits, options, summary)
+    num_dates, year = _survey(parcels, options.year, summary)
+    sample = _check_bands(parcels, summary)
+    offsets = _offsets(sample, options, folder, summary)
     legend, position = read_legend(
-        options.legend, [p.code for p in parcels], where=folder, report=report
+        options.legend, [p.code for p in parcels], where=folder, summary=summary
     )
-    report.say("product", f"EuroCropsML {year}, L1C, parcel medians")
-    report.say("bands", " ".join(BANDS[index] for index in _KEPT))
-    report.say("dropped_bands", "B10 (cirrus), which is no input")
-    report.say("scale", "dn (reflectance x 10,000)")
-    report.say("cloud", "not known: cloudy dates were left out by EuroCropsML, if at all")
-    report.say("classes", str(len(legend)))
-    report.count("parcels", len(parcels))
+    summary.say("product", f"EuroCropsML {year}, L1C, parcel medians")
+    summary.say("bands", " ".join(BANDS[index] for index in _KEPT))
+    summary.say("dropped_bands", "B10 (cirrus), which is no input")
+    summary.say("scale", "dn (reflectance x 10,000)")
+    summary.say("cloud", "not known: cloudy dates were left out by EuroCropsML, if at all")
+    summary.say("classes", str(len(legend)))
+    summary.count("parcels", len(parcels))
     table: dict[str, npt.NDArray[Any]] = {
         "id": np.array([p.id for p in parcels]),
         "nuts3": np.array([p.region for p in parcels]),
@@ -115,14 +115,14 @@ def read(path: Path, options: IngestOptions) -> Reading:
         **splits,
     }
     return Reading(
-        parts=_parts(parcels, (legend, position), (num_dates, year, offsets), report),
-        report=report,
+        parts=_parts(parcels, (legend, position), (num_dates, year, offsets), summary),
+        summary=summary,
         provenance={"product": "EuroCropsML", "reference": "Reuss et al. 2025"},
         tables={"parcels": table},
     )
 
 
-def _find_parcels(folder: Path, options: IngestOptions, report: ReadingSummary) -> list[_Parcel]:
+def _find_parcels(folder: Path, options: IngestOptions, summary: ReadingSummary) -> list[_Parcel]:
     found, foreign = [], 0
     for place in sorted(folder.glob("*.npz")):
         match = _NAME.fullmatch(place.name)
@@ -132,7 +132,7 @@ def _find_parcels(folder: Path, options: IngestOptions, report: ReadingSummary) 
         if options.tile is None or match["region"].startswith(options.tile):
             identity = f"{match['region']}_{match['parcel']}"
             found.append(_Parcel(place, match["region"], match["code"], identity))
-    report.count("files_with_another_name_left_out", foreign)
+    summary.count("files_with_another_name_left_out", foreign)
     if not found:
         raise SettingsError(f"no parcel of region {options.tile}", hint="give another --tile")
     ids = [parcel.id for parcel in found]
@@ -144,7 +144,7 @@ def _find_parcels(folder: Path, options: IngestOptions, report: ReadingSummary) 
 
 
 def _read_splits(
-    path: Path, parcels: list[_Parcel], report: ReadingSummary
+    path: Path, parcels: list[_Parcel], summary: ReadingSummary
 ) -> dict[str, npt.NDArray[np.str_]]:
     """A column a split file: train, val, test or nothing for each parcel."""
     row = {parcel.path.name: index for index, parcel in enumerate(parcels)}
@@ -163,8 +163,8 @@ def _read_splits(
             columns[name.replace("/", ".")] = column
         break
     if columns:
-        report.say("splits", ", ".join(columns))
-        report.count("parcels_named_in_splits_but_not_read", len(absent))
+        summary.say("splits", ", ".join(columns))
+        summary.count("parcels_named_in_splits_but_not_read", len(absent))
     return columns
 
 
@@ -206,7 +206,7 @@ def _choose_part(
     parcels: list[_Parcel],
     splits: dict[str, npt.NDArray[np.str_]],
     options: IngestOptions,
-    report: ReadingSummary,
+    summary: ReadingSummary,
 ) -> tuple[list[_Parcel], dict[str, npt.NDArray[np.str_]]]:
     if options.protocol is None:
         if options.part is not None:
@@ -222,7 +222,7 @@ def _choose_part(
         kept = splits[name] == options.part
     if not kept.any():
         raise SettingsError(f"no parcel in part {options.part} of {options.protocol}")
-    report.say("protocol", f"{name}, {options.part or 'all parts'}")
+    summary.say("protocol", f"{name}, {options.part or 'all parts'}")
     chosen = [parcel for parcel, keep in zip(parcels, kept, strict=True) if keep]
     return chosen, {column: values[kept] for column, values in splits.items()}
 
@@ -257,7 +257,7 @@ def _dates(parcel: _Parcel, values: npt.NDArray[Any]) -> npt.NDArray[np.datetime
     return np.asarray(dates)
 
 
-def _survey(parcels: list[_Parcel], year: int | None, report: ReadingSummary) -> tuple[int, int]:
+def _survey(parcels: list[_Parcel], year: int | None, summary: ReadingSummary) -> tuple[int, int]:
     """The longest series, and the year: of the first parcel where it is not given."""
     longest = 0
     first, last = np.datetime64("2100-01-01"), np.datetime64("1900-01-01")
@@ -270,7 +270,7 @@ def _survey(parcels: list[_Parcel], year: int | None, report: ReadingSummary) ->
             year = int(dates[0].astype("M8[Y]").astype(int)) + 1970
     if year is None:
         raise DataError("no parcel has a date", where=parcels[0].path.parent)
-    report.say("dates", f"{first} to {last}, at most {longest} a parcel")
+    summary.say("dates", f"{first} to {last}, at most {longest} a parcel")
     return longest, year
 
 
@@ -287,7 +287,7 @@ def _values(parcel: _Parcel) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.da
     return data.astype(np.float64), days
 
 
-def _check_bands(parcels: list[_Parcel], report: ReadingSummary) -> _Sample:
+def _check_bands(parcels: list[_Parcel], summary: ReadingSummary) -> _Sample:
     """A sample of observations, after a look whether B10 is the dark band where it must be."""
     spread = np.unique(np.linspace(0, len(parcels) - 1, _SAMPLE_PARCELS).astype(int))
     pairs = [_values(parcels[row]) for row in spread]
@@ -306,7 +306,7 @@ def _check_bands(parcels: list[_Parcel], report: ReadingSummary) -> _Sample:
             found=f"the darkest in column {darkest + 1}",
             expected=f"the cirrus band B10 in column {BANDS.index('B10') + 1} of 13",
         )
-    report.say(
+    summary.say(
         "band_order",
         "numeric, B10 the darkest as it must be" if dark else "numeric, as EuroCropsML says",
     )
@@ -315,7 +315,7 @@ def _check_bands(parcels: list[_Parcel], report: ReadingSummary) -> _Sample:
 
 
 def _offsets(
-    sample: _Sample, options: IngestOptions, folder: Path, report: ReadingSummary
+    sample: _Sample, options: IngestOptions, folder: Path, summary: ReadingSummary
 ) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.int64]]:
     """The days of the sample, and what is added to each."""
     days, date = np.unique(sample.dates, return_inverse=True)
@@ -326,7 +326,7 @@ def _offsets(
         Dates.without_metadata(days),
         given=options.baseline_offset,
         where=folder,
-        report=report,
+        summary=summary,
     )
     return days, added
 
@@ -335,11 +335,11 @@ def _parts(
     parcels: list[_Parcel],
     classes: tuple[Legend, dict[str, int]],
     common: tuple[int, int, tuple[npt.NDArray[np.datetime64], npt.NDArray[np.int64]]],
-    report: ReadingSummary,
+    summary: ReadingSummary,
 ) -> Iterator[Series]:
     num_dates, year, offsets = common
     legend, position = classes
-    tally = RangeTally(report)
+    tally = RangeTally(summary)
     for start in range(0, len(parcels), SHARD):
         some = parcels[start : start + SHARD]
         series, centres = [], []
@@ -360,5 +360,5 @@ def _parts(
             longitude=np.ascontiguousarray(degrees[:, 0]),
             latitude=np.ascontiguousarray(degrees[:, 1]),
         )
-        yield parcels_to_series(series, batch, report, tally)
+        yield parcels_to_series(series, batch, summary, tally)
     tally.refuse(where=parcels[0].path.parent)

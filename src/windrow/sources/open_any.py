@@ -36,13 +36,13 @@ class Opened:
     Attributes:
         series: its Sentinel-2 series.
         keys: the columns by which label tables can name them.
-        report: what was taken, assumed and left out.
+        summary: what was taken, assumed and left out.
         labels: the label table, joined; None where there is none.
     """
 
     series: Series
     keys: SeriesKeys
-    report: ReadingSummary
+    summary: ReadingSummary
     labels: SeriesLabels | None = None
 
 
@@ -79,8 +79,8 @@ class LabelledInput:
             self.labels, self.label_column, series=opened.keys, options=self.label_options
         )
         series, labelling = attach_labels(opened.series, labels)
-        opened.report.say("labels", self.labels.name)
-        opened.report.add(labelling)
+        opened.summary.say("labels", self.labels.name)
+        opened.summary.add(labelling)
         return replace(opened, series=series, labels=labels)
 
 
@@ -103,7 +103,7 @@ def open_input(source: SeriesSource, options: TableOptions | None = None) -> Ope
         source = _store_or_table(Path(source))
     if isinstance(source, (Path, pd.DataFrame)):
         reading = read_table(source, options)
-        return Opened(reading.series, reading.keys, reading.report)
+        return Opened(reading.series, reading.keys, reading.summary)
     refuse_options(options, (), product="a series store")
     if isinstance(source, Store):
         series = source.series(planetscope=False)
@@ -167,21 +167,21 @@ def _store_keys(store: Store, series: Series) -> SeriesKeys:
 
 def series_report(series: Series, source: str) -> ReadingSummary:
     """What series hold, as every command prints it."""
-    report = ReadingSummary(source)
-    report.say("product", "series" + (", simulated" if series.simulated else ""))
-    report.say("bands", " ".join(series.bands))
-    report.say("processing_level", f"{series.processing_level} (as stored)")
+    summary = ReadingSummary(source)
+    summary.say("product", "series" + (", simulated" if series.simulated else ""))
+    summary.say("bands", " ".join(series.bands))
+    summary.say("processing_level", f"{series.processing_level} (as stored)")
     starts = (series.year.astype(np.int64) - 1970).astype("M8[Y]").astype("M8[D]")
     dates = (starts[:, None] + series.day_of_year.astype("m8[D]"))[series.valid]
     if len(dates):
-        report.say("dates", f"{dates.min()} to {dates.max()}")
+        summary.say("dates", f"{dates.min()} to {dates.max()}")
     if series.cloud_probability is None:
-        report.say("cloud", "not known: every date counts as clear")
+        summary.say("cloud", "not known: every date counts as clear")
     if series.label is not None and series.legend is not None:
-        report.say("classes", ", ".join(series.legend.names))
-        report.count("series_labelled", int((series.label >= 0).sum()))
-        report.count("series_without_a_label", int((series.label < 0).sum()))
-    report.count("series", len(series))
-    report.count("observations", int(series.valid.sum()))
-    report.count("dates_in_the_longest_series", int(series.valid.sum(axis=1).max()))
-    return report
+        summary.say("classes", ", ".join(series.legend.names))
+        summary.count("series_labelled", int((series.label >= 0).sum()))
+        summary.count("series_without_a_label", int((series.label < 0).sum()))
+    summary.count("series", len(series))
+    summary.count("observations", int(series.valid.sum()))
+    summary.count("dates_in_the_longest_series", int(series.valid.sum(axis=1).max()))
+    return summary

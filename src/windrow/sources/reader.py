@@ -53,10 +53,10 @@ class ReadingSummary:
         counts: how many series, rows or dates, by name.
 
     Example:
-        >>> report = ReadingSummary("fields.csv")
-        >>> report.say("scale", "dn")
-        >>> report.count("dates_with_empty_band", 3)
-        >>> report.lines()
+        >>> summary = ReadingSummary("fields.csv")
+        >>> summary.say("scale", "dn")
+        >>> summary.count("dates_with_empty_band", 3)
+        >>> summary.lines()
         ['fields.csv', 'scale: dn', '3 dates with empty band']
     """
 
@@ -73,9 +73,9 @@ class ReadingSummary:
         self.counts[name] = number
 
     def add(self, other: ReadingSummary) -> None:
-        """Takes over the facts and counts of another report, whose source becomes a fact.
+        """Takes over the facts and counts of another summary, whose source becomes a fact.
 
-        A name that stands in both keeps this report's value.
+        A name that stands in both keeps this summary's value.
         """
         self.facts = {**self.facts, **{**other.facts, **self.facts}}
         self.counts = {**self.counts, **{**other.counts, **self.counts}}
@@ -102,7 +102,7 @@ class Reading:
     Attributes:
         parts: series in bounded memory, drawn once; all alike (``check_alike``), of one number
             of dates, ids unique over all parts.
-        report: what was found. It is there before the first part is drawn, except for counts
+        summary: what was found. It is there before the first part is drawn, except for counts
             that come with the reading itself; it is complete after the last part.
         provenance: JSON values for the store: no path beyond a file's name, no clock.
         preparation: steps done and wanted, drawn before the parts by who wants to show them; the
@@ -112,7 +112,7 @@ class Reading:
     """
 
     parts: Iterator[Series]
-    report: ReadingSummary
+    summary: ReadingSummary
     provenance: Mapping[str, Any]
     preparation: Iterator[tuple[int, int]] = field(default_factory=lambda: iter(()))
     tables: Mapping[str, Mapping[str, npt.NDArray[Any]]] = field(default_factory=dict)

@@ -63,13 +63,13 @@ def train(
         losses = compute_loss(step)
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
-        report: dict[str, Tensor | float] = {name: value.detach() for name, value in losses.items()}
+        record: dict[str, Tensor | float] = {name: value.detach() for name, value in losses.items()}
         if processes is not None:
             processes.mean_gradients(module)
             processes.mean([value.detach() for value in losses.values()])
         if gradient_clip is not None:
-            report["gradient_norm"] = nn.utils.clip_grad_norm_(parameters, gradient_clip)
+            record["gradient_norm"] = nn.utils.clip_grad_norm_(parameters, gradient_clip)
         optimizer.step()
-        report["learning_rate"] = float(optimizer.param_groups[0]["lr"])
+        record["learning_rate"] = float(optimizer.param_groups[0]["lr"])
         if on_step is not None:
-            on_step(step, report)
+            on_step(step, record)

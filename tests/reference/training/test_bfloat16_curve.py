@@ -44,7 +44,7 @@ def _curve(series, precision):
         steps=range(NUM_STEPS),
         learning_rate=warmup_cosine(settings.optimization, num_steps=NUM_STEPS),
         gradient_clip=settings.optimization.gradient_clip,
-        on_step=lambda step, report: losses.append(report["loss"].item()),
+        on_step=lambda step, record: losses.append(record["loss"].item()),
     )
     return np.array(losses)
 

@@ -56,7 +56,7 @@ def _curve(series, cloud_input, reduction):
         steps=range(5),
         learning_rate=warmup_cosine(settings.optimization, num_steps=5),
         gradient_clip=settings.optimization.gradient_clip,
-        on_step=lambda step, report: losses.append(report["loss"].item()),
+        on_step=lambda step, record: losses.append(record["loss"].item()),
     )
     return losses
 

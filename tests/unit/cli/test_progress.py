@@ -17,17 +17,17 @@ def clock(monkeypatch):
 
 
 def test_time_left_is_of_what_was_done_here(clock, capsys) -> None:
-    with progress("study", "cells") as report:
+    with progress("study", "cells") as advance:
         clock[0] += 20.0
-        report(40, 100)
+        advance(40, 100)
         clock[0] += 20.0
-        report(40, 100)
+        advance(40, 100)
         clock[0] += 100.0
-        report(44, 100, {"loss": 0.5})
+        advance(44, 100, {"loss": 0.5})
         clock[0] += 1.0
-        report(45, 100)
+        advance(45, 100)
         clock[0] += 99.0
-        report(100, 100)
+        advance(100, 100)
     # 120 s for four cells, and 56 are left.
     assert capsys.readouterr().err.splitlines() == [
         "study: 40/100 cells    20 s",
@@ -38,8 +38,8 @@ def test_time_left_is_of_what_was_done_here(clock, capsys) -> None:
 
 
 def test_a_study_that_is_done_has_nothing_left(clock, capsys) -> None:
-    with progress("study", "cells") as report:
-        report(4, 4)
+    with progress("study", "cells") as advance:
+        advance(4, 4)
     assert capsys.readouterr().err == "study: 4/4 cells    0 s\n"
 
 
@@ -53,10 +53,10 @@ def test_the_bar_takes_the_speed_over_an_hour_and_of_what_was_done_here(monkeypa
             bars.append(self)
 
     monkeypatch.setattr(rich.progress, "Progress", Timed)
-    with module._bar("study", "cells") as report:
-        report(40, 100)
+    with module._bar("study", "cells") as advance:
+        advance(40, 100)
         for done in (41, 42, 43, 44):
             now[0] += 100.0
-            report(done, 100)
+            advance(done, 100)
         (bar,) = bars
         assert bar.tasks[0].time_remaining == 5600.0

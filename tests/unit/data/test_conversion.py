@@ -122,7 +122,7 @@ def test_a_table_in_memory_is_left_as_it_was() -> None:
     before = table.copy()
     reading = read_table(table, TableOptions(sort_dates=True))
     assert len(reading.series) == 3
-    assert reading.report.source == "the table"
+    assert reading.summary.source == "the table"
     pd.testing.assert_frame_equal(table, before)
 
 

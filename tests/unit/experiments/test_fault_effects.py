@@ -131,9 +131,9 @@ def test_a_plateau_that_watches_the_accuracy_slows_a_head_that_improves(
     def spy(module, **words):
         after = words.pop("on_step")
 
-        def on_step(step, report):
-            rates.append(report["learning_rate"])
-            after(step, report)
+        def on_step(step, record):
+            rates.append(record["learning_rate"])
+            after(step, record)
 
         original(module, on_step=on_step, **words)
 

@@ -68,9 +68,9 @@ def test_reads_every_value(tmp_path: Path) -> None:
     assert series.label is not None
     assert series.label.tolist() == [0, 1, 2, 0, 1, 2]
     assert series.cloud_probability is None
-    assert reading.report.facts["dates"] == "2021-02-11 to 2021-05-11, at most 4 a parcel"
-    assert "B10 the darkest" in reading.report.facts["band_order"]
-    assert reading.report.counts["parcels_named_in_splits_but_not_read"] == 1
+    assert reading.summary.facts["dates"] == "2021-02-11 to 2021-05-11, at most 4 a parcel"
+    assert "B10 the darkest" in reading.summary.facts["band_order"]
+    assert reading.summary.counts["parcels_named_in_splits_but_not_read"] == 1
 
 
 def test_splits_become_columns(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_the_offset_of_2022_is_taken_off(tmp_path: Path) -> None:
     plain, _ = read(write_root(tmp_path / "a", year=2022))
     shifted, reading = read(write_root(tmp_path / "b", year=2022, shift=1000))
     assert np.array_equal(plain.reflectance, shifted.reflectance)
-    assert reading.report.facts["baseline_offset"].startswith("-1000 on all 4 dates, detected")
+    assert reading.summary.facts["baseline_offset"].startswith("-1000 on all 4 dates, detected")
 
 
 def test_a_legend_names_the_codes(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_legend_names_the_codes(tmp_path: Path) -> None:
     series, reading = read(root, legend=legend)
     assert series.label is not None
     assert series.label.tolist() == [0, 0, 1, 0, 0, 1]
-    assert reading.report.counts["crop_codes_joined_with_another_of_the_same_name"] == 1
+    assert reading.summary.counts["crop_codes_joined_with_another_of_the_same_name"] == 1
     legend.write_text("code,name\n3301010100,winter wheat\n")
     with pytest.raises(DataError, match=r"unknown crop code 3301010200; in .*preprocess"):
         read(root, legend=legend)

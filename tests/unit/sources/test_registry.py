@@ -43,9 +43,9 @@ def test_foreign_options_are_refused():
 
 
 def test_reports_are_portable():
-    report = ReadingSummary("/some/where/a.csv", {"scale": "dn"})
-    report.add(ReadingSummary("b", {"scale": "no", "label": "crop"}, {"rows": 3}))
-    assert report.portable() == {
+    summary = ReadingSummary("/some/where/a.csv", {"scale": "dn"})
+    summary.add(ReadingSummary("b", {"scale": "no", "label": "crop"}, {"rows": 3}))
+    assert summary.portable() == {
         "source": "a.csv",
         "facts": {"scale": "dn", "label": "crop"},
         "counts": {"rows": 3},

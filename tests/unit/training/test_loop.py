@@ -20,29 +20,29 @@ def test_plain_gradient_descent_by_hand():
         compute_loss=lambda step: {"loss": (weight**2).sum(), "part": weight.sum()},
         steps=range(1, 3),
         learning_rate=lambda step: 0.1 * step,
-        on_step=lambda step, report: seen.append((step, report)),
+        on_step=lambda step, record: seen.append((step, record)),
     )
     # w <- w (1 - 2 lr) with rates 0.1 and 0.2
     assert weight.item() == pytest.approx(2 * 0.8 * 0.6)
     assert [step for step, _ in seen] == [1, 2]
     assert seen[0][1]["loss"].item() == 4.0
     assert seen[1][1]["part"].item() == pytest.approx(1.6)
-    assert [report["learning_rate"] for _, report in seen] == pytest.approx([0.1, 0.2])
+    assert [record["learning_rate"] for _, record in seen] == pytest.approx([0.1, 0.2])
     assert "gradient_norm" not in seen[0][1]
 
 
 def test_clipping_reports_the_norm_before_it():
     weight = nn.Parameter(torch.tensor([3.0, 4.0]))
-    reports = []
+    records = []
     train(
         nn.ParameterList([weight]),
         optimizer=torch.optim.SGD([weight], lr=1.0),
         compute_loss=lambda step: {"loss": (weight**2).sum() / 2},
         steps=range(1),
         gradient_clip=1.0,
-        on_step=lambda step, report: reports.append(report),
+        on_step=lambda step, record: records.append(record),
     )
-    assert reports[0]["gradient_norm"].item() == pytest.approx(5.0)
+    assert records[0]["gradient_norm"].item() == pytest.approx(5.0)
     assert weight.tolist() == pytest.approx([3 - 0.6, 4 - 0.8], rel=1e-5)
 
 
@@ -59,7 +59,7 @@ def test_each_step_is_in_training_mode_even_after_an_evaluation():
         optimizer=torch.optim.SGD(module.parameters(), lr=0.1),
         compute_loss=loss,
         steps=range(2),
-        on_step=lambda step, report: module.eval(),
+        on_step=lambda step, record: module.eval(),
     )
     assert modes == [True, True]
 

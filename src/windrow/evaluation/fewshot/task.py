@@ -34,7 +34,7 @@ class FewshotTask:
         test: positions of the series that are predicted.
         left_out: class, number of fields and reason of each class left out.
         notes: what has to be said wherever the figures are shown.
-        report: how the labels were joined, and the classes left out.
+        summary: how the labels were joined, and the classes left out.
     """
 
     series: Series
@@ -44,7 +44,7 @@ class FewshotTask:
     test: npt.NDArray[np.intp]
     left_out: list[dict[str, Any]]
     notes: list[str] = field(default_factory=list)
-    report: ReadingSummary = field(default_factory=lambda: ReadingSummary("labels"))
+    summary: ReadingSummary = field(default_factory=lambda: ReadingSummary("labels"))
 
     @property
     def num_train_fields(self) -> int:
@@ -82,12 +82,12 @@ def prepare_task(
         DataError: no labels, or fewer than two classes left.
         SplitError: a field is in both parts, or a part is empty.
     """
-    notes, report = [NOT_INDEPENDENT], ReadingSummary("labels of the series")
+    notes, summary = [NOT_INDEPENDENT], ReadingSummary("labels of the series")
     if labels is not None:
-        series, report = attach_labels(series, labels)
+        series, summary = attach_labels(series, labels)
         for name in ("series_without_a_label", "labels_without_a_series"):
-            if report.counts.get(name):
-                notes.append(f"{report.counts[name]} {name.replace('_', ' ')}")
+            if summary.counts.get(name):
+                notes.append(f"{summary.counts[name]} {name.replace('_', ' ')}")
     if series.label is None or series.legend is None:
         raise DataError("the series carry no labels", expected="labels, or a label table")
     selection = _Selection(series.label, series.legend, series.field_id)
@@ -103,7 +103,7 @@ def prepare_task(
         in_train, in_test = _halves(series.field_id, selection.label, seed)
         selection.require_both_parts(in_train, in_test)
         notes.append(f"training and test fields are random halves of each class (seed {seed})")
-    say_left_out(selection.left_out, report)
+    say_left_out(selection.left_out, summary)
     legend, label = selection.compact()
     labelled = label != UNLABELLED
     train, test = np.flatnonzero(in_train & labelled), np.flatnonzero(in_test & labelled)
@@ -117,15 +117,15 @@ def prepare_task(
         test=np.searchsorted(used, test),
         left_out=selection.left_out,
         notes=notes,
-        report=report,
+        summary=summary,
     )
 
 
-def say_left_out(left_out: Sequence[Mapping[str, Any]], report: ReadingSummary) -> None:
+def say_left_out(left_out: Sequence[Mapping[str, Any]], summary: ReadingSummary) -> None:
     """Notes the classes that were left out, the number of their fields, and why."""
     if left_out:
         texts = [f"{c['class']} ({c['num_fields']} fields): {c['reason']}" for c in left_out]
-        report.say("classes_left_out", "; ".join(texts))
+        summary.say("classes_left_out", "; ".join(texts))
 
 
 class _Selection:

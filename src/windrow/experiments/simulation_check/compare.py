@@ -132,7 +132,7 @@ def _as_dict(
     settings: RealismSettings,
 ) -> dict[str, Any]:
     conditions = {"look": settings.where, "report": settings.report_where}
-    parts = {"look": real.look, "report": real.report}
+    parts = {"look": real.look, "report": real.reported}
     return {
         "simulated_data": True,
         "windrow": __version__,

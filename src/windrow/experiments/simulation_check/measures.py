@@ -116,7 +116,7 @@ def measure(
         num_workers: processes; the result does not depend on it.
         on_progress: told jobs done and in all.
     """
-    parts = ["look"] + (["report"] if real.report.any() else [])
+    parts = ["look"] + (["report"] if real.reported.any() else [])
     jobs = [
         _Job(kind, part, number, real, simulated, scenario, settings)
         for kind, part, number in (
@@ -171,7 +171,7 @@ def _work(job: _Job) -> Any:
 
 
 def _chosen(real: RealFields, part: str) -> npt.NDArray[np.bool_]:
-    return real.look if part == "look" else real.report
+    return real.look if part == "look" else real.reported
 
 
 def _zero_label(job: _Job) -> dict[str, ZeroLabelScores]:
@@ -182,7 +182,7 @@ def _zero_label(job: _Job) -> dict[str, ZeroLabelScores]:
         head=settings.zero_label_head,
         seed=settings.seed,
     )
-    parts = ["look"] + (["report"] if real.report.any() else [])
+    parts = ["look"] + (["report"] if real.reported.any() else [])
     return {
         part: classifier.score(real.part(_chosen(real, part)), merged=settings.merged)
         for part in parts
@@ -219,14 +219,14 @@ def _apart(simulated: Series, other: Series, settings: RealismSettings) -> Apart
 def _place(job: _Job) -> tuple[Apart, dict[str, FewshotResult]]:
     """The floor in one left-out place, and the difficulty with the fields of each part."""
     real, settings = job.real, job.settings
-    whole = class_counts(real.part(real.look | real.report))
+    whole = class_counts(real.part(real.look | real.reported))
     look = class_counts(real.part(real.look))
     fields = simulate_place(
         job.scenario, settings, number=job.number, legend=real.legend, counts=whole
     ).with_bands(real.fields.bands)
     small = first_of_each_class(fields, look)
     few = {"look": _few_labels(small, settings, job.number, settings.num_places)}
-    if real.report.any():
+    if real.reported.any():
         few["report"] = _few_labels(fields, settings, job.number, settings.num_places)
     return _apart(job.simulated, small, settings), few
 
@@ -248,7 +248,7 @@ def _reported_few_labels(real: RealFields, settings: RealismSettings) -> Fewshot
         source=real.source,
         label=np.asarray(real.legend.names)[label],
         label_column="class",
-        columns={"part": np.where(real.look, "look", np.where(real.report, "report", ""))},
+        columns={"part": np.where(real.look, "look", np.where(real.reported, "report", ""))},
     )
     protocol = _protocol(settings, seed=settings.seed, train="part=look", test="part=report")
     return fewshot(real.fields, table, None, protocol)

@@ -34,7 +34,7 @@ class RealFields:
         source: the table or store.
         fields: F field means, labelled in ``legend``.
         look: (F,) fields that may be looked at.
-        report: (F,) fields that are only reported; all False where there are none.
+        reported: (F,) fields that are only reported; all False where there are none.
         legend: classes with enough fields, by name, in the order of the simulated legend.
         left_out: class, number of fields and reason of each class left out.
         cloud_shape: of the pixels or fields looked at; None where their places are not known.
@@ -45,7 +45,7 @@ class RealFields:
     source: str
     fields: Series
     look: Flags
-    report: Flags
+    reported: Flags
     legend: Legend
     left_out: list[dict[str, Any]]
     cloud_shape: pd.DataFrame | None
@@ -76,7 +76,7 @@ def read_real_fields(
     """
     simulated = scenario.legend
     opened = source.open()
-    series, names, report, table = opened.series, opened.labels, opened.report, source.path
+    series, names, summary, table = opened.series, opened.labels, opened.summary, source.path
     assert names is not None
     if series.cloud_probability is None:
         raise DataError(
@@ -95,7 +95,7 @@ def read_real_fields(
     notes = [
         f"{count} {name.replace('_', ' ')}"
         for name in ("series_without_a_label", "labels_without_a_series")
-        if (count := report.counts.get(name))
+        if (count := summary.counts.get(name))
     ]
     assert series.legend is not None
     if without := [name for name in simulated.names if name not in series.legend.names]:
@@ -111,24 +111,24 @@ def read_real_fields(
     fields = field_means(series, cloudy_from=settings.cloudy_from)
     _refuse_too_few_clear_dates(fields, table, settings)
     in_look = np.isin(fields.field_id, series.field_id[look])
-    in_report = np.isin(fields.field_id, series.field_id[reported])
+    in_reported = np.isin(fields.field_id, series.field_id[reported])
     label, legend, left_out = _shared_classes(fields, simulated, names.source, settings.min_fields)
-    say_left_out(left_out, report)
+    say_left_out(left_out, summary)
     kept = label != UNLABELLED
     fields = replace(fields, label=label, legend=legend).select(np.flatnonzero(kept))
-    for part, chosen in (("looked at", in_look[kept]), ("reported", in_report[kept])):
+    for part, chosen in (("looked at", in_look[kept]), ("reported", in_reported[kept])):
         if part == "looked at" or settings.report_where is not None:
             _refuse_empty_class(fields, chosen, part, names.source)
     return RealFields(
         source=str(table),
         fields=fields,
         look=in_look[kept],
-        report=in_report[kept],
+        reported=in_reported[kept],
         legend=legend,
         left_out=left_out,
         cloud_shape=shape,
         notes=notes,
-        reading=report,
+        reading=summary,
     )
 
 
@@ -144,8 +144,8 @@ def _parts(
     look = everything if settings.where is None else names.where(settings.where)
     if settings.report_where is None:
         return look, nothing
-    report = names.where(settings.report_where)
-    shared = np.intersect1d(field_id[look], field_id[report])
+    reported = names.where(settings.report_where)
+    shared = np.intersect1d(field_id[look], field_id[reported])
     if len(shared):
         raise DataError(
             "a field is looked at and only reported at once",
@@ -154,7 +154,7 @@ def _parts(
             f"{settings.report_where}",
             hint="give --where and --report-where that share no field",
         )
-    return look, report
+    return look, reported
 
 
 def _refuse_too_few_clear_dates(

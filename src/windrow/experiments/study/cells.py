@@ -129,7 +129,7 @@ def run_cell(
         figures[name] = figures_of(test.part, probability, accuracy_batch=accuracy_batch)
     predict_seconds = time.perf_counter() - started
     training = TaskPart(train.part.series.select(rows), train.part.notes)
-    report = {
+    record = {
         "format": "windrow cell",
         "version": VERSION,
         "cell": cell.to_dict(),
@@ -146,8 +146,8 @@ def run_cell(
     figures_path, predictions_path = cell_paths(folder, cell)
     with atomic_file(predictions_path) as temporary:
         pd.concat(tables, ignore_index=True).to_parquet(temporary, index=False)
-    write_json(figures_path, report)
-    return report
+    write_json(figures_path, record)
+    return record
 
 
 def _training_rows(cell: Cell, part: TaskPart) -> npt.NDArray[np.intp]:

@@ -372,7 +372,7 @@ class _Worker:
         cost: Mapping[str, Any] = arm.cost(self.run_path(arm, cell.seed))
         sources = sources_of_task(self._store, cell.task)
         notes += notes_on_sources(sources)
-        report = run_cell(
+        record = run_cell(
             self._folder,
             cell,
             train=train,
@@ -392,7 +392,7 @@ class _Worker:
                 "threads": torch.get_num_threads(),
             },
         )
-        accuracy = report["scores"][cell.task]["overall_accuracy"]
+        accuracy = record["scores"][cell.task]["overall_accuracy"]
         self._progress.note(f"{cell.name}: {100 * accuracy:.1f} %")
 
     def _say(self, text: str) -> None:

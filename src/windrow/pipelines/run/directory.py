@@ -23,8 +23,8 @@ Progress = Callable[[Mapping[str, Any]], None]
 """Told every line of ``metrics.jsonl`` as it is written, and a line of kind ``note`` at times."""
 
 
-WAITING_REPORTS = 256
-"""Reports that are kept before they are added up."""
+WAITING_RECORDS = 256
+"""Records of steps that are kept before they are added up."""
 
 
 class Metrics:
@@ -76,10 +76,10 @@ class StepMeans:
         self._started = time.perf_counter()
         self._timed_steps = 0
 
-    def add(self, report: Mapping[str, Tensor | float]) -> None:
-        """Adds the report of a step."""
-        self._waiting.append(report)
-        if len(self._waiting) == WAITING_REPORTS:
+    def add(self, record: Mapping[str, Tensor | float]) -> None:
+        """Adds the record of a step."""
+        self._waiting.append(record)
+        if len(self._waiting) == WAITING_RECORDS:
             self._gather()
         self._num_steps += 1
         self._timed_steps += 1
@@ -96,7 +96,7 @@ class StepMeans:
 
     def _gather(self) -> None:
         for name in self._waiting[0] if self._waiting else ():
-            values = [torch.as_tensor(report[name]) for report in self._waiting]
+            values = [torch.as_tensor(record[name]) for record in self._waiting]
             total = torch.stack(values).double().sum()
             self._sums[name] = self._sums[name] + total if name in self._sums else total
         self._waiting.clear()

@@ -10,7 +10,7 @@ SHOWN = ("loss", "accuracy", "reconstruction", "season", "cloud", "series_per_se
 """Figures of a training step that are shown."""
 
 
-class Report(Protocol):
+class Advance(Protocol):
     """Told how far a step is, of how much, and figures to show beside it."""
 
     def __call__(  # noqa: D102
@@ -18,16 +18,16 @@ class Report(Protocol):
     ) -> None: ...
 
 
-ProgressOf = Callable[[str, str], AbstractContextManager[Report]]
+ProgressOf = Callable[[str, str], AbstractContextManager[Advance]]
 """Makes the progress of a step from its title and what it counts."""
 
 
-def training_progress(report: Report) -> Callable[[Mapping[str, Any]], None]:
+def training_progress(advance: Advance) -> Callable[[Mapping[str, Any]], None]:
     """Turns lines of ``metrics.jsonl`` into progress."""
 
     def show(record: Mapping[str, Any]) -> None:
         if record["kind"] == "train":
             figures = {name: record[name] for name in SHOWN if record.get(name) is not None}
-            report(record["step"] + 1, record["num_steps"], figures)
+            advance(record["step"] + 1, record["num_steps"], figures)
 
     return show

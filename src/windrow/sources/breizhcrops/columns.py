@@ -38,7 +38,7 @@ class Columns:
 
     Attributes:
         names: one a column, as BreizhCrops writes them.
-        how: the reason, for the report.
+        how: the reason, for the summary.
     """
 
     names: tuple[str, ...]

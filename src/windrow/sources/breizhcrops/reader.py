@@ -77,26 +77,26 @@ def read(path: Path, options: IngestOptions) -> Reading:
     root = find_root(path)
     if root is None:
         raise DataError("no classmapping.csv", where=path, hint="give the folder it lies in")
-    report = ReadingSummary(source=str(path))
-    regions = _choose_regions(find_regions(path, root), options, report)
-    choice = _choose_parcels(root, regions, options, report)
-    columns = {region.name: _columns(region, choice, options, report) for region in regions}
+    summary = ReadingSummary(source=str(path))
+    regions = _choose_regions(find_regions(path, root), options, summary)
+    choice = _choose_parcels(root, regions, options, summary)
+    columns = {region.name: _columns(region, choice, options, summary) for region in regions}
     level, year = regions[0].level, regions[0].year
-    report.say("product", f"BreizhCrops {year}, {level}, parcel means")
-    report.say("regions", ", ".join(f"{r.name} ({r.kind})" for r in regions))
+    summary.say("product", f"BreizhCrops {year}, {level}, parcel means")
+    summary.say("regions", ", ".join(f"{r.name} ({r.kind})" for r in regions))
     first = columns[regions[0].name]
-    report.say("bands", " ".join(first.bands))
+    summary.say("bands", " ".join(first.bands))
     if "B10" in first.names:
-        report.say("dropped_bands", "B10 (cirrus), which is no input")
+        summary.say("dropped_bands", "B10 (cirrus), which is no input")
     elif level == "L2A":
-        report.say("missing_bands", "B01 and B09, which this level does not have")
-    report.say("scale", "dn (reflectance x 10,000)")
-    report.say("cloud", CLOUD_MEANING[level])
-    report.say("classes", ", ".join(choice.legend.names))
-    report.count("parcels", len(choice.index))
+        summary.say("missing_bands", "B01 and B09, which this level does not have")
+    summary.say("scale", "dn (reflectance x 10,000)")
+    summary.say("cloud", CLOUD_MEANING[level])
+    summary.say("classes", ", ".join(choice.legend.names))
+    summary.count("parcels", len(choice.index))
     return Reading(
-        parts=_parts(choice, columns, report),
-        report=report,
+        parts=_parts(choice, columns, summary),
+        summary=summary,
         provenance={
             "product": "BreizhCrops",
             "reference": "Russwurm et al. 2020",
@@ -108,7 +108,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
 
 
 def _choose_regions(
-    found: list[Region], options: IngestOptions, report: ReadingSummary
+    found: list[Region], options: IngestOptions, summary: ReadingSummary
 ) -> tuple[Region, ...]:
     for option, name, key in (
         ("--year", options.year, "year"),
@@ -123,7 +123,7 @@ def _choose_regions(
         if not found:
             raise SettingsError(f"nothing of {option} {name}", found=", ".join(there))
     names = [region.name for region in found]
-    wanted = _wanted_regions(names, options, report)
+    wanted = _wanted_regions(names, options, summary)
     missing = [name for name in wanted if name not in names]
     if missing:
         raise DataError(
@@ -136,7 +136,7 @@ def _choose_regions(
 
 
 def _wanted_regions(
-    names: list[str], options: IngestOptions, report: ReadingSummary
+    names: list[str], options: IngestOptions, summary: ReadingSummary
 ) -> tuple[str, ...]:
     whole = tuple(name for name in names if name != "belle-ile") or tuple(names)
     if options.protocol is None:
@@ -145,7 +145,7 @@ def _wanted_regions(
         if options.tile is not None:
             return (options.tile,)
         if "belle-ile" in names and whole != tuple(names):
-            report.say("left_out", "belle-ile, whose parcels are also in frh04")
+            summary.say("left_out", "belle-ile, whose parcels are also in frh04")
         return whole
     if options.protocol not in PROTOCOLS:
         raise SettingsError(
@@ -160,35 +160,35 @@ def _wanted_regions(
     else:
         test = (options.tile,)
         train = tuple(n for n in (*OFFICIAL_TRAIN, *OFFICIAL_TEST) if n != options.tile)
-    report.say("protocol", f"{options.protocol}: train {' '.join(train)}, test {' '.join(test)}")
-    report.say("part", options.part)
+    summary.say("protocol", f"{options.protocol}: train {' '.join(train)}, test {' '.join(test)}")
+    summary.say("part", options.part)
     return train if options.part == "train" else test
 
 
 def _choose_parcels(
-    root: Path, regions: tuple[Region, ...], options: IngestOptions, report: ReadingSummary
+    root: Path, regions: tuple[Region, ...], options: IngestOptions, summary: ReadingSummary
 ) -> _Choice:
     mapping = _class_mapping(root / "classmapping.csv")
     index = pd.concat([region.read_index() for region in regions], ignore_index=True)
     class_of = dict(zip(mapping["code"].astype(str), mapping["id"].astype(int), strict=True))
     index["class_id"] = index["code"].map(class_of)
     unknown = index["class_id"].isna()
-    report.count("parcels_of_codes_outside_the_class_mapping_left_out", int(unknown.sum()))
+    summary.count("parcels_of_codes_outside_the_class_mapping_left_out", int(unknown.sum()))
     if unknown.any():
         codes = index.loc[unknown, "code"].value_counts()
-        report.say(
+        summary.say(
             "codes_left_out",
             ", ".join(f"{code} ({count})" for code, count in codes.head(10).items())
             + (f" and {len(codes) - 10} more" if len(codes) > 10 else ""),
         )
     empty = ~unknown & (index["sequencelength"] <= 0)
-    report.count("parcels_without_a_date_left_out", int(empty.sum()))
+    summary.count("parcels_without_a_date_left_out", int(empty.sum()))
     index = index[~unknown & ~empty]
     ids = sorted(mapping["id"].astype(int).unique())
     if options.classes == "paper":
         ids = [number for number in ids if number not in LEFT_OUT_OF_SIX]
         rare = ~index["class_id"].isin(ids)
-        report.count("parcels_of_classes_outside_the_papers_six_left_out", int(rare.sum()))
+        summary.count("parcels_of_classes_outside_the_papers_six_left_out", int(rare.sum()))
         index = index[~rare]
     if index.empty:
         raise DataError("no parcel has a known crop code", where=regions[0].index)
@@ -222,7 +222,7 @@ def _class_mapping(path: Path) -> pd.DataFrame:
 
 
 def _columns(
-    region: Region, choice: _Choice, options: IngestOptions, report: ReadingSummary
+    region: Region, choice: _Choice, options: IngestOptions, summary: ReadingSummary
 ) -> Columns:
     rows = choice.index[choice.index["region"] == region.name]
     spread = np.unique(np.linspace(0, len(rows) - 1, _SAMPLE_PARCELS).astype(int))
@@ -242,7 +242,7 @@ def _columns(
             sample = np.concatenate(parcels)
             columns = _said_or_found(sample, region, options)
             dates = columns.parcel(sample, str(region.series)).dates
-            report.say(f"dates_of_{region.name}", f"{dates.min()} to {dates.max()}, of a sample")
+            summary.say(f"dates_of_{region.name}", f"{dates.min()} to {dates.max()}, of a sample")
     if columns.processing_level != region.level:
         raise DataError(
             "the columns are of another processing level than the folder",
@@ -250,7 +250,7 @@ def _columns(
             found=f"{len(columns.names)} columns, {columns.processing_level}",
             expected=region.level,
         )
-    report.say(f"columns_of_{region.name}", f"{' '.join(columns.names)} ({columns.how})")
+    summary.say(f"columns_of_{region.name}", f"{' '.join(columns.names)} ({columns.how})")
     return columns
 
 
@@ -281,12 +281,12 @@ def _table(index: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
 
 
 def _parts(
-    choice: _Choice, columns: dict[str, Columns], report: ReadingSummary
+    choice: _Choice, columns: dict[str, Columns], summary: ReadingSummary
 ) -> Iterator[Series]:
     position = {number: index for index, number in enumerate(choice.class_ids)}
     num_dates = int(choice.index["sequencelength"].max())
-    tally = RangeTally(report)
-    share = ClearShare(report, CLOUD_MEANING[choice.regions[0].level])
+    tally = RangeTally(summary)
+    share = ClearShare(summary, CLOUD_MEANING[choice.regions[0].level])
     for region in choice.regions:
         rows = choice.index[choice.index["region"] == region.name]
         order = columns[region.name]
@@ -314,7 +314,7 @@ def _parts(
                     label=np.array(label, dtype=np.int16),
                     legend=choice.legend,
                 )
-                series = parcels_to_series(parcels, batch, report, tally)
+                series = parcels_to_series(parcels, batch, summary, tally)
                 if series.cloud_probability is not None:
                     share.add(series.cloud_probability, series.valid)
                 yield series

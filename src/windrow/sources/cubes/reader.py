@@ -92,34 +92,34 @@ def read_stac(path: Path, options: IngestOptions) -> Reading:
 
 
 def _read(path: Path, cube: Cube, product: str, options: IngestOptions) -> Reading:
-    report = ReadingSummary(source=str(path))
+    summary = ReadingSummary(source=str(path))
     facts = cube.facts
     grid = facts.grid
-    report.say("product", product)
-    report.say(
+    summary.say("product", product)
+    summary.say(
         "grid",
         f"{grid.height} x {grid.width} pixels of {abs(grid.transform[0]):g}, "
         f"{(grid.crs or 'CRS not known')[:60]}",
     )
-    report.say("dates", f"{len(facts.dates)}, {facts.dates[0]} to {facts.dates[-1]}")
+    summary.say("dates", f"{len(facts.dates)}, {facts.dates[0]} to {facts.dates[-1]}")
     same_day = len(facts.dates) - len(set(facts.dates.tolist()))
-    report.count("dates_on_one_day_kept", same_day)
-    report.say("bands", " ".join(facts.bands))
+    summary.count("dates_on_one_day_kept", same_day)
+    summary.say("bands", " ".join(facts.bands))
     given = "as given" if options.processing_level else "detected"
-    report.say("processing_level", f"{facts.processing_level} ({given})")
+    summary.say("processing_level", f"{facts.processing_level} ({given})")
     for name, text in facts.facts.items():
-        report.say(name, text)
-    targets = _targets(cube, options, report)
-    meaning = find_meaning(cube, options, report)
-    steps = plan(cube, meaning, targets, options, report)
+        summary.say(name, text)
+    targets = _targets(cube, options, summary)
+    meaning = find_meaning(cube, options, summary)
+    steps = plan(cube, meaning, targets, options, summary)
     as_series = parcel_series if options.average_parcels else pixel_series
     provenance = {"product": product}
     if options.labels is not None:
         provenance["labels"] = options.labels.name
-    return Reading(parts=as_series(steps, report), report=report, provenance=provenance)
+    return Reading(parts=as_series(steps, summary), summary=summary, provenance=provenance)
 
 
-def _targets(cube: Cube, options: IngestOptions, report: ReadingSummary) -> Targets:
+def _targets(cube: Cube, options: IngestOptions, summary: ReadingSummary) -> Targets:
     if options.labels is not None:
         if not is_vector_file(options.labels):
             raise SettingsError(
@@ -128,17 +128,17 @@ def _targets(cube: Cube, options: IngestOptions, report: ReadingSummary) -> Targ
                 expected="a GeoPackage, GeoJSON, Shapefile or GeoParquet",
             )
         grid = cube.facts.grid
-        return ParcelPixels(read_parcels(options.labels, grid, options, report), grid)
+        return ParcelPixels(read_parcels(options.labels, grid, options, summary), grid)
     if options.layer or options.no_data_class or options.keep_class:
         raise SettingsError("an option of parcels without parcels", hint="give --labels")
     if isinstance(cube, FileCube):
         found = cube.label_codes(options.label_column)
         if found is not None:
             name, codes = found
-            report.say("labels", f"variable {name!r}, 0 where nothing is declared")
+            summary.say("labels", f"variable {name!r}, 0 where nothing is declared")
             place = f"{cube.facts.names[0]}, variable {name}"
-            return patches_of_codes(codes, legend=options.legend, where=place, report=report)
+            return patches_of_codes(codes, legend=options.legend, where=place, summary=summary)
     if options.average_parcels or options.label_column or options.id_column or options.legend:
         raise SettingsError("an option of labels without labels", hint="give --labels")
-    report.say("labels", "none: every pixel is its own field")
+    summary.say("labels", "none: every pixel is its own field")
     return EveryPixel()

@@ -47,7 +47,7 @@ def plan(
     meaning: Meaning,
     targets: Targets,
     options: IngestOptions,
-    report: ReadingSummary,
+    summary: ReadingSummary,
 ) -> Plan:
     """Cuts the cube into windows, and draws pixels where only some are asked for.
 
@@ -56,7 +56,7 @@ def plan(
     facts = cube.facts
     bytes_per_pixel = facts.itemsize * len(facts.dates) * (len(facts.bands) + 1)
     parts = list(windows(facts.grid, facts.native, bytes_per_pixel))
-    counts = count_pixels(targets, parts, report)
+    counts = count_pixels(targets, parts, summary)
     if options.scratch is not None and len(parts) > 1:
         cube = ScratchCube(cube, options.scratch)
     kept = None
@@ -65,15 +65,15 @@ def plan(
         chosen = np.zeros(int(counts.sum()), dtype=np.bool_)
         chosen[random.choice(len(chosen), size=options.num_series, replace=False)] = True
         kept = np.split(chosen, np.cumsum(counts)[:-1])
-        report.count("pixels_drawn", options.num_series)
+        summary.count("pixels_drawn", options.num_series)
     return Plan(cube, meaning, targets, parts, kept)
 
 
-def pixel_series(steps: Plan, report: ReadingSummary) -> Iterator[Series]:
+def pixel_series(steps: Plan, summary: ReadingSummary) -> Iterator[Series]:
     """One series a pixel, window by window; pixels without a usable date are left out."""
     num_dates = len(steps.cube.facts.dates)
     left_out = 0
-    tally, share = RangeTally(report), steps.meaning.clear_share(report)
+    tally, share = RangeTally(summary), steps.meaning.clear_share(summary)
     for window, pixels in _windows(steps):
         raw = steps.cube.read(window, pixels.rows, pixels.columns)
         reflectance, valid = steps.meaning.reflectance(raw.values, tally)
@@ -82,10 +82,10 @@ def pixel_series(steps: Plan, report: ReadingSummary) -> Iterator[Series]:
             share.add(cloud, valid)
         seen = np.asarray(valid.any(axis=1))
         left_out += int((~seen).sum())
-        report.count("pixels_without_a_usable_date_left_out", left_out)
-        report.count(
+        summary.count("pixels_without_a_usable_date_left_out", left_out)
+        summary.count(
             "dates_without_data_made_invalid",
-            report.counts.get("dates_without_data_made_invalid", 0)
+            summary.counts.get("dates_without_data_made_invalid", 0)
             + int(seen.sum()) * num_dates
             - int(valid.sum()),
         )
@@ -117,7 +117,7 @@ def _windows(steps: Plan) -> Iterator[tuple[Window, Pixels]]:
             yield window, pixels
 
 
-def parcel_series(steps: Plan, report: ReadingSummary) -> Iterator[Series]:
+def parcel_series(steps: Plan, summary: ReadingSummary) -> Iterator[Series]:
     """One mean series a parcel, over the pixels that have data at the date.
 
     Raises:
@@ -131,7 +131,7 @@ def parcel_series(steps: Plan, report: ReadingSummary) -> Iterator[Series]:
     size = np.zeros(shape[0], dtype=np.int64)
     middle = np.zeros((shape[0], 2))
     with_cloud = False
-    tally = RangeTally(report)
+    tally = RangeTally(summary)
     for window, pixels in _windows(steps):
         raw = steps.cube.read(window, pixels.rows, pixels.columns)
         reflectance, valid = steps.meaning.reflectance(raw.values, tally)
@@ -150,18 +150,18 @@ def parcel_series(steps: Plan, report: ReadingSummary) -> Iterator[Series]:
     steps.meaning.refuse_out_of_range(tally)
     valid = (number > 0) & (number >= MIN_SHARE * size[:, None])
     seen = valid.any(axis=1)
-    report.count("parcels_without_a_usable_date_left_out", int(((size > 0) & ~seen).sum()))
+    summary.count("parcels_without_a_usable_date_left_out", int(((size > 0) & ~seen).sum()))
     if not seen.any():
         raise DataError("no parcel has a usable date", where=facts.names[0])
     mean = np.round(total / np.maximum(number, 1)[..., None])
     cloud_mean = np.floor(cloud_total / np.maximum(size, 1)[:, None]).astype(np.uint8)
     centre = middle[seen] / size[seen][:, None]
     identity = steps.targets.field_ids[seen]
-    share = steps.meaning.clear_share(report)
+    share = steps.meaning.clear_share(summary)
     if share is not None:
         share.add(cloud_mean, valid)
         share.say()
-    report.say("averaged", f"mean a parcel, valid where {MIN_SHARE:.0%} of its pixels have data")
+    summary.say("averaged", f"mean a parcel, valid where {MIN_SHARE:.0%} of its pixels have data")
     yield _series(
         steps,
         (

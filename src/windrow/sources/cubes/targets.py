@@ -130,7 +130,7 @@ class PatchPixels:
 
 
 def patches_of_codes(
-    codes: npt.NDArray[np.int64], *, legend: Path | None, where: object, report: ReadingSummary
+    codes: npt.NDArray[np.int64], *, legend: Path | None, where: object, summary: ReadingSummary
 ) -> PatchPixels:
     """Splits a raster of crop codes, 0 where none is declared, into patches.
 
@@ -143,7 +143,7 @@ def patches_of_codes(
     if not found:
         raise DataError("no pixel has a crop code", where=where, expected="codes above 0")
     classes, position = read_legend(
-        legend, [str(code) for code in found], where=where, report=report
+        legend, [str(code) for code in found], where=where, summary=summary
     )
     patch = np.full(codes.shape, -1, dtype=np.int32)
     labels: list[int] = []
@@ -152,13 +152,13 @@ def patches_of_codes(
         inside = components > 0
         patch[inside] = components[inside] - 1 + len(labels)
         labels.extend([position[str(code)]] * int(count))
-    report.count("pixels_without_a_crop_code_left_out", int((codes <= 0).sum()))
-    report.say("fields", f"{len(labels)} patches of touching pixels of one crop code")
+    summary.count("pixels_without_a_crop_code_left_out", int((codes <= 0).sum()))
+    summary.say("fields", f"{len(labels)} patches of touching pixels of one crop code")
     return PatchPixels(patch, classes, np.array(labels, dtype=np.int16))
 
 
 def count_pixels(
-    targets: Targets, windows: Iterable[Window], report: ReadingSummary
+    targets: Targets, windows: Iterable[Window], summary: ReadingSummary
 ) -> npt.NDArray[np.int64]:
     """Pixels of each window, after saying how many of each class there are.
 
@@ -177,17 +177,17 @@ def count_pixels(
             "no pixel centre lies in a parcel",
             hint="the parcels are smaller than a pixel, or not where the images are",
         )
-    report.count("pixels", sum(counts))
+    summary.count("pixels", sum(counts))
     if targets.legend is not None:
         label = targets.field_labels
-        report.count("fields", int((per_field > 0).sum()))
-        report.count("fields_without_a_pixel_centre_left_out", int((per_field == 0).sum()))
+        summary.count("fields", int((per_field > 0).sum()))
+        summary.count("fields_without_a_pixel_centre_left_out", int((per_field == 0).sum()))
         parts = [
             f"{name} ({int((label[per_field > 0] == i).sum())} fields, "
             f"{int(per_field[label == i].sum())} pixels)"
             for i, name in enumerate(targets.legend.names)
         ]
-        report.say("classes", ", ".join(parts))
+        summary.say("classes", ", ".join(parts))
     return np.array(counts, dtype=np.int64)
 
 

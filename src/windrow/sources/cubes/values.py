@@ -101,12 +101,12 @@ class Meaning:
         """
         tally.refuse(where=self.where, factor=float(self.factor.flat[0]))
 
-    def clear_share(self, report: ReadingSummary) -> ClearShare | None:
+    def clear_share(self, summary: ReadingSummary) -> ClearShare | None:
         """What counts the clear dates while the cube is read, or None without clouds."""
-        return None if self.clouds is None else ClearShare(report, describe(self.clouds))
+        return None if self.clouds is None else ClearShare(summary, describe(self.clouds))
 
 
-def find_meaning(cube: Cube, options: IngestOptions, report: ReadingSummary) -> Meaning:
+def find_meaning(cube: Cube, options: IngestOptions, summary: ReadingSummary) -> Meaning:
     """Finds scale, offset and clouds from metadata and a sample of every date.
 
     Raises:
@@ -123,13 +123,13 @@ def find_meaning(cube: Cube, options: IngestOptions, report: ReadingSummary) -> 
     known = np.asarray(~plain.missing(raw.values).any(axis=1))
     if not known.any():
         raise DataError("no data in the middle of the cube", where=facts.names[0])
-    factor = _factors(raw.values, known, packing, given=options.scale, facts=facts, report=report)
+    factor = _factors(raw.values, known, packing, given=options.scale, facts=facts, summary=summary)
     declared = _declared(facts)
     unpacked = _added_by_packing(packing, facts)
     meaning = Meaning(factor, unpacked, packing.no_data, where=_place(facts))
     decoded = np.clip(np.nan_to_num(meaning.decoded(raw.values)), -1e9, 1e9)
     clouds, probability = _clouds(
-        raw.quality, decoded, known, facts=facts, options=options, report=report
+        raw.quality, decoded, known, facts=facts, options=options, summary=summary
     )
     date, pixel = np.nonzero(known)
     added = decide_offsets(
@@ -143,7 +143,7 @@ def find_meaning(cube: Cube, options: IngestOptions, report: ReadingSummary) -> 
         Dates(facts.dates, declared),
         given=options.baseline_offset,
         where=_place(facts),
-        report=report,
+        summary=summary,
     )
     meaning = Meaning(
         factor, unpacked + added[:, None], packing.no_data, clouds, where=_place(facts)
@@ -195,7 +195,7 @@ def _factors(
     *,
     given: Scale | None,
     facts: CubeFacts,
-    report: ReadingSummary,
+    summary: ReadingSummary,
 ) -> npt.NDArray[np.float64]:
     """What brings each date and band to reflectance x 10,000: (T, B)."""
     stated = np.isfinite(packing.scale) & (given is None)
@@ -222,7 +222,7 @@ def _factors(
         text = f"{name} (reflectance = value x {distinct[0]:g}, {how})"
     else:
         text = f"band by band (reflectance = value x {_by_band(factor, facts.bands)}, {how})"
-    report.say("scale", text)
+    summary.say("scale", text)
     return factor
 
 
@@ -311,7 +311,7 @@ def _clouds(
     *,
     facts: CubeFacts,
     options: IngestOptions,
-    report: ReadingSummary,
+    summary: ReadingSummary,
 ) -> tuple[CloudLayer | None, npt.NDArray[np.uint8] | None]:
     """What the quality layer means, and the cloud probability (T, n) of the sample."""
     if quality is None or facts.quality is None:
@@ -321,7 +321,7 @@ def _clouds(
                 where=_place(facts),
                 hint="name the layer of clouds with --cloud-column",
             )
-        report.say("cloud", "not known: every date counts as clear")
+        summary.say("cloud", "not known: every date counts as clear")
         return None, None
     layer = recognise_clouds(
         facts.quality,
@@ -331,7 +331,7 @@ def _clouds(
         where=_place(facts),
     )
     probability = layer.probability(quality, where=_place(facts))
-    share = ClearShare(report, describe(layer))
+    share = ClearShare(summary, describe(layer))
     share.add(probability, known)
     share.say(of="dates of a sample")
     return layer, probability

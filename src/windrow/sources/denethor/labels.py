@@ -42,7 +42,7 @@ class Parcels:
 
 
 def read_parcels(
-    path: Path, grid: RasterGrid, *, label_column: str | None, report: ReadingSummary
+    path: Path, grid: RasterGrid, *, label_column: str | None, summary: ReadingSummary
 ) -> Parcels:
     """Reads, checks, moves and rasterises the parcels of a tile.
 
@@ -52,7 +52,7 @@ def read_parcels(
         path: a GeoJSON file.
         grid: the Sentinel-2 grid.
         label_column: the property of crop codes; None takes ``crop_id``.
-        report: where it is said what was found and left out.
+        summary: where it is said what was found and left out.
 
     Raises:
         DataError: the file is no GeoJSON, lacks crop ids, has an unknown one, a ``fid`` stands
@@ -80,12 +80,12 @@ def read_parcels(
             expected=f"parcels around {grid.west:.0f}, {grid.north:.0f} in {grid.crs}",
             hint="take the labels of the same tile",
         )
-    report.say("labels", f"{path.name}, {crs}, moved to {grid.crs}")
-    report.count("parcels_in_the_label_file", len(collection["features"]))
-    report.count("parcels_without_a_shape_left_out", len(collection["features"]) - len(features))
-    report.count("parcels_of_at_most_1000_m2_left_out", int(small.sum()))
-    report.count("parcels_with_crop_id_0_left_out", int((unlabelled & ~small).sum()))
-    report.count("parcels_off_the_tile_or_without_a_pixel_centre", int((counts == 0).sum()))
+    summary.say("labels", f"{path.name}, {crs}, moved to {grid.crs}")
+    summary.count("parcels_in_the_label_file", len(collection["features"]))
+    summary.count("parcels_without_a_shape_left_out", len(collection["features"]) - len(features))
+    summary.count("parcels_of_at_most_1000_m2_left_out", int(small.sum()))
+    summary.count("parcels_with_crop_id_0_left_out", int((unlabelled & ~small).sum()))
+    summary.count("parcels_off_the_tile_or_without_a_pixel_centre", int((counts == 0).sum()))
     present = np.flatnonzero(counts)
     position = np.full(len(kept) + 1, -1, dtype=np.int32)
     position[present] = np.arange(len(present), dtype=np.int32)

@@ -79,16 +79,16 @@ def read(path: Path, options: IngestOptions) -> Reading:
     split, part = _split(options)
     layout = find_layout(path)
     request = _Request(path, layout, options, split, part)
-    report = ReadingSummary(str(path))
+    summary = ReadingSummary(str(path))
     wanted = _tiles(request)
-    report.say("layout", f"({layout.letter}) {NAMES[layout.letter]}")
+    summary.say("layout", f"({layout.letter}) {NAMES[layout.letter]}")
     if layout.simulated:
-        report.say("simulated", "SIMULATED.txt: no satellite ever saw this place")
-    report.say("processing_level", "L2A (the product's)")
+        summary.say("simulated", "SIMULATED.txt: no satellite ever saw this place")
+    summary.say("processing_level", "L2A (the product's)")
     tables: dict[str, dict[str, npt.NDArray[Any]]] = {}
     tiles: list[OpenTile] = []
     for number, files in enumerate(wanted):
-        own = report if len(wanted) == 1 else ReadingSummary(str(path))
+        own = summary if len(wanted) == 1 else ReadingSummary(str(path))
         opened, table = _open(files, request, number, own)
         tiles.append(opened)
         tables["fields" if len(wanted) == 1 else f"fields_{files.name}"] = table
@@ -101,10 +101,10 @@ def read(path: Path, options: IngestOptions) -> Reading:
         "part": part.name if part else None,
         "seed": options.seed,
     }
-    _merge(report, tiles)
+    _merge(summary, tiles)
     return Reading(
-        parts=_parts(tiles, options.scratch, report),
-        report=report,
+        parts=_parts(tiles, options.scratch, summary),
+        summary=summary,
         provenance=provenance,
         preparation=_preparation(tiles, options.scratch),
         tables=tables,
@@ -157,36 +157,36 @@ def _tiles(request: _Request) -> list[TileFiles]:
 
 
 def _open(
-    files: TileFiles, request: _Request, number: int, report: ReadingSummary
+    files: TileFiles, request: _Request, number: int, summary: ReadingSummary
 ) -> tuple[OpenTile, dict[str, npt.NDArray[Any]]]:
     options, root = request.options, request.root
-    report.say("tile", f"{files.name}{f', {TILES[files.name]}' if files.name in TILES else ''}")
-    cube = open_cube(files, root, bands=options.bands, report=report)
+    summary.say("tile", f"{files.name}{f', {TILES[files.name]}' if files.name in TILES else ''}")
+    cube = open_cube(files, root, bands=options.bands, summary=summary)
     year = _year(cube, options)
-    report.say("year", str(year))
-    report.say("dates", f"{min(cube.dates).date()} to {max(cube.dates).date()}")
-    stack = _stack(files, options, year, report)
+    summary.say("year", str(year))
+    summary.say("dates", f"{min(cube.dates).date()} to {max(cube.dates).date()}")
+    stack = _stack(files, options, year, summary)
     pairing = options.pairing or "corner"
-    grid = sentinel2_grid(cube, stack, report)
+    grid = sentinel2_grid(cube, stack, summary)
     if stack is not None:
         how = "as given" if options.pairing else "the formula of earlier public code"
-        report.say("pairing", f"{pairing} ({how})")
+        summary.say("pairing", f"{pairing} ({how})")
     labels = options.labels or _labels(files, root)
-    parcels = read_parcels(labels, grid, label_column=options.label_column, report=report)
-    parts = part_of_parcels(parcels, request.split, seed=options.seed, report=report)
+    parcels = read_parcels(labels, grid, label_column=options.label_column, summary=summary)
+    parts = part_of_parcels(parcels, request.split, seed=options.seed, summary=summary)
     sample = draw_sample(
         parcels,
         parts,
         part=request.part,
         num_series=options.num_series,
         seed=options.seed,
-        report=report,
+        summary=summary,
     )
     scale = detect_scale(cube, sample.pixels, options.scale)
-    report.say("scale", f"{scale} ({'as given' if options.scale else 'detected'})")
-    report.count("parcels_with_pixels", len(parcels.field_id))
-    report.count("distinct_pixels", len(sample.pixels))
-    report.count("series", len(sample))
+    summary.say("scale", f"{scale} ({'as given' if options.scale else 'detected'})")
+    summary.count("parcels_with_pixels", len(parcels.field_id))
+    summary.count("distinct_pixels", len(sample.pixels))
+    summary.count("series", len(sample))
     opened = OpenTile(
         name=files.name,
         number=number,
@@ -199,7 +199,7 @@ def _open(
         scale=scale,
         pairing=pairing,
         simulated=request.layout.simulated,
-        report=report,
+        summary=summary,
     )
     return opened, split_table(parcels, parts, grid)
 
@@ -230,7 +230,7 @@ def _year(cube: Sentinel2Cube, options: IngestOptions) -> int:
 
 
 def _stack(
-    files: TileFiles, options: IngestOptions, year: int, report: ReadingSummary
+    files: TileFiles, options: IngestOptions, year: int, summary: ReadingSummary
 ) -> PlanetScopeStack | None:
     sets: dict[str, tuple[dict[date, Path], dict[date, Path]]] = {
         "daily": (files.planetscope, files.quality),
@@ -241,20 +241,20 @@ def _stack(
         name = next((each for each in _PRODUCTS if sets[each][0]), "none")
     if name == "none":
         how = "as wanted" if options.planetscope == "none" else "no file found"
-        report.say("planetscope", f"none ({how})")
+        summary.say("planetscope", f"none ({how})")
         return None
     paths, quality = sets[name]
     if not paths:
         raise DataError(f"no {name} PlanetScope file", found=f"tile {files.name}")
     stack = open_stack(paths, quality=quality, quality_bands=options.quality_bands or (), year=year)
     how = "daily" if stack.step == 1 else f"every {stack.step} days"
-    report.say(
+    summary.say(
         "planetscope",
         f"{len(stack.paths)} files, {how}, of {stack.grid.height} x {stack.grid.width} pixels of "
         f"{stack.grid.pixel:g} m, {min(paths)} to {max(paths)}",
     )
     bands = ", ".join(map(str, stack.quality_bands))
-    report.say("quality_bands", f"bands {bands} above 0 make no data" if bands else "not used")
+    summary.say("quality_bands", f"bands {bands} above 0 make no data" if bands else "not used")
     return stack
 
 
@@ -269,7 +269,9 @@ def _preparation(tiles: list[OpenTile], scratch: Path | None) -> Iterator[tuple[
         before += tile.num_days
 
 
-def _parts(tiles: list[OpenTile], scratch: Path | None, report: ReadingSummary) -> Iterator[Series]:
+def _parts(
+    tiles: list[OpenTile], scratch: Path | None, summary: ReadingSummary
+) -> Iterator[Series]:
     num_dates = max(tile.cube.num_dates for tile in tiles)
     if scratch is not None:
         for tile in tiles:
@@ -278,14 +280,14 @@ def _parts(tiles: list[OpenTile], scratch: Path | None, report: ReadingSummary) 
         with tempfile.TemporaryDirectory(prefix="windrow-") as temporary:
             for tile in tiles:
                 yield from tile_parts(tile, Path(temporary) / tile.name, num_dates=num_dates)
-    _merge(report, tiles)
+    _merge(summary, tiles)
 
 
-def _merge(report: ReadingSummary, tiles: list[OpenTile]) -> None:
+def _merge(summary: ReadingSummary, tiles: list[OpenTile]) -> None:
     if len(tiles) == 1:
         return
     for tile in tiles:
-        for name, text in tile.report.facts.items():
-            report.say(f"{tile.name}_{name}", text)
-        for name, number in tile.report.counts.items():
-            report.count(f"{name}_of_the_{tile.name}_tile", number)
+        for name, text in tile.summary.facts.items():
+            summary.say(f"{tile.name}_{name}", text)
+        for name, number in tile.summary.counts.items():
+            summary.count(f"{name}_of_the_{tile.name}_tile", number)

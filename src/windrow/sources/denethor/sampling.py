@@ -46,7 +46,7 @@ class Sample:
 
 
 def part_of_parcels(
-    parcels: Parcels, split: SplitSettings | None, *, seed: int, report: ReadingSummary
+    parcels: Parcels, split: SplitSettings | None, *, seed: int, summary: ReadingSummary
 ) -> npt.NDArray[np.str_]:
     """The name of the part of each parcel, (M,); ``all`` without a split."""
     if split is None:
@@ -60,8 +60,8 @@ def part_of_parcels(
     names = np.full(len(parcels.field_id), "", dtype=f"U{max(len(p.name) for p in split.parts)}")
     for part, chosen in zip(split.parts, positions, strict=True):
         names[chosen] = part.name
-    report.say("split", f"by field, {', '.join(p.name for p in split.parts)}, seed {seed}")
-    report.say(
+    summary.say("split", f"by field, {', '.join(p.name for p in split.parts)}, seed {seed}")
+    summary.say(
         "fields_a_part",
         "; ".join(
             f"{DENETHOR.names[each]} "
@@ -79,7 +79,7 @@ def draw_sample(
     part: PartSettings | None,
     num_series: int | None,
     seed: int,
-    report: ReadingSummary,
+    summary: ReadingSummary,
 ) -> Sample:
     """Draws the pixels of one part.
 
@@ -89,7 +89,7 @@ def draw_sample(
         part: the part to draw from; None takes all parcels.
         num_series: at most so many in all, in place of the part's own number.
         seed: seed of the draw.
-        report: where it is said what was drawn.
+        summary: where it is said what was drawn.
 
     Raises:
         SplitError: the part has no pixel.
@@ -102,7 +102,7 @@ def draw_sample(
     candidate = np.flatnonzero((flat >= 0) & inside[flat])
     if not len(candidate):
         raise SplitError("the part has no pixel", where=parcels.source, found=part and part.name)
-    report.count("pixels_in_the_parcels_of_the_part", len(candidate))
+    summary.count("pixels_in_the_parcels_of_the_part", len(candidate))
     parcel = flat[candidate].astype(np.int64)
     label = parcels.label[parcel]
     if part is not None and part.num_per_class is not None:
@@ -112,14 +112,14 @@ def draw_sample(
                 found=num_series,
                 expected=f"{part.num_per_class} series a class, as the protocol says",
             )
-        chosen = _by_class(label, part, seed, report)
+        chosen = _by_class(label, part, seed, summary)
     else:
         wanted = num_series or (part.num_series if part else None) or len(candidate)
         if wanted > len(candidate):
-            report.say("fewer_pixels", f"{len(candidate):,} instead of the {wanted:,} wanted")
+            summary.say("fewer_pixels", f"{len(candidate):,} instead of the {wanted:,} wanted")
         chosen = np.random.default_rng([seed, 0]).permutation(len(candidate))[:wanted]
     chosen.sort()
-    _say_classes(label[chosen], parcels.field_id[parcel[chosen]], report)
+    _say_classes(label[chosen], parcels.field_id[parcel[chosen]], summary)
     unique, pixel, counts = np.unique(chosen, return_inverse=True, return_counts=True)
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
     row, column = np.divmod(candidate[unique], parcels.at.shape[1])
@@ -132,7 +132,7 @@ def draw_sample(
 
 
 def _by_class(
-    label: npt.NDArray[np.int16], part: PartSettings, seed: int, report: ReadingSummary
+    label: npt.NDArray[np.int16], part: PartSettings, seed: int, summary: ReadingSummary
 ) -> npt.NDArray[np.intp]:
     assert part.num_per_class is not None
     drawn, repeated = [], []
@@ -146,14 +146,14 @@ def _by_class(
         else:
             drawn.append(draw.permutation(members)[: part.num_per_class])
     if repeated:
-        report.say("drawn_with_replacement", ", ".join(repeated))
+        summary.say("drawn_with_replacement", ", ".join(repeated))
     return np.concatenate(drawn)
 
 
 def _say_classes(
-    label: npt.NDArray[np.int16], field: npt.NDArray[np.int64], report: ReadingSummary
+    label: npt.NDArray[np.int16], field: npt.NDArray[np.int64], summary: ReadingSummary
 ) -> None:
-    report.say(
+    summary.say(
         "classes",
         ", ".join(
             f"{DENETHOR.names[each]} {int((label == each).sum()):,} series of "
@@ -163,7 +163,7 @@ def _say_classes(
     )
     absent = [n for index, n in enumerate(DENETHOR.names) if not (label == index).any()]
     if absent:
-        report.say("classes_without_a_series", ", ".join(absent))
+        summary.say("classes_without_a_series", ", ".join(absent))
 
 
 def split_table(

@@ -66,7 +66,7 @@ class CubeDate:
 
 
 def open_cube(
-    tile: TileFiles, root: Path, *, bands: tuple[str, ...] | None, report: ReadingSummary
+    tile: TileFiles, root: Path, *, bands: tuple[str, ...] | None, summary: ReadingSummary
 ) -> Sentinel2Cube:
     """Opens the cube of a tile from headers and pickles.
 
@@ -74,7 +74,7 @@ def open_cube(
         tile: its files.
         root: the folder, for messages.
         bands: order of the bands; None takes the twelve of the product.
-        report: where it is said what was found.
+        summary: where it is said what was found.
 
     Raises:
         DataError: a file is missing or damaged, sizes differ, or the dates do not fit.
@@ -113,9 +113,9 @@ def open_cube(
     box = None
     if "bbox" in files:
         box = read_bounding_box(files["bbox"].read(), where=files["bbox"])
-    report.say("sentinel2", f"{cube.shape[0]} dates of {cube.shape[1]} x {cube.shape[2]} pixels")
-    report.say("bands", " ".join(names) + (" (as given)" if bands else " (the product's order)"))
-    report.say("cloud", "clp, probability 0..255" if others[0] else "not known: no clp.npy")
+    summary.say("sentinel2", f"{cube.shape[0]} dates of {cube.shape[1]} x {cube.shape[2]} pixels")
+    summary.say("bands", " ".join(names) + (" (as given)" if bands else " (the product's order)"))
+    summary.say("cloud", "clp, probability 0..255" if others[0] else "not known: no clp.npy")
     return Sentinel2Cube(
         cube, others[0], others[1], names, tuple(dates), str(files["timestamp"]), box
     )

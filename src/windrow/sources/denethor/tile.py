@@ -58,7 +58,7 @@ class OpenTile:
         scale: of the cube's values.
         pairing: which PlanetScope pixels belong to a Sentinel-2 pixel.
         simulated: whether no satellite ever saw it.
-        report: completed while reading.
+        summary: completed while reading.
     """
 
     name: str
@@ -72,7 +72,7 @@ class OpenTile:
     scale: Scale
     pairing: Pairing
     simulated: bool
-    report: ReadingSummary
+    summary: ReadingSummary
 
     @property
     def num_days(self) -> int:
@@ -81,7 +81,7 @@ class OpenTile:
 
 
 def sentinel2_grid(
-    cube: Sentinel2Cube, stack: PlanetScopeStack | None, report: ReadingSummary
+    cube: Sentinel2Cube, stack: PlanetScopeStack | None, summary: ReadingSummary
 ) -> RasterGrid:
     """Where the Sentinel-2 pixels lie: from the cube's box, else from the PlanetScope rasters.
 
@@ -108,11 +108,11 @@ def sentinel2_grid(
             )
         crs = f"EPSG:{box.epsg}" if box.epsg else (stack.grid.crs if stack else DEFAULT_CRS)
         grid = RasterGrid(crs, box.west, box.north, PIXEL_M, height, width)
-        report.say("place", f"{grid.west:.0f}, {grid.north:.0f} in {crs} (bbox.pkl)")
+        summary.say("place", f"{grid.west:.0f}, {grid.north:.0f} in {crs} (bbox.pkl)")
     else:
         assert stack is not None
         grid = RasterGrid(stack.grid.crs, stack.grid.west, stack.grid.north, PIXEL_M, height, width)
-        report.say("place", f"{grid.west:.0f}, {grid.north:.0f} in {grid.crs} (PlanetScope)")
+        summary.say("place", f"{grid.west:.0f}, {grid.north:.0f} in {grid.crs} (PlanetScope)")
     if stack is not None:
         _check_same_ground(grid, stack)
     return grid
@@ -180,8 +180,8 @@ def tile_parts(tile: OpenTile, scratch: Path, *, num_dates: int) -> Iterator[Ser
     sentinel2 = _sentinel2_files(tile, scratch)
     planetscope = _planetscope_files(tile, scratch)
     left_out = invalid = 0
-    tally = RangeTally(tile.report)
-    share = ClearShare(tile.report, "clp, probability 0..255")
+    tally = RangeTally(tile.summary)
+    share = ClearShare(tile.summary, "clp, probability 0..255")
     for start in range(0, len(tile.sample), _BLOCK):
         here = slice(start, start + _BLOCK)
         part = _part(tile, sentinel2, planetscope, here, num_dates=num_dates, tally=tally)
@@ -190,8 +190,8 @@ def tile_parts(tile: OpenTile, scratch: Path, *, num_dates: int) -> Iterator[Ser
         seen = part.valid.any(axis=1)
         left_out += int((~seen).sum())
         invalid += int((~part.valid[:, : tile.cube.num_dates]).sum())
-        tile.report.count("series_without_a_usable_date_left_out", left_out)
-        tile.report.count("dates_of_series_without_data_made_invalid", invalid)
+        tile.summary.count("series_without_a_usable_date_left_out", left_out)
+        tile.summary.count("dates_of_series_without_data_made_invalid", invalid)
         if seen.any():
             yield part if seen.all() else part.select(np.flatnonzero(seen))
     if tile.cube.clouds is not None:
@@ -259,7 +259,9 @@ def _fill_planetscope(tile: OpenTile, files: DayFiles) -> Iterator[int]:
     plan = make_plan(tile.stack, tile.sample.pixels, pairing=tile.pairing)
     for step in missing:
         values, num_out = read_day(tile.stack, step, plan)
-        tile.report.count(PLANETSCOPE_COUNT, tile.report.counts.get(PLANETSCOPE_COUNT, 0) + num_out)
+        tile.summary.count(
+            PLANETSCOPE_COUNT, tile.summary.counts.get(PLANETSCOPE_COUNT, 0) + num_out
+        )
         files.write(step, values)
         yield step
 

@@ -69,7 +69,7 @@ def read_columns(
     *,
     text_columns: Sequence[str] | None = (),
     separator: str | None = None,
-    report: ReadingSummary | None = None,
+    summary: ReadingSummary | None = None,
 ) -> pd.DataFrame:
     """Reads a CSV or Parquet file whole.
 
@@ -79,7 +79,7 @@ def read_columns(
             so that ``NA`` is no empty cell; None keeps all of them.
         separator: of the CSV's columns; None takes the most frequent of comma, semicolon, tab
             and bar in its header.
-        report: where encoding, separator and decimal sign are said.
+        summary: where encoding, separator and decimal sign are said.
 
     Text in UTF-8, UTF-16 and cp1252 (what Excel writes as CSV) is read. Numbers with a decimal
     comma are read where the separator is none.
@@ -98,7 +98,7 @@ def read_columns(
         if name.endswith((".parquet", ".pq")):
             frame = _read_parquet(path)
         else:
-            frame = _read_csv(path, text_columns, separator, report or ReadingSummary(str(path)))
+            frame = _read_csv(path, text_columns, separator, summary or ReadingSummary(str(path)))
     except (DataError, MemoryError):
         raise
     except UnicodeError as error:
@@ -143,10 +143,10 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(
-    path: Path, text_columns: Sequence[str] | None, given: str | None, report: ReadingSummary
+    path: Path, text_columns: Sequence[str] | None, given: str | None, summary: ReadingSummary
 ) -> pd.DataFrame:
     opened = gzip.open if path.name.lower().endswith(".gz") else open
-    encoding = _encoding(path, report)
+    encoding = _encoding(path, summary)
     with opened(path, "rt", encoding=encoding, newline="") as file:
         first = file.readline()
     if not first.strip():
@@ -158,7 +158,7 @@ def _read_csv(
         raise DataError(
             f"the separator {given!r} is not in the header", where=path, found=first.strip()[:80]
         )
-    report.say(
+    summary.say(
         "separator",
         f"{SEPARATORS.get(separator, repr(separator))} ({'as given' if given else 'detected'})",
     )
@@ -180,21 +180,21 @@ def _read_csv(
     for name in text:
         frame[name] = frame[name].where(frame[name] != "")
     if separator != ",":
-        _read_decimal_commas(frame, set(text), path, report)
+        _read_decimal_commas(frame, set(text), path, summary)
     return frame
 
 
-def _encoding(path: Path, report: ReadingSummary) -> str:
+def _encoding(path: Path, summary: ReadingSummary) -> str:
     """The encoding of a CSV: by its mark, else UTF-8 where it is valid, else cp1252."""
     opened = gzip.open if path.name.lower().endswith(".gz") else open
     with opened(path, "rb") as file:
         mark = file.read(4)
         if mark.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            report.say("encoding", "UTF-16 (detected by its mark)")
+            summary.say("encoding", "UTF-16 (detected by its mark)")
             return "utf-16"
         if b"\0" in mark:
             little = mark[1:2] == b"\0"
-            report.say("encoding", "UTF-16 (detected by its zeros)")
+            summary.say("encoding", "UTF-16 (detected by its zeros)")
             return "utf-16-le" if little else "utf-16-be"
         decoder = codecs.getincrementaldecoder("utf-8")()
         try:
@@ -203,13 +203,13 @@ def _encoding(path: Path, report: ReadingSummary) -> str:
                 decoder.decode(block)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
-            report.say("encoding", "cp1252 (it is no UTF-8; check the letters with accents)")
+            summary.say("encoding", "cp1252 (it is no UTF-8; check the letters with accents)")
             return "cp1252"
     return "utf-8-sig"
 
 
 def _read_decimal_commas(
-    frame: pd.DataFrame, text_columns: set[str], path: Path, report: ReadingSummary
+    frame: pd.DataFrame, text_columns: set[str], path: Path, summary: ReadingSummary
 ) -> None:
     """Turns columns of text such as ``0,0312`` into numbers, in place."""
     found: list[str] = []
@@ -237,7 +237,7 @@ def _read_decimal_commas(
             frame[name] = replaced
             found.append(str(name))
     if found:
-        report.say("decimal", f"comma in {len(found)} columns (detected)")
+        summary.say("decimal", f"comma in {len(found)} columns (detected)")
 
 
 def _refuse_repeated(columns: Sequence[str], path: Path) -> None:

@@ -36,7 +36,7 @@ def settle_classes(
     options: LabelOptions,
     *,
     where: str,
-    report: ReadingSummary,
+    summary: ReadingSummary,
     names: Sequence[str] | None = None,
 ) -> list[str]:
     """The class of each row, trimmed, empty where there is none.
@@ -45,7 +45,7 @@ def settle_classes(
         values: a class a row, as it stands in the file; empty where missing.
         options: which classes mean 'no label', and which do not.
         where: file and column, for messages.
-        report: where it is said what was left out and which names are near doubles.
+        summary: where it is said what was left out and which names are near doubles.
         names: the name that stands beside each code, where there is one; it is looked at too.
 
     Raises:
@@ -54,7 +54,7 @@ def settle_classes(
 
     Example:
         >>> said = LabelOptions(no_data_class=("None",))
-        >>> settle_classes(["Corn ", "None"], said, where="labels.csv", report=ReadingSummary("x"))
+        >>> settle_classes(["Corn ", "None"], said, where="labels.csv", summary=ReadingSummary("x"))
         ['Corn', '']
     """
     settled = _without_fractions([value.strip() for value in values])
@@ -85,9 +85,9 @@ def settle_classes(
             hint=f"leave out with --no-data-class {words}, or keep with --keep-class {words}",
         )
     if dropped:
-        report.say("classes_that_mean_no_label", ", ".join(map(repr, dropped)))
-        report.count("labels_that_mean_no_label_left_out", sum(map(len, dropped.values())))
-    _say_near_doubles(settled, report)
+        summary.say("classes_that_mean_no_label", ", ".join(map(repr, dropped)))
+        summary.count("labels_that_mean_no_label_left_out", sum(map(len, dropped.values())))
+    _say_near_doubles(settled, summary)
     return settled
 
 
@@ -127,13 +127,13 @@ def _chosen(option: str, given: Sequence[str], forms: set[str], where: str) -> s
     return chosen
 
 
-def _say_near_doubles(values: Sequence[str], report: ReadingSummary) -> None:
+def _say_near_doubles(values: Sequence[str], summary: ReadingSummary) -> None:
     groups: dict[str, list[str]] = {}
     for value in dict.fromkeys(value for value in values if value):
         groups.setdefault(_plain(value), []).append(value)
     doubles = [" and ".join(map(repr, sorted(g))) for g in groups.values() if len(g) > 1]
     if doubles:
-        report.say(
+        summary.say(
             "classes_that_differ_in_case_or_blanks_only", f"{'; '.join(doubles)}; kept apart"
         )
 

@@ -51,7 +51,7 @@ class SeriesLabels:
         columns: every other column, as (N,) text, empty where missing.
         has_row: (N,) which series have a row; None where all have.
         contradictions: columns of which one key has several values, with an example each.
-        report: what was taken and left out.
+        summary: what was taken and left out.
 
     Example:
         >>> half = {"half": np.array(["A", "B"])}
@@ -66,7 +66,7 @@ class SeriesLabels:
     columns: Mapping[str, npt.NDArray[np.str_]]
     has_row: npt.NDArray[np.bool_] | None = None
     contradictions: Mapping[str, str] = field(default_factory=dict)
-    report: ReadingSummary | None = None
+    summary: ReadingSummary | None = None
 
     def where(self, condition: str) -> npt.NDArray[np.bool_]:
         """Which of the series fulfil ``COLUMN=VALUE``, (N,); one without a row does not.
@@ -170,11 +170,11 @@ def read_labels(
     place = Path(path)
     keys = SeriesKeys.of_series(series) if isinstance(series, Series) else series
     options = options or LabelOptions()
-    report, file = ReadingSummary(source=str(place)), ReadingSummary(source=str(place))
-    frame = read_columns(place, text_columns=None, report=file)
+    summary, file = ReadingSummary(source=str(place)), ReadingSummary(source=str(place))
+    frame = read_columns(place, text_columns=None, summary=file)
     for name, text in file.facts.items():
-        report.say(f"{name}_of_labels", text)
-    frame = _without_empty_rows(frame, report)
+        summary.say(f"{name}_of_labels", text)
+    frame = _without_empty_rows(frame, summary)
     names = [str(column) for column in frame.columns]
     found = find_column(frame, label_column, (), "label", place) or default_label_column(
         [name for name in names if keys.find(name) is None], where=place
@@ -182,11 +182,11 @@ def read_labels(
     join = choose_key(
         [name for name in names if name != found], keys, options.label_key, source=str(place)
     )
-    report.say("label_column", found)
-    report.say("label_key", str(join))
+    summary.say("label_column", found)
+    summary.say("label_key", str(join))
     texts = {name: _as_text(frame[name]) for name in names if name != join.label_key}
     label = settle_classes(
-        texts[found].tolist(), options, where=f"{place}, column {found}", report=report
+        texts[found].tolist(), options, where=f"{place}, column {found}", summary=summary
     )
     texts[found] = np.asarray(label, dtype=np.str_)
     if not any(label):
@@ -197,7 +197,7 @@ def read_labels(
     row = rows_of_keys(ids, keys.columns[join.series_key])
     _refuse_misfit(row, ids, keys, join, names=names, source=str(place))
     joined = {name: np.append(values, "")[row] for name, values in texts.items()}
-    _count_joined(row, ids, keys.columns[join.series_key], report)
+    _count_joined(row, ids, keys.columns[join.series_key], summary)
     return SeriesLabels(
         source=str(place),
         label=joined[found],
@@ -205,7 +205,7 @@ def read_labels(
         columns=joined,
         has_row=row >= 0,
         contradictions=contradictions,
-        report=report,
+        summary=summary,
     )
 
 
@@ -215,17 +215,17 @@ def attach_labels(series: Series, labels: SeriesLabels) -> tuple[Series, Reading
     Raises:
         DataError: no series has a label, or the series of one field have two.
     """
-    report = labels.report or ReadingSummary(source=labels.source)
+    summary = labels.summary or ReadingSummary(source=labels.source)
     known = labels.label != ""
     if not known.any():
         raise DataError("no series has a label", where=labels.source)
     legend = Legend.of_values(labels.label[known].tolist())
     label = np.where(known, legend.encode(labels.label.tolist()), UNLABELLED).astype(np.int16)
     _refuse_two_labels(series, labels, known)
-    report.say("classes", ", ".join(legend.names))
-    report.count("series_labelled", int(known.sum()))
-    report.count("series_without_a_label", int((~known).sum()))
-    return replace(series, label=label, legend=legend), report
+    summary.say("classes", ", ".join(legend.names))
+    summary.count("series_labelled", int(known.sum()))
+    summary.count("series_without_a_label", int((~known).sum()))
+    return replace(series, label=label, legend=legend), summary
 
 
 def _refuse_two_labels(series: Series, labels: SeriesLabels, known: npt.NDArray[np.bool_]) -> None:
@@ -244,10 +244,10 @@ def _refuse_two_labels(series: Series, labels: SeriesLabels, known: npt.NDArray[
         )
 
 
-def _without_empty_rows(frame: pd.DataFrame, report: ReadingSummary) -> pd.DataFrame:
+def _without_empty_rows(frame: pd.DataFrame, summary: ReadingSummary) -> pd.DataFrame:
     """A spreadsheet may end in rows of separators alone."""
     empty = frame.isna().all(axis=1)
-    report.count("empty_rows_left_out", int(empty.sum()))
+    summary.count("empty_rows_left_out", int(empty.sum()))
     return frame[~empty].reset_index(drop=True)
 
 
@@ -319,14 +319,14 @@ def _count_joined(
     row: npt.NDArray[np.intp],
     ids: npt.NDArray[Any],
     own: npt.NDArray[Any],
-    report: ReadingSummary,
+    summary: ReadingSummary,
 ) -> None:
     without = np.setdiff1d(np.arange(len(ids)), row)
-    report.count("series_without_a_row_of_labels", int((row < 0).sum()))
-    report.count("labels_without_a_series", len(without))
+    summary.count("series_without_a_row_of_labels", int((row < 0).sum()))
+    summary.count("labels_without_a_series", len(without))
     alike = almost_alike(ids[without], own[row < 0])
     if alike:
-        report.say("ids_nearly_alike", f"{alike}; not joined")
+        summary.say("ids_nearly_alike", f"{alike}; not joined")
 
 
 def _some(values: npt.NDArray[Any]) -> str:

@@ -19,7 +19,7 @@ def read_legend(
     codes: Iterable[str],
     *,
     where: object,
-    report: ReadingSummary,
+    summary: ReadingSummary,
     names: Mapping[str, str] | None = None,
 ) -> tuple[Legend, dict[str, int]]:
     """The legend of the codes that occur; without a table or names each code is its own name.
@@ -30,7 +30,7 @@ def read_legend(
         path: a CSV with a column of codes and one of names, or None.
         codes: the codes that occur, repeated or not.
         where: the file in which they occur, for messages.
-        report: where it is said.
+        summary: where it is said.
         names: the name of each code, where the labels hold it; a table goes before.
 
     Returns:
@@ -46,7 +46,7 @@ def read_legend(
     name_of = names or {}
     if path is not None:
         name_of = _names(path)
-        report.say("legend", path.name)
+        summary.say("legend", path.name)
     unknown = [code for code in found if code not in name_of]
     if unknown:
         raise DataError(
@@ -61,7 +61,7 @@ def read_legend(
         first.setdefault(name_of[code], code)
     joined = len(found) - len(first)
     if joined:
-        report.count("crop_codes_joined_with_another_of_the_same_name", joined)
+        summary.count("crop_codes_joined_with_another_of_the_same_name", joined)
     legend = Legend(names=tuple(first), codes=tuple(first.values()))
     return legend, {code: legend.names.index(name_of[code]) for code in found}
 

@@ -162,7 +162,9 @@ def _layers(path: Path) -> list[str]:
     return [str(name) for name, geometry in found if geometry is not None]
 
 
-def read_parcels(path: Path, grid: Grid, options: IngestOptions, report: ReadingSummary) -> Parcels:
+def read_parcels(
+    path: Path, grid: Grid, options: IngestOptions, summary: ReadingSummary
+) -> Parcels:
     """Reads parcels and brings them to a grid's CRS.
 
     Raises:
@@ -185,27 +187,27 @@ def read_parcels(path: Path, grid: Grid, options: IngestOptions, report: Reading
         )
     if grid.crs is None:
         raise DataError("the cube has no CRS to lay labels on", where=path)
-    report.say("labels", f"{path.name}, property {column!r}, {frame.crs.to_string()[:60]}")
+    summary.say("labels", f"{path.name}, property {column!r}, {frame.crs.to_string()[:60]}")
     if options.layer is not None:
-        report.say("layer", options.layer)
+        summary.say("layer", options.layer)
     empty = frame.geometry.is_empty | frame.geometry.isna()
-    classes, beside = _classes(frame, column, options, path, report)
+    classes, beside = _classes(frame, column, options, path, summary)
     unlabelled = classes == ""
-    report.count("parcels_without_a_geometry_left_out", int(empty.sum()))
-    report.count("parcels_without_a_crop_left_out", int((unlabelled & ~empty).sum()))
+    summary.count("parcels_without_a_geometry_left_out", int(empty.sum()))
+    summary.count("parcels_without_a_crop_left_out", int((unlabelled & ~empty).sum()))
     kept = ~empty.to_numpy() & ~unlabelled
     frame, classes = frame[kept].to_crs(grid.crs), classes[kept]
     beside = None if beside is None else beside[kept]
     if frame.empty:
         raise DataError("no parcel has a crop", where=f"{path}, property {column}")
     inside = _within(frame, grid, path)
-    report.count("parcels_outside_the_images_left_out", len(frame) - int(inside.sum()))
+    summary.count("parcels_outside_the_images_left_out", len(frame) - int(inside.sum()))
     frame = frame[inside]
     identity = _ids(frame, options.id_column, path)
     codes, names = classes[inside], None if beside is None else beside[inside]
     name_of = None if names is None else dict(zip(codes.tolist(), names.tolist(), strict=True))
     legend, position = read_legend(
-        options.legend, codes.tolist(), where=path, report=report, names=name_of
+        options.legend, codes.tolist(), where=path, summary=summary, names=name_of
     )
     return Parcels(
         source=path,
@@ -217,7 +219,7 @@ def read_parcels(path: Path, grid: Grid, options: IngestOptions, report: Reading
 
 
 def _classes(
-    frame: Any, column: str, options: IngestOptions, path: Path, report: ReadingSummary
+    frame: Any, column: str, options: IngestOptions, path: Path, summary: ReadingSummary
 ) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_] | None]:
     """The class of each parcel, empty where there is none, and its name where codes have names."""
     values = ["" if value is None else _code(value) for value in _plain_values(frame[column])]
@@ -226,9 +228,9 @@ def _classes(
     by_name = {str(name).strip().lower(): str(name) for name in frame.columns}
     if wanted in by_name and options.legend is None:
         names = [str(name or "").strip() for name in _plain_values(frame[by_name[wanted]])]
-        report.say("names_of_classes", f"property {by_name[wanted]!r}")
+        summary.say("names_of_classes", f"property {by_name[wanted]!r}")
     where = f"{path}, property {column}"
-    settled = settle_classes(values, options, where=where, report=report, names=names)
+    settled = settle_classes(values, options, where=where, summary=summary, names=names)
     classes = np.asarray(settled, dtype=np.str_)
     if names is None:
         return classes, None
@@ -237,7 +239,7 @@ def _classes(
     codes = [code for code, _ in sorted(pairs)]
     double = next((code for code in codes if codes.count(code) > 1), None)
     if double is not None or any(not name for _, name in pairs):
-        report.say("names_of_classes", "not used: a code has two names or none")
+        summary.say("names_of_classes", "not used: a code has two names or none")
         return classes, None
     return classes, beside
 

@@ -95,22 +95,22 @@ def explained_by_groups(values: npt.NDArray[Any], group: npt.NDArray[np.integer[
     return float(np.mean(shares)) if shares else 0.0
 
 
-def open_pairs(path: Path, options: IngestOptions, report: ReadingSummary) -> Iterator[Series]:
+def open_pairs(path: Path, options: IngestOptions, summary: ReadingSummary) -> Iterator[Series]:
     """Opens a file of pairs, and yields one series a pair, in parts.
 
     Raises:
         DataError: shapes or dates do not fit, or the order of the pairs cannot be told.
         BandError: another number of bands.
     """
-    pairs = _Pairs(path, options, report)
+    pairs = _Pairs(path, options, summary)
     return pairs.parts()
 
 
 class _Pairs:
     """A file of pairs: its shapes, dates and order."""
 
-    def __init__(self, path: Path, options: IngestOptions, report: ReadingSummary) -> None:
-        self._path, self._options, self._report = path, options, report
+    def __init__(self, path: Path, options: IngestOptions, summary: ReadingSummary) -> None:
+        self._path, self._options, self._summary = path, options, summary
         self._bands = sensors.check_bands(options.bands or sensors.SENTINEL2_BANDS)
         dates = read_dates(path.parent, SENTINEL2_DATES, None, beside=path)
         self._year = one_year(dates, options.year, where=path.parent / SENTINEL2_DATES)
@@ -219,26 +219,26 @@ class _Pairs:
         return rows % self._a_date if self._order == "date" else rows // len(self._day)
 
     def _say(self, first: str, last: str, how: str) -> None:
-        report = self._report
+        summary = self._summary
         names = {"date": "date by date", "pixel": "pixel by pixel"}
-        report.say("content", FILES.get(self._path.name, "pairs of one date"))
-        report.say("processing_level", "L2A (DENETHOR's)")
-        report.say("bands", " ".join(self._bands))
-        report.say("scale", f"{self._scale} (detected)")
-        report.say("dates", f"{len(self._day)}, {first} to {last}, {self._a_date:,} pairs each")
-        report.say("pair_order", f"{names[self._order]}, {how}")
-        report.say("dates_assumed", f"they follow each other as in {SENTINEL2_DATES}")
-        report.say("planetscope", "on the day of the pair alone" if self._fine else "none")
-        report.say("cloud", "not known: the cloud loss is off")
-        report.say("field", "not known: the pairs of one position count as one pixel")
-        report.say("licence", "the record names none")
-        report.count("pairs_in_the_file", self._num)
-        report.count("series", self._num if self._rows is None else len(self._rows))
+        summary.say("content", FILES.get(self._path.name, "pairs of one date"))
+        summary.say("processing_level", "L2A (DENETHOR's)")
+        summary.say("bands", " ".join(self._bands))
+        summary.say("scale", f"{self._scale} (detected)")
+        summary.say("dates", f"{len(self._day)}, {first} to {last}, {self._a_date:,} pairs each")
+        summary.say("pair_order", f"{names[self._order]}, {how}")
+        summary.say("dates_assumed", f"they follow each other as in {SENTINEL2_DATES}")
+        summary.say("planetscope", "on the day of the pair alone" if self._fine else "none")
+        summary.say("cloud", "not known: the cloud loss is off")
+        summary.say("field", "not known: the pairs of one position count as one pixel")
+        summary.say("licence", "the record names none")
+        summary.count("pairs_in_the_file", self._num)
+        summary.count("series", self._num if self._rows is None else len(self._rows))
 
     def parts(self) -> Iterator[Series]:
         """The chosen pairs, block by block; those without data are left out and counted."""
         left_out = 0
-        tally = RangeTally(self._report)
+        tally = RangeTally(self._summary)
         with opened(self._path) as file:
             for start in range(0, self._num, _BLOCK):
                 stop = min(start + _BLOCK, self._num)
@@ -255,7 +255,7 @@ class _Pairs:
                 seen = np.flatnonzero(converted.valid[:, 0])
                 left_out += len(rows) - len(seen)
                 tally.count_part(converted)
-                self._report.count("pairs_without_data_left_out", left_out)
+                self._summary.count("pairs_without_data_left_out", left_out)
                 for begin in range(0, len(seen), _PART):
                     kept = seen[begin : begin + _PART]
                     yield self._series(
@@ -277,7 +277,7 @@ class _Pairs:
             planetscope = np.full(shape, NO_DATA, dtype=np.int16)
             step = np.searchsorted(days, self._day[date])
             values = planetscope_integers(
-                fine[:, None], self._scale, where=self._path, report=self._report
+                fine[:, None], self._scale, where=self._path, summary=self._summary
             )[:, 0]
             planetscope[np.arange(len(rows)), step] = values
         return Series(

@@ -82,9 +82,9 @@ def read(path: Path, options: IngestOptions) -> Reading:
     """
     refuse_options(options, OPTIONS, product="the prepared files")
     file = _chosen_file(path)
-    report = ReadingSummary(str(file))
+    summary = ReadingSummary(str(file))
     if is_pairs(file):
-        parts = open_pairs(file, options, report)
+        parts = open_pairs(file, options, summary)
     else:
         if options.pair_order is not None:
             raise SettingsError(
@@ -92,7 +92,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
                 where=file,
                 hint="leave it out: it is of pairs of one date (pretraining_point2.h5)",
             )
-        parts = _Prepared(file, options, report).parts()
+        parts = _Prepared(file, options, summary).parts()
     provenance = {
         "product": "prepared_h5",
         "record": "doi:10.5281/zenodo.7737587",
@@ -100,7 +100,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
         "fields": UNKNOWN_FIELDS,
         "seed": options.seed,
     }
-    return Reading(parts, report, provenance)
+    return Reading(parts, summary, provenance)
 
 
 def _of_file(path: Path) -> int:
@@ -133,8 +133,8 @@ class _Shapes:
 class _Prepared:
     """One file, opened by its shapes and dates; its series come in blocks."""
 
-    def __init__(self, path: Path, options: IngestOptions, report: ReadingSummary) -> None:
-        self._path, self._options, self._report = path, options, report
+    def __init__(self, path: Path, options: IngestOptions, summary: ReadingSummary) -> None:
+        self._path, self._options, self._summary = path, options, summary
         with opened(path) as file:
             self._name = "time_series" if "time_series" in file else "sentinel2_data"
             self._shapes = self._check_shapes(file)
@@ -215,30 +215,30 @@ class _Prepared:
         return np.sort(np.random.default_rng(self._options.seed).permutation(num)[:wanted])
 
     def _say(self) -> None:
-        report, shapes = self._report, self._shapes
-        report.say("content", FILES.get(self._path.name, "a prepared file under another name"))
-        report.say("processing_level", "L2A (DENETHOR's)")
-        report.say("bands", " ".join(self._bands))
-        report.say("scale", f"{self._scale} (detected)")
-        report.say("dates", f"{self._dates[0].date()} to {self._dates[-1].date()}")
+        summary, shapes = self._summary, self._shapes
+        summary.say("content", FILES.get(self._path.name, "a prepared file under another name"))
+        summary.say("processing_level", "L2A (DENETHOR's)")
+        summary.say("bands", " ".join(self._bands))
+        summary.say("scale", f"{self._scale} (detected)")
+        summary.say("dates", f"{self._dates[0].date()} to {self._dates[-1].date()}")
         if self._path.name.startswith("validation_"):
-            report.say("dates_assumed", "task 2 is of 2019, but the record's dates are these")
+            summary.say("dates_assumed", "task 2 is of 2019, but the record's dates are these")
         if shapes.planet:
-            report.say("planetscope", f"{len(self._planet_dates)} days, {self._layout}")
+            summary.say("planetscope", f"{len(self._planet_dates)} days, {self._layout}")
         elif self._options.planetscope == "none":
-            report.say("planetscope", "none (as wanted)")
+            summary.say("planetscope", "none (as wanted)")
         else:
-            report.say("planetscope", "none in this file")
-        report.say("cloud", "not known: the cloud loss is off")
-        report.say("field", "not known: a split cannot be checked for leakage")
-        report.say("licence", "the record names none")
-        report.count("series_in_the_file", shapes.num_series)
-        report.count("series", len(self._rows))
+            summary.say("planetscope", "none in this file")
+        summary.say("cloud", "not known: the cloud loss is off")
+        summary.say("field", "not known: a split cannot be checked for leakage")
+        summary.say("licence", "the record names none")
+        summary.count("series_in_the_file", shapes.num_series)
+        summary.count("series", len(self._rows))
 
     def parts(self) -> Iterator[Series]:
         """The chosen series, block by block; those without any usable date are left out."""
         left_out = 0
-        self._tally = RangeTally(self._report)
+        self._tally = RangeTally(self._summary)
         with opened(self._path) as file:
             for start in range(0, self._shapes.num_series, _BLOCK):
                 stop = min(start + _BLOCK, self._shapes.num_series)
@@ -249,7 +249,7 @@ class _Prepared:
                 part = self._block(file, start, stop, rows)
                 seen = part.valid.any(axis=1)
                 left_out += int((~seen).sum())
-                self._report.count("series_without_a_usable_date_left_out", left_out)
+                self._summary.count("series_without_a_usable_date_left_out", left_out)
                 if seen.any():
                     yield part.select(np.flatnonzero(seen))
         self._tally.refuse(where=self._path, factor=factor_of(self._scale))
@@ -261,7 +261,7 @@ class _Prepared:
         self._tally.count_part(converted)
         name = "dates_of_series_without_data_made_invalid"
         number = int((~converted.valid).sum())
-        self._report.count(name, self._report.counts.get(name, 0) + number)
+        self._summary.count(name, self._summary.counts.get(name, 0) + number)
         days = days_of_year(self._dates)
         fine = fine_days = None
         if self._shapes.planet:
@@ -296,7 +296,7 @@ class _Prepared:
             blocks = [data[:, :, k * num + start : k * num + stop] for k in range(WINDOW)]
             values = np.stack(blocks, axis=-1).transpose(2, 0, 1, 3)
         where = f"{self._path}, rows {start} to {stop - 1}"
-        return planetscope_integers(values, self._scale, where=where, report=self._report)
+        return planetscope_integers(values, self._scale, where=where, summary=self._summary)
 
     def _labels(
         self, values: npt.NDArray[Any], rows: npt.NDArray[np.intp]

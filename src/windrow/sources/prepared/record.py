@@ -108,7 +108,7 @@ def one_year(dates: Sequence[datetime], year: int | None, *, where: Path) -> int
 
 
 def planetscope_integers(
-    values: npt.NDArray[Any], scale: Scale, *, where: object, report: ReadingSummary
+    values: npt.NDArray[Any], scale: Scale, *, where: object, summary: ReadingSummary
 ) -> npt.NDArray[np.int16]:
     """PlanetScope (N, days, 4, 9) as (N, days, 36) int16; a pixel of no data is ``NO_DATA``.
 
@@ -118,7 +118,7 @@ def planetscope_integers(
         values: as they stand in the file.
         scale: of the values.
         where: the file and rows, for messages.
-        report: where pixels out of range are counted.
+        summary: where pixels out of range are counted.
 
     Raises:
         DataError: more than 1 % of the pixels are out of range.
@@ -131,6 +131,6 @@ def planetscope_integers(
     tally = RangeTally()
     valid = tally.add(values, ~missing[:, :, 0], axis=2)
     tally.refuse(where=where)
-    report.count(PLANETSCOPE_COUNT, report.counts.get(PLANETSCOPE_COUNT, 0) + tally.num_out)
+    summary.count(PLANETSCOPE_COUNT, summary.counts.get(PLANETSCOPE_COUNT, 0) + tally.num_out)
     values = np.where(valid[:, :, None], values, NO_DATA).astype(np.int16)
     return values.reshape(len(values), -1, NUM_PLANETSCOPE * WINDOW)

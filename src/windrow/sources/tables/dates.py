@@ -28,7 +28,7 @@ def days_and_years(
     place: Path,
     *,
     date_format: str | None = None,
-    report: ReadingSummary,
+    summary: ReadingSummary,
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]]:
     """Day of year (0 = 1 January) and calendar year of each row.
 
@@ -41,7 +41,7 @@ def days_and_years(
         keys: (R,) the series' id of each row, for messages.
         place: the file, for messages.
         date_format: as in Python's strftime; None detects it.
-        report: where the format is said.
+        summary: where the format is said.
 
     Raises:
         DataError: there is no date at all, or one is missing, unreadable, ambiguous, or before
@@ -51,7 +51,7 @@ def days_and_years(
     if column.isna().all():
         raise DataError("no dates", where=f"{place}, column {name}", found="only empty cells")
     index, how = _parsed(column, date_format, place)
-    report.say("date_format", how)
+    summary.say("date_format", how)
     broken = np.asarray(index.isna())
     if broken.any():
         row = int(np.argmax(broken))
@@ -72,7 +72,7 @@ def days_and_years(
             found=str(index[row].date()),
             expected=f"a date from {FIRST_YEAR} on, when Sentinel-2 began, to {LAST_YEAR}",
         )
-    report.say("dates", f"{index.min().date()} to {index.max().date()}")
+    summary.say("dates", f"{index.min().date()} to {index.max().date()}")
     return days_of_year(index.tz_localize(None).to_numpy()), years
 
 

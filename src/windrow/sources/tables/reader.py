@@ -41,17 +41,17 @@ def read(path: Path, options: IngestOptions) -> Reading:
         name = min(about_labels).replace("_", "-")
         raise SettingsError(f"--{name} without a label table", hint="give --labels")
     reading = read_table(path, options)
-    series, report = reading.series, reading.report
+    series, summary = reading.series, reading.summary
     provenance: dict[str, object] = {"product": "table"}
     if options.labels is not None:
         labels = read_labels(
             options.labels, options.label_column, series=reading.keys, options=options
         )
         series, labelling = attach_labels(series, labels)
-        report.say("labels", options.labels.name)
-        report.add(labelling)
+        summary.say("labels", options.labels.name)
+        summary.add(labelling)
         provenance["labels"] = options.labels.name
     provenance[KEYS] = dict(reading.key_names)
     others = set(reading.keys.columns).difference(reading.key_names.values())
     tables = {KEYS: {name: reading.keys.columns[name] for name in sorted(others)}}
-    return Reading(iter([series]), report, provenance, tables=tables if others else {})
+    return Reading(iter([series]), summary, provenance, tables=tables if others else {})

@@ -1,7 +1,7 @@
 """Field and pixel tables: long CSV or Parquet, one row a series and date, one column a band.
 
 Columns are recognised by name, whatever their case. Nothing is guessed in silence and nothing is
-dropped in silence: :attr:`TableReading.report` says which columns, scale and cloud measure were
+dropped in silence: :attr:`TableReading.summary` says which columns, scale and cloud measure were
 taken, and counts every date that could not be used.
 """
 
@@ -51,13 +51,13 @@ class TableReading:
         series: one series an id, in the order in which the ids first appear.
         keys: the columns by which a label table can name the series.
         key_names: the column of ``id``, and of ``field_id`` where there is one.
-        report: columns, scale and cloud measure taken, and everything left out, counted.
+        summary: columns, scale and cloud measure taken, and everything left out, counted.
     """
 
     series: Series
     keys: SeriesKeys
     key_names: Mapping[str, str]
-    report: ReadingSummary
+    summary: ReadingSummary
 
 
 def read_table(
@@ -88,7 +88,7 @@ def read_table(
     """
     place = IN_MEMORY if isinstance(source, pd.DataFrame) else Path(source)
     options = options or TableOptions()
-    report = ReadingSummary(source=str(place))
+    summary = ReadingSummary(source=str(place))
     if isinstance(source, pd.DataFrame):
         frame = columns_of_frame(source, place)
     else:
@@ -97,25 +97,25 @@ def read_table(
             place,
             text_columns=(*names, *ID_COLUMNS, *FIELD_COLUMNS),
             separator=options.separator,
-            report=report,
+            summary=summary,
         )
-    table = _Table(frame, place, report)
+    table = _Table(frame, place, summary)
     table.recognise(
         options.id_column, options.date_column, options.cloud_column, options.field_column
     )
     table.recognise_bands(options.bands, options.processing_level)
     table.arrange(options.sort_dates, options.date_format)
     series = table.series(options)
-    return TableReading(series, table.keys(), table.key_names(), report)
+    return TableReading(series, table.keys(), table.key_names(), summary)
 
 
 class _Table:
     """One reading, step by step: recognise columns, arrange rows by series, fill the arrays."""
 
-    def __init__(self, frame: pd.DataFrame, place: Path, report: ReadingSummary) -> None:
+    def __init__(self, frame: pd.DataFrame, place: Path, summary: ReadingSummary) -> None:
         self._frame = frame
         self._place = place
-        self._report = report
+        self._summary = summary
 
     def recognise(
         self,
@@ -132,17 +132,17 @@ class _Table:
         known = [name for name in ID_COLUMNS if name != plain_name(self._row_number or "")]
         found = find_column(frame, id_column, known, "id", place)
         self._id = _required(found, "id", "--id-column", frame, place)
-        self._cloud = choose_cloud_column(frame, cloud_column, place, self._report)
+        self._cloud = choose_cloud_column(frame, cloud_column, place, self._summary)
         taken = {plain_name(self._id), plain_name(self._row_number or "")}
         others = [name for name in FIELD_COLUMNS if plain_name(name) not in taken]
         self._field = find_column(frame, field_column, others, "field", place)
         self._longitude = find_column(frame, None, LONGITUDE_COLUMNS, "longitude", place)
         self._latitude = find_column(frame, None, LATITUDE_COLUMNS, "latitude", place)
-        report = self._report
-        report.say("columns", f"id {self._id!r}, date {self._date!r}, cloud {self._cloud!r}")
+        summary = self._summary
+        summary.say("columns", f"id {self._id!r}, date {self._date!r}, cloud {self._cloud!r}")
         if self._row_number is not None:
-            report.say("row_number", f"{self._row_number!r} counts the rows: it is no id")
-        report.say("field", repr(self._field) if self._field else "every series is its own field")
+            summary.say("row_number", f"{self._row_number!r} counts the rows: it is no id")
+        summary.say("field", repr(self._field) if self._field else "every series is its own field")
 
     def recognise_bands(
         self, given: tuple[str, ...] | None, processing_level: ProcessingLevel | None
@@ -165,13 +165,13 @@ class _Table:
             )
         self._bands = sensors.check_bands(list(self._columns.values()))
         self._level = self._processing_level(processing_level, cirrus)
-        report = self._report
-        report.say("bands", " ".join(self._bands))
-        report.say("names_of_bands", found.describe())
+        summary = self._summary
+        summary.say("bands", " ".join(self._bands))
+        summary.say("names_of_bands", found.describe())
         if found.left_out:
-            report.say("columns_left_out", ", ".join(found.left_out))
+            summary.say("columns_left_out", ", ".join(found.left_out))
         if cirrus:
-            report.say("dropped_bands", "B10 (cirrus), which is no input")
+            summary.say("dropped_bands", "B10 (cirrus), which is no input")
 
     def _processing_level(self, given: ProcessingLevel | None, cirrus: bool) -> ProcessingLevel:
         if given is not None and given not in get_args(ProcessingLevel):
@@ -184,7 +184,7 @@ class _Table:
             if cirrus
             else "assumed: --processing-level says it"
         )
-        self._report.say("processing_level", f"{level} ({how})")
+        self._summary.say("processing_level", f"{level} ({how})")
         return level
 
     def arrange(self, sort_dates: bool, date_format: str | None) -> None:
@@ -193,7 +193,7 @@ class _Table:
         keys = identifiers(frame[self._id], self._id, place)
         self._ids, self._first_row, series = _by_first_appearance(keys)
         days, years = days_and_years(
-            frame[self._date], keys, place, date_format=date_format, report=self._report
+            frame[self._date], keys, place, date_format=date_format, summary=self._summary
         )
         self._year = years[self._first_row]
         other = np.flatnonzero(years != self._year[series])
@@ -218,9 +218,9 @@ class _Table:
         if len(backwards):
             order = np.lexsort((days, series))
             sorted_series, sorted_days = series[order], days[order]
-            self._report.count("series_sorted", len(set(series[order][backwards].tolist())))
+            self._summary.count("series_sorted", len(set(series[order][backwards].tolist())))
         repeated = (sorted_series[1:] == sorted_series[:-1]) & (sorted_days[1:] == sorted_days[:-1])
-        self._report.count("dates_on_one_day_kept", int(repeated.sum()))
+        self._summary.count("dates_on_one_day_kept", int(repeated.sum()))
         self._row = order
         self._series_of_row = sorted_series
         self._day = sorted_days
@@ -229,7 +229,7 @@ class _Table:
 
     def series(self, options: TableOptions) -> Series:
         """Fills the padded arrays."""
-        frame, place, report = self._frame, self._place, self._report
+        frame, place, summary = self._frame, self._place, self._summary
         years = (self._year[self._series_of_row] - 1970).astype("M8[Y]").astype("M8[D]")
         rows = Rows(
             frame=frame,
@@ -240,7 +240,7 @@ class _Table:
             columns=self._columns,
             cloud=self._cloud,
         )
-        found = values_of_rows(rows, options, place, report)
+        found = values_of_rows(rows, options, place, summary)
         shape = (len(self._ids), int(self._step.max()) + 1)
         at = (self._series_of_row, self._step)
         valid = np.zeros(shape, dtype=np.bool_)
@@ -255,9 +255,9 @@ class _Table:
             cloud = np.zeros(shape, dtype=np.uint8)
             cloud[at] = found.cloud
         longitude, latitude = self._coordinates()
-        report.count("series", shape[0])
-        report.count("observations", len(frame))
-        report.count("dates_in_the_longest_series", shape[1])
+        summary.count("series", shape[0])
+        summary.count("observations", len(frame))
+        summary.count("dates_in_the_longest_series", shape[1])
         return Series(
             reflectance=reflectance,
             day_of_year=day_of_year,
@@ -326,7 +326,7 @@ class _Table:
                     expected=f"degrees, -{limit:g} to {limit:g}",
                 )
             result.append(degrees)
-        self._report.say("coordinates", f"{self._longitude!r} and {self._latitude!r}, degrees")
+        self._summary.say("coordinates", f"{self._longitude!r} and {self._latitude!r}, degrees")
         return result[0], result[1]
 
 

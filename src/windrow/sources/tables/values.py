@@ -75,7 +75,7 @@ class RowValues:
 
 
 def choose_cloud_column(
-    frame: pd.DataFrame, given: str | None, place: Path, report: ReadingSummary
+    frame: pd.DataFrame, given: str | None, place: Path, summary: ReadingSummary
 ) -> str | None:
     """The column of clouds: the one given, or found by name; names those that are not read.
 
@@ -91,12 +91,12 @@ def choose_cloud_column(
     if given is not None:
         others = [name for name in (found, *others) if name is not None and name != given]
     if others:
-        report.say("cloud_columns_not_read", ", ".join(others))
+        summary.say("cloud_columns_not_read", ", ".join(others))
     return given if given is not None else found
 
 
 def values_of_rows(
-    rows: Rows, options: TableOptions, place: Path, report: ReadingSummary
+    rows: Rows, options: TableOptions, place: Path, summary: ReadingSummary
 ) -> RowValues:
     """Scale, clouds and offset of a table's rows.
 
@@ -104,7 +104,7 @@ def values_of_rows(
         rows: the rows.
         options: what the user said of scale, clouds, offset and no data.
         place: the file, for messages.
-        report: where it is said what was taken, and what was left out is counted.
+        summary: where it is said what was taken, and what was left out is counted.
 
     Raises:
         DataError: no row is usable; the scale is mixed or impossible; what the clouds mean or
@@ -116,11 +116,13 @@ def values_of_rows(
     values = np.stack([numbers(frame[c], c, place) for c in rows.columns], axis=1)[rows.order]
     if options.no_data is not None:
         values[values == options.no_data] = np.nan
-    usable, scaled, scale = _scaled(values, rows.keys, options.scale, place, report)
-    cloud = _clouds(rows, scaled, usable, options=options, place=place, report=report)
-    added = _offsets(rows, scaled, usable, cloud=cloud, options=options, place=place, report=report)
+    usable, scaled, scale = _scaled(values, rows.keys, options.scale, place, summary)
+    cloud = _clouds(rows, scaled, usable, options=options, place=place, summary=summary)
+    added = _offsets(
+        rows, scaled, usable, cloud=cloud, options=options, place=place, summary=summary
+    )
     integers = np.where(usable[:, None], np.round(scaled) + added[:, None], 0.0)
-    tally = RangeTally(report)
+    tally = RangeTally(summary)
     valid = tally.add(integers, usable)
     tally.refuse(where=place, factor=factor_of(scale))
     reflectance = np.where(valid[:, None], integers, 0.0).astype(np.int16)
@@ -132,7 +134,7 @@ def _scaled(
     keys: npt.NDArray[Any],
     given: Scale | None,
     place: Path,
-    report: ReadingSummary,
+    summary: ReadingSummary,
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64], Scale]:
     """Which rows are usable, their digital numbers (R, B), and the scale they were written in."""
     empty = np.isnan(values).any(axis=1)
@@ -145,8 +147,8 @@ def _scaled(
         )
     no_data = ~empty & (values == 0).all(axis=1)
     usable = ~empty & ~no_data
-    report.count("dates_with_an_empty_band_made_invalid", int(empty.sum()))
-    report.count("dates_with_0_in_every_band_made_invalid", int(no_data.sum()))
+    summary.count("dates_with_an_empty_band_made_invalid", int(empty.sum()))
+    summary.count("dates_with_0_in_every_band_made_invalid", int(no_data.sum()))
     if not usable.any():
         raise DataError("every band is 0 at every date", where=place, expected="reflectance")
     found = _scale(values[usable], keys[usable], place)
@@ -160,7 +162,7 @@ def _scaled(
             hint="leave the scale out, or mend the table",
         )
     how = "0..1" if found == "reflectance" else "reflectance x 10,000"
-    report.say("scale", f"{found} ({how}, {'as given' if given else 'detected'})")
+    summary.say("scale", f"{found} ({how}, {'as given' if given else 'detected'})")
     scaled = np.where(usable[:, None], values, 0.0) * factor_of(found)
     return usable, np.clip(scaled, -1e9, 1e9), found
 
@@ -172,7 +174,7 @@ def _clouds(
     *,
     options: TableOptions,
     place: Path,
-    report: ReadingSummary,
+    summary: ReadingSummary,
 ) -> npt.NDArray[np.uint8] | None:
     column = rows.cloud
     if column is None:
@@ -180,7 +182,7 @@ def _clouds(
             raise SettingsError(
                 "--cloud-measure without clouds", where=place, hint="name them with --cloud-column"
             )
-        report.say("cloud", "not known: every date counts as clear")
+        summary.say("cloud", "not known: every date counts as clear")
         return None
     measured = _truth_or_numbers(rows.frame[column], column, place)[rows.order]
     bands = list(rows.columns.values())
@@ -193,8 +195,8 @@ def _clouds(
         where=place,
     )
     probability = layer.probability(measured, where=place)
-    report.count("dates_of_unknown_cloud_taken_as_cloudy", int(np.isnan(measured).sum()))
-    share = ClearShare(report, describe(layer))
+    summary.count("dates_of_unknown_cloud_taken_as_cloudy", int(np.isnan(measured).sum()))
+    share = ClearShare(summary, describe(layer))
     share.add(probability, usable)
     share.say()
     return probability
@@ -218,7 +220,7 @@ def _offsets(
     cloud: npt.NDArray[np.uint8] | None,
     options: TableOptions,
     place: Path,
-    report: ReadingSummary,
+    summary: ReadingSummary,
 ) -> npt.NDArray[np.int64]:
     """What is added to each row, (R,), date by date."""
     declared = _declared(rows)
@@ -237,7 +239,7 @@ def _offsets(
         Dates(rows.days[at], declared[at]),
         given=options.baseline_offset,
         where=place,
-        report=report,
+        summary=summary,
     )
     added = np.zeros(len(usable), dtype=np.int64)
     added[usable] = found[date.ravel()]

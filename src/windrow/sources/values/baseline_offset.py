@@ -81,7 +81,7 @@ def decide_offsets(
     *,
     given: BaselineOffset | None,
     where: object,
-    report: ReadingSummary,
+    summary: ReadingSummary,
 ) -> npt.NDArray[np.int64]:
     """What is added to the digital numbers of each date, after saying so.
 
@@ -90,7 +90,7 @@ def decide_offsets(
         dates: the days and their metadata.
         given: what the user said, or None.
         where: the file, for messages.
-        report: where it is said what is applied, and what is doubted.
+        summary: where it is said what is applied, and what is doubted.
 
     Returns:
         (G,) 0 or -1000 each, or what metadata name.
@@ -108,11 +108,11 @@ def decide_offsets(
             expected=f"0 or {OFFSET}, as it is added, or metadata or values",
         )
     if isinstance(given, int):
-        return _given(given, shown, dates.days, report)
+        return _given(given, shown, dates.days, summary)
     if given != "values" and known.all():
         if given is None:
             _refuse_contradiction(observed, shown, dates, where)
-        return _say(report, dates.days, dates.declared.astype(np.int64), "from metadata")
+        return _say(summary, dates.days, dates.declared.astype(np.int64), "from metadata")
     if given == "metadata":
         raise DataError(
             "metadata do not say whether the offset of baseline 04.00 was taken off",
@@ -120,11 +120,11 @@ def decide_offsets(
             found=f"nothing on {int((~known).sum())} of {len(known)} dates",
             hint="give --baseline-offset values, 0 or -1000",
         )
-    added = _from_values(shown, dates.days, where, report)
+    added = _from_values(shown, dates.days, where, summary)
     if given is None and known.any():
         _refuse_contradiction(observed, shown, dates, where)
         added = np.where(known, np.nan_to_num(dates.declared), added).astype(np.int64)
-    return _say(report, dates.days, added, _reason(shown, dates.days, added, report))
+    return _say(summary, dates.days, added, _reason(shown, dates.days, added, summary))
 
 
 def nearest_offsets(
@@ -145,7 +145,7 @@ def nearest_offsets(
 
 
 def _given(
-    given: int, shown: Shown, days: npt.NDArray[np.datetime64], report: ReadingSummary
+    given: int, shown: Shown, days: npt.NDArray[np.datetime64], summary: ReadingSummary
 ) -> npt.NDArray[np.int64]:
     if given not in (0, OFFSET):
         raise SettingsError(
@@ -156,28 +156,28 @@ def _given(
     against = shown.without_offset if given else shown.with_offset
     if against.any():
         told = "it was taken off already" if given else "they still hold it"
-        report.say(
+        summary.say(
             "baseline_doubt",
             f"{_days(days[against])} look as if {told} (darkest value "
             f"{shown.floor[against].min():g})",
         )
-    return _say(report, days, np.full(len(days), given, dtype=np.int64), "as given")
+    return _say(summary, days, np.full(len(days), given, dtype=np.int64), "as given")
 
 
 def _say(
-    report: ReadingSummary,
+    summary: ReadingSummary,
     days: npt.NDArray[np.datetime64],
     added: npt.NDArray[np.int64],
     how: str,
 ) -> npt.NDArray[np.int64]:
     shifted = added != 0
     if not shifted.any():
-        report.say("baseline_offset", f"none, {how}")
+        summary.say("baseline_offset", f"none, {how}")
     elif shifted.all():
-        report.say("baseline_offset", f"{added.min()} on all {len(days)} dates, {how}")
+        summary.say("baseline_offset", f"{added.min()} on all {len(days)} dates, {how}")
     else:
         text = f"{added.min()} on {_days(days[shifted])}, 0 on {_days(days[~shifted])}"
-        report.say("baseline_offset", f"{text}, {how}")
+        summary.say("baseline_offset", f"{text}, {how}")
     return added
 
 
@@ -194,7 +194,7 @@ def _days(days: npt.NDArray[np.datetime64]) -> str:
 
 
 def _from_values(
-    shown: Shown, days: npt.NDArray[np.datetime64], where: object, report: ReadingSummary
+    shown: Shown, days: npt.NDArray[np.datetime64], where: object, summary: ReadingSummary
 ) -> npt.NDArray[np.int64]:
     """What the values call for; dates before 2022 of which they do not tell are taken as 0."""
     open_dates = np.isnan(shown.added)
@@ -209,7 +209,7 @@ def _from_values(
             hint="give --baseline-offset -1000 to take it off, or 0 where that was done",
         )
     if open_dates.any() and (shown.floor[open_dates].min() >= SHIFTED[0]):
-        report.say(
+        summary.say(
             "baseline_doubt",
             f"{_days(days[open_dates])} have no value as dark as land is, which bright soil or "
             "clouds explain; where they were reprocessed with baseline 04.00 or later, give "
@@ -222,7 +222,7 @@ def _reason(
     shown: Shown,
     days: npt.NDArray[np.datetime64],
     added: npt.NDArray[np.int64],
-    report: ReadingSummary,
+    summary: ReadingSummary,
 ) -> str:
     shifted = added != 0
     if not shifted.any():
@@ -230,7 +230,7 @@ def _reason(
             return "as all dates are before baseline 04.00 (25 January 2022)"
         return f"already taken off, the darkest value is {shown.floor.min():g}"
     filled = int(shown.filled.sum())
-    report.count("dates_too_cloudy_to_show_the_offset_taken_like_the_nearest", filled)
+    summary.count("dates_too_cloudy_to_show_the_offset_taken_like_the_nearest", filled)
     return f"detected: the darkest values there are {shown.floor[shifted].min():g}"
 
 

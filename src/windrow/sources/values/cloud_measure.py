@@ -57,7 +57,7 @@ class CloudLayer:
     Attributes:
         name: of the column, variable or layer.
         measure: what its values mean.
-        how: why that was taken, for the report.
+        how: why that was taken, for the summary.
     """
 
     name: str
@@ -297,12 +297,12 @@ class ClearShare:
     """Counts the dates that a cloud measure calls clear, and reports their share.
 
     Args:
-        report: where measure and share are said.
+        summary: where measure and share are said.
         text: what was taken.
     """
 
-    def __init__(self, report: ReadingSummary, text: str) -> None:
-        self._report = report
+    def __init__(self, summary: ReadingSummary, text: str) -> None:
+        self._summary = summary
         self._text = text
         self._num_dates = 0
         self._num_clear = 0
@@ -315,14 +315,14 @@ class ClearShare:
     def say(self, *, of: str = "dates") -> None:
         """Reports the share, and doubts a measure that calls all or no dates clear."""
         if not self._num_dates:
-            self._report.say("cloud", self._text)
+            self._summary.say("cloud", self._text)
             return
         share = self._num_clear / self._num_dates
-        self._report.say("cloud", f"{self._text}; {share:.0%} of the {of} are clear")
-        self._report.facts.pop("cloud_doubt", None)
+        self._summary.say("cloud", f"{self._text}; {share:.0%} of the {of} are clear")
+        self._summary.facts.pop("cloud_doubt", None)
         if self._num_clear in (0, self._num_dates):
             called = "no date" if self._num_clear == 0 else "every date"
-            self._report.say(
+            self._summary.say(
                 "cloud_doubt",
                 f"the measure calls {called} clear: see whether the column and its meaning are "
                 "right (--cloud-column, --cloud-measure)",
@@ -330,7 +330,7 @@ class ClearShare:
 
 
 def describe(layer: CloudLayer) -> str:
-    """What was taken, for the report.
+    """What was taken, for the summary.
 
     Example:
         >>> describe(CloudLayer("clp", "cloud-255", "the largest value is 250"))

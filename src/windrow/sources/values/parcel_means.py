@@ -100,13 +100,13 @@ def days_within_year(
 def parcels_to_series(
     parcels: Sequence[ParcelSeries],
     batch: ParcelBatch,
-    report: ReadingSummary,
+    summary: ReadingSummary,
     tally: RangeTally,
 ) -> Series:
     """Stacks parcels, dates in order, padded to the batch's length.
 
     A date with an empty or missing band, with 0 in every band, or with a band out of the range of
-    reflectance is not valid; the tally counts what is out of range, and the report the others.
+    reflectance is not valid; the tally counts what is out of range, and the summary the others.
     Dates out of order are sorted and counted, and parcels without a usable date are left out and
     counted.
 
@@ -137,19 +137,19 @@ def parcels_to_series(
         usable = tally.add(np.round(np.where(known[:, None], values, 0.0)), known)
         dropped += int((~known).sum())
         if not usable.any():
-            report.facts.setdefault("first_parcel_left_out", Path(parcel.source).name)
+            summary.facts.setdefault("first_parcel_left_out", Path(parcel.source).name)
         length = len(days)
         reflectance[row, :length] = np.round(np.where(usable[:, None], values, 0.0))
         day_of_year[row, :length] = days[order]
         valid[row, :length] = usable
         if parcel.cloud is not None:
             cloud[row, :length] = sensors.cloud_probability_of_fraction(parcel.cloud[order])
-    _add(report, "dates_without_a_value_in_every_band_made_invalid", dropped)
-    _add(report, "series_sorted", sorted_parcels)
+    _add(summary, "dates_without_a_value_in_every_band_made_invalid", dropped)
+    _add(summary, "series_sorted", sorted_parcels)
     seen = np.asarray(valid.any(axis=1))
-    _add(report, "parcels_without_a_usable_date_left_out", int((~seen).sum()))
-    _add(report, "series", int(seen.sum()))
-    _add(report, "observations", int(valid.sum()))
+    _add(summary, "parcels_without_a_usable_date_left_out", int((~seen).sum()))
+    _add(summary, "series", int(seen.sum()))
+    _add(summary, "observations", int(valid.sum()))
     series = Series(
         reflectance=reflectance,
         day_of_year=day_of_year,
@@ -173,5 +173,5 @@ def _known(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     return np.asarray(known & (values != 0).any(axis=1))
 
 
-def _add(report: ReadingSummary, name: str, number: int) -> None:
-    report.count(name, report.counts.get(name, 0) + number)
+def _add(summary: ReadingSummary, name: str, number: int) -> None:
+    summary.count(name, summary.counts.get(name, 0) + number)

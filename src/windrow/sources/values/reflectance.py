@@ -29,7 +29,7 @@ MOST_OUT_OF_RANGE = 0.01
 """The share of observations out of range above which the scale must be another."""
 
 COUNT = "observations_out_of_range_made_invalid"
-"""The name under which a report counts what was left out."""
+"""The name under which a summary counts what was left out."""
 PLANETSCOPE_COUNT = "planetscope_pixels_out_of_range_made_invalid"
 
 
@@ -47,19 +47,19 @@ class RangeTally:
     """Counts the observations that are out of range, over all parts of a set.
 
     Args:
-        report: where they are counted, or None.
+        summary: where they are counted, or None.
 
     Example:
-        >>> report = ReadingSummary("x")
-        >>> tally = RangeTally(report)
+        >>> summary = ReadingSummary("x")
+        >>> tally = RangeTally(summary)
         >>> tally.add(np.array([[300], [40_000]]), np.array([True, True]))
         array([ True, False])
-        >>> report.counts
+        >>> summary.counts
         {'observations_out_of_range_made_invalid': 1}
     """
 
-    def __init__(self, report: ReadingSummary | None = None) -> None:
-        self._report = report
+    def __init__(self, summary: ReadingSummary | None = None) -> None:
+        self._summary = summary
         self.num_known = 0
         self.num_out = 0
         self._most_often: float | None = None
@@ -89,8 +89,8 @@ class RangeTally:
         """Counts observations that were looked at elsewhere."""
         self.num_known += num_known
         self.num_out += num_out
-        if self._report is not None:
-            self._report.count(COUNT, self.num_out)
+        if self._summary is not None:
+            self._summary.count(COUNT, self.num_out)
 
     def count_part(self, part: IntegerReflectance) -> None:
         """Counts the observations of one part."""

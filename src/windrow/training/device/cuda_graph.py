@@ -24,7 +24,7 @@ from windrow.training.device.flat_parameters import FlatParameters, UpdateScalar
 from windrow.training.distributed import Processes
 
 HISTORY = 1_024
-"""Steps whose losses are kept on the device; a report is good for so many steps."""
+"""Steps whose losses are kept on the device; a record is good for so many steps."""
 
 _WARMUP = 2
 """Steps of each size run before a capture, as captures need everything initialised."""
@@ -155,7 +155,7 @@ class CapturedTraining:
         Args:
             indices: (n,) positions of the items of a step, of one length for all steps.
             sizes: shapes of a step; every distinct one gets its own graph.
-            on_step: told each step and its report, whose tensors stay on the device and are good
+            on_step: told each step and its record, whose tensors stay on the device and are good
                 for ``HISTORY`` steps. Reading them waits for the device.
         """
         for step in self._steps:

@@ -95,7 +95,7 @@ def test_a_column_that_counts_rows_is_no_id(
     )
     opened = open_input(frame)
     assert opened.series.id.tolist() == list(range(50, 50 + num_fields))
-    assert opened.report.facts["row_number"] == f"{name!r} counts the rows: it is no id"
+    assert opened.summary.facts["row_number"] == f"{name!r} counts the rows: it is no id"
     alone = frame.drop(columns="field_id")
     with pytest.raises(DataError, match=f"column '{name}' counts the rows.*--id-column"):
         open_input(alone)

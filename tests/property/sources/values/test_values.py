@@ -129,4 +129,4 @@ def test_values_out_of_range_are_counted_or_refused(seed: int, number: int) -> N
         return
     reading = read_table(frame)
     assert reading.series.valid.sum() == len(frame) - number
-    assert reading.report.counts["observations_out_of_range_made_invalid"] == number
+    assert reading.summary.counts["observations_out_of_range_made_invalid"] == number

@@ -113,24 +113,24 @@ def test_the_whole_protocol(tmp_path: Path) -> None:
     assert told[-1][:2] == (24, 24)
     assert told[0][2] == "k=1 windrow-logistic_regression"
     write_fewshot(tmp_path / "fewshot", result)
-    report = json.loads((tmp_path / "fewshot" / "fewshot.json").read_text(encoding="utf-8"))
-    assert report["legend"] == ["corn", "rye", "wheat"]
-    assert (report["num_train_fields"], report["num_test_fields"]) == (21, 21)
-    assert report["left_out"] == [
+    record = json.loads((tmp_path / "fewshot" / "fewshot.json").read_text(encoding="utf-8"))
+    assert record["legend"] == ["corn", "rye", "wheat"]
+    assert (record["num_train_fields"], record["num_test_fields"]) == (21, 21)
+    assert record["left_out"] == [
         {"class": "other", "num_fields": 11, "reason": "excluded by name"},
         {"class": "oats", "num_fields": 3, "reason": "fewer than 10 fields in the whole set"},
     ]
-    assert "training and test fields share place, year and weather" in report["notes"][0]
-    assert report["simulated_weights"] is True
-    assert len(report["rows"]) == 8
-    oracle = report["rows"][0]
+    assert "training and test fields share place, year and weather" in record["notes"][0]
+    assert record["simulated_weights"] is True
+    assert len(record["rows"]) == 8
+    oracle = record["rows"][0]
     assert (oracle["k"], oracle["method"], oracle["head"]) == (1, "windrow", LOGISTIC.kind)
     assert oracle["overall_accuracy"] == oracle["macro_f1"] == oracle["kappa"] == 1.0
     assert oracle["overall_accuracy_std"] == 0.0
 
     table = pd.read_parquet(tmp_path / "fewshot" / "predictions.parquet")
     assert list(table.columns) == ["k", "draw", "method", "head", "id", "true", "predicted"]
-    for row in report["rows"]:
+    for row in record["rows"]:
         chosen = table[(table["k"] == row["k"]) & (table["method"] == row["method"])]
         chosen = chosen[chosen["head"] == row["head"]]
         draws = [part for _, part in chosen.groupby("draw")]
@@ -144,12 +144,12 @@ def test_the_whole_protocol(tmp_path: Path) -> None:
             assert row[name] == pytest.approx(np.mean(values))
             assert row[f"{name}_std"] == pytest.approx(np.std(values))
         assert np.sum(row["confusion_matrix"]) == len(chosen)
-    pairs = report["paired"]
+    pairs = record["paired"]
     assert len(pairs) == 2 * 2 * 2
     first = pairs[0]
     assert first["windrow_head"] == LOGISTIC.kind
     assert first["overall_accuracy_difference"] == pytest.approx(
-        1.0 - report["rows"][4]["overall_accuracy"]
+        1.0 - record["rows"][4]["overall_accuracy"]
     )
     assert first["overall_accuracy_low"] <= first["overall_accuracy_difference"]
 

@@ -73,7 +73,7 @@ def test_both_are_in_the_file_of_the_cell(tmp_path) -> None:
     values = np.zeros((7, series.num_dates, 2), dtype=np.float16)
     inputs = PartInputs(part, inputs_of(series, values))
     cell = _cell()
-    report = run_cell(
+    record = run_cell(
         tmp_path,
         cell,
         train=inputs,
@@ -84,7 +84,7 @@ def test_both_are_in_the_file_of_the_cell(tmp_path) -> None:
         accuracy_batch=3,
     )
     stored = json.loads((tmp_path / "cells" / f"{cell.name}.json").read_text())
-    assert stored["scores"] == report["scores"]
+    assert stored["scores"] == record["scores"]
     found = stored["scores"]["task1"]
     assert found["overall_accuracy"] == pytest.approx(2 / 3)
     assert found["overall_accuracy_of_all"] == pytest.approx(4 / 7)
@@ -115,8 +115,8 @@ def test_it_is_said_which_classes_have_fewer_fields_than_asked_for(tmp_path) -> 
         ),
     ):
         cell = _cell(num_fields=wanted)
-        report = run_cell(tmp_path, cell, fit=lambda *given: AllAlike(), **common)
-        assert report["notes"] == ["before", *said]
+        record = run_cell(tmp_path, cell, fit=lambda *given: AllAlike(), **common)
+        assert record["notes"] == ["before", *said]
 
 
 def test_probabilities_of_other_series_are_refused() -> None:

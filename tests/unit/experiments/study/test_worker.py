@@ -152,12 +152,12 @@ def test_every_cell_is_trained_once_and_its_representations_go(tmp_path: Path, a
     ]  # fmt: skip
     assert list((tmp_path / "representations").iterdir()) == []
     assert told[-1] == (len(names), len(names))
-    report = json.loads((tmp_path / "cells" / "task2.bert.lstm.1.0.json").read_text())
-    assert report["scores"]["task2"]["overall_accuracy"] == 1.0
-    assert set(report["scores"]) == {"task1", "task2"}  # transferred: the legends are the same
-    assert report["pretraining"] == {"seconds": 3.0, "flops": 4.0}
-    assert report["training"]["num_fields"] == 90
-    products = {part: source["product"] for part, source in report["sources"].items()}
+    record = json.loads((tmp_path / "cells" / "task2.bert.lstm.1.0.json").read_text())
+    assert record["scores"]["task2"]["overall_accuracy"] == 1.0
+    assert set(record["scores"]) == {"task1", "task2"}  # transferred: the legends are the same
+    assert record["pretraining"] == {"seconds": 3.0, "flops": 4.0}
+    assert record["training"]["num_fields"] == 90
+    products = {part: source["product"] for part, source in record["sources"].items()}
     assert products == {"pretraining": "ours", "train": None, "validation": None}
 
 
@@ -205,11 +205,11 @@ def test_what_stands_on_disk_is_what_the_budget_replays(tmp_path: Path, arms) ->
     replayed = standing(cells, seen.names)
     assert found == [(c.name, set(names)) for c, names in zip(cells, replayed, strict=True)]
     for cell in cells:
-        report = json.loads((tmp_path / "cells" / f"{cell.name}.json").read_text())
+        record = json.loads((tmp_path / "cells" / f"{cell.name}.json").read_text())
         others = {"task1", "task2"} if cell.task != "task3" else {"task3"}
         whole = cell.num_fields is None and cell.until_day is None
-        assert set(report["scores"]) == (others if whole else {cell.task})
-        told = [note for note in report["notes"] if note.startswith("not tested on ")]
+        assert set(record["scores"]) == (others if whole else {cell.task})
+        told = [note for note in record["notes"] if note.startswith("not tested on ")]
         assert told == seen.not_tested(cell)
         assert bool(told) == whole
 

@@ -67,7 +67,7 @@ def test_force_folder_and_cube(tmp_path: Path) -> None:
     series, reading = read(force_folder(tmp_path / "force"))
     assert series.bands == TEN
     assert np.array_equal(series.reflectance, wanted)
-    assert "FORCE (B02 = BLUE" in reading.report.facts["names_of_bands"]
+    assert "FORCE (B02 = BLUE" in reading.summary.facts["names_of_bands"]
     cube_factory.dataset(images(), bands=tuple(FORCE)).to_netcdf(
         tmp_path / "c.nc", engine="h5netcdf"
     )
@@ -110,7 +110,7 @@ def test_positions_are_asked_about_and_read_as_given(tmp_path: Path) -> None:
     series, reading = read(path, bands=pairs)
     assert series.bands == NINE
     assert series.reflectance[0, 2].tolist() == [302 + 100 * i for i in range(9)]
-    assert reading.report.facts["columns_left_out"] == "Flag"
+    assert reading.summary.facts["columns_left_out"] == "Flag"
 
 
 def test_collected_positions() -> None:
@@ -123,7 +123,7 @@ def test_collected_positions() -> None:
     assert series.reflectance[0, 0].tolist() == [
         13365, 12277, 12191, 12324, 11980, 11755, 11550, 5407, 4172
     ]  # fmt: skip
-    assert "Flag" in reading.report.facts["columns_left_out"]
+    assert "Flag" in reading.summary.facts["columns_left_out"]
 
 
 MIXED = [
@@ -164,7 +164,7 @@ def test_suffixed_columns_are_recognised_as_a_whole(tmp_path: Path) -> None:
     path = table(tmp_path / "t.csv", columns, B02_std=1, NDVI_mean=0.5)
     series, reading = read(path)
     assert series.bands == TEN
-    assert reading.report.facts["columns_left_out"] == "B02_std, NDVI_mean"
+    assert reading.summary.facts["columns_left_out"] == "B02_std, NDVI_mean"
 
 
 def test_images_of_landsat_and_of_hls(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_red_edge_files_and_layers_that_are_no_band(tmp_path: Path) -> None:
     series, reading = read(tmp_path)
     assert series.bands == ("B04", "B05", "B08", "B8A")
     assert series.reflectance[0, 0].tolist() == images()[0, :4, 0, 0].tolist()
-    assert reading.report.facts["bands_left_out"] == "20180511_ndvi.tif"
+    assert reading.summary.facts["bands_left_out"] == "20180511_ndvi.tif"
 
 
 def test_a_band_axis_of_numbers_takes_what_is_given(tmp_path: Path) -> None:

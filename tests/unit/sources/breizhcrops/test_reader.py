@@ -137,11 +137,11 @@ def test_bands_are_the_same_whatever_their_order(
     assert len(series) == 36
     for row in range(len(series)):
         assert series.reflectance[row][series.valid[row]].tolist() == expected(series, row)
-    fact = reading.report.facts["columns_of_frh01"]
+    fact = reading.summary.facts["columns_of_frh01"]
     assert f"{word}: column {columns.index('B10') + 1} is the cirrus band B10" in fact
-    assert "B10 (cirrus)" in reading.report.facts["dropped_bands"]
-    assert reading.report.counts["parcels_of_codes_outside_the_class_mapping_left_out"] == 4
-    assert reading.report.facts["codes_left_out"] == "ZZZ (4)"
+    assert "B10 (cirrus)" in reading.summary.facts["dropped_bands"]
+    assert reading.summary.counts["parcels_of_codes_outside_the_class_mapping_left_out"] == 4
+    assert reading.summary.facts["codes_left_out"] == "ZZZ (4)"
 
 
 def test_dates_labels_clouds_and_regions(tmp_path: Path) -> None:
@@ -154,8 +154,8 @@ def test_dates_labels_clouds_and_regions(tmp_path: Path) -> None:
     assert series.label[:9].tolist() == list(range(9))
     assert series.cloud_probability is not None
     assert series.cloud_probability[0, :3].tolist() == [0, 128, 255]
-    assert "QA60 / 1024" in reading.report.facts["cloud"]
-    assert reading.report.facts["dates_of_frh01"] == "2017-01-03 to 2017-03-04, of a sample"
+    assert "QA60 / 1024" in reading.summary.facts["cloud"]
+    assert reading.summary.facts["dates_of_frh01"] == "2017-01-03 to 2017-03-04, of a sample"
     table = reading.tables["parcels"]
     assert table["id"].tolist() == series.id.tolist()
     assert table["official"][[0, 9, 18, 27]].tolist() == ["train", "train", "train", "test"]
@@ -170,7 +170,7 @@ def test_level_2a_is_a_subset_of_ten_bands(tmp_path: Path) -> None:
     assert series.reflectance[3][series.valid[3]].tolist() == expected(series, 3)
     assert series.cloud_probability is not None
     assert series.cloud_probability[0, :3].tolist() == [0, 64, 255]
-    assert "B01 and B09" in reading.report.facts["missing_bands"]
+    assert "B01 and B09" in reading.summary.facts["missing_bands"]
 
 
 def test_raw_csv_gives_the_same_series(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_raw_csv_gives_the_same_series(tmp_path: Path) -> None:
     assert np.array_equal(binary.reflectance, text.reflectance)
     assert np.array_equal(binary.day_of_year, text.day_of_year)
     assert np.array_equal(binary.cloud_probability, text.cloud_probability)  # type: ignore[arg-type]
-    assert reading.report.facts["regions"] == "frh01 (raw CSV)"
+    assert reading.summary.facts["regions"] == "frh01 (raw CSV)"
 
 
 def test_protocols(tmp_path: Path) -> None:
@@ -203,14 +203,14 @@ def test_the_papers_six_classes(tmp_path: Path) -> None:
     assert (reading.provenance["year"], reading.provenance["regions"]) == (2017, ["frh01"])
     assert series.label is not None
     assert series.label.tolist() == [0, 1, 2, 3, 4, 5]
-    assert reading.report.counts["parcels_of_classes_outside_the_papers_six_left_out"] == 3
+    assert reading.summary.counts["parcels_of_classes_outside_the_papers_six_left_out"] == 3
 
 
 def test_a_given_order_overrides_and_the_doubt_is_said(tmp_path: Path) -> None:
     root = write_root(tmp_path / "b", regions=("frh01",))
     series, reading = read(root, bands=list(NUMERIC_L1C))
     assert series.reflectance[0, 0, 1] == round(value("B10", 0, 0))
-    assert "as given, but the data look alphabetical" in reading.report.facts["columns_of_frh01"]
+    assert "as given, but the data look alphabetical" in reading.summary.facts["columns_of_frh01"]
 
 
 def test_a_level_or_the_root_may_be_given(tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_belle_ile_is_left_out_beside_its_region(tmp_path: Path) -> None:
     shutil.copy(folder / "frh04.h5", folder / "belle-ile.h5")
     series, reading = read(root)
     assert len(series) == 9
-    assert "belle-ile" in reading.report.facts["left_out"]
+    assert "belle-ile" in reading.summary.facts["left_out"]
 
 
 def test_dates_and_parcels_without_values_are_counted(tmp_path: Path) -> None:
@@ -325,6 +325,6 @@ def test_dates_and_parcels_without_values_are_counted(tmp_path: Path) -> None:
     assert 1006 not in series.id.tolist()
     assert len(series) == 8
     assert series.valid[2, :3].tolist() == [True, False, True]
-    assert reading.report.counts["parcels_without_a_usable_date_left_out"] == 1
-    assert reading.report.facts["first_parcel_left_out"].endswith("1006.csv")
-    assert reading.report.counts["dates_without_a_value_in_every_band_made_invalid"] == 4
+    assert reading.summary.counts["parcels_without_a_usable_date_left_out"] == 1
+    assert reading.summary.facts["first_parcel_left_out"].endswith("1006.csv")
+    assert reading.summary.counts["dates_without_a_value_in_every_band_made_invalid"] == 4

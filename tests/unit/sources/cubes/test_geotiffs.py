@@ -54,8 +54,8 @@ def test_one_file_a_day(tmp_path: Path) -> None:
     assert np.array_equal(series.reflectance, expected())
     assert series.bands == BANDS
     assert series.day_of_year[0].tolist() == [120, 125, 130, 135]
-    assert reading.report.facts["days"] == "4, 2018-05-01 to 2018-05-16, every 5 days"
-    assert reading.report.facts["files"] == "4"
+    assert reading.summary.facts["days"] == "4, 2018-05-01 to 2018-05-16, every 5 days"
+    assert reading.summary.facts["files"] == "4"
 
 
 def test_one_file_a_band_and_folders_a_day(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_bands_of_20_metres_are_repeated(tmp_path: Path) -> None:
     repeated = array.repeat(2, axis=1).repeat(2, axis=2).reshape(4, -1)
     assert np.array_equal(series.reflectance[:, :, 2].T, repeated)
     assert np.array_equal(series.reflectance[:, :, :2], expected()[:, :, :2])
-    assert "12 x 10 pixels of 10" in reading.report.facts["grid"]
+    assert "12 x 10 pixels of 10" in reading.summary.facts["grid"]
 
 
 def test_scene_classes_beside_the_bands(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_missing_day_in_the_middle_is_said(tmp_path: Path) -> None:
     root = write_daily(tmp_path)
     (root / "S2_2018-05-11.tif").unlink()
     _, reading = read(root)
-    assert reading.report.facts["days"] == (
+    assert reading.summary.facts["days"] == (
         "3, 2018-05-01 to 2018-05-16, every 5 days but for 2018-05-11"
     )
 
@@ -217,19 +217,19 @@ def test_offsets_from_tags_and_names(tmp_path: Path) -> None:
         folder = f"S2A_MSIL2A_{day}T103031_N0500_R108_T31UES_20230914T034556.SAFE"
         write_tif(tmp_path / "inside" / folder / f"{day}.tif", array + 1000, descriptions=BANDS)
     clean, reading = read(tmp_path / "clean")
-    assert "already taken off" in reading.report.facts["baseline_offset"]
+    assert "already taken off" in reading.summary.facts["baseline_offset"]
     for name in ("named", "tagged", "inside"):
         series, reading = read(tmp_path / name)
         assert np.array_equal(series.reflectance, clean.reflectance)
-        assert reading.report.facts["baseline_offset"] == "-1000 on all 2 dates, from metadata"
+        assert reading.summary.facts["baseline_offset"] == "-1000 on all 2 dates, from metadata"
 
 
 def test_files_without_a_date_are_counted(tmp_path: Path) -> None:
     root = write_daily(tmp_path)
     write_tif(root / "dem.tif", np.ones((1, 12, 10), dtype=np.uint16))
     _, reading = read(root)
-    assert reading.report.facts["files_without_a_date_left_out"] == "1"
-    assert CRS in reading.report.facts["grid"]
+    assert reading.summary.facts["files_without_a_date_left_out"] == "1"
+    assert CRS in reading.summary.facts["grid"]
 
 
 def test_undeclared_marks_of_no_data_are_no_reflectance(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_undeclared_marks_of_no_data_are_no_reflectance(tmp_path: Path) -> None:
         write_tif(tmp_path / f"S2_{day}.tif", array, descriptions=BANDS)
     series, reading = read(tmp_path)
     assert series.id.tolist() == list(range(1, 120))
-    assert reading.report.counts["pixels_without_a_usable_date_left_out"] == 1
+    assert reading.summary.counts["pixels_without_a_usable_date_left_out"] == 1
 
 
 @pytest.mark.parametrize(
@@ -258,4 +258,4 @@ def test_clouds_in_files_beside_the_bands(
     series, reading = read(root)
     assert series.cloud_probability is not None
     assert series.cloud_probability[0].tolist() == probability
-    assert f"({measure};" in reading.report.facts["cloud"]
+    assert f"({measure};" in reading.summary.facts["cloud"]

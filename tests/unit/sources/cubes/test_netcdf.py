@@ -53,7 +53,7 @@ def test_every_pixel_is_a_series(tmp_path: Path, name: str) -> None:
     assert series.latitude is not None
     assert series.longitude[0] == pytest.approx(3.00007, abs=1e-4)
     assert series.latitude[0] == pytest.approx(50.5521, abs=1e-3)
-    assert reading.report.facts["grid"] == "12 x 10 pixels of 10, EPSG:32631"
+    assert reading.summary.facts["grid"] == "12 x 10 pixels of 10, EPSG:32631"
 
 
 def test_a_band_axis_and_common_names(tmp_path: Path) -> None:
@@ -85,8 +85,8 @@ def test_scene_classes_become_cloud_probability_and_zero_is_no_data(tmp_path: Pa
     assert series.cloud_probability[:4, 0].tolist() == [128, 230, 128, 0]
     assert series.valid[0].tolist() == [True, False, True, True]
     assert len(series) == 119
-    assert reading.report.counts["pixels_without_a_usable_date_left_out"] == 1
-    assert "9 is 230" in reading.report.facts["cloud"]
+    assert reading.summary.counts["pixels_without_a_usable_date_left_out"] == 1
+    assert "9 is 230" in reading.summary.facts["cloud"]
 
 
 def test_reflectance_and_packed_values_give_the_same(tmp_path: Path) -> None:
@@ -95,13 +95,13 @@ def test_reflectance_and_packed_values_give_the_same(tmp_path: Path) -> None:
     floats = cube_factory.dataset(array.astype(np.float32) / 10_000)
     real, reading = read(write(floats, tmp_path / "f.nc"))
     assert np.array_equal(plain.reflectance, real.reflectance)
-    assert reading.report.facts["scale"].startswith("reflectance (reflectance = value x 1,")
+    assert reading.summary.facts["scale"].startswith("reflectance (reflectance = value x 1,")
     packed = cube_factory.dataset(array + 1000)
     for band in cube_factory.BANDS:
         packed[band].attrs = {"scale_factor": 1e-4, "add_offset": -0.1}
     series, reading = read(write(packed, tmp_path / "o.nc"))
     assert np.array_equal(plain.reflectance, series.reflectance)
-    assert reading.report.facts["baseline_offset"] == "-1000 on all 4 dates, from metadata"
+    assert reading.summary.facts["baseline_offset"] == "-1000 on all 4 dates, from metadata"
 
 
 def test_the_offset_of_2022_from_values_metadata_or_given(tmp_path: Path) -> None:
@@ -113,14 +113,14 @@ def test_the_offset_of_2022_from_values_metadata_or_given(tmp_path: Path) -> Non
     cube = cube_factory.dataset(array, days)
     seen, reading = read(write(cube, tmp_path / "a.nc"))
     assert np.array_equal(seen.reflectance[0], expected)
-    assert reading.report.facts["baseline_offset"] == (
+    assert reading.summary.facts["baseline_offset"] == (
         "-1000 on 3 dates (2022-05-06 to 2022-05-16), 0 on 1 date (2022-01-20), "
         "detected: the darkest values there are 1307"
     )
     cube["processing_baseline"] = ("time", np.array([3.01, 4.0, 4.0, 5.1]))
     told, reading = read(write(cube, tmp_path / "b.nc"))
     assert np.array_equal(seen.reflectance, told.reflectance)
-    assert reading.report.facts["baseline_offset"].endswith("(2022-01-20), from metadata")
+    assert reading.summary.facts["baseline_offset"].endswith("(2022-01-20), from metadata")
     kept, _ = read(tmp_path / "a.nc", baseline_offset=0)
     assert np.array_equal(kept.reflectance[0], array[:, :, 0, 0])
     overcast = cube_factory.dataset(array + 3000, days)
@@ -142,7 +142,7 @@ def test_each_variable_is_unpacked_by_its_own_attributes(tmp_path: Path) -> None
     series.valid[23, 1] = True
     series.reflectance[23, 1] = plain.reflectance[23, 1]
     assert np.array_equal(series.reflectance, plain.reflectance)
-    assert reading.report.facts["scale"] == (
+    assert reading.summary.facts["scale"] == (
         "band by band (reflectance = value x 0.0001, but of B8A 5e-05, from metadata)"
     )
 
@@ -163,8 +163,8 @@ def test_clouds_in_per_cent(tmp_path: Path, kind: type) -> None:
     series, reading = read(write(cube, tmp_path / "c.nc"))
     assert series.cloud_probability is not None
     assert series.cloud_probability[0].tolist() == [0, 255, 51, 255]
-    assert "cloud-percent" in reading.report.facts["cloud"]
-    assert reading.report.facts["cloud"].endswith("50% of the dates are clear")
+    assert "cloud-percent" in reading.summary.facts["cloud"]
+    assert reading.summary.facts["cloud"].endswith("50% of the dates are clear")
 
 
 def test_crop_codes_become_labels_and_patches_fields(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_crop_codes_become_labels_and_patches_fields(tmp_path: Path) -> None:
     assert series.label is not None
     assert series.label.tolist() == [codes.ravel()[i] == 9120 for i in series.id]
     assert len(set(series.field_id.tolist())) == 3
-    assert reading.report.facts["classes"] == (
+    assert reading.summary.facts["classes"] == (
         "1200 (2 fields, 24 pixels), 9120 (1 fields, 4 pixels)"
     )
     mean, _ = read(path, average_parcels=True)
@@ -285,4 +285,4 @@ def test_the_real_cube_of_flanders() -> None:
             series.reflectance[1000, :, 3].tolist() == cube["B05"].values[:, row, column].tolist()
         )
         assert int(series.legend.codes[series.label[1000]]) == cube["crop_code"].values[row, column]  # type: ignore[index]
-    assert reading.report.facts["baseline_offset"].startswith("none")
+    assert reading.summary.facts["baseline_offset"].startswith("none")

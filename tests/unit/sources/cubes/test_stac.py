@@ -95,7 +95,7 @@ def test_an_item_collection(tmp_path: Path, labels: Path) -> None:
     assert series.bands == BANDS
     assert series.day_of_year[0].tolist() == [120, 125, 130, 135]
     check(series)
-    assert reading.report.facts["items"] == "4"
+    assert reading.summary.facts["items"] == "4"
 
 
 def test_a_static_catalogue(tmp_path: Path, labels: Path) -> None:
@@ -136,7 +136,7 @@ def test_the_offset_of_an_item(
 ) -> None:
     found = items(tmp_path, shift=shift, year=2022, **properties)
     series, reading = read(collection(tmp_path, found), labels=labels)
-    assert reading.report.facts["baseline_offset"] == text
+    assert reading.summary.facts["baseline_offset"] == text
     check(series)
 
 
@@ -147,7 +147,7 @@ def test_a_flag_against_the_values_is_asked_about(tmp_path: Path, labels: Path) 
         read(place, labels=labels)
     series, reading = read(place, labels=labels, baseline_offset="values")
     check(series)
-    assert reading.report.facts["baseline_offset"].startswith("none, already taken off")
+    assert reading.summary.facts["baseline_offset"].startswith("none, already taken off")
     overcast = collection(tmp_path, items(tmp_path, shift=1000, year=2022))
     with pytest.raises(DataError, match=r"baseline 04\.00 \(January 2022\) is not clear; in item"):
         read(overcast, labels=labels)
@@ -169,7 +169,7 @@ def test_tiles_of_one_day_are_one_date(tmp_path: Path, labels: Path) -> None:
         other.assets[key] = pystac.Asset(str(tmp_path / f"r_{band}.tif"))
     series, reading = read(collection(tmp_path, [*found, other]), labels=labels)
     check(series)
-    assert reading.report.facts["items"] == "5"
+    assert reading.summary.facts["items"] == "5"
 
 
 class _Server(BaseHTTPRequestHandler):

@@ -109,7 +109,7 @@ def test_enough_pixels_are_drawn_without_replacement(tmp_path):
     series = next(iter(reading.parts))
     assert np.bincount(series.label)[series.label[0]] == 10
     assert (series.id < 10**9).all()
-    assert "drawn_with_replacement" not in reading.report.facts
+    assert "drawn_with_replacement" not in reading.summary.facts
     reading = recognise(tmp_path / "in").read(
         tmp_path / "in", options.model_copy(update={"part": "test"})
     )

@@ -53,19 +53,19 @@ def path(tmp_path: Path) -> Path:
 
 def test_labels_join_by_the_column_both_name_alike(path: Path) -> None:
     labels = read(path, [3, 2, 1, 5])
-    series, report = attach_labels(_series([3, 2, 1, 5]), labels)
+    series, summary = attach_labels(_series([3, 2, 1, 5]), labels)
     assert series.legend is not None
     assert series.legend.names == ("Corn", "Wheat")
     assert series.label is not None
     assert series.label.tolist() == [0, -1, 1, -1]
-    assert report.counts == {
+    assert summary.counts == {
         "empty_rows_left_out": 0,
         "series_without_a_row_of_labels": 1,
         "labels_without_a_series": 1,
         "series_labelled": 2,
         "series_without_a_label": 2,
     }
-    assert report.facts["label_key"] == "'field_id' to 'field_id' of the series"
+    assert summary.facts["label_key"] == "'field_id' to 'field_id' of the series"
 
 
 def test_numbers_and_text_are_one_id(path: Path) -> None:
@@ -202,8 +202,8 @@ def test_ids_nearly_alike_are_named(tmp_path: Path) -> None:
         read(path, [7])
     labels = read(path, ["007", "08A"])
     assert labels.label.tolist() == ["Corn", ""]
-    assert labels.report is not None
-    assert labels.report.facts["ids_nearly_alike"].startswith("'08a' and '08A' differ")
+    assert labels.summary is not None
+    assert labels.summary.facts["ids_nearly_alike"].startswith("'08a' and '08A' differ")
 
 
 @pytest.mark.parametrize("column", ["id", "1.0"])
@@ -227,8 +227,8 @@ def test_words_that_may_mean_no_label_are_asked_about(tmp_path: Path, word: str)
         read(path, [1, 2, 3])
     left_out = read(path, [1, 2, 3], no_data_class=(said,))
     assert left_out.label.tolist() == ["Corn", "", "Rye"]
-    assert left_out.report is not None
-    assert left_out.report.counts["labels_that_mean_no_label_left_out"] == 1
+    assert left_out.summary is not None
+    assert left_out.summary.counts["labels_that_mean_no_label_left_out"] == 1
     assert read(path, [1, 2, 3], keep_class=(said,)).label.tolist() == ["Corn", said, "Rye"]
 
 
@@ -249,8 +249,8 @@ def test_names_are_trimmed_and_near_doubles_reported(tmp_path: Path) -> None:
     path.write_text("field_id,crop\n1,Corn \n2, Corn\n3,corn\n4,Oil Seeds\n5,OilSeeds\n")
     labels = read(path, [1, 2, 3, 4, 5])
     assert labels.label.tolist() == ["Corn", "Corn", "corn", "Oil Seeds", "OilSeeds"]
-    assert labels.report is not None
-    assert labels.report.facts["classes_that_differ_in_case_or_blanks_only"] == (
+    assert labels.summary is not None
+    assert labels.summary.facts["classes_that_differ_in_case_or_blanks_only"] == (
         "'Corn' and 'corn'; 'Oil Seeds' and 'OilSeeds'; kept apart"
     )
 

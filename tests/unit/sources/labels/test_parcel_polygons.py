@@ -58,7 +58,7 @@ def test_pixels_of_parcels_in_any_format_and_crs(
     for index in range(len(series)):
         row, column = divmod(int(series.id[index]), 10)
         assert series.reflectance[index].tolist() == array[:, :, row, column].tolist()
-    assert reading.report.facts["classes"] == (
+    assert reading.summary.facts["classes"] == (
         "1200 (2 fields, 24 pixels), 9120 (1 fields, 4 pixels)"
     )
 
@@ -108,8 +108,8 @@ def test_parcels_outside_or_below_a_pixel_are_counted(tmp_path: Path, images: Pa
     )
     both = pd.concat([frame, extra], ignore_index=True)
     _, reading = read(images, labels=write_parcels(tmp_path / "p.gpkg", both))
-    assert reading.report.counts["parcels_outside_the_images_left_out"] == 1
-    assert reading.report.counts["fields_without_a_pixel_centre_left_out"] == 1
+    assert reading.summary.counts["parcels_outside_the_images_left_out"] == 1
+    assert reading.summary.counts["fields_without_a_pixel_centre_left_out"] == 1
 
 
 def test_a_legend_names_codes_and_refuses_others(tmp_path: Path, images: Path) -> None:

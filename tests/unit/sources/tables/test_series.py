@@ -59,8 +59,8 @@ def test_reads_every_value(frame: pd.DataFrame, write: Write) -> None:
     assert series.reflectance[1, :2].tolist() == [[800, 3300], [900, 3400]]
     assert series.cloud_probability is not None
     assert series.cloud_probability[series.valid].tolist() == [0, 128, 255, 64, 0]
-    assert reading.report.facts["scale"] == "dn (reflectance x 10,000, detected)"
-    assert reading.report.counts["observations"] == 5
+    assert reading.summary.facts["scale"] == "dn (reflectance x 10,000, detected)"
+    assert reading.summary.counts["observations"] == 5
 
 
 @pytest.mark.parametrize("names", [("B2", "B8A"), ("b02", "b8a"), (" B02", "b8a ")])
@@ -73,7 +73,7 @@ def test_reflectance_is_scaled(frame: pd.DataFrame, write: Write) -> None:
     frame[["B02", "B8A"]] = frame[["B02", "B8A"]] / 10_000
     reading = read_table(write(frame))
     assert reading.series.reflectance[0].tolist() == [[500, 3000], [600, 3100], [700, 3200]]
-    assert reading.report.facts["scale"] == "reflectance (0..1, detected)"
+    assert reading.summary.facts["scale"] == "reflectance (0..1, detected)"
 
 
 def test_text_ids_stay_text(frame: pd.DataFrame, write: Write) -> None:
@@ -96,7 +96,7 @@ def test_b10_is_dropped_and_said(frame: pd.DataFrame, write: Write) -> None:
     reading = read_table(write(frame))
     assert reading.series.bands == ("B02", "B8A")
     assert reading.series.processing_level == "L1C"
-    assert "dropped bands: B10 (cirrus), which is no input" in reading.report.lines()
+    assert "dropped bands: B10 (cirrus), which is no input" in reading.summary.lines()
 
 
 def test_empty_band_makes_the_date_invalid(frame: pd.DataFrame, write: Write) -> None:
@@ -104,9 +104,9 @@ def test_empty_band_makes_the_date_invalid(frame: pd.DataFrame, write: Write) ->
     frame.loc[4, ["B02", "B8A"]] = 0
     reading = read_table(write(frame))
     assert reading.series.valid.tolist() == [[True, False, True], [True, False, False]]
-    assert reading.report.counts["dates_with_an_empty_band_made_invalid"] == 1
-    assert reading.report.counts["dates_with_0_in_every_band_made_invalid"] == 1
-    assert "1 dates with an empty band made invalid" in reading.report.lines()
+    assert reading.summary.counts["dates_with_an_empty_band_made_invalid"] == 1
+    assert reading.summary.counts["dates_with_0_in_every_band_made_invalid"] == 1
+    assert "1 dates with an empty band made invalid" in reading.summary.lines()
 
 
 def test_interleaved_series_keep_their_order(frame: pd.DataFrame, write: Write) -> None:
@@ -122,7 +122,7 @@ def test_sorting_on_demand(frame: pd.DataFrame, write: Write) -> None:
         read_table(path)
     reading = read_table(path, TableOptions(sort_dates=True))
     assert reading.series.reflectance[0, :, 0].tolist() == [500, 600, 700]
-    assert reading.report.counts["series_sorted"] == 1
+    assert reading.summary.counts["series_sorted"] == 1
 
 
 def test_coordinates(frame: pd.DataFrame, write: Write) -> None:

@@ -47,15 +47,15 @@ def test_separators_and_decimal_commas(
 ) -> None:
     reading = read_table(write(tmp_path / "t.csv", separator=separator, comma=comma))
     assert reading.series.reflectance[0].tolist() == [[500, 3000], [600, 3100]]
-    assert reading.report.facts["separator"] == f"{name} (detected)"
-    assert ("decimal" in reading.report.facts) == comma
+    assert reading.summary.facts["separator"] == f"{name} (detected)"
+    assert ("decimal" in reading.summary.facts) == comma
 
 
 def test_a_given_separator(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", separator=":")
     reading = read_table(path, TableOptions(separator=":"))
     assert reading.series.id.tolist() == [7, 3]
-    assert reading.report.facts["separator"] == "':' (as given)"
+    assert reading.summary.facts["separator"] == "':' (as given)"
     with pytest.raises(DataError, match=r"separator ';' is not in the header; in .*t\.csv"):
         read_table(path, TableOptions(separator=";"))
 
@@ -89,8 +89,8 @@ def test_dates_are_the_same_however_they_are_written(
     series = reading.series
     assert series.day_of_year[series.valid].tolist() == [0, 180, 43]
     assert set(series.year.tolist()) == {2018}
-    assert reading.report.facts["date_format"] == how
-    assert reading.report.facts["dates"] == "2018-01-01 to 2018-06-30"
+    assert reading.summary.facts["date_format"] == how
+    assert reading.summary.facts["dates"] == "2018-01-01 to 2018-06-30"
 
 
 def test_a_given_date_format(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def shifted(path: Path, darkest: int) -> Path:
 def test_the_offset_of_2022(tmp_path: Path) -> None:
     reading = read_table(shifted(tmp_path / "t.csv", 1400))
     assert reading.series.reflectance[0].tolist() == [[400, 2500], [400, 2500], [450, 2600]]
-    assert reading.report.facts["baseline_offset"].startswith("-1000 on 2 dates (2022-05-01 to")
+    assert reading.summary.facts["baseline_offset"].startswith("-1000 on 2 dates (2022-05-01 to")
     kept = read_table(tmp_path / "t.csv", TableOptions(baseline_offset=0)).series
     assert kept.reflectance[0, 1].tolist() == [1400, 3500]
     with pytest.raises(DataError, match=r"not clear; in .*u\.csv; found 2400 .*--baseline-offset"):

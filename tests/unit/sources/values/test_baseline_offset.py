@@ -37,12 +37,12 @@ def decide(
     declared: list[float] | None = None,
     given: BaselineOffset | None = None,
 ) -> tuple[list[int], dict[str, str]]:
-    report = ReadingSummary("x")
+    summary = ReadingSummary("x")
     dates = Dates.without_metadata(days)
     if declared is not None:
         dates = Dates(days, np.array(declared))
-    found = decide_offsets(observations, dates, given=given, where="f", report=report)
-    return found.tolist(), report.facts
+    found = decide_offsets(observations, dates, given=given, where="f", summary=summary)
+    return found.tolist(), summary.facts
 
 
 @pytest.mark.parametrize("days", [LATE, EARLY])

@@ -125,15 +125,15 @@ def test_names_in_files_and_what_is_not_read() -> None:
 
 @pytest.mark.parametrize(("value", "word"), [(0, "every date"), (255, "no date")])
 def test_a_measure_that_tells_nothing_apart_is_doubted(value: int, word: str) -> None:
-    report = ReadingSummary("x")
-    share = ClearShare(report, "clp")
+    summary = ReadingSummary("x")
+    share = ClearShare(summary, "clp")
     share.add(np.full(5, value, dtype=np.uint8), np.ones(5, dtype=np.bool_))
     share.say()
-    assert f"calls {word} clear" in report.facts["cloud_doubt"]
+    assert f"calls {word} clear" in summary.facts["cloud_doubt"]
     share.add(np.array([255 - value], dtype=np.uint8), np.array([True]))
     share.say()
-    assert "cloud_doubt" not in report.facts
-    assert report.facts["cloud"] == f"clp; {83 if value == 0 else 17}% of the dates are clear"
+    assert "cloud_doubt" not in summary.facts
+    assert summary.facts["cloud"] == f"clp; {83 if value == 0 else 17}% of the dates are clear"
 
 
 @pytest.mark.parametrize("write", [cloud_table, offset_table])

@@ -21,13 +21,13 @@ def test_the_limits() -> None:
 
 @pytest.mark.parametrize(("num_out", "refused"), [(1, False), (2, True)])
 def test_one_per_cent_is_the_most(num_out: int, refused: bool) -> None:
-    report = ReadingSummary("x")
-    tally = RangeTally(report)
+    summary = ReadingSummary("x")
+    tally = RangeTally(summary)
     values = np.full((100, 2), 300)
     values[:num_out, 1] = -9999
     valid = tally.add(values, np.ones(100, dtype=np.bool_))
     assert valid.sum() == 100 - num_out
-    assert report.counts == {COUNT: num_out}
+    assert summary.counts == {COUNT: num_out}
     if not refused:
         tally.refuse(where="f")
         return
@@ -65,4 +65,4 @@ def test_a_table_with_one_bright_date_in_two_hundred(tmp_path: Path) -> None:
     reading = read_table(tmp_path / "t.csv")
     assert reading.series.valid.sum() == 199
     assert not reading.series.valid[0, 7]
-    assert reading.report.counts[COUNT] == 1
+    assert reading.summary.counts[COUNT] == 1

@@ -26,7 +26,7 @@ CLEAR = 128
 def read(number: str, name: str, **options: object) -> tuple[Series, ReadingSummary]:
     path = next(CASES.glob(f"{number}-*")) / name
     reading = recognise(path).read(path, IngestOptions.model_validate(options))
-    return concatenate(list(reading.parts)), reading.report
+    return concatenate(list(reading.parts)), reading.summary
 
 
 def clear_share(series: Series) -> float:
@@ -47,19 +47,19 @@ def test_05_a_flag_of_stac_against_the_values(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("options", [{}, {"baseline_offset": -1000}])
 def test_07_reprocessed_dates_before_2022(options: dict[str, int]) -> None:
-    series, report = read("07", "off_c1.csv", **options)
+    series, summary = read("07", "off_c1.csv", **options)
     darkest = {
         year: int(series.reflectance[series.year == year][series.valid[series.year == year]].min())
         for year in (2021, 2023)
     }
     assert darkest == {2021: 63, 2023: 79}
-    assert report.facts["baseline_offset"].startswith("-1000 on all 72 dates")
+    assert summary.facts["baseline_offset"].startswith("-1000 on all 72 dates")
 
 
 def test_08_the_baseline_of_a_folder() -> None:
     pytest.importorskip("rasterio")
-    series, report = read("08", "g_n0500")
-    assert report.facts["baseline_offset"] == "-1000 on all 8 dates, from metadata"
+    series, summary = read("08", "g_n0500")
+    assert summary.facts["baseline_offset"] == "-1000 on all 8 dates, from metadata"
     assert series.reflectance[series.valid].min() < 100
 
 
@@ -75,8 +75,8 @@ def test_08_the_baseline_of_a_folder() -> None:
 def test_10_clouds_in_per_cent(name: str, share: float) -> None:
     for module in ("rasterio", "h5netcdf"):
         pytest.importorskip(module)
-    series, report = read("10", name)
-    assert "cloud-percent" in report.facts["cloud"]
+    series, summary = read("10", name)
+    assert "cloud-percent" in summary.facts["cloud"]
     assert clear_share(series) == pytest.approx(share, abs=0.02)
 
 
@@ -85,8 +85,8 @@ def test_10_clouds_in_per_cent(name: str, share: float) -> None:
     [("t_scl.csv", "scl", 200), ("t_qa60.csv", "qa60", 211), ("t_bool.csv", "cloud-fraction", 211)],
 )
 def test_11_classes_bits_and_masks(name: str, measure: str, share: int) -> None:
-    series, report = read("11", name)
-    assert f"({measure};" in report.facts["cloud"]
+    series, summary = read("11", name)
+    assert f"({measure};" in summary.facts["cloud"]
     assert clear_share(series) == pytest.approx(share / 432)
 
 

@@ -73,7 +73,7 @@ class Way:
         train(
             module, optimizer=optimizer, compute_loss=compute, learning_rate=self.rate,
             steps=range(start, end or self.num_steps), gradient_clip=1.0,
-            on_step=lambda step, report: curve.append(_numbers(report)),
+            on_step=lambda step, record: curve.append(_numbers(record)),
         )  # fmt: skip
         return module, optimizer, curve
 
@@ -94,13 +94,13 @@ class Way:
         training.run(
             self.order.indices,
             sizes=self.sizes if packed else None,
-            on_step=lambda step, report: curve.append(_numbers(report)),
+            on_step=lambda step, record: curve.append(_numbers(record)),
         )
         return module, optimizer, curve
 
 
-def _numbers(report):
-    return {name: float(value) for name, value in report.items()}
+def _numbers(record):
+    return {name: float(value) for name, value in record.items()}
 
 
 def _furthest(curve, expected):
@@ -263,8 +263,8 @@ def test_a_graph_waits_for_nothing_and_equals_the_plain_curve(make_series, packe
     )  # fmt: skip
     curve = []
 
-    def on_step(step, report):
-        curve.append(report["loss"].clone())
+    def on_step(step, record):
+        curve.append(record["loss"].clone())
         if step == 20:
             torch.cuda.set_sync_debug_mode("error")
 
