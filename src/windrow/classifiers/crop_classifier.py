@@ -48,7 +48,8 @@ class MixSettings(Settings):
         num_trees: trees of each forest.
         smoothing: share of an even distribution in a forest's probabilities, whose zeros would
             otherwise overrule everybody.
-        temperature: the mixed logarithms are divided by it.
+        temperature: the mixed logarithms are divided by it; trees say less than they know, and a
+            prior without labels more.
     """
 
     num_labelled: tuple[int, ...]
@@ -59,7 +60,7 @@ class MixSettings(Settings):
     least_trust: float = Field(gt=0, le=1)
     num_trees: int = Field(ge=1)
     smoothing: float = Field(gt=0, lt=1)
-    temperature: float = Field(gt=0)
+    temperature: tuple[float, ...]
 
     @model_validator(mode="after")
     def _fits(self) -> MixSettings:
@@ -67,6 +68,8 @@ class MixSettings(Settings):
             weights = getattr(self, voter)
             if len(weights) != len(self.num_labelled) or min(weights) < 0:
                 raise ValueError(f"{voter} must have a weight for each of num_labelled")
+        if len(self.temperature) != len(self.num_labelled) or min(self.temperature) <= 0:
+            raise ValueError("temperature must be positive for each of num_labelled")
         if min(self.prototypes) <= 0:
             raise ValueError("prototypes must always have a weight")
         if any(b <= a for a, b in zip(self.num_labelled, self.num_labelled[1:], strict=False)):
@@ -75,8 +78,15 @@ class MixSettings(Settings):
 
     def weight(self, voter: Voter, num_labelled: float) -> float:
         """Weight of a voter at so many labelled fields a class."""
+        return self._interpolated(getattr(self, voter), num_labelled)
+
+    def temperature_at(self, num_labelled: float) -> float:
+        """Temperature at so many labelled fields a class."""
+        return self._interpolated(self.temperature, num_labelled)
+
+    def _interpolated(self, values: tuple[float, ...], num_labelled: float) -> float:
         knots = np.log1p(np.array(self.num_labelled, dtype=np.float64))
-        return float(np.interp(np.log1p(num_labelled), knots, getattr(self, voter)))
+        return float(np.interp(np.log1p(num_labelled), knots, values))
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,7 +266,8 @@ class CropClassifier:
         weights = self.weights()
         mixed = sum(weights[voter] * votes for voter, votes in voters.items())
         total = sum(weights[voter] for voter in voters)
-        logits = np.asarray(mixed) / total / self.settings.temperature
+        temperature = self.settings.temperature_at(self.num_labelled)
+        logits = np.asarray(mixed) / total / temperature
         logits -= logits.max(axis=1, keepdims=True)
         probability = np.exp(logits)
         return np.asarray(probability / probability.sum(axis=1, keepdims=True))

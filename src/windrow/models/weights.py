@@ -259,6 +259,7 @@ def parse_header(path: str | Path, metadata: Mapping[str, str]) -> WeightsHeader
         raise WeightsError(
             "the file has no windrow header",
             where=path,
+            found=values.get("format") if isinstance(values, dict) else None,
             expected="weights written by 'windrow pretrain'",
         )
     if values.get("version") != VERSION:

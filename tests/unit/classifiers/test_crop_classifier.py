@@ -130,10 +130,12 @@ def test_weights_of_voters_are_interpolated_between_knots():
             "embedding_trees": (0.0, 0.2),
             "four_index_trees": (0.0, 0.0),
             "band_index_trees": (0.0, 0.3),
+            "temperature": (2.0, 1.0),
         }
     )
     assert settings.weight("prototypes", 1) == pytest.approx(0.75)  # halfway from ln 1 to ln 4
     assert settings.weight("band_index_trees", 100) == 0.3
+    assert settings.temperature_at(1) == pytest.approx(1.5)
     with pytest.raises(ValueError, match="must have a weight for each"):
         MixSettings.model_validate({**settings.to_dict(), "prototypes": (1.0,)})
 
@@ -143,3 +145,13 @@ def test_indices_are_normalised_differences():
     found = index_values(grid).reshape(60, 12, 36)
     red, infrared = grid.reflectance[:, :, 3], grid.reflectance[:, :, 7]
     np.testing.assert_allclose(found[:, 0], (infrared - red) / (infrared + red), rtol=1e-5)
+
+
+def test_temperature_softens_and_keeps_the_order():
+    warm = MIX.model_copy(update={"temperature": tuple(3 * t for t in MIX.temperature)})
+    usual = CropClassifier(make_encoder(), MIX).fit(SERIES, labels(25)).predict_proba(SERIES)
+    soft = CropClassifier(make_encoder(), warm).fit(SERIES, labels(25)).predict_proba(SERIES)
+    np.testing.assert_array_equal(usual.argmax(axis=1), soft.argmax(axis=1))
+    np.testing.assert_allclose(
+        np.log(usual[:, 0] / usual[:, 1]), 3 * np.log(soft[:, 0] / soft[:, 1]), rtol=1e-6
+    )

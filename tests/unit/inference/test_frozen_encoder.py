@@ -140,7 +140,7 @@ def test_same_vector_alone_or_among_longer_series(make_series, frozen):
 
 
 def test_load_says_where_it_looked(tmp_path):
-    with pytest.raises(WeightsError, match=r"no such weights; found nowhere; .* none yet"):
+    with pytest.raises(WeightsError, match=r"no such weights; found nowhere; .* windrow-1"):
         load("nowhere")
     with pytest.raises(WeightsError, match="no weights in this folder"):
         load(tmp_path)

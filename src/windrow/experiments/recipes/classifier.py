@@ -20,5 +20,5 @@ def mix() -> MixSettings:
         least_trust=0.1,
         num_trees=300,
         smoothing=0.02,
-        temperature=1.0,
+        temperature=(1.5, 0.85, 0.8, 0.65, 0.6, 0.7),
     )
