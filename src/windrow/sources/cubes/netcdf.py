@@ -14,7 +14,7 @@ from windrow import sensors
 from windrow.data.series import ProcessingLevel
 from windrow.errors import BandError, DataError, SettingsError
 from windrow.sources.bands.other_sensors import refuse_landsat
-from windrow.sources.bands.recognition import recognise_bands
+from windrow.sources.bands.recognition import BandNames, recognise_bands
 from windrow.sources.cubes.packing import declared_offsets, packing_of_variables
 from windrow.sources.cubes.scratch import identity_of_files
 from windrow.sources.rasters.grid import Affine, CubeFacts, Grid, Raw, Window
@@ -150,11 +150,7 @@ def open_file_cube(path: Path, options: IngestOptions) -> FileCube:
     )
     quality = None if quality_name is None else layers[quality_name].transpose(time, y, x)
     chunks = first.encoding.get("preferred_chunks") or {}
-    facts = {"names_of_bands": recognised.describe()}
-    if not_read:
-        facts["cloud_variables_not_read"] = ", ".join(not_read)
-    if left_out := [n for n in recognised.left_out if n != quality_name and n not in not_read]:
-        facts["variables_left_out"] = ", ".join(left_out)
+    facts = _said_of_names(recognised, quality_name, not_read)
     cirrus = "B10" in recognised.bands.values()
     if cirrus:
         facts["dropped_bands"] = "B10 (cirrus), which is no input"
@@ -188,6 +184,18 @@ def open_file_cube(path: Path, options: IngestOptions) -> FileCube:
         ),
         dataset=dataset,
     )
+
+
+def _said_of_names(
+    recognised: BandNames, quality_name: str | None, not_read: list[str]
+) -> dict[str, str]:
+    """What the report says of the variables that were taken and left out."""
+    facts = {"names_of_bands": recognised.describe()}
+    if not_read:
+        facts["cloud_variables_not_read"] = ", ".join(not_read)
+    if left_out := [n for n in recognised.left_out if n != quality_name and n not in not_read]:
+        facts["variables_left_out"] = ", ".join(left_out)
+    return facts
 
 
 def _open(path: Path) -> Any:
