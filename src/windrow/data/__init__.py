@@ -1,1 +1,1 @@
-"""Series, store, legend, pairing, splits: what is known of a pixel, and how it is kept."""
+"""Series, their store, legends, splits and batches."""

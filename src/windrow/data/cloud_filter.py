@@ -1,4 +1,4 @@
-"""Cloudy dates taken out of series, as if there had been no acquisition."""
+"""Removal of cloudy dates from series, as if they had not been acquired."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from windrow.errors import DataError
 
 
 def without_cloudy(series: Series, *, from_probability: int | None) -> tuple[Series, int]:
-    """The series without their cloudy dates, and without series that had no other.
+    """Marks cloudy dates as invalid and drops the series that have no other date.
 
     Args:
-        series: with cloud probability.
-        from_probability: the least cloud probability (0..255) of a cloudy date; None keeps all.
+        series: series with cloud probability.
+        from_probability: a date is cloudy from this cloud probability (0..255) on; None keeps
+            all dates.
 
     Returns:
-        what is left, and how many series are not.
+        The remaining series, and the number of series dropped.
 
     Raises:
         DataError: the cloud probability is not known, or every date of every series is cloudy.
@@ -34,7 +35,7 @@ def without_cloudy(series: Series, *, from_probability: int | None) -> tuple[Ser
         return series, 0
     if series.cloud_probability is None:
         raise DataError(
-            "no cloud probability to tell cloudy dates by",
+            "the series have no cloud probability, so cloudy dates cannot be found",
             hint="use a store that has it, or leave the setting drop_cloudy_from out",
         )
     clear = replace(series, valid=series.valid & (series.cloud_probability < from_probability))

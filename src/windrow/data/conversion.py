@@ -1,6 +1,6 @@
-"""Series as the tables and datasets of other libraries: pandas and xarray.
+"""Conversion of series to pandas tables and xarray datasets.
 
-Both are imported on first use: training needs neither.
+Both libraries are imported on first use, because training needs neither.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def frame_of_series(series: Series) -> pd.DataFrame:
-    """A long table, one row a valid date; see :meth:`windrow.data.series.Series.to_frame`."""
+    """Builds the long table of :meth:`windrow.data.series.Series.to_frame`."""
     import pandas as pd
 
     row, step = np.nonzero(series.valid)
@@ -43,7 +43,15 @@ def frame_of_series(series: Series) -> pd.DataFrame:
 
 
 def dataset_of_series(series: Series, *, no_data: int) -> xr.Dataset:
-    """A labelled dataset; see :meth:`windrow.data.series.Series.to_xarray`."""
+    """Builds the labelled dataset of :meth:`windrow.data.series.Series.to_xarray`.
+
+    Args:
+        series: N series.
+        no_data: PlanetScope value that means missing.
+
+    Raises:
+        SettingsError: xarray is not installed.
+    """
     try:
         import xarray as xr
     except ImportError:
@@ -99,6 +107,6 @@ def _add_planetscope(
 
 
 def _dates(series: Series) -> npt.NDArray[np.datetime64]:
-    """(N, T) calendar dates; without meaning where a date is invalid."""
+    """Gives the calendar dates (N, T). Entries of invalid dates have no meaning."""
     first = (series.year.astype(np.int64) - 1970).astype("M8[Y]").astype("M8[ns]")
     return np.asarray(first[:, None] + series.day_of_year.astype("m8[D]"))

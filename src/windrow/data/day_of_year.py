@@ -1,7 +1,7 @@
-"""Days of year and months: the one calendar of all series.
+"""Days of year and months, the calendar of all series.
 
-Day of year is 0 on 1 January. A series lies within one calendar year, so that a day of year and
-the year name a date.
+Day of year is 0 on 1 January. A series lies within one calendar year, so a day of year and the
+year give a date.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 MAX_DAYS = 366
-"""Days of a leap year: a day of year is 0, 1 January, to 365, 31 December of a leap year."""
+"""Days of a leap year. A day of year runs from 0 (1 January) to 365 (31 December)."""
 
 COMMON_YEAR_DAYS = 365
-"""Days of a year that is no leap year."""
+"""Days of a common year."""
 
 NUM_MONTHS = 12
 
 MONTH_INITIALS = "JFMAMJJASOND"
-"""One letter a month, for the axes of figures."""
+"""One letter per month, for the axes of figures."""
 
 _MONTH_LENGTHS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
@@ -37,11 +37,17 @@ def _month_table() -> npt.NDArray[np.int64]:
 
 
 MONTH_OF_DAY = _month_table()
-"""(2, 366): month 0..11 of a day of year, of common years and of leap years."""
+"""Month 0..11 of each day of year, (2, 366). Row 0 is for common years, row 1 for leap years."""
 
 
 def is_leap(year: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    """Whether years of the Gregorian calendar have 366 days, in the shape of ``year``.
+    """Checks whether years of the Gregorian calendar have 366 days.
+
+    Args:
+        year: calendar years of any shape.
+
+    Returns:
+        bool, in the shape of ``year``.
 
     Example:
         >>> is_leap([1900, 2000, 2018, 2020]).tolist()
@@ -54,14 +60,14 @@ def is_leap(year: npt.ArrayLike) -> npt.NDArray[np.bool_]:
 def month_of_day(
     day_of_year: npt.NDArray[np.integer[Any]], year: npt.ArrayLike
 ) -> npt.NDArray[np.int64]:
-    """Month 0..11 of each date.
+    """Finds the month of each date.
 
     Args:
         day_of_year: (..., T), 0 = 1 January; padding may hold anything within 0..365.
-        year: (...) calendar years, one for each series, or one for all.
+        year: (...) calendar years, one per series, or one for all.
 
     Returns:
-        (..., T) int64.
+        Month 0..11, (..., T) int64.
 
     Example:
         >>> month_of_day(np.array([[0, 59], [59, 60]]), np.array([2018, 2020])).tolist()
@@ -76,10 +82,13 @@ def month_of_day(
 def days_of_year(
     dates: npt.NDArray[np.datetime64] | Sequence[datetime],
 ) -> npt.NDArray[np.int16]:
-    """Day of year of dates, 0 = 1 January.
+    """Finds the day of year of dates, 0 = 1 January.
 
     Args:
-        dates: datetime64 of any unit, or Python's own without a time zone.
+        dates: (n,) datetime64 of any unit, or Python datetimes without a time zone.
+
+    Returns:
+        (n,) int16, 0..365.
 
     Example:
         >>> days_of_year(np.array(["2017-01-01", "2017-12-31", "2020-12-31"], "M8[D]")).tolist()

@@ -1,4 +1,4 @@
-"""Legends: the crop classes of a label, their codes in the source and their names."""
+"""Legends: the names of the crop classes, and their codes in the source."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ import numpy.typing as npt
 from windrow.errors import DataError
 
 UNLABELLED = -1
-"""The label of a series whose crop is not known."""
+"""Label of a series whose crop is not known."""
 
 
 @dataclass(frozen=True)
 class Legend:
-    """An ordered set of classes; a label is the position of its class.
+    """An ordered set of classes. A label is the position of its class.
 
     Attributes:
         names: class names, unique.
-        codes: the source's code of each class, as text.
+        codes: code of each class in the source, as text, unique.
+
+    Raises:
+        DataError: the numbers of names and codes differ, or one of them is repeated.
 
     Example:
         >>> DENETHOR.names[:3]
@@ -35,7 +38,7 @@ class Legend:
     def __post_init__(self) -> None:
         if len(self.names) != len(self.codes):
             raise DataError(
-                "a legend needs one code a class",
+                "a legend needs one code per class",
                 found=f"{len(self.names)} names and {len(self.codes)} codes",
             )
         for kind, values in (("name", self.names), ("code", self.codes)):
@@ -48,22 +51,27 @@ class Legend:
 
     @classmethod
     def of_values(cls, values: Sequence[str]) -> Legend:
-        """The legend of all distinct values, sorted."""
+        """Builds the legend of all distinct values, sorted. The codes equal the names."""
         names = tuple(sorted(set(values)))
         return cls(names=names, codes=names)
 
     def encode(self, values: Sequence[str]) -> npt.NDArray[np.int16]:
-        """Class positions of names; a name outside the legend becomes ``UNLABELLED``."""
+        """Converts class names to positions. Unknown names become ``UNLABELLED``.
+
+        Example:
+            >>> DENETHOR.encode(["Rye", "Wheat", "Rice"]).tolist()
+            [1, 0, -1]
+        """
         position = {name: index for index, name in enumerate(self.names)}
         return np.array([position.get(value, UNLABELLED) for value in values], dtype=np.int16)
 
     def to_dict(self) -> dict[str, list[str]]:
-        """Plain JSON values."""
+        """Converts the legend to JSON values."""
         return {"names": list(self.names), "codes": list(self.codes)}
 
     @classmethod
     def from_dict(cls, values: dict[str, list[str]]) -> Legend:
-        """A legend from what :meth:`to_dict` wrote."""
+        """Builds a legend from the output of :meth:`to_dict`."""
         return cls(names=tuple(values["names"]), codes=tuple(values["codes"]))
 
 

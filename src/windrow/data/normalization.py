@@ -1,8 +1,8 @@
-"""Standardisation of reflectance, per band, with what the training set had.
+"""Standardisation of reflectance per band, with the moments of the training set.
 
 The stored integers are divided by 10,000 and standardised with the mean and the *standard
-deviation* of the valid values. (Earlier public code divided by the variance; that is an error,
-kept only as :meth:`Normalization.by_variance` to measure what it does.) Sums are taken in whole
+deviation* of the valid values. Earlier public code divided by the variance, which is an error.
+:meth:`Normalization.by_variance` repeats it, to measure its effect. Sums are taken in whole
 numbers, so that the result does not depend on the order of the series.
 """
 
@@ -20,19 +20,19 @@ from windrow.data.series import NO_DATA
 from windrow.errors import DataError
 
 _ROWS = 1_024
-"""Series summed at a time: bounds the memory of the 64-bit copies."""
+"""Series summed at a time. This bounds the memory of the 64-bit copies."""
 
 
 @dataclass(frozen=True, eq=False)
 class Normalization:
-    """Mean and standard deviation of reflectance (0..1, not x 10,000) by band.
+    """Mean and standard deviation of reflectance (0..1, not x 10,000) per band.
 
     Attributes:
         mean: (B,) float64.
         std: (B,) float64, positive.
 
     Raises:
-        DataError: the two differ in length, or a deviation is not a positive number.
+        DataError: mean and deviation differ in length, or a deviation is not a positive number.
     """
 
     mean: npt.NDArray[np.float64]
@@ -41,7 +41,7 @@ class Normalization:
     def __post_init__(self) -> None:
         if self.mean.shape != self.std.shape or self.mean.ndim != 1:
             raise DataError(
-                "normalisation needs one mean and one deviation a band",
+                "normalisation needs one mean and one deviation per band",
                 found=f"{self.mean.shape} and {self.std.shape}",
             )
         if not (np.isfinite(self.mean).all() and np.isfinite(self.std).all()):
@@ -55,11 +55,11 @@ class Normalization:
 
     @classmethod
     def fit(cls, values: npt.NDArray[np.int16], valid: npt.NDArray[np.bool_]) -> Normalization:
-        """Mean and standard deviation over the valid entries.
+        """Computes mean and standard deviation over the valid entries.
 
         Args:
             values: (..., B) int16, reflectance x 10,000.
-            valid: (...) bool; only these count.
+            valid: (...) bool, the entries to use.
 
         Raises:
             DataError: nothing is valid, or a band never varies.
@@ -86,13 +86,13 @@ class Normalization:
 
     @classmethod
     def fit_planetscope(cls, planetscope: npt.NDArray[np.int16]) -> Normalization:
-        """Mean and deviation of each PlanetScope band over series, days and its nine pixels.
+        """Computes mean and deviation of each PlanetScope band over series, days and pixels.
 
         Args:
             planetscope: (N, P, 36) int16 band-major, ``NO_DATA`` where missing.
 
         Returns:
-            A normalisation of the four bands; see :meth:`repeat` for the 36 values.
+            The normalisation of the four bands; see :meth:`repeat` for the 36 values.
 
         Raises:
             DataError: a band has no value, or never varies.
@@ -108,7 +108,7 @@ class Normalization:
         return cls(np.array(means), np.array(stds))
 
     def by_variance(self) -> Normalization:
-        """The fault of earlier public code, kept to measure it: divides by the variance.
+        """Replaces the deviation by the variance, the error of earlier public code.
 
         Example:
             >>> Normalization(np.array([0.2]), np.array([0.1])).by_variance().std.round(4).tolist()
@@ -117,11 +117,17 @@ class Normalization:
         return Normalization(self.mean, self.std**2)
 
     def repeat(self, times: int) -> Normalization:
-        """Each band ``times`` over, for the pixels of a PlanetScope window."""
+        """Repeats each band ``times`` times, for the pixels of a PlanetScope window.
+
+        Example:
+            >>> two = Normalization(np.array([0.1, 0.2]), np.array([0.01, 0.02]))
+            >>> two.repeat(2).mean.tolist()
+            [0.1, 0.1, 0.2, 0.2]
+        """
         return Normalization(np.repeat(self.mean, times), np.repeat(self.std, times))
 
     def apply(self, values: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
-        """Stored integers (..., B) as standardised reflectance, float32."""
+        """Standardises stored integers (..., B); float32."""
         scaled = values.astype(np.float32) / np.float32(sensors.SCALE)
         return np.asarray(
             (scaled - self.mean.astype(np.float32)) / self.std.astype(np.float32),
@@ -129,16 +135,16 @@ class Normalization:
         )
 
     def select(self, positions: Sequence[int]) -> Normalization:
-        """The normalisation of some of the bands, in this order."""
+        """Selects the bands at these positions, in this order."""
         return Normalization(self.mean[list(positions)], self.std[list(positions)])
 
     def to_dict(self) -> dict[str, list[float]]:
-        """Plain JSON values; floats survive the round trip exactly."""
+        """Converts the moments to JSON values. Floats survive the round trip exactly."""
         return {"mean": self.mean.tolist(), "std": self.std.tolist()}
 
     @classmethod
     def from_dict(cls, values: dict[str, list[float]]) -> Normalization:
-        """A normalisation from what :meth:`to_dict` gave."""
+        """Builds a normalisation from the output of :meth:`to_dict`."""
         return cls(
             np.array(values["mean"], dtype=np.float64), np.array(values["std"], dtype=np.float64)
         )
@@ -147,7 +153,7 @@ class Normalization:
 def _moments(
     count: int, total: list[int], squares: list[int]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean and population deviation from exact integer sums (Python's own do not overflow)."""
+    """Computes mean and population deviation from exact sums (Python integers do not overflow)."""
     mean = [t / (count * sensors.SCALE) for t in total]
     std = [
         sqrt(count * q - t * t) / (count * sensors.SCALE)

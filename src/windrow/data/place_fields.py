@@ -1,4 +1,4 @@
-"""The labelled fields of one place as episodes are drawn from them, and their file."""
+"""The labelled fields of one place, from which episodes are drawn, and their file."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class PlaceFields:
         reflectance: (n, T, 12) int16, reflectance x 10,000, in the order of the twelve bands.
         day_of_year: (n, T) int16, 0 to 364, counted as
             :func:`~windrow.data.ten_day_grid.season_days` does.
-        clear: (n, T) bool, valid dates without a cloud.
+        clear: (n, T) bool, True at valid dates without a cloud.
         crop: (n,) int16, position in ``crop_names``.
-        crop_names: the table of crops, of which some occur.
+        crop_names: names of all crops, including crops that do not occur here.
         level: processing level.
         latitude: degrees.
     """
@@ -48,10 +48,10 @@ class PlaceFields:
         return len(self.crop)
 
     def without_crops(self, names: tuple[str, ...]) -> PlaceFields:
-        """The fields of all other crops.
+        """Removes the fields of these crops.
 
         Raises:
-            DataError: there is no crop of such a name in the table.
+            DataError: a name is not in ``crop_names``.
         """
         unknown = [name for name in names if name not in self.crop_names]
         if unknown:
@@ -62,7 +62,7 @@ class PlaceFields:
         return replace(self, **{name: getattr(self, name)[left] for name in _ARRAYS})
 
     def with_days(self, day_of_year: npt.NDArray[np.int16]) -> PlaceFields:
-        """The same fields with other days (n, T)."""
+        """Replaces the days of year, (n, T) int16."""
         return replace(self, day_of_year=day_of_year)
 
 
@@ -74,14 +74,14 @@ def place_fields(
     latitude: float,
     clear_below: int,
 ) -> PlaceFields:
-    """The fields of a place from its series; fields without a clear date are left out.
+    """Builds the fields of a place from its series, without fields that have no clear date.
 
     Args:
         series: n field means of the twelve bands, with cloud probability.
         crop: (n,) positions in ``crop_names``.
-        crop_names: the table of crops.
+        crop_names: names of all crops.
         latitude: degrees.
-        clear_below: cloud probability 0..255 below which a date is clear.
+        clear_below: a date is clear if its cloud probability 0..255 is below this.
 
     Raises:
         BandError: a band is missing.
@@ -99,7 +99,7 @@ def place_fields(
     kept = np.flatnonzero(clear.any(axis=1))
     if len(kept) == 0:
         raise DataError("no field of the place has a clear date", found=f"{len(series)} fields")
-    used = clear[kept].any(axis=0)  # dates that some field saw clear
+    used = clear[kept].any(axis=0)  # dates that are clear in some field
     return PlaceFields(
         reflectance=np.ascontiguousarray(series.reflectance[kept][:, used]),
         day_of_year=np.ascontiguousarray(series.day_of_year[kept][:, used]),
@@ -112,7 +112,7 @@ def place_fields(
 
 
 def write_place_fields(path: str | Path, place: PlaceFields) -> None:
-    """Writes a place as one safetensors file, whole or not at all.
+    """Writes a place as one safetensors file. A failed write leaves no file.
 
     Raises:
         OutputError: the file cannot be written.
@@ -133,10 +133,10 @@ def write_place_fields(path: str | Path, place: PlaceFields) -> None:
 
 
 def read_place_fields(path: str | Path) -> PlaceFields:
-    """A place from its file.
+    """Reads a place from its file.
 
     Raises:
-        DataError: the file is missing, cut short, or no such file.
+        DataError: the file is missing, cut short, or of another format or version.
     """
     try:
         with safe_open(Path(path), framework="numpy") as opened:

@@ -1,7 +1,7 @@
-"""The typed series: what every reader yields and every batch is cut from.
+"""The typed series. Every reader yields it, and every batch is cut from it.
 
-A :class:`Series` carries its meaning (bands by name, processing level, dates, validity) and
-refuses a bad cube at the door, so that nothing behind it has to check again.
+A :class:`Series` carries its meaning: band names, processing level, dates and validity. It checks
+its arrays when it is made, so that no later code has to check again.
 """
 
 from __future__ import annotations
@@ -25,38 +25,38 @@ if TYPE_CHECKING:
 ProcessingLevel = Literal["L1C", "L2A"]
 
 NO_DATA = -32768
-"""A PlanetScope value that is not there; never a target."""
+"""Stored value of a missing PlanetScope observation; never a target."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Series:
-    """Sentinel-2 time series of N pixels or fields, with whatever else is known of them.
+    """Sentinel-2 time series of N pixels or fields, with their labels and other known data.
 
     ``len(series)`` is N. ``series[3]``, ``series[3:10]``, ``series[mask]`` and
-    ``series[positions]`` are series again. :meth:`to_frame` gives a long table,
-    :meth:`to_xarray` a labelled dataset.
+    ``series[positions]`` are series again. :meth:`to_frame` gives a long table, and
+    :meth:`to_xarray` gives a labelled dataset.
 
     Shapes: N series, T dates (padded), B bands, P PlanetScope days.
 
     Attributes:
         reflectance: (N, T, B) int16, surface or top-of-atmosphere reflectance x 10,000.
-            Where ``valid`` is False the values mean nothing.
+            Values have no meaning where ``valid`` is False.
         day_of_year: (N, T) int16, 0 = 1 January; non-decreasing over the valid dates.
-        valid: (N, T) bool; False is a padded or missing date, never zero reflectance.
-        bands: names of the B bands, canonical, without B10.
+        valid: (N, T) bool; False marks a padded or missing date, never zero reflectance.
+        bands: canonical names of the B bands, without B10.
         processing_level: ``L1C`` (top of atmosphere) or ``L2A`` (surface).
-        id: (N,) int64, uint64 or text, unique: the identity of the series.
-        field_id: (N,) int64, uint64 or text: the field (parcel) it lies in; splits go by it.
-        year: (N,) int16, the calendar year of the dates.
-        cloud_probability: (N, T) uint8, 0..255, or None where it is not known.
+        id: (N,) int64, uint64 or text, unique identity of each series.
+        field_id: (N,) int64, uint64 or text, field (parcel) of each series; the unit of splits.
+        year: (N,) int16, calendar year of the dates.
+        cloud_probability: (N, T) uint8, 0..255, or None if it is not known.
         longitude, latitude: (N,) float64 degrees, or None.
         planetscope: (N, P, 36) int16, reflectance x 10,000, band-major (blue x 9 pixels,
             green x 9, red x 9, nir x 9), ``NO_DATA`` where missing; or None.
         planetscope_day: (P,) int16, day of year of each PlanetScope step, increasing.
         label: (N,) int16 position in ``legend``, -1 unlabelled; or None.
-        legend: the classes of ``label``.
-        truth: what only a simulator knows, by name; first axis N.
-        simulated: True where no satellite ever saw it.
+        legend: classes of ``label``.
+        truth: arrays known only for simulated series, by name; their first axis is N.
+        simulated: True if the series come from the simulator, False if from a satellite.
 
     Raises:
         DataError: an array has the wrong shape, type or range; dates are unsorted.
@@ -89,7 +89,8 @@ class Series:
         for name, values in self.truth.items():
             if len(values) != len(self):
                 raise DataError(
-                    f"truth {name!r} has {len(values)} rows", expected=f"{len(self)}, one a series"
+                    f"truth {name!r} has {len(values)} rows",
+                    expected=f"{len(self)}, one per series",
                 )
 
     def __len__(self) -> int:
@@ -97,7 +98,7 @@ class Series:
 
     @property
     def num_dates(self) -> int:
-        """Length of the date axis, padding included."""
+        """Length T of the date axis, padding included."""
         return int(self.reflectance.shape[1])
 
     def __repr__(self) -> str:
@@ -119,14 +120,14 @@ class Series:
         return f"Series({', '.join(part for part in parts if part)})"
 
     def __getitem__(self, index: int | slice | Sequence[int] | npt.NDArray[Any]) -> Series:
-        """The series at these positions, in this order; one position gives one series.
+        """Selects the series at these positions, in this order. One position gives one series.
 
         Args:
             index: a position, a slice, a boolean mask of length N, or positions.
 
         Raises:
-            IndexError: a single position is not there, so that a loop over the series ends.
-            DataError: a mask has another length, or positions are out of range, repeated or no
+            IndexError: a single position is out of range, so that a loop over the series ends.
+            DataError: a mask has another length, or positions are out of range, repeated or not
                 whole numbers.
         """
         if isinstance(index, slice):
@@ -138,25 +139,26 @@ class Series:
         return self.select(_positions(index, len(self)))
 
     def to_frame(self) -> pd.DataFrame:
-        """A long table with a row a valid date, which ``windrow.open_series`` reads again.
+        """Builds a long table with one row per valid date. ``windrow.open_series`` can read it.
 
         Returns:
-            columns ``id``, ``field_id``, ``date``, one a band (reflectance 0..1), ``clp`` (cloud
-            probability 0..255), ``longitude``, ``latitude`` and ``label`` (the class's name,
-            empty where unknown), as far as they are known. PlanetScope and what only a simulator
-            knows are left out.
+            The columns ``id``, ``field_id``, ``date``, one column per band (reflectance 0..1),
+            ``clp`` (cloud probability 0..255), ``longitude``, ``latitude`` and ``label`` (name of
+            the class, empty if unknown), as far as they are known. PlanetScope and ``truth`` are
+            left out.
         """
         from windrow.data.conversion import frame_of_series
 
         return frame_of_series(self)
 
     def to_xarray(self) -> xr.Dataset:
-        """A labelled dataset with the dimensions ``series``, ``date`` and ``band``.
+        """Builds a labelled dataset with the dimensions ``series``, ``date`` and ``band``.
 
         Returns:
-            ``reflectance`` (0..1, NaN where invalid), ``time``, ``cloud_probability`` and, as far
-            as they are known, ``planetscope`` (NaN where missing) and ``label``; with ``id``,
-            ``field_id``, ``year``, ``band`` and coordinates of place.
+            The variables ``reflectance`` (0..1, NaN where invalid) and ``time``; if known, also
+            ``cloud_probability``, ``planetscope`` (NaN where missing) and ``label``. The
+            coordinates are ``id``, ``field_id``, ``year``, ``band`` and, if known, ``longitude``
+            and ``latitude``.
 
         Raises:
             SettingsError: xarray is not installed.
@@ -166,7 +168,7 @@ class Series:
         return dataset_of_series(self, no_data=NO_DATA)
 
     def select(self, index: npt.NDArray[np.intp] | slice) -> Series:
-        """The series at these positions, in this order.
+        """Selects the series at these positions, in this order.
 
         Args:
             index: positions, a boolean mask of length N, or a slice.
@@ -180,10 +182,10 @@ class Series:
         return replace(self, **changes)
 
     def with_bands(self, bands: Sequence[str]) -> Series:
-        """The same series with only these bands, in this order.
+        """Selects these bands, in this order.
 
         Raises:
-            BandError: a band is not there; a missing band is never filled in.
+            BandError: the series lack a band. A missing band is never filled in.
         """
         wanted = sensors.check_bands(bands)
         if wanted == self.bands:
@@ -213,17 +215,17 @@ PER_SERIES = (
     "planetscope",
     "label",
 )
-"""Attributes whose first axis is the series."""
+"""Names of the attributes whose first axis is N."""
 
 _SHARED = ("bands", "processing_level", "legend", "simulated")
 
 
 def check_alike(part: Series, first: Series) -> None:
-    """Whether two parts can stand in one batch or store; their lengths may differ.
+    """Refuses two parts that cannot share a batch or store. Their lengths may differ.
 
     Raises:
-        DataError: they differ in bands, level, legend, origin, PlanetScope days, in which
-            optional arrays they have, or in the type of the ids or of what a simulator knows.
+        DataError: the parts differ in bands, level, legend, origin, PlanetScope days, in the
+            presence of optional arrays, or in the types of the ids or of ``truth``.
     """
     for name in _SHARED:
         if getattr(part, name) != getattr(first, name):
@@ -243,7 +245,7 @@ def check_alike(part: Series, first: Series) -> None:
         raise DataError("parts differ in their truth")
     for name in ("id", "field_id"):
         found, expected = getattr(part, name).dtype.kind, getattr(first, name).dtype.kind
-        if found != expected:  # joined, numbers beside text would silently become text
+        if found != expected:  # numpy would silently turn numbers joined with text into text
             words = {"i": "whole numbers", "u": "unsigned whole numbers", "U": "text"}
             raise DataError(
                 f"parts differ in the type of {name}",
@@ -261,11 +263,10 @@ def check_alike(part: Series, first: Series) -> None:
 
 
 def concatenate(parts: Sequence[Series]) -> Series:
-    """All series of several parts, one after another; shorter ones are padded with invalid dates.
+    """Joins several parts into one. Shorter parts are padded with invalid dates.
 
     Raises:
-        DataError: there is no part, or the parts differ in bands, level, legend, PlanetScope
-            days, origin, or in which optional arrays they have.
+        DataError: there is no part, or :func:`check_alike` refuses two of them.
     """
     if not parts:
         raise DataError("nothing to concatenate", expected="at least one part")
@@ -286,7 +287,11 @@ def concatenate(parts: Sequence[Series]) -> Series:
 
 
 def pad_dates(series: Series, num_dates: int) -> Series:
-    """The same series on a longer date axis; the added dates are invalid."""
+    """Extends the date axis to ``num_dates``. The added dates are invalid.
+
+    Raises:
+        DataError: the series have more dates than ``num_dates``.
+    """
     extra = num_dates - series.num_dates
     if extra == 0:
         return series
@@ -308,7 +313,7 @@ def pad_dates(series: Series, num_dates: int) -> Series:
 
 
 def _positions(index: object, num_series: int) -> npt.NDArray[np.intp]:
-    """Positions of a mask or of a sequence of positions, checked."""
+    """Converts a mask or a sequence of positions to checked positions."""
     chosen = np.asarray(index)
     if chosen.dtype == np.bool_ and chosen.shape == (num_series,):
         return np.flatnonzero(chosen)
@@ -316,7 +321,7 @@ def _positions(index: object, num_series: int) -> npt.NDArray[np.intp]:
         return np.zeros(0, dtype=np.intp)
     if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
         raise DataError(
-            "this chooses no series",
+            "this index selects no series",
             found=f"{type(index).__name__} of {chosen.dtype}, shape {chosen.shape}",
             expected=f"a position, a slice, positions, or a mask of shape ({num_series},)",
         )
@@ -369,7 +374,7 @@ def _check_sentinel2(series: Series) -> None:
             found=int(days[outside][0]),
             expected=f"0 (1 January) to {MAX_DAYS - 1}",
         )
-    # A running maximum over the valid dates, so that padding may stand anywhere.
+    # The running maximum covers the valid dates alone, so that padding may stand anywhere.
     latest = np.maximum.accumulate(np.where(series.valid, days, -1), axis=1)
     unsorted = series.valid[:, 1:] & (days[:, 1:] < latest[:, :-1])
     if unsorted.any():
@@ -387,12 +392,12 @@ def _check_identity(series: Series) -> None:
         values = getattr(series, name)
         if values.shape != (num_series,) or values.dtype.kind not in "iuU":
             raise DataError(
-                f"{name} must be one whole number or text a series",
+                f"{name} must be one whole number or text per series",
                 found=f"{values.dtype} {values.shape}",
             )
     unique, counts = np.unique(series.id, return_counts=True)
     if len(unique) != num_series:
-        raise DataError("a series id stands twice", found=unique[counts > 1][0])
+        raise DataError("a series id occurs twice", found=unique[counts > 1][0])
     _check_array(series, "year", np.int16, (num_series,))
     for name in ("longitude", "latitude"):
         if getattr(series, name) is not None:
@@ -401,7 +406,7 @@ def _check_identity(series: Series) -> None:
 
 def _check_planetscope(series: Series) -> None:
     if (series.planetscope is None) != (series.planetscope_day is None):
-        raise DataError("planetscope and planetscope_day come together")
+        raise DataError("planetscope and planetscope_day must be given together")
     if series.planetscope_day is None:
         return
     days = series.planetscope_day
@@ -414,7 +419,7 @@ def _check_planetscope(series: Series) -> None:
 
 def _check_label(series: Series) -> None:
     if (series.label is None) != (series.legend is None):
-        raise DataError("label and legend come together")
+        raise DataError("label and legend must be given together")
     if series.label is None or series.legend is None:
         return
     _check_array(series, "label", np.int16, (len(series),))

@@ -1,6 +1,6 @@
-"""Twelve normalised differences of two bands, the strong plain features beside the bands.
+"""Twelve normalised differences of two bands, strong simple features beside the bands.
 
-None needs B01, B8A or B09, so that ten-band products have them all.
+None needs B01, B8A or B09, so every index exists in ten-band products.
 """
 
 from __future__ import annotations

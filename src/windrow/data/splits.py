@@ -1,7 +1,7 @@
 """Splits by field: no series of a training field is ever tested on.
 
-A field, not a pixel, is the unit: pixels of one field are near copies of each other. Every draw
-is a function of the seed and the field ids, not of the order of the series.
+The unit is a field, not a pixel, because pixels of one field are near copies of each other. Every
+draw depends on the seed and the field ids, not on the order of the series.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from windrow.config import Settings
 from windrow.errors import SplitError
 
 MIN_FIELDS_A_PART = 2
-"""A part gets at least so many fields of a class, where the class has enough for all parts."""
+"""Least number of fields of a class in each part, if the class has enough for all parts."""
 
 
 class PartSettings(Settings):
     """One part of a split by field.
 
     Attributes:
-        name: such as ``pretraining``.
+        name: name of the part, such as ``pretraining``.
         fraction: share of the fields of each class.
-        num_series: so many series in all, drawn without replacement; None takes all.
-        num_per_class: so many series of each class, with replacement where there are fewer;
+        num_series: number of series in all, drawn without replacement; None takes all.
+        num_per_class: number of series per class, drawn with replacement if there are fewer;
             excludes ``num_series``.
     """
 
@@ -37,11 +37,11 @@ class PartSettings(Settings):
 
 
 class SplitSettings(Settings):
-    """A split by field, and what is drawn from each part.
+    """A split by field, and the number of series drawn from each part.
 
     Attributes:
-        tile: the tile that it belongs to.
-        parts: their fractions sum to one.
+        tile: the tile of the split.
+        parts: the parts, whose fractions sum to one.
     """
 
     tile: str
@@ -49,14 +49,14 @@ class SplitSettings(Settings):
 
 
 def check_no_shared_field(train_field: npt.NDArray[Any], test_field: npt.NDArray[Any]) -> None:
-    """Refuses a split that leaks.
+    """Refuses a split in which a field stands on both sides.
 
     Args:
         train_field: field ids of the training series.
         test_field: field ids of the test series.
 
     Raises:
-        SplitError: a field stands on both sides; names the first.
+        SplitError: a field stands on both sides; the message names the first.
 
     Example:
         >>> check_no_shared_field(np.array([1, 2]), np.array([3]))
@@ -73,14 +73,22 @@ def check_no_shared_field(train_field: npt.NDArray[Any], test_field: npt.NDArray
 def field_classes(
     field_id: npt.NDArray[Any], label: npt.NDArray[np.int16]
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int16]]:
-    """The labelled fields, sorted, and the one class of each.
+    """Finds the class of each labelled field.
 
     Args:
         field_id: (N,) field of each series.
         label: (N,) class of each series, -1 unlabelled.
 
+    Returns:
+        The F labelled fields, sorted, and the class of each, (F,) int16.
+
     Raises:
         SplitError: a field has series of two classes.
+
+    Example:
+        >>> fields, classes = field_classes(np.array([8, 7, 8]), np.array([1, -1, 1], np.int16))
+        >>> fields.tolist(), classes.tolist()
+        ([8], [1])
     """
     labelled = label >= 0
     fields, first, inverse = np.unique(field_id[labelled], return_index=True, return_inverse=True)
@@ -104,20 +112,20 @@ def split_fields(
 ) -> list[npt.NDArray[np.intp]]:
     """Splits labelled series by field, stratified by class.
 
-    The fields of each class are shuffled and shared out by the largest remainder, with at least
-    two fields a part where the class has two for each, and at least one where it has one for
-    each; a class with fewer fields goes where its share is largest.
+    The fields of each class are shuffled and shared out by the largest remainder. Each part gets
+    at least two fields of a class if the class has two for each part, and at least one if it has
+    one for each. A class with fewer fields goes to the parts with the largest fractions.
 
     Args:
         field_id: (N,) field of each series.
         label: (N,) class of each series; unlabelled series (-1) are in no part.
         fractions: share of each part; they sum to one.
         seed: seed of the draw.
-        min_fields_a_part: so many fields of a class, where it has enough, even if its share of
-            a part is smaller; 0 lets a part go without.
+        min_fields_a_part: least number of fields of a class in each part, if the class has
+            enough; 0 allows parts without the class.
 
     Returns:
-        positions of the series of each part, increasing.
+        Positions of the series of each part, increasing.
 
     Raises:
         SplitError: fractions do not sum to one, or a field has two classes.
@@ -150,19 +158,20 @@ def draw_pixels(
     num_fields: int | None = None,
     replacement: bool = False,
 ) -> npt.NDArray[np.intp]:
-    """So many series of each class, spread over its fields as evenly as they allow.
+    """Draws a number of series of each class, spread over its fields as evenly as possible.
 
     Args:
         field_id: (N,) field of each series.
         label: (N,) class of each series, -1 unlabelled.
-        num_per_class: series wanted of each class.
-        seed: of the draw.
-        num_fields: only so many fields of a class are drawn from; None takes all.
-        replacement: draws every series anew from all of them, as earlier public code does from a
-            few fields: many copies of few pixels. Otherwise a class has fewer where it must.
+        num_per_class: number of series per class.
+        seed: seed of the draw.
+        num_fields: largest number of fields per class to draw from; None takes all.
+        replacement: True draws each series from all series of the class, so that series repeat.
+            Earlier public code does so from a few fields. False gives fewer series if a class
+            has fewer.
 
     Returns:
-        positions, increasing; repeated under replacement.
+        Positions of the series drawn, increasing; repeated under replacement.
 
     Raises:
         SplitError: a field has series of two classes.
@@ -186,17 +195,17 @@ def draw_pixels(
 
 
 def round_robin(field_id: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-    """The order that takes series from all fields in turn.
+    """Orders series so that they come from all fields in turn.
 
     The first series of every field come first, then the second of every field that has one, and
-    so on; within a round the series keep their order. The first n of any number are thus spread
-    over the fields as evenly as the fields allow.
+    so on. Within a round the series keep their order. The first n series are thus spread over the
+    fields as evenly as possible, for every n.
 
     Args:
         field_id: (N,) field of each series.
 
     Returns:
-        (N,) positions, each once.
+        Positions of all series, (N,), each once.
 
     Example:
         >>> round_robin(np.array([7, 7, 7, 8, 9])).tolist()
@@ -213,7 +222,15 @@ def round_robin(field_id: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
 def share_out(
     num_fields: int, fractions: Sequence[float], *, least: int = MIN_FIELDS_A_PART
 ) -> npt.NDArray[np.intp]:
-    """How many of a class's fields each part gets, at least ``least`` if there are enough.
+    """Shares the fields of one class out to the parts by the largest remainder.
+
+    Args:
+        num_fields: number of fields of the class.
+        fractions: share of each part; they sum to one.
+        least: least number of fields per part, if there are enough.
+
+    Returns:
+        Number of fields of each part, (parts,).
 
     Example:
         >>> share_out(10, (0.7, 0.21, 0.09)).tolist()
@@ -235,20 +252,20 @@ def share_out(
 def draw_few_labels(
     field_id: npt.NDArray[Any], label: npt.NDArray[np.int16], *, k: int, seed: int, draw: int
 ) -> npt.NDArray[np.intp]:
-    """The series of k labelled fields of each class, all fields where a class has fewer.
+    """Draws the series of k labelled fields of each class, or of all fields if a class has fewer.
 
-    The draws are nested: the fields of k are among those of any larger k with the same seed and
-    number of draw, so that a curve over k is not blurred by luck.
+    The draws are nested: with the same seed and draw number, the fields of k are among the fields
+    of any larger k. Chance therefore blurs a curve over k less.
 
     Args:
         field_id: (N,) field of each series.
         label: (N,) class of each series, -1 unlabelled.
-        k: number of fields a class.
+        k: number of fields per class.
         seed: seed of all draws.
         draw: number of the draw.
 
     Returns:
-        positions of the series drawn, increasing.
+        Positions of the series drawn, increasing.
 
     Raises:
         SplitError: a field has two classes.

@@ -1,8 +1,8 @@
-"""Series on a calendar of 36 steps of ten days, whatever their dates were.
+"""Resampling of series to a calendar of 36 ten-day steps.
 
-A step holds the mean of its clear dates. A step without one is interpolated between the nearest
-steps that have one, around the year: 31 December lies beside 1 January. So a year that is rolled
-by any number of days, or any twelve months, is as good as a calendar year.
+A step holds the mean of its clear dates. A step without a clear date is interpolated between the
+nearest steps that have one. The interpolation is periodic: 31 December lies beside 1 January. Any
+twelve months, or a year shifted by any number of days, can therefore stand for a calendar year.
 """
 
 from __future__ import annotations
@@ -17,23 +17,24 @@ from windrow.data.series import Series
 from windrow.errors import BandError, DataError
 
 NUM_STEPS = 36
-"""Steps of a year, each a little longer than ten days."""
+"""Number of steps per year, each a little longer than ten days."""
 
 NUM_DAYS = 365
 HALF_YEAR = 182
-"""Days by which the seasons of the southern hemisphere are later."""
+"""Shift of the southern hemisphere's seasons, in days later than the northern ones."""
 
 
 @dataclass(frozen=True, eq=False)
 class TenDayGrid:
-    """Reflectance of N fields on the calendar.
+    """Reflectance of N fields on the ten-day calendar.
 
     Attributes:
-        reflectance: (N, 36, 12) float32, 0..1, in the order of the twelve bands; 0 in a band that
-            is missing.
-        gap: (N, 36) float32, steps to the nearest one that holds a clear date; 0 where it does.
-        has_band: (12,) bool, which bands were there.
-        num_without_clear: fields without one clear date, of which all valid dates were taken.
+        reflectance: (N, 36, 12) float32, 0..1, in the order of the twelve bands; 0 in a missing
+            band.
+        gap: (N, 36) float32, distance in steps to the nearest step with a clear date; 0 if the
+            step itself has one.
+        has_band: (12,) bool, True for the bands that the series have.
+        num_without_clear: number of fields without a clear date. All their valid dates are used.
     """
 
     reflectance: npt.NDArray[np.float32]
@@ -45,19 +46,19 @@ class TenDayGrid:
         return len(self.reflectance)
 
     def select(self, index: npt.NDArray[np.intp] | npt.NDArray[np.bool_] | slice) -> TenDayGrid:
-        """The fields at these positions."""
+        """Selects the fields at these positions."""
         return TenDayGrid(self.reflectance[index], self.gap[index], self.has_band)
 
 
 def join_grids(first: TenDayGrid, second: TenDayGrid) -> TenDayGrid:
-    """The fields of both, one after the other.
+    """Joins the fields of two grids, those of ``first`` first.
 
     Raises:
-        BandError: they have different bands.
+        BandError: the grids have different bands.
     """
     if not np.array_equal(first.has_band, second.has_band):
         raise BandError(
-            "the series have other bands than those they are joined with",
+            "the series have other bands than the series they are joined with",
             found=_named(second.has_band),
             expected=_named(first.has_band),
         )
@@ -71,12 +72,15 @@ def join_grids(first: TenDayGrid, second: TenDayGrid) -> TenDayGrid:
 def season_days(
     day: npt.NDArray[np.integer], *, season_start: int, latitude: float | None
 ) -> npt.NDArray[np.int64]:
-    """Days 0 to 364 on the calendar of the north, so that summers lie on summers.
+    """Converts days to days of year on the northern calendar, so that all summers coincide.
 
     Args:
-        day: days counted from the first of the twelve months.
-        season_start: day of the calendar year on which these begin, 0 for 1 January.
+        day: days since the start of the twelve months, any shape.
+        season_start: day of year on which the twelve months begin, 0 for 1 January.
         latitude: degrees; None counts as north of the equator.
+
+    Returns:
+        Days 0 to 364, int64, in the shape of ``day``.
 
     Example:
         >>> season_days(np.array([0, 100]), season_start=273, latitude=-20.0).tolist()
@@ -93,12 +97,12 @@ def grid_of_series(
     season_start: int = 0,
     latitude: float | None = None,
 ) -> TenDayGrid:
-    """Any series on the calendar.
+    """Resamples series of any bands and dates to the ten-day calendar.
 
     Args:
         series: N series of any bands and dates.
-        clear_below: a date is clear where its cloud probability 0..255 is below this; None takes
-            every valid date, as is done where the cloud probability is not known.
+        clear_below: a date is clear if its cloud probability 0..255 is below this. None uses
+            every valid date. Every valid date is also used if the cloud probability is not known.
         season_start: see :func:`season_days`.
         latitude: see :func:`season_days`.
 
@@ -138,16 +142,17 @@ def to_calendar(
     day_of_year: npt.NDArray[np.integer],
     use: npt.NDArray[np.bool_],
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Means of the used dates of each step, and interpolated steps where there are none.
+    """Averages the used dates of each step and interpolates the steps without one.
 
     Args:
-        values: (N, T, B).
+        values: (N, T, B) float32.
         day_of_year: (N, T) or (T,), in any order; 31 December of a leap year counts as the day
             before.
-        use: (N, T), at least one date a series.
+        use: (N, T) bool, True for the dates to use; at least one date per series.
 
     Returns:
-        (N, 36, B) float32, and (N, 36) float32 steps to the nearest one with a used date.
+        The values of the steps, (N, 36, B) float32, and the distance of each step to the nearest
+        step with a used date, (N, 36) float32.
 
     Example:
         >>> values = np.array([[[1.0], [3.0]]], dtype=np.float32)

@@ -22,7 +22,9 @@ def test_cloudy_dates_are_invalid_and_lost_series_are_counted(make_series):
 
 
 def test_refusals(make_series):
-    with pytest.raises(DataError, match="no cloud probability to tell cloudy dates by"):
+    with pytest.raises(
+        DataError, match="the series have no cloud probability, so cloudy dates cannot be found"
+    ):
         without_cloudy(make_series(2, clouds=False), from_probability=128)
     series = make_series(2)
     series.cloud_probability[:] = 255

@@ -50,15 +50,18 @@ def test_indexing_chooses_series_in_order(build_series: Make) -> None:
 @pytest.mark.parametrize(
     ("index", "message"),
     [
-        (np.ones(7, dtype=bool), r"this chooses no series; found ndarray of bool, shape \(7,\)"),
-        ([0.5], r"this chooses no series; found list of float64"),
+        (
+            np.ones(7, dtype=bool),
+            r"this index selects no series; found ndarray of bool, shape \(7,\)",
+        ),
+        ([0.5], r"this index selects no series; found list of float64"),
         ("3", r"expected a position, a slice, positions, or a mask of shape \(8,\)"),
-        (True, "this chooses no series; found bool"),
-        (None, "this chooses no series"),
-        ([[1, 2]], "this chooses no series"),
+        (True, "this index selects no series; found bool"),
+        (None, "this index selects no series"),
+        ([[1, 2]], "this index selects no series"),
         ([8], "a position is out of range; found 8; expected 0 to 7"),
         ([-9, 2], "a position is out of range; found -9; expected 0 to 7"),
-        ([1, 1], "a series id stands twice"),
+        ([1, 1], "a series id occurs twice"),
     ],
 )
 def test_what_chooses_no_series_is_refused(build_series: Make, index: object, message: str) -> None:

@@ -32,7 +32,7 @@ def test_round_trip() -> None:
 @pytest.mark.parametrize(
     ("names", "codes", "message"),
     [
-        (("a",), ("1", "2"), "a legend needs one code a class; found 1 names and 2 codes"),
+        (("a",), ("1", "2"), "a legend needs one code per class; found 1 names and 2 codes"),
         (("a", "a"), ("1", "2"), "a legend has the class name 'a' twice"),
         (("a", "b"), ("1", "1"), "a legend has the class code '1' twice"),
     ],

@@ -49,7 +49,7 @@ def test_refusals():
         Normalization.fit(values, np.zeros(3, dtype=bool))
     with pytest.raises(DataError, match="band number 1 never varies"):
         Normalization.fit(values, np.ones(3, dtype=bool))
-    with pytest.raises(DataError, match="one mean and one deviation a band"):
+    with pytest.raises(DataError, match="one mean and one deviation per band"):
         Normalization(np.zeros(2), np.ones(3))
     with pytest.raises(DataError, match="a value that is no number"):
         Normalization(np.array([np.nan]), np.ones(1))

@@ -64,26 +64,26 @@ def test_no_series_and_no_dates_are_allowed(build_series: Make) -> None:
         ({"day_of_year": np.zeros((5, 7), np.int16)}, "day_of_year has the wrong shape"),
         ({"cloud_probability": np.zeros((5, 6))}, "cloud_probability has the wrong type"),
         ({"processing_level": "L3"}, "unknown processing level; found L3; expected L1C or L2A"),
-        ({"id": np.arange(5.0)}, "id must be one whole number or text a series; found float64"),
-        ({"id": np.array([1, 2, 3, 3, 4])}, "a series id stands twice; found 3"),
-        ({"id": np.array(list("abcda"))}, "a series id stands twice; found a"),
+        ({"id": np.arange(5.0)}, "id must be one whole number or text per series; found float64"),
+        ({"id": np.array([1, 2, 3, 3, 4])}, "a series id occurs twice; found 3"),
+        ({"id": np.array(list("abcda"))}, "a series id occurs twice; found a"),
         ({"field_id": np.arange(4)}, r"field_id must be .*; found int64 \(4,\)"),
         ({"year": np.full(5, 2018)}, "year has the wrong type; found int64; expected int16"),
         ({"longitude": np.zeros(5, np.float32)}, "longitude has the wrong type"),
-        ({"planetscope_day": None}, "planetscope and planetscope_day come together"),
+        ({"planetscope_day": None}, "planetscope and planetscope_day must be given together"),
         ({"planetscope": np.zeros((5, 4, 4), np.int16)}, "planetscope has the wrong shape"),
         (
             {"planetscope_day": np.array([0, 5, 5, 6], np.int16)},
             r"planetscope_day must increase within 0\.\.365",
         ),
         ({"planetscope_day": np.array([0, 1, 2, 366], np.int16)}, "must increase within"),
-        ({"legend": None}, "label and legend come together"),
+        ({"legend": None}, "label and legend must be given together"),
         (
             {"label": np.array([0, 1, 2, 0, 0], np.int16)},
             r"a label is not in the legend; found 2; expected -1 \(unlabelled\) to 1",
         ),
         ({"label": np.array([0, -2, 1, 0, 0], np.int16)}, "found -2"),
-        ({"truth": {"crop": np.zeros(4)}}, "truth 'crop' has 4 rows; expected 5, one a series"),
+        ({"truth": {"crop": np.zeros(4)}}, "truth 'crop' has 4 rows; expected 5, one per series"),
     ],
 )
 def test_refused(build_series: Make, changes: dict[str, Any], message: str) -> None:
@@ -199,7 +199,7 @@ def test_concatenate_pads_the_shorter(build_series: Make) -> None:
             "parts differ in the type of id; found text and whole numbers",
         ),
         ({"field_id": np.arange(5)}, "parts differ in the type of field_id"),
-        ({"id": np.array([14, 100, 101, 102, 103])}, "a series id stands twice; found 14"),
+        ({"id": np.array([14, 100, 101, 102, 103])}, "a series id occurs twice; found 14"),
     ],
 )
 def test_parts_that_do_not_go_together(

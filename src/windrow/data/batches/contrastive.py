@@ -1,7 +1,9 @@
-"""Pairs of what two sensors saw, resident as 16-bit integers: single dates, or whole years.
+"""Pairs of observations by two sensors, as single dates or as whole years.
+
+The values stay on the device as 16-bit integers.
 
 A set of 150,000 series of 144 dates holds 21 million pairs of single dates. They are never copied
-out: a pair is a number, from which series and date follow.
+out: each pair has a number, from which its series and date are computed.
 """
 
 from __future__ import annotations
@@ -21,16 +23,16 @@ from windrow.data.series import NO_DATA, Series
 from windrow.errors import DataError
 
 _ROWS = 1_024
-"""Series looked at a time: bounds the memory of what is looked up."""
+"""Series examined at a time. This bounds the memory of the examination."""
 
 
 @dataclass(frozen=True)
 class PixelBatch:
-    """Single dates of a step, standardised.
+    """The single dates of one training step, standardised.
 
     Attributes:
         sentinel2: (n, B) reflectance.
-        planetscope: (n, 36) reflectance of the same day, or None.
+        planetscope: (n, 36) PlanetScope reflectance of the same day, or None.
     """
 
     sentinel2: Tensor
@@ -38,20 +40,20 @@ class PixelBatch:
 
 
 class PixelPairs:
-    """Every valid date of every series, with PlanetScope of the same day where it is asked for.
+    """Every valid date of every series, with PlanetScope of the same day if wanted.
 
     Args:
         series: N series.
-        normalization: of the Sentinel-2 bands.
-        target_normalization: of the four PlanetScope bands; None leaves PlanetScope out, and
-            with it the need for it.
-        device: where the tensors live.
+        normalization: mean and deviation of the Sentinel-2 bands.
+        target_normalization: mean and deviation of the four PlanetScope bands. With None the
+            pairs hold Sentinel-2 alone, and the series need no PlanetScope.
+        device: device of the tensors.
 
     Attributes:
-        num_items: pairs.
+        num_items: number of pairs.
 
     Raises:
-        DataError: there is no PlanetScope, or no date has both.
+        DataError: PlanetScope is wanted, but the series have none or no date has both sensors.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class PixelPairs:
                 "no date was seen by both sensors",
                 hint="use a store whose PlanetScope days hold the Sentinel-2 dates",
             )
-        # Where every date can be used, the number of a pair is its position.
+        # If every date can be used, the number of a pair is its position.
         self._position: Tensor | None = None
         self.num_items = usable.size
         if not usable.all():
@@ -92,13 +94,13 @@ class PixelPairs:
             self._position = resident(narrow, self.device)
 
     def places(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Series and date of pairs.
+        """Finds the series and the date of each pair.
 
         Args:
             index: (n,) int64 numbers of pairs.
 
         Returns:
-            (n,) int64 each.
+            Positions of the series and positions of the dates, (n,) int64 each.
         """
         flat = index.to(self.device)
         if self._position is not None:
@@ -106,10 +108,13 @@ class PixelPairs:
         return torch.div(flat, self._num_dates, rounding_mode="floor"), flat % self._num_dates
 
     def batch(self, index: Tensor) -> PixelBatch:
-        """The pairs of these numbers, standardised.
+        """Gives the pairs of these numbers, standardised.
 
         Args:
-            index: (n,) int64.
+            index: (n,) int64 numbers of pairs.
+
+        Returns:
+            The values of the n pairs, float32.
         """
         row, date = self.places(index)
         sentinel2 = self._normalization.apply(self._reflectance[row, date])
@@ -121,7 +126,7 @@ class PixelPairs:
 
 @dataclass(frozen=True)
 class YearBatch:
-    """One sensor's whole years, standardised.
+    """Whole years of one sensor, standardised. n series, T dates, K values per date.
 
     Attributes:
         values: (n, T, K), zero at invalid dates.
@@ -137,20 +142,20 @@ class YearBatch:
 
 
 class YearPairs:
-    """Whole years of a pixel as each sensor saw it.
+    """The whole year of each pixel, once from each sensor.
 
     Args:
         series: N series with PlanetScope.
-        normalization: of the Sentinel-2 bands.
-        target_normalization: of the four PlanetScope bands.
-        planetscope_every: only every so many-th PlanetScope day is looked at; 1 takes all.
-        device: where the tensors live.
+        normalization: mean and deviation of the Sentinel-2 bands.
+        target_normalization: mean and deviation of the four PlanetScope bands.
+        planetscope_every: stride over the PlanetScope days; 1 takes all of them.
+        device: device of the tensors.
 
     Attributes:
-        num_items: series.
+        num_items: number of series.
 
     Raises:
-        DataError: there is no PlanetScope, or a series has no value of it.
+        DataError: the series have no PlanetScope, or one series has no valid day of a sensor.
     """
 
     def __init__(
@@ -190,14 +195,17 @@ class YearPairs:
 
     @property
     def num_dates(self) -> tuple[int, int]:
-        """Dates of Sentinel-2, and days of PlanetScope, padding included."""
+        """Number of Sentinel-2 dates and of PlanetScope days, padding included."""
         return int(self._valid.shape[1]), int(self._known.shape[1])
 
     def batch(self, index: Tensor) -> tuple[YearBatch, YearBatch]:
-        """Both sensors' years of the series at these positions.
+        """Gives the years of both sensors for the series at these positions.
 
         Args:
-            index: (n,) int64.
+            index: (n,) int64 positions of series.
+
+        Returns:
+            The Sentinel-2 years and the PlanetScope years.
         """
         row = index.to(self.device)
         valid, known = self._valid[row], self._known[row]
@@ -218,7 +226,7 @@ class YearPairs:
 
 
 def _planetscope_steps(series: Series) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]]:
-    """PlanetScope (N, P, 36), and the step of each Sentinel-2 date (N, T), -1 where none."""
+    """Gives PlanetScope (N, P, 36) and the step of each Sentinel-2 date (N, T), -1 for none."""
     if series.planetscope is None or series.planetscope_day is None:
         raise DataError(
             "the series have no PlanetScope to pair with",
@@ -232,7 +240,7 @@ def _planetscope_steps(series: Series) -> tuple[npt.NDArray[np.int16], npt.NDArr
 def _whole(
     planetscope: npt.NDArray[np.int16], step: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.bool_]:
-    """(N, T): whether all 36 values of the day are there."""
+    """Marks the dates whose day has all 36 PlanetScope values, (N, T)."""
     whole = step >= 0
     known = _known_days(planetscope)
     for start in range(0, len(step), _ROWS):
@@ -242,7 +250,7 @@ def _whole(
 
 
 def _known_days(planetscope: npt.NDArray[np.int16]) -> npt.NDArray[np.bool_]:
-    """(N, P): whether all values of a day are there; without a copy of the whole."""
+    """Marks the days with all 36 values, (N, P), without a copy of the whole array."""
     known = np.empty(planetscope.shape[:2], dtype=np.bool_)
     for start in range(0, len(planetscope), _ROWS):
         rows = slice(start, start + _ROWS)

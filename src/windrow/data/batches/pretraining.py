@@ -1,7 +1,7 @@
 """Batches cut from series that stay in memory as 16-bit integers.
 
-A step indexes and standardises; there is no loader in between. (Indexing resident tensors takes
-about a tenth of what a DataLoader takes for a batch of this size.)
+A training step indexes and standardises the series itself. There is no data loader: indexing
+resident tensors takes about a tenth of the time that a DataLoader takes for a batch of this size.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ Target = Literal["planetscope", "sentinel2"]
 
 @dataclass(frozen=True)
 class Inputs:
-    """Sentinel-2 series of one step, standardised. N series, T dates, B bands.
+    """The Sentinel-2 series of one step, standardised. N series, T dates, B bands.
 
     Attributes:
         values: (N, T, B) standardised Sentinel-2 reflectance, zero at invalid dates.
         day_of_year: (N, T) int64.
         valid: (N, T) bool.
         month: (N, T) int64, 0..11.
-        cloud_level: (N, T) int64, 0..31, or None where it is not known.
-        all_valid: True where no date of the set is invalid, known without asking the device;
-            None where that is not known.
-        date: (N, T) int64, which of the stored dates stands there; None where all stand in
-            their places.
+        cloud_level: (N, T) int64, 0..31, or None if it is not known.
+        all_valid: True if no date of the set is invalid; None if that is not known. It is kept
+            in host memory, so that reading it does not wait for the device.
+        date: (N, T) int64 position of each date among the stored dates; None if all dates stand
+            in their stored order.
     """
 
     values: Tensor
@@ -49,7 +49,11 @@ class Inputs:
     date: Tensor | None = None
 
     def series(self, rows: slice) -> Inputs:
-        """Only some of the series."""
+        """Selects some of the series.
+
+        Args:
+            rows: slice of the series axis.
+        """
         return replace(
             self,
             values=self.values[rows],
@@ -61,7 +65,7 @@ class Inputs:
         )
 
     def chosen_dates(self, date: Tensor) -> Inputs:
-        """Only some of the dates.
+        """Selects W dates of each series.
 
         Args:
             date: (N, W) int64 positions on the date axis.
@@ -80,18 +84,18 @@ class Inputs:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch(Inputs):
-    """Series of one step with what is to be predicted. L lags, K target values.
+    """The series of one step with their prediction targets. L lags, K target values.
 
     Attributes:
-        target: (N, T, L, K) what is to be predicted, standardised; zero where unknown.
-        known: (N, T, L, K) bool, False where there is no such target.
+        target: (N, T, L, K) targets, standardised; zero where unknown.
+        known: (N, T, L, K) bool, False where the target is unknown.
     """
 
     target: Tensor
     known: Tensor
 
     def to(self, dtype: torch.dtype) -> Batch:
-        """The same batch with its real numbers in another precision."""
+        """Converts the floating-point tensors to another precision."""
         return replace(self, values=self.values.to(dtype), target=self.target.to(dtype))
 
 
@@ -99,23 +103,23 @@ class PretrainingData:
     """Series and their targets, resident as 16-bit integers on one device.
 
     Args:
-        series: what is trained on.
-        normalization: of the Sentinel-2 bands.
+        series: the training series.
+        normalization: mean and deviation of the Sentinel-2 bands.
         target: ``planetscope``, or ``sentinel2`` for the control with one sensor.
-        target_normalization: of the target's bands (4 of PlanetScope).
+        target_normalization: mean and deviation of the target's bands (4 for PlanetScope).
         target_offsets: days from a date to its targets, such as (-2, -1, 0); (0,) for
             ``sentinel2``, whose target is the date itself.
-        device: where the tensors live.
+        device: device of the tensors.
 
     Attributes:
         bands: names of the B bands.
-        num_valid: (N,) valid dates of each series, in host memory.
+        num_valid: (N,) number of valid dates of each series, in host memory.
         all_valid: whether every date of every series is valid.
-        normalization: of the Sentinel-2 bands, on the device.
-        target_normalization: of the K target values, on the device.
+        normalization: mean and deviation of the Sentinel-2 bands, on the device.
+        target_normalization: mean and deviation of the K target values, on the device.
 
     Raises:
-        DataError: there is no PlanetScope to predict.
+        DataError: PlanetScope is the target, but the series have none.
         SettingsError: offsets other than (0,) with the target ``sentinel2``.
     """
 
@@ -172,14 +176,14 @@ class PretrainingData:
 
     @property
     def has_cloud(self) -> bool:
-        """Whether the cloud level is known."""
+        """Whether the cloud level of the dates is known."""
         return self._cloud is not None
 
     def inputs(self, index: Tensor) -> Inputs:
-        """The Sentinel-2 series at these positions, standardised.
+        """Gives the Sentinel-2 series at these positions, standardised.
 
         Args:
-            index: (n,) int64 positions.
+            index: (n,) int64 positions of series.
         """
         index = index.to(self.device)
         valid = self._valid[index]
@@ -194,19 +198,19 @@ class PretrainingData:
         )
 
     def batch(self, index: Tensor) -> Batch:
-        """The series at these positions, standardised, with their targets.
+        """Gives the series at these positions, standardised, with their targets.
 
         Args:
-            index: (n,) int64 positions.
+            index: (n,) int64 positions of series.
         """
         return self.with_targets(index, self.inputs(index))
 
     def with_targets(self, index: Tensor, inputs: Inputs) -> Batch:
-        """Adds what is to be predicted at the dates of the inputs.
+        """Adds the prediction targets to the inputs.
 
         Args:
             index: (n,) int64 positions of the series of ``inputs``.
-            inputs: all dates of these series, or some.
+            inputs: these series, with all or some of their dates.
         """
         index = index.to(self.device)
         valid = inputs.valid
@@ -239,9 +243,15 @@ class PretrainingData:
 
 
 class BatchOrder:
-    """Which series belong to which step: every epoch in a new order, the rest of it left over.
+    """Assigns series to training steps, in a new random order each epoch.
 
-    A function of (seed, step) alone, so that a resumed run sees what it would have seen.
+    An epoch leaves out the last series if they do not fill a batch. The order depends on the seed
+    and the step alone, so that a resumed run sees the same batches as an uninterrupted one.
+
+    Args:
+        num_series: number of training series.
+        batch_size: number of series per step.
+        seed: seed of the order.
 
     Raises:
         SettingsError: the batch is larger than the set.
@@ -268,7 +278,7 @@ class BatchOrder:
         self._order = torch.empty(0, dtype=torch.int64)
 
     def indices(self, step: int) -> Tensor:
-        """(batch_size,) int64 positions of the series of a step."""
+        """Gives the positions of the series of one step, (batch_size,) int64."""
         epoch, place = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             self._order = self.of_epoch(epoch)
@@ -276,7 +286,7 @@ class BatchOrder:
         return self._order[place * self._batch_size : (place + 1) * self._batch_size]
 
     def of_epoch(self, epoch: int) -> Tensor:
-        """(num_series,) int64 positions of all series, in the order of an epoch."""
+        """Gives the positions of all series in the order of one epoch, (num_series,) int64."""
         state = np.random.SeedSequence([self._seed, 0, epoch]).generate_state(1, np.uint64)
         generator = torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
         return torch.randperm(self._num_series, generator=generator)

@@ -1,4 +1,4 @@
-"""Arrays that stay on a device as 16-bit integers, and the standardisation of cuts of them."""
+"""Arrays that stay on a device as 16-bit integers, and their standardisation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from windrow.data.normalization import Normalization
 
 
 def resident(array: npt.NDArray[Any], device: str | torch.device) -> Tensor:
-    """The array as a tensor of its own type on the device."""
+    """Copies the array to the device, without a change of its type.
+
+    Example:
+        >>> resident(np.array([1, 2], dtype=np.int16), "cpu").dtype
+        torch.int16
+    """
     return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
 
@@ -24,8 +29,8 @@ class ResidentNormalization:
     """A :class:`~windrow.data.normalization.Normalization` on a device, in float32.
 
     Attributes:
-        mean: (B,) of reflectance 0..1.
-        std: (B,), positive.
+        mean: (B,) mean of reflectance 0..1.
+        std: (B,) standard deviation of reflectance 0..1, positive.
 
     Example:
         >>> on_device = ResidentNormalization.of(Normalization(np.array([0.2]), np.array([0.1])))
@@ -43,16 +48,16 @@ class ResidentNormalization:
     def of(
         cls, normalization: Normalization, device: str | torch.device = "cpu"
     ) -> ResidentNormalization:
-        """The moments of a normalisation, rounded to float32."""
+        """Copies a normalisation to the device, rounded to float32."""
         return cls(
             torch.tensor(normalization.mean, dtype=torch.float32, device=device),
             torch.tensor(normalization.std, dtype=torch.float32, device=device),
         )
 
     def apply(self, stored: Tensor) -> Tensor:
-        """Stored integers (..., B) as standardised reflectance, float32."""
+        """Standardises stored integers (..., B); float32."""
         return (stored.float() / sensors.SCALE - self.mean) / self.std
 
     def invert(self, standardised: Tensor) -> Tensor:
-        """Standardised values (..., B) as reflectance 0..1."""
+        """Converts standardised values (..., B) to reflectance 0..1."""
         return standardised * self.std + self.mean

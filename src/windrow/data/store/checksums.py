@@ -1,4 +1,4 @@
-"""Checksums of what a series store holds: its arrays, and what its attributes say of them."""
+"""Checksums of the arrays and the attributes of a series store."""
 
 from __future__ import annotations
 
@@ -14,29 +14,33 @@ import numpy.typing as npt
 from windrow.errors import StoreError
 
 ATTRIBUTES_CHECKSUM = "attributes_checksum"
-"""The attribute that holds the checksum of all others."""
+"""Name of the attribute that holds the checksum of all others."""
 
 
 def bytes_of_array(values: npt.NDArray[Any]) -> Any:
-    """The bytes a checksum is taken of; text as UTF-8 lines, so that its width does not count."""
+    """Gives the bytes for a checksum. Text becomes UTF-8 lines, so that its width has no effect."""
     if values.dtype.kind == "U":
         return "".join(f"{value}\n" for value in values).encode()
     return np.ascontiguousarray(values).data
 
 
 def checksum_of_array(values: npt.NDArray[Any]) -> str:
-    """SHA-256 of an array's bytes in C order."""
+    """Computes the SHA-256 of an array's bytes in C order, in hexadecimal."""
     return hashlib.sha256(bytes_of_array(values)).hexdigest()
 
 
 def checksum_of_attributes(attributes: Mapping[str, Any], legend: Any) -> str:
-    """SHA-256 of a store's attributes and legend as canonical JSON, the checksum itself left out.
+    """Computes the SHA-256 of a store's attributes and legend, without the checksum itself.
 
-    Canonical is: keys sorted, no blanks, ASCII. So swapped band names or classes are found.
+    The values are written as canonical JSON: keys sorted, no blanks, ASCII. The checksum thus
+    reveals swapped band names or classes.
 
     Args:
-        attributes: of the store's root group.
-        legend: of the labels, as JSON values; None where there are none.
+        attributes: attributes of the store's root group.
+        legend: legend of the labels as JSON values; None if there are no labels.
+
+    Returns:
+        The checksum in hexadecimal.
 
     Example:
         >>> first = checksum_of_attributes({"version": 2, "bands": ["B02", "B03"]}, None)
@@ -47,17 +51,22 @@ def checksum_of_attributes(attributes: Mapping[str, Any], legend: Any) -> str:
         False
     """
     rest = {name: value for name, value in attributes.items() if name != ATTRIBUTES_CHECKSUM}
-    # Once through JSON first: keys that are numbers become text there, and sort as such.
+    # The first pass through JSON turns numeric keys into text, so that they sort as text.
     plain = json.loads(json.dumps({"attributes": rest, "legend": legend}))
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def verify_attributes(attributes: Mapping[str, Any], legend: Any, *, where: str | Path) -> None:
-    """Compares a store's attributes and legend with the checksum among them.
+    """Checks a store's attributes and legend against their checksum.
+
+    Args:
+        attributes: attributes of the store's root group, with the checksum.
+        legend: legend of the labels as JSON values; None if there are no labels.
+        where: path of the store, for the error.
 
     Raises:
-        StoreError: they were changed since they were written, or there is no checksum.
+        StoreError: the attributes were changed since they were written, or have no checksum.
     """
     found = attributes.get(ATTRIBUTES_CHECKSUM)
     if found is None:
@@ -74,7 +83,7 @@ def verify_attributes(attributes: Mapping[str, Any], legend: Any, *, where: str 
 
 
 def incomplete_store(where: str | Path, name: str) -> StoreError:
-    """The error of a store whose metadata lack something."""
+    """Makes the error for a store whose metadata lack ``name``."""
     return StoreError(
         "the store's metadata are incomplete",
         where=where,

@@ -1,4 +1,4 @@
-"""A series store opened to be read: verified once, then handed on."""
+"""A series store, opened for reading. Its metadata are verified once."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ _NEEDED = ("reflectance", "day_of_year", "valid", "id", "field_id", "year")
 
 
 class Store:
-    """A series store, opened and its metadata verified; the arrays follow when they are read.
+    """A series store with verified metadata. Arrays are verified when they are read.
 
-    Open it once and hand it on: what reads a store takes a ``Store``. :meth:`series` decodes and
-    verifies every chunk, so call it once and keep what it returns.
+    Open a store once and pass it on: functions that read a store take a ``Store``.
+    :meth:`series` decodes and verifies every chunk, so call it once and keep its result.
 
     Args:
-        path: the folder that ``windrow simulate``, ``windrow ingest`` or
-            :class:`~windrow.data.store.zarr_store.StoreWriter` wrote.
+        path: folder written by ``windrow simulate``, ``windrow ingest`` or
+            :class:`~windrow.data.store.zarr_store.StoreWriter`.
 
     Attributes:
         path: the folder.
         attributes: the metadata as JSON values: format, version, bands, provenance, checksums.
         bands: names of the Sentinel-2 bands, in order.
         processing_level: ``L1C`` or ``L2A``.
-        simulated: True where no satellite ever saw the series.
-        legend: the classes of the labels; None where there are none.
+        simulated: True if the series come from the simulator.
+        legend: classes of the labels; None if there are no labels.
 
     Raises:
-        StoreError: there is no store, it is not one of ours, its version is unknown, or its
+        StoreError: the path holds no windrow series store, its version is unknown, or its
             metadata are incomplete or were changed.
 
     Example:
@@ -98,20 +98,20 @@ class Store:
 
     @property
     def provenance(self) -> dict[str, JsonValue]:
-        """How the series came to be: command, settings, seed, source."""
+        """Origin of the series: command, settings, seed, source."""
         stored = self.attributes.get("provenance")
         return dict(stored) if isinstance(stored, dict) else {}
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of what the store holds: its checksums and their meaning, wherever it lies."""
+        """SHA-256 of the store's checksums and metadata. It does not depend on the path."""
         return hashlib.sha256(json.dumps(self.attributes, sort_keys=True).encode()).hexdigest()
 
     def series(self, *, planetscope: bool = True) -> Series:
         """Reads all series into memory and verifies their checksums.
 
         Args:
-            planetscope: False leaves the PlanetScope series out, which are most of the bytes.
+            planetscope: False leaves out the PlanetScope series, which hold most of the bytes.
 
         Raises:
             StoreError: a chunk is damaged, or the metadata do not fit the arrays.
@@ -144,7 +144,7 @@ class Store:
             ) from error
 
     def field_id(self) -> npt.NDArray[Any]:
-        """The field of each series, (N,); nothing else is read.
+        """Reads the field of each series, (N,), and nothing else.
 
         Raises:
             StoreError: the array is damaged.
@@ -152,11 +152,11 @@ class Store:
         return self._read("field_id")
 
     def has_table(self, name: str) -> bool:
-        """Whether there is a small table of this name beside the series."""
+        """Checks whether the store holds a small table of this name."""
         return any(key.startswith(f"tables/{name}/") for key in self._checksums)
 
     def table(self, name: str) -> dict[str, npt.NDArray[Any]]:
-        """The columns of a small table kept beside the series, checksums verified.
+        """Reads the columns of a small table beside the series and verifies their checksums.
 
         Raises:
             StoreError: there is no such table, or it is damaged.
@@ -175,7 +175,7 @@ class Store:
         )
         try:
             values = _decoded(array_of(self._group, name)[:])
-        except Exception as error:  # codecs raise many kinds on damaged bytes
+        except Exception as error:  # codecs raise many kinds of error on damaged bytes
             raise damaged from error
         if checksum_of_array(values) != self._checksums[name]:
             raise damaged
@@ -183,14 +183,14 @@ class Store:
 
 
 StoreSource: TypeAlias = Store | str | PathLike[str]
-"""A store, opened or by its path."""
+"""An open store, or the path of one."""
 
 
 def open_store(source: StoreSource) -> Store:
-    """The store as it is where it is open already, else the one at this path, opened.
+    """Opens the store at a path. A store that is open already is returned as it is.
 
     Raises:
-        StoreError: as :class:`Store`.
+        StoreError: for the reasons given at :class:`Store`.
     """
     return source if isinstance(source, Store) else Store(source)
 
@@ -205,7 +205,7 @@ def _open(path: Path) -> zarr.Group:
         )
     try:
         return zarr.open_group(path, mode="r", zarr_format=3)
-    except Exception as error:  # zarr raises many kinds on hostile metadata
+    except Exception as error:  # zarr raises many kinds of error on hostile metadata
         raise StoreError(
             "the store's metadata cannot be read", where=path, found=str(error)[:120]
         ) from error
@@ -213,7 +213,7 @@ def _open(path: Path) -> zarr.Group:
 
 def _check_version(attributes: Mapping[str, Any], path: Path) -> None:
     if attributes.get("format") != FORMAT:
-        raise StoreError("this Zarr group is no series store", where=path)
+        raise StoreError("this Zarr group is not a series store", where=path)
     if attributes.get("version") not in READABLE:
         raise StoreError(
             "the store is of another version",
@@ -225,7 +225,7 @@ def _check_version(attributes: Mapping[str, Any], path: Path) -> None:
 
 
 def _checksums(attributes: Mapping[str, Any], path: Path) -> dict[str, str]:
-    """The checksums by array, once all that a store must say is there."""
+    """Gives the checksums by array, after a check that the metadata are complete."""
     for name, kind in _KINDS.items():
         if not isinstance(attributes.get(name), kind):
             raise incomplete_store(path, f"attribute {name}")

@@ -13,11 +13,11 @@ Layout (N series; every array has named dimensions)::
       truth/NAME               (series, ...), of simulated stores only
       tables/NAME/COLUMN       (row), small tables beside the series, such as a split by field
 
-No wall-clock time and no path is stored, so that equal content is equal bytes. Each array's
-checksum is the SHA-256 of its decoded bytes in C order, so that a damaged or cut chunk is found
-when the store is read; the attributes and the legend have one of their own. Series are decoded
-once, whole; random reads inside compressed chunks are hundreds of times slower than memory and
-never happen in a training loop.
+No wall-clock time and no path is stored, so that equal content gives equal bytes. The checksum of
+an array is the SHA-256 of its decoded bytes in C order, so that a reader finds a damaged or cut
+chunk. The attributes and the legend share a checksum of their own. Series are decoded once and
+whole: random reads inside compressed chunks are hundreds of times slower than memory and never
+happen in a training loop.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from windrow.files import atomic_folder, writing_errors
 FORMAT = "windrow series store"
 VERSION = 2
 READABLE = (1, 2)
-"""Versions that are read; stores of version 1 have no checksum of their attributes."""
+"""Versions that can be read. Stores of version 1 have no checksum of their attributes."""
 
 SHARD = 4_000
 CHUNK = 250
@@ -75,19 +75,23 @@ _REFLECTANCE_LEVEL, _LEVEL = 5, 3
 
 
 def _level(name: str) -> int:
-    """Compression: real reflectance is .82 of its bytes at level 3 and .74 at 5, which is slower.
+    """Chooses the compression level of an array.
 
-    The PlanetScope series are most of what is written, and stay at the faster level.
+    Real reflectance shrinks to 0.82 of its size at level 3 and to 0.74 at level 5, which is
+    slower. The PlanetScope series hold most of the bytes and stay at the faster level.
     """
     return _REFLECTANCE_LEVEL if name == "reflectance" else _LEVEL
 
 
 class StoreWriter(AbstractContextManager["StoreWriter"]):
-    """Writes a store part by part in bounded memory; it appears whole or not at all.
+    """Writes a store part by part in bounded memory. A failed write leaves no store.
 
     Args:
-        path: where the store will stand; must not exist.
-        provenance: how the series came to be, as JSON values: command, settings, seed, source.
+        path: path of the new store; nothing may exist there.
+        provenance: origin of the series as JSON values: command, settings, seed, source.
+
+    Raises:
+        StoreError: no series were appended before the end.
 
     Example:
         >>> with StoreWriter(path, provenance={"source": "fields.csv"}) as writer:  # doctest: +SKIP
@@ -127,18 +131,19 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
         self._folder.__exit__(kind, error, trace)
 
     def append(self, part: Series) -> None:
-        """Adds series behind those already written.
+        """Appends series to the store.
 
         Raises:
             DataError: the part differs from the first in bands, level, legend or arrays, or an
-                id stands twice.
+                id occurs twice.
+            StoreError: the part has another number of dates than the first.
             OutputError: the disk is full.
         """
         if len(part) == 0:
             return
         if self._first is None:
             self._first = part.select(slice(0, 0))
-        check_alike(part, self._first)  # later parts never meet the first ones in memory
+        check_alike(part, self._first)  # the parts are never in memory together
         self._check_ids(part)
         self._pending.append(part)
         self._num_pending += len(part)
@@ -153,12 +158,14 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
             self._num_pending = len(rest)
 
     def add_table(self, name: str, columns: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Keeps a small table, columns of numbers or text.
+        """Adds a small table, which :meth:`windrow.data.store.store.Store.table` reads.
 
-        :meth:`windrow.data.store.store.Store.table` reads it again.
+        Args:
+            name: name of the table.
+            columns: numbers or text by column name, each (rows,).
 
         Raises:
-            DataError: the columns are of different length.
+            DataError: the columns differ in length.
         """
         if len({len(values) for values in columns.values()}) > 1:
             raise DataError("the columns of a table differ in length", where=name)
@@ -167,14 +174,14 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
                 self._put(f"tables/{name}/{column}", values, (f"{name}_row",))
 
     def add_provenance(self, name: str, value: Any) -> None:
-        """Adds what is known only once the series are written; JSON values."""
+        """Adds a JSON value to the provenance, once the series are written."""
         self._provenance[name] = value
 
     def _check_ids(self, part: Series) -> None:
         ids = part.id.tolist()
         repeated = self._ids.intersection(ids)
         if repeated:
-            raise DataError("a series id stands twice", found=min(repeated, key=str))
+            raise DataError("a series id occurs twice", found=min(repeated, key=str))
         self._ids.update(ids)
 
     def _finish(self) -> None:
@@ -252,21 +259,30 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
 
 
 def write_store(path: str | Path, series: Series, *, provenance: Mapping[str, Any]) -> None:
-    """Writes one batch of series as a store; see :class:`StoreWriter`."""
+    """Writes one part as a store.
+
+    Args:
+        path: path of the new store; nothing may exist there.
+        series: the series to write.
+        provenance: origin of the series as JSON values.
+
+    Raises:
+        OutputError: the disk is full.
+    """
     with StoreWriter(path, provenance=provenance) as writer:
         writer.append(series)
 
 
 def is_store(path: str | Path) -> bool:
-    """Whether the path is a folder with a Zarr v3 group in it."""
+    """Checks whether the path is a folder that holds a Zarr v3 group."""
     return (Path(path) / "zarr.json").is_file()
 
 
 def array_of(group: zarr.Group, name: str) -> zarr.Array[Any]:
-    """An array of a store.
+    """Gives an array of an open Zarr group.
 
     Raises:
-        StoreError: it is a group.
+        StoreError: the name belongs to a group, not to an array.
     """
     array = group[name]
     if not isinstance(array, zarr.Array):

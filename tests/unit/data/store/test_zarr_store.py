@@ -264,7 +264,7 @@ def test_metadata_that_lack_something(build_series: Make, tmp_path: Path, missin
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("format", "other", "this Zarr group is no series store"),
+        ("format", "other", "this Zarr group is not a series store"),
         ("version", 3, "is of another version; in .*; found 3; expected 1 or 2; to mend it"),
         ("bands", ["B02", "B03", "B99"], "the store's metadata do not fit its arrays"),
         ("bands", ["B02", "B03"], "the store's metadata do not fit its arrays"),
@@ -303,7 +303,7 @@ def test_damaged_metadata(build_series: Make, tmp_path: Path, text: str) -> None
     path = tmp_path / "store"
     write_store(path, build_series(), provenance={})
     (path / "zarr.json").write_text(text)
-    with pytest.raises(StoreError, match=r"metadata cannot be read|is no series store"):
+    with pytest.raises(StoreError, match=r"metadata cannot be read|is not a series store"):
         Store(path).series()
 
 
@@ -341,7 +341,7 @@ def test_a_killed_writer_leaves_nothing_that_looks_whole(tmp_path: Path) -> None
     assert not is_store(path)
     (left,) = tmp_path.iterdir()
     assert left.name.endswith(".partial")
-    with pytest.raises(StoreError, match="this Zarr group is no series store"):
+    with pytest.raises(StoreError, match="this Zarr group is not a series store"):
         Store(left).series()
 
 
@@ -394,7 +394,7 @@ def test_an_existing_store_is_not_overwritten(build_series: Make, tmp_path: Path
         ({"processing_level": "L1C"}, "parts differ in processing_level"),
         ({"cloud_probability": None}, "parts differ in which arrays they have"),
         ({"id": np.array(list("abcd"))}, "parts differ in the type of id"),
-        ({"id": np.array([100, 101, 13, 102])}, "a series id stands twice; found 13"),
+        ({"id": np.array([100, 101, 13, 102])}, "a series id occurs twice; found 13"),
         (
             {"truth": {"leaf_area_index": np.zeros((4, 4)), "crop": np.array(["a"] * 4)}},
             r"in the type of truth/leaf_area_index; found float64 .*; expected float32",
