@@ -89,7 +89,7 @@ def attention(bench: Bench) -> None:
 
 def kernels(bench: Bench) -> None:
     """Our kernels alone: right against float32, and how long."""
-    from windrow.models.kernels import fused_blocks as ours
+    from windrow.models.kernels import launches as ours
 
     _attention_kernels(bench, ours)
     shape = bench.shape
@@ -98,16 +98,16 @@ def kernels(bench: Bench) -> None:
     before = torch.randn(shape.tokens, shape.mlp, **half)
     vector, wide = x[0].float(), before[0]
     norm = vector, vector
-    total, _, *moments = ours._add_norm(x, (seed, x[0]), norm, low=bench.low, eps=1e-5)
-    programs = -(-shape.tokens // ours._NORM_ROWS)
+    total, _, *moments = ours.add_norm(x, (seed, x[0]), norm, low=bench.low, eps=1e-5)
+    programs = -(-shape.tokens // ours.NORM_ROWS)
     sums = torch.empty(programs, 3, shape.width, device=bench.device)
-    gelu_sums = torch.empty(-(-shape.tokens // ours._GELU_ROWS), shape.mlp, device=bench.device)
+    gelu_sums = torch.empty(-(-shape.tokens // ours.GELU_ROWS), shape.mlp, device=bench.device)
     number = 20 if bench.cuda else 1
     for name, call in {
-        "add_norm": lambda: ours._add_norm(x, (seed, x[0]), norm, low=bench.low, eps=1e-5),
-        "norm_backward": lambda: ours._norm_backward(seed, total, moments, vector, x, sums),
-        "gelu": lambda: ours._gelu(before, wide),
-        "gelu_backward": lambda: ours._gelu_backward(before, before, wide, gelu_sums),
+        "add_norm": lambda: ours.add_norm(x, (seed, x[0]), norm, low=bench.low, eps=1e-5),
+        "norm_backward": lambda: ours.norm_backward(seed, total, moments, vector, x, sums),
+        "gelu": lambda: ours.gelu(before, wide),
+        "gelu_backward": lambda: ours.gelu_backward(before, before, wide, gelu_sums),
     }.items():
         bench.tell(part="kernels", what=name, us=round(bench.replay_us(call, number=number), 1))
 
@@ -135,12 +135,12 @@ def _attention_kernels(bench: Bench, ours: Any) -> None:
         what = f"attention, {rows} rows, {warps} warps"
         ours.FORWARD = ours.BACKWARD = ours.AttentionOptions(rows=rows, num_warps=warps)
         try:
-            out, logs = ours._attention(mixed, bias, layout)
+            out, logs = ours.attention(mixed, bias, layout)
             kept = (mixed, bias, out, seed, logs)
-            back = partial(ours._attention_backward, kept, layout, partial_sums)
+            back = partial(ours.attention_backward, kept, layout, partial_sums)
             pairs = (out, wanted), (back(), gradient), (partial_sums.sum(0), gradient.sum(0))
             errors = [f"{float((a.float() - b).norm() / b.norm()):.1e}" for a, b in pairs]
-            ahead = partial(ours._attention, mixed, bias, layout)
+            ahead = partial(ours.attention, mixed, bias, layout)
             bench.tell(part="kernels", what=what, errors=errors,
                        forward_us=round(bench.replay_us(ahead, number=number), 1),
                        backward_us=round(bench.replay_us(back, number=number), 1))  # fmt: skip

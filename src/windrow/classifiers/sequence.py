@@ -100,7 +100,7 @@ def train_sequence_head(
     def build() -> SequenceHead:
         return SequenceHead(inputs.num_features, num_classes, settings.model).to(execution.device)
 
-    split = _plateau_split(field_id, label, settings, seed)
+    split = plateau_split(field_id, label, settings, seed)
     data = _Data(inputs, label, *split)
     return _trained(build, data, settings, seed=seed, execution=execution, on_step=on_step)
 
@@ -142,7 +142,7 @@ def fine_tune(
         head = SequenceHead(width, num_classes, settings.model).to(device)
         return FineTunedHead(moved, head)
 
-    split = _plateau_split(field_id, label, settings, seed)
+    split = plateau_split(field_id, label, settings, seed)
     data = _Data(inputs, label, *split)
     return _trained(build, data, settings, seed=seed, execution=execution, on_step=None)
 
@@ -175,7 +175,7 @@ def training_flops(
         encoder_flops: of an encoder that is trained with the head, for one series.
     """
     assert inputs.valid is not None  # of sequences
-    fitted, held_out = _plateau_split(field_id, label, settings, seed)
+    fitted, held_out = plateau_split(field_id, label, settings, seed)
     steps_a_pass, num_steps = _steps(len(fitted), settings)
     each = encoder_flops + head_flops(
         settings.model,
@@ -329,7 +329,7 @@ class _Training:
         return {name: total / len(rows) for name, total in totals.items()}
 
 
-def _plateau_split(
+def plateau_split(
     field_id: npt.NDArray[Any],
     label: npt.NDArray[np.integer],
     settings: SequenceTraining,
@@ -339,6 +339,15 @@ def _plateau_split(
 
     Of a class with too few fields for its share to round to one, none is held out: when labels
     are few, fitting needs them more.
+
+    Args:
+        field_id: (N,) field of each series.
+        label: (N,) class of each series.
+        settings: protocol and share of the fields.
+        seed: of the draw.
+
+    Returns:
+        Positions of the series to fit and of the held-out ones.
     """
     if settings.protocol == "paper":
         return np.arange(len(label), dtype=np.intp), np.zeros(0, dtype=np.intp)

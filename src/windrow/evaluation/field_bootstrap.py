@@ -20,7 +20,7 @@ from windrow.config import Settings
 
 _ROWS = 256
 """Resamples weighed at a time: bounds the memory."""
-_MOST_KEPT = 2**24
+MOST_KEPT = 2**24
 """Draws of a test set are kept where they are no more than these: 32 MiB."""
 
 
@@ -191,7 +191,7 @@ def _quantiles_of_known(
 
 def _weights(num_fields: int, num_resamples: int, seed: int) -> Iterator[npt.NDArray[np.float64]]:
     """How often each field is drawn, (R, F), some resamples at a time."""
-    few = num_fields * num_resamples <= _MOST_KEPT
+    few = num_fields * num_resamples <= MOST_KEPT
     drawn = _kept_draws if few else _draws
     for counts in drawn(num_fields, num_resamples, seed):
         yield counts.astype(np.float64)

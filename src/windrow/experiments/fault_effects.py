@@ -153,7 +153,7 @@ def measure_effects(
     tell = on_progress or (lambda done, total: None)
     found: dict[str, list[Effect]] = {}
     result: dict[str, Any] = {}
-    measures = {name: _MEASURES[name] for name in settings.switches}
+    measures = {name: MEASURES[name] for name in settings.switches}
     total = len(settings.seeds) * len(measures)
     for number, seed in enumerate(settings.seeds):
         stage = _Stage(path / f"seed{seed}", settings, seed)
@@ -362,7 +362,7 @@ def _accuracy(stage: _Stage) -> list[Effect]:
     return [Effect("accuracy", "the same predictions", stage.accuracies(predicted), wrong)]
 
 
-_MEASURES: dict[str, Callable[[_Stage], list[Effect]]] = {
+MEASURES: dict[str, Callable[[_Stage], list[Effect]]] = {
     "inception_blocks": _inception_blocks,
     "scarf_corruption": _scarf_corruption,
     "normalization": _normalization,
@@ -370,3 +370,4 @@ _MEASURES: dict[str, Callable[[_Stage], list[Effect]]] = {
     "pixel_draw": _pixel_draw,
     "accuracy": _accuracy,
 }
+"""What measures the effect of each known fault, by the name of its switch."""

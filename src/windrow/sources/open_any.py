@@ -183,5 +183,5 @@ def series_report(series: Series, source: str) -> ReadingSummary:
         summary.count("series_without_a_label", int((series.label < 0).sum()))
     summary.count("series", len(series))
     summary.count("observations", int(series.valid.sum()))
-    summary.count("dates_in_the_longest_series", int(series.valid.sum(axis=1).max()))
+    summary.count("dates_in_the_longest_series", int(series.valid.sum(axis=1).max(initial=0)))
     return summary

@@ -3,11 +3,9 @@
 import pytest
 import torch
 
-from windrow.errors import SettingsError
 from windrow.models.heads.inception import InceptionSettings, InceptionTime
 from windrow.models.heads.lstm import BiLstm, LstmSettings
-from windrow.models.heads.saved_head import _tensors_of
-from windrow.models.heads.sequence import SequenceHead, build_base_model
+from windrow.models.heads.sequence import build_base_model
 from windrow.models.heads.transformer import TransformerSettings
 
 
@@ -89,14 +87,6 @@ def test_all_parameters_get_gradients_but_in_a_plain_list_only_the_classifier():
     faulty.eval()(*batch(20))
     assert not torch.equal(faulty.blocks[0].norm.running_mean, before)  # never leaves training
     assert faulty.float().blocks[0].bottleneck.weight.dtype == torch.float32
-
-
-def test_a_head_with_blocks_in_a_plain_list_cannot_be_saved():
-    settings = InceptionSettings(
-        hidden=8, num_layers=1, kernel_size=4, dropout=0.0, blocks="plain_list"
-    )
-    with pytest.raises(SettingsError, match="stand in a plain list cannot be saved"):
-        _tensors_of(SequenceHead(3, 2, settings))
 
 
 def test_the_lstm_reads_both_ways():

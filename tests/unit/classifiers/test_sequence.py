@@ -8,7 +8,7 @@ import torch
 
 from windrow.classifiers.sequence import (
     SequenceTraining,
-    _plateau_split,
+    plateau_split,
     train_sequence_head,
     training_flops,
 )
@@ -87,13 +87,13 @@ def test_the_callers_random_state_is_left_alone() -> None:
 def test_the_plateau_holds_out_a_fifth_of_the_fields() -> None:
     field, label = np.repeat(np.arange(60), 2), np.repeat(np.arange(60) % 3, 2)
     settings = training(MODELS[0])
-    fitted, held_out = _plateau_split(field, label, settings, seed=0)
+    fitted, held_out = plateau_split(field, label, settings, seed=0)
     assert len(np.unique(field[held_out])) == 12
     assert not set(field[fitted]) & set(field[held_out])
     # One field a class: fitting needs them all.
-    fitted, held_out = _plateau_split(np.arange(3), np.arange(3), settings, seed=0)
+    fitted, held_out = plateau_split(np.arange(3), np.arange(3), settings, seed=0)
     assert (len(fitted), len(held_out)) == (3, 0)
-    fitted, held_out = _plateau_split(field, label, training(MODELS[0], protocol="paper"), seed=0)
+    fitted, held_out = plateau_split(field, label, training(MODELS[0], protocol="paper"), seed=0)
     assert (len(fitted), len(held_out)) == (120, 0)
 
 

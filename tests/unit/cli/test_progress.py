@@ -1,11 +1,11 @@
 """Time left: of what was done since the start, not of what a study that goes on had done before."""
 
+import sys
 import time
 
 import pytest
 import rich.progress
 
-from windrow.cli import progress as module
 from windrow.cli.progress import progress
 
 
@@ -53,7 +53,8 @@ def test_the_bar_takes_the_speed_over_an_hour_and_of_what_was_done_here(monkeypa
             bars.append(self)
 
     monkeypatch.setattr(rich.progress, "Progress", Timed)
-    with module._bar("study", "cells") as advance:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress("study", "cells") as advance:
         advance(40, 100)
         for done in (41, 42, 43, 44):
             now[0] += 100.0

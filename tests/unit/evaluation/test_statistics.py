@@ -95,14 +95,6 @@ def test_the_sign_flip_test_tries_every_pattern(num_pairs: int) -> None:
     assert sign_flip_test(values) == sum(beyond) / len(beyond)
 
 
-def test_the_sign_flip_test_agrees_with_scipy() -> None:
-    values = np.random.default_rng(5).normal(0.4, 1.0, 9)
-    theirs = scipy.stats.permutation_test(
-        (values,), np.mean, permutation_type="samples", n_resamples=10_000
-    )
-    assert sign_flip_test(values) == pytest.approx(float(theirs.pvalue))
-
-
 def test_many_pairs_are_drawn_and_stay_near_the_exact_answer() -> None:
     values = np.random.default_rng(6).normal(0.25, 1.0, 40)
     assert sign_flip_test(values, seed=1) == sign_flip_test(values, seed=1)
@@ -219,7 +211,7 @@ def test_kept_draws_change_nothing(monkeypatch) -> None:
         ).resampled
 
     first, again = found(), found()
-    monkeypatch.setattr(field_bootstrap, "_MOST_KEPT", 0)
+    monkeypatch.setattr(field_bootstrap, "MOST_KEPT", 0)
     assert (first == again).all()
     assert (first == found()).all()
 

@@ -26,7 +26,7 @@ TINY = {
 
 
 def test_every_switch_is_measured():
-    assert list(fault_effects._MEASURES) == list(CORRECTED.to_dict())
+    assert list(fault_effects.MEASURES) == list(CORRECTED.to_dict())
 
 
 def test_effects_are_written_and_paired(tmp_path, monkeypatch, make_series):

@@ -51,14 +51,23 @@ def test_sequence_is_the_encoder_on_each_series_alone(make_series, frozen):
     assert z.shape == (7, 24, frozen.width)
     assert z.dtype == np.float32
     normalization = frozen.header.normalization.normalization()
+    encoder = frozen.trainable().requires_grad_(False)
     own = series.with_bands(BANDS)
     for n in range(7):
         dates = np.flatnonzero(series.valid[n])
         values = torch.from_numpy(normalization.apply(own.reflectance[n : n + 1, dates]))
         days = torch.from_numpy(own.day_of_year[n : n + 1, dates])
-        expected = frozen._backend._encoder(values, days, torch.ones_like(days) > 0)[0].numpy()
+        expected = encoder(values, days, torch.ones_like(days) > 0)[0].numpy()
         np.testing.assert_allclose(z[n, dates], expected, atol=1e-5)
         assert (z[n, ~series.valid[n]] == 0).all()
+
+
+def test_the_module_of_a_backend_is_frozen(frozen):
+    module = Encoder(recipe("tiny").encoder, num_bands=3)
+    assert module.training
+    backend = TorchBackend(module, header=frozen.header)
+    assert not backend.encoder.training
+    assert all(not parameter.requires_grad for parameter in backend.encoder.parameters())
 
 
 @pytest.mark.parametrize("pool", ["mean", "month"])

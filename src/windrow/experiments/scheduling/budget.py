@@ -7,7 +7,6 @@ one landscape is simulated for its rate. It is said to be an estimate wherever i
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ from windrow.experiments.study.tasks import PARTS, TEST, TRAIN
 from windrow.models.encoders.build import encoder_width
 from windrow.models.flops import TRAINING_FACTOR
 from windrow.sensors import NUM_PLANETSCOPE_VALUES, SENTINEL2_BANDS
-from windrow.simulation.generate import simulate_parts
 from windrow.training.execution import ExecutionSettings
 
 _BYTES_A_PREDICTION = 90
@@ -123,7 +121,7 @@ def budget_of(
             _representing_seconds(arms[arm], settings, task, rates)
             for task, arm, _, _ in represented
         ]
-    stores, simulating = _stores(place, settings)
+    stores, simulating = _stores(place, settings, rates)
     return Budget(
         num_cells=len(cells),
         num_done=len(cells) - len(pending),
@@ -240,7 +238,7 @@ def _representing_seconds(arm: StudyArm, settings: StudySettings, task: str, rat
     return _of_both_parts(settings, task) * rates.of_encoder(arm.settings(0).encoder).forward
 
 
-def _stores(folder: Path, settings: StudySettings) -> tuple[int, float]:
+def _stores(folder: Path, settings: StudySettings, rates: Rates) -> tuple[int, float]:
     """Bytes of the twins, and seconds to simulate those that are not there."""
     if not settings.simulated or (folder / "cells").is_dir():
         return 0, 0.0
@@ -253,9 +251,7 @@ def _stores(folder: Path, settings: StudySettings) -> tuple[int, float]:
         if task.fractions[0] > 0:
             planetscope = COMMON_YEAR_DAYS * NUM_PLANETSCOPE_VALUES * 2
             size += settings.num_pretraining_series * (sentinel2 + planetscope)
-    started = time.perf_counter()
-    part = next(iter(simulate_parts(settings.tasks[0].scenario, num_series=10_000, seed=0)))
-    return size, (time.perf_counter() - started) / len(part) * number
+    return size, rates.of_simulation(settings.tasks[0].scenario) * number
 
 
 def _head_seconds(cell: Cell, arm: StudyArm, seen: SeenParts, rates: Rates) -> float:

@@ -1,4 +1,4 @@
-"""Seconds of heads and encoders for a series on this machine, each timed when first asked for."""
+"""Seconds a series of heads, encoders and the simulator on this machine, each timed once."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from windrow.models.encoders.resmlp import ResmlpSettings
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.heads.inputs import HeadInputs
 from windrow.sensors import SENTINEL2_BANDS
+from windrow.simulation.generate import simulate_parts
 from windrow.training.execution import ExecutionSettings
 
 NUM_DATES = 146
@@ -58,6 +59,7 @@ class Rates:
         self._execution = execution
         self._heads: dict[str, float] = {}
         self._encoders: dict[str, EncoderRate] = {}
+        self._scenarios: dict[str, float] = {}
 
     def of_head(self, training: SequenceTraining) -> float:
         """Seconds of a training step of a base model for one series."""
@@ -76,6 +78,14 @@ class Rates:
         if key not in self._encoders:
             self._encoders[key] = self._encoder_rate(settings)
         return self._encoders[key]
+
+    def of_simulation(self, scenario: str) -> float:
+        """Seconds of simulating one series, from one landscape."""
+        if scenario not in self._scenarios:
+            started = time.perf_counter()
+            part = next(iter(simulate_parts(scenario, num_series=10_000, seed=0)))
+            self._scenarios[scenario] = (time.perf_counter() - started) / len(part)
+        return self._scenarios[scenario]
 
     def _head_seconds(self, training: SequenceTraining, num_steps: int) -> float:
         draw = np.random.default_rng(0)

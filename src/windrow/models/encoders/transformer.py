@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 from windrow.config import Settings
 from windrow.models.encoders.embedding import Position, SeriesEmbedding
-from windrow.models.kernels.fused_blocks import Layout, can_fuse, fused_blocks, padded_bounds
+from windrow.models.kernels.fused_blocks import can_fuse, fused_blocks
+from windrow.models.kernels.launches import Layout, padded_bounds
 from windrow.models.kernels.packing import Packing
 
 INITIAL_DEVIATION = 0.02

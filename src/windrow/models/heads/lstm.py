@@ -74,23 +74,34 @@ class BiLstm(nn.Module):
             (N, C).
         """
         cell = (
-            self._gated(values, valid)
+            self.gated_cells(values, valid)
             if values.device.type == "cpu"
-            else self._packed(values, valid)
+            else self.packed_cells(values, valid)
         )
         joined = torch.flatten(cell.transpose(0, 1), start_dim=1)
         logits: Tensor = self.classifier(self.dropout(self.norm(joined)))
         return logits
 
-    def _packed(self, values: Tensor, valid: Tensor) -> Tensor:
-        """Last cell states (2 L, N, hidden)."""
+    def packed_cells(self, values: Tensor, valid: Tensor) -> Tensor:
+        """Last cell states of series whose padding is packed away.
+
+        Args:
+            values: (N, T, D), valid dates first.
+            valid: (N, T) bool, at least one date a series.
+
+        Returns:
+            (2 L, N, hidden), layer by layer, forwards and backwards.
+        """
         length = valid.sum(dim=1).cpu()
         packed = pack_padded_sequence(values, length, batch_first=True, enforce_sorted=False)
         cell: Tensor = self.lstm(packed)[1][1]
         return cell
 
-    def _gated(self, values: Tensor, valid: Tensor) -> Tensor:
-        """The same, with one more input that closes the gates of padded dates."""
+    def gated_cells(self, values: Tensor, valid: Tensor) -> Tensor:
+        """Last cell states with one more input, which closes the gates of padded dates.
+
+        Arguments and result are those of :meth:`packed_cells`, which it equals up to rounding.
+        """
         padded = (~valid)[..., None].to(values.dtype)
         hidden = self.lstm.hidden_size
         column = torch.zeros(4 * hidden, 1, dtype=values.dtype)  # input, forget, cell, output

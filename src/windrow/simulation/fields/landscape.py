@@ -25,7 +25,7 @@ COARSE_M = 10.0
 
 _REACH = 3
 _NUM_PARTS = 3
-_PSF_M = {3: 1.6, 10: 5.3, 20: 10.6, 60: 31.8}
+PSF_M = {3: 1.6, 10: 5.3, 20: 10.6, 60: 31.8}
 """Deviation of the Gaussian point spread by pixel size, metres: Sentinel-2's are those of a
 modulation transfer of a quarter at the sampling's Nyquist frequency (0.15 to 0.3 are specified)."""
 
@@ -153,7 +153,7 @@ def footprints(landscape: Landscape, rows: Integers, columns: Integers) -> Footp
     patch = landscape.field_at(patch_x, patch_y)
     own = landscape.field_at(x, y)
     away = (patch_x - x[:, None]) ** 2 + (patch_y - y[:, None]) ** 2
-    part = _largest_parts(patch, own, np.exp(-0.5 * away / _PSF_M[10] ** 2), landscape.num_fields)
+    part = _largest_parts(patch, own, np.exp(-0.5 * away / PSF_M[10] ** 2), landscape.num_fields)
     member = patch[:, None, :] == part[:, :, None]
 
     window = planetscope_window(
@@ -162,10 +162,10 @@ def footprints(landscape: Landscape, rows: Integers, columns: Integers) -> Footp
     window_y, window_x = ((a + 0.5) * FINE_M for a in window)
     near = (window_x[:, :, None] - patch_x[:, None, :]) ** 2
     near = near + (window_y[:, :, None] - patch_y[:, None, :]) ** 2
-    spread = np.exp(-0.5 * near / _PSF_M[3] ** 2)
+    spread = np.exp(-0.5 * near / PSF_M[3] ** 2)
     return Footprints(
         field=part,
-        fine=_shares(np.exp(-0.5 * away / _PSF_M[10] ** 2)[:, None, :], member)[:, 0],
+        fine=_shares(np.exp(-0.5 * away / PSF_M[10] ** 2)[:, None, :], member)[:, 0],
         planetscope=_shares(spread, member),
         planetscope_row=window[0],
         planetscope_column=window[1],
@@ -186,8 +186,8 @@ def neighbourhood(
     steps = np.linspace(-1.8, 1.8, 7)
     away = np.exp(-0.5 * steps**2)
     weight = (away[:, None] * away).ravel() / away.sum() ** 2
-    x = middle_x[:, None] + _PSF_M[metres] * np.tile(steps, len(steps))
-    y = middle_y[:, None] + _PSF_M[metres] * np.repeat(steps, len(steps))
+    x = middle_x[:, None] + PSF_M[metres] * np.tile(steps, len(steps))
+    y = middle_y[:, None] + PSF_M[metres] * np.repeat(steps, len(steps))
     field = landscape.field_at(x, y)
     shares = np.zeros((len(field), landscape.num_fields))
     np.add.at(shares, (np.arange(len(field))[:, None], field), weight)

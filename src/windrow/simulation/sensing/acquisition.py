@@ -49,7 +49,9 @@ def _weighted(weights: Float32, parts: npt.NDArray[Any]) -> Float32:
     return np.asarray(total, dtype=np.float32)
 
 
-def _coarse(shares: Float32, *, own: Integers, pixels: Float32, fields: Float32) -> Float32:
+def coarse_reflectance(
+    shares: Float32, *, own: Integers, pixels: Float32, fields: Float32
+) -> Float32:
     """What coarser pixels see: their own field as it is here, others as they are on the whole.
 
     Args:
@@ -57,6 +59,9 @@ def _coarse(shares: Float32, *, own: Integers, pixels: Float32, fields: Float32)
         own: (n,) field of each pixel.
         pixels: (n, T, bands) reflectance of the own field at the pixel.
         fields: (F, T, bands) of one point a field.
+
+    Returns:
+        (n, T, bands) reflectance.
     """
     others = shares.copy()
     rows = np.arange(len(own))
@@ -120,7 +125,7 @@ def acquire_sentinel2(
     fields = surroundings.on(days)
     for metres in (20, 60):
         bands = _BANDS_OF[metres]
-        mixed[..., bands] = _coarse(
+        mixed[..., bands] = coarse_reflectance(
             neighbourhood(landscape, rows, columns, metres=metres),
             own=seen.field[:, 0],
             pixels=reflectance[:, 0][..., bands],

@@ -42,9 +42,15 @@ from windrow.sources.values.reflectance import (
 PairOrder = Literal["date", "pixel"]
 
 _SENTINEL2, _PLANETSCOPE = "sentinel2_data", "planet_data"
-_BLOCK = 50_000
-_PART = 2_000
-_SAMPLE = 60_000
+PAIRS_A_BLOCK = 50_000
+"""Pairs read at a time."""
+
+SERIES_A_PART = 2_000
+"""Series handed on at a time."""
+
+SAMPLED_PAIRS = 60_000
+"""About how many pairs decide the order of dates and pixels."""
+
 _LEAST_EXPLAINED, _LEAST_RATIO = 0.1, 2.0
 
 
@@ -157,8 +163,8 @@ class _Pairs:
         return num, True
 
     def _detect_scale(self, file: Any) -> Scale:
-        for start in range(0, self._num, _BLOCK):
-            values = file[_SENTINEL2][start : start + _BLOCK]
+        for start in range(0, self._num, PAIRS_A_BLOCK):
+            values = file[_SENTINEL2][start : start + PAIRS_A_BLOCK]
             found = scale_of(values[:, None], where=self._path)
             if found is not None:
                 return agreed_scale(found, self._options.scale, where=self._path)
@@ -203,10 +209,10 @@ class _Pairs:
         and what distinguishes those pixels would pass for weather.
         """
         random = np.random.default_rng(0)
-        share = min(1.0, _SAMPLE / self._num)
+        share = min(1.0, SAMPLED_PAIRS / self._num)
         rows, values = [], []
-        for start in range(0, self._num, _BLOCK):
-            block = file[_SENTINEL2][start : start + _BLOCK]
+        for start in range(0, self._num, PAIRS_A_BLOCK):
+            block = file[_SENTINEL2][start : start + PAIRS_A_BLOCK]
             kept = np.flatnonzero(random.random(len(block)) < share)
             rows.append(start + kept)
             values.append(block[kept].astype(np.float64))
@@ -240,8 +246,8 @@ class _Pairs:
         left_out = 0
         tally = RangeTally(self._summary)
         with opened(self._path) as file:
-            for start in range(0, self._num, _BLOCK):
-                stop = min(start + _BLOCK, self._num)
+            for start in range(0, self._num, PAIRS_A_BLOCK):
+                stop = min(start + PAIRS_A_BLOCK, self._num)
                 rows = np.arange(start, stop)
                 if self._rows is not None:
                     first, last = np.searchsorted(self._rows, (start, stop))
@@ -256,8 +262,8 @@ class _Pairs:
                 left_out += len(rows) - len(seen)
                 tally.count_part(converted)
                 self._summary.count("pairs_without_data_left_out", left_out)
-                for begin in range(0, len(seen), _PART):
-                    kept = seen[begin : begin + _PART]
+                for begin in range(0, len(seen), SERIES_A_PART):
+                    kept = seen[begin : begin + SERIES_A_PART]
                     yield self._series(
                         rows[kept], converted.values[kept], None if fine is None else fine[kept]
                     )

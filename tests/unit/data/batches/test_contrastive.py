@@ -1,5 +1,6 @@
 """Pairs are numbers into resident series."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,11 @@ def pairs(series, planetscope=True):
     moments = Normalization.fit(series.reflectance, series.valid)
     target = Normalization.fit_planetscope(series.planetscope) if planetscope else None
     return PixelPairs(series, normalization=moments, target_normalization=target), moments, target
+
+
+def bytes_held(found):
+    """Bytes of its tensors, and a few thousand of their description."""
+    return len(pickle.dumps(found))
 
 
 def test_every_pair_of_a_whole_day_stands_once(make_series):
@@ -44,7 +50,7 @@ def test_every_pair_of_a_whole_day_stands_once(make_series):
 def test_a_whole_set_needs_no_list_of_positions(make_series):
     series = make_series(4, padding=False)
     found, _, _ = pairs(series, planetscope=False)
-    assert found._position is None
+    assert bytes_held(found) < series.reflectance.nbytes + 4_000
     assert found.num_items == 4 * series.num_dates
     row, date = found.places(torch.tensor([0, series.num_dates + 2]))
     assert (row.tolist(), date.tolist()) == ([0, 1], [0, 2])
@@ -53,10 +59,13 @@ def test_a_whole_set_needs_no_list_of_positions(make_series):
 
 def test_a_padded_set_holds_four_bytes_a_pair_and_no_copy(make_series):
     series = make_series(6)
-    found, _, _ = pairs(series)
-    assert found._position.dtype == torch.int32
-    assert found._reflectance.dtype == torch.int16
-    assert found._planetscope.data_ptr() == series.planetscope.ctypes.data
+    found, _, target = pairs(series)
+    step = 2 * series.valid.size  # of each date, the PlanetScope day in 16 bits
+    resident = series.reflectance.nbytes + series.planetscope.nbytes + step
+    assert resident <= bytes_held(found) - 4 * found.num_items < resident + 8_000
+    series.planetscope[:] = 1_234
+    expected = target.repeat(9).apply(np.full((1, 36), 1_234, dtype=np.int16))
+    np.testing.assert_allclose(found.batch(torch.tensor([0])).planetscope, expected, rtol=1e-5)
 
 
 def test_years(make_series):

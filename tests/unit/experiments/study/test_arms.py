@@ -205,7 +205,7 @@ def test_the_time_of_pre_training_follows_from_what_it_sees(tmp_path, monkeypatc
     """A series costs a second here, forwards, and three to train on; a head costs nothing."""
     monkeypatch.setattr(Rates, "of_encoder", lambda self, settings: EncoderRate(1.0, 3.0))
     monkeypatch.setattr(Rates, "of_head", lambda self, training: 0.0)
-    monkeypatch.setattr("windrow.experiments.scheduling.budget._stores", lambda *of: (0, 0.0))
+    monkeypatch.setattr(Rates, "of_simulation", lambda self, scenario: 0.0)
     expected = {
         "bert": 120 * 16 * 3.0,
         "resmlp": 2 * 120 * 256 / NUM_DATES * 3.0,

@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.numpy import load, save
 
-from windrow.errors import DataError, OutputError, WindrowError
+from windrow.errors import DataError, OutputError, SettingsError, WindrowError
 from windrow.models.heads.inception import InceptionSettings
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.linear import LinearHead
@@ -91,6 +91,15 @@ def test_trees_by_hand() -> None:
     found = trees().predict_probability(vectors)
     expected = [[0.625, 0.375, 0], [0.125, 0.875, 0], [0.625, 0.375, 0]]
     np.testing.assert_allclose(found, expected)
+
+
+def test_a_head_with_blocks_in_a_plain_list_cannot_be_saved(tmp_path: Path) -> None:
+    settings = InceptionSettings(
+        hidden=8, num_layers=1, kernel_size=4, dropout=0.0, blocks="plain_list"
+    )
+    with pytest.raises(SettingsError, match="stand in a plain list cannot be saved"):
+        save_head(tmp_path / "head", sequence(settings))
+    assert not (tmp_path / "head").exists()
 
 
 @pytest.mark.parametrize("settings", SEQUENCE, ids=lambda s: s.kind)

@@ -9,13 +9,12 @@ import torch
 from torch import nn
 
 from windrow.models.encoders.transformer import Block
-from windrow.models.kernels.fused_blocks import (
+from windrow.models.kernels.fused_blocks import can_fuse, fused_blocks
+from windrow.models.kernels.launches import (
     BACKWARD,
     FORWARD,
     AttentionOptions,
     Layout,
-    can_fuse,
-    fused_blocks,
     padded_bounds,
 )
 from windrow.models.kernels.packing import pack_dates, packed_size

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from windrow.models.kernels import fused_blocks
+from windrow.models.kernels import launches
 from windrow.models.kernels.packing import pack_dates, packed_size
 
 pytest.importorskip("triton", reason="needs Triton, which is on Linux only")
@@ -41,7 +41,7 @@ def test_the_sum_and_its_norm(num_tokens, width, low):
     tokens, product = _drawn(num_tokens, width) * 3, _drawn(num_tokens, width, dtype=low, seed=1)
     bias = _drawn(width, dtype=low, seed=2)
     norm = _drawn(width, seed=3), _drawn(width, seed=4)
-    total, normed, mean, deviation = fused_blocks._add_norm(
+    total, normed, mean, deviation = launches.add_norm(
         tokens, (product, bias), norm, low=low, eps=EPS
     )
     exact = tokens.double() + product.double() + bias.double()
@@ -53,7 +53,7 @@ def test_the_sum_and_its_norm(num_tokens, width, low):
     variance = exact.var(1, unbiased=False)
     assert torch.allclose(deviation.double(), (variance + EPS).rsqrt(), rtol=1e-5)
 
-    same, alone, _, _ = fused_blocks._add_norm(tokens, None, norm, low=low, eps=EPS)
+    same, alone, _, _ = launches.add_norm(tokens, None, norm, low=low, eps=EPS)
     assert same is tokens  # nothing is added, and nothing written
     expected = F.layer_norm(tokens.double(), (width,), norm[0].double(), norm[1].double(), EPS)
     assert _off(alone, expected) < ROUNDED[low]
@@ -62,7 +62,7 @@ def test_the_sum_and_its_norm(num_tokens, width, low):
 def test_the_sum_is_kept_in_the_precision_of_the_tokens():
     tokens, product = _drawn(20, 64, dtype=torch.bfloat16), _drawn(20, 64, dtype=torch.bfloat16)
     zero, one = torch.zeros(64, dtype=torch.bfloat16), torch.ones(64)
-    total, normed, mean, _ = fused_blocks._add_norm(
+    total, normed, mean, _ = launches.add_norm(
         tokens, (product, zero), (one, torch.zeros(64)), low=torch.bfloat16, eps=EPS
     )
     assert total.dtype == torch.bfloat16
@@ -82,14 +82,14 @@ def test_back_through_the_norm(num_tokens, width, low):
     wanted = list(torch.autograd.grad(output, exact, gradient.double()))
     wanted[0] = wanted[0] + passed.double()
 
-    _, _, *moments = fused_blocks._add_norm(tokens, None, norm, low=low, eps=EPS)
-    programs = -(-num_tokens // fused_blocks._NORM_ROWS)
+    _, _, *moments = launches.add_norm(tokens, None, norm, low=low, eps=EPS)
+    programs = -(-num_tokens // launches.NORM_ROWS)
     partial = torch.full((programs, 3, width), math.nan)
-    found = fused_blocks._norm_backward(gradient, tokens, moments, norm[0], passed, partial)
+    found = launches.norm_backward(gradient, tokens, moments, norm[0], passed, partial)
     assert _off(found, wanted[0]) < 2e-6
     for number, expected in enumerate((wanted[1], wanted[2], wanted[0].sum(0))):
         assert _off(partial[:, number].sum(0), expected) < 2e-6, number
-    rows = slice(fused_blocks._NORM_ROWS * (programs - 1), num_tokens)  # the last program's own
+    rows = slice(launches.NORM_ROWS * (programs - 1), num_tokens)  # the last program's own
     assert _off(partial[-1, 2], wanted[0][rows].sum(0)) < 1e-5
 
 
@@ -102,11 +102,11 @@ def test_gelu_with_the_bias_of_the_product_before(num_tokens, width, low):
     expected = F.gelu(exact)
     wanted = torch.autograd.grad(expected, exact, gradient.double())[0]
 
-    after = fused_blocks._gelu(before, bias)
+    after = launches.gelu(before, bias)
     assert after.dtype == low
     assert _off(after, expected) < ROUNDED[low]
-    partial = torch.full((-(-num_tokens // fused_blocks._GELU_ROWS), width), math.nan)
-    found = fused_blocks._gelu_backward(gradient, before, bias, partial)
+    partial = torch.full((-(-num_tokens // launches.GELU_ROWS), width), math.nan)
+    found = launches.gelu_backward(gradient, before, bias, partial)
     assert found.dtype == low
     assert _off(found, wanted) < ROUNDED[low]
     assert _off(partial.sum(0), wanted.sum(0)) < 2e-6  # summed before anything is rounded
@@ -118,10 +118,10 @@ def test_the_error_function_holds_from_one_tail_to_the_other():
     exact = values.double().requires_grad_()
     expected = F.gelu(exact)
     slope = torch.autograd.grad(expected.sum(), exact)[0]
-    found = fused_blocks._gelu(values, zero).double()
+    found = launches.gelu(values, zero).double()
     # The formula is off by 1.5e-7 at most, of which the gelu of x has x / 2.
     assert ((found - expected).abs() <= 2.5e-7 * (1 + values.double().abs())).all()
-    found = fused_blocks._gelu_backward(one, values, zero, torch.empty(1, 128)).double()
+    found = launches.gelu_backward(one, values, zero, torch.empty(1, 128)).double()
     assert (found - slope).abs().max() < 1e-6
 
 
@@ -141,10 +141,10 @@ def _attention_and_back(mixed, bias, layout, attended=None, packing=None):
     expected = expected.transpose(1, 2).flatten(2)
     expected = (expected.flatten(0, 1) if packing is None else packing.pack(expected)) * counted
     wanted = torch.autograd.grad(expected, exact, gradient.double() * counted)[0]
-    out, logs = fused_blocks._attention(mixed, bias, layout)
+    out, logs = launches.attention(mixed, bias, layout)
     partial = torch.full((layout.num_series, 3 * width), math.nan)
     kept = (mixed, bias, out, gradient, logs)
-    found = fused_blocks._attention_backward(kept, layout, partial)
+    found = launches.attention_backward(kept, layout, partial)
     return (out, found, partial), (expected, wanted), (query, key), logs
 
 
@@ -163,8 +163,8 @@ def test_attention_of_series_of_one_length(num_series, num_dates, num_heads, hea
     width = num_heads * head
     mixed = _drawn(num_series * num_dates, 3 * width, dtype=dtype)
     bias = _drawn(3 * width, dtype=dtype, seed=1)
-    bounds = fused_blocks.padded_bounds(num_series, num_dates, mixed.device)
-    layout = fused_blocks.Layout(bounds, num_series, num_dates, None, num_heads, EPS)
+    bounds = launches.padded_bounds(num_series, num_dates, mixed.device)
+    layout = launches.Layout(bounds, num_series, num_dates, None, num_heads, EPS)
     (out, found, partial), (expected, wanted), (query, key), logs = _attention_and_back(
         mixed, bias, layout
     )
@@ -188,8 +188,8 @@ def test_attention_sees_no_invalid_date(num_dates):
     keys = torch.rand(3, num_dates, generator=torch.Generator().manual_seed(0)) < 0.5
     keys[:, 3] = True
     mixed, bias = _drawn(3 * num_dates, 3 * 64), _drawn(3 * 64, seed=1)
-    bounds = fused_blocks.padded_bounds(3, num_dates, mixed.device)
-    layout = fused_blocks.Layout(bounds, 3, num_dates, keys.to(torch.int8), 4, EPS)
+    bounds = launches.padded_bounds(3, num_dates, mixed.device)
+    layout = launches.Layout(bounds, 3, num_dates, keys.to(torch.int8), 4, EPS)
     (out, found, _), (expected, wanted), _, _ = _attention_and_back(
         mixed, bias, layout, attended=keys[:, None, None]
     )
@@ -199,7 +199,7 @@ def test_attention_sees_no_invalid_date(num_dates):
     assert (found[invalid][:, 64:] == 0).all()  # as keys and values they reach nothing
     other = mixed.clone()
     other[invalid, 64:] = 1e4
-    assert torch.equal(fused_blocks._attention(other, bias, layout)[0], out)
+    assert torch.equal(launches.attention(other, bias, layout)[0], out)
 
 
 @settings(max_examples=5, deadline=None, derandomize=True)
@@ -208,7 +208,7 @@ def test_attention_of_packed_series_of_any_lengths(lengths):
     valid = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
     packing = pack_dates(valid, num_tokens=packed_size(sum(lengths)))
     mixed, bias = _drawn(packed_size(sum(lengths)), 3 * 32), _drawn(3 * 32, seed=1)
-    layout = fused_blocks.Layout(packing.bounds, len(lengths), max(lengths), None, 2, EPS)
+    layout = launches.Layout(packing.bounds, len(lengths), max(lengths), None, 2, EPS)
     (out, found, partial), (expected, wanted), _, _ = _attention_and_back(
         mixed, bias, layout, attended=packing.attended, packing=packing
     )
@@ -224,16 +224,10 @@ def test_attention_of_packed_series_of_any_lengths(lengths):
 
 @pytest.mark.parametrize("rows", [16, 32, 128])
 def test_how_attention_is_cut_changes_nothing_beyond_rounding(rows, monkeypatch):
-    monkeypatch.setattr(
-        fused_blocks, "FORWARD", fused_blocks.AttentionOptions(rows=rows, num_warps=4)
-    )
-    monkeypatch.setattr(
-        fused_blocks, "BACKWARD", fused_blocks.AttentionOptions(rows=rows, num_warps=4)
-    )
+    monkeypatch.setattr(launches, "FORWARD", launches.AttentionOptions(rows=rows, num_warps=4))
+    monkeypatch.setattr(launches, "BACKWARD", launches.AttentionOptions(rows=rows, num_warps=4))
     mixed, bias = _drawn(144, 3 * 32), _drawn(3 * 32, seed=1)
-    layout = fused_blocks.Layout(
-        fused_blocks.padded_bounds(1, 144, mixed.device), 1, 144, None, 1, EPS
-    )
+    layout = launches.Layout(launches.padded_bounds(1, 144, mixed.device), 1, 144, None, 1, EPS)
     (out, found, _), (expected, wanted), _, _ = _attention_and_back(mixed, bias, layout)
     assert _off(out, expected) < 2e-6
     assert _off(found, wanted) < 4e-6

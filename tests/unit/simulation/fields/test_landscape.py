@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from windrow.simulation.fields.landscape import (
-    _PSF_M,
+    PSF_M,
     footprints,
     make_landscape,
     neighbourhood,
@@ -99,4 +99,4 @@ def test_point_spread_is_that_of_a_transfer_of_a_quarter():
     for metres in (10, 20, 60):
         frequency = 1 / (2 * metres)  # Nyquist
         wanted = np.sqrt(np.log(4) / 2) / (np.pi * frequency)
-        assert pytest.approx(wanted, rel=0.01) == _PSF_M[metres]
+        assert pytest.approx(wanted, rel=0.01) == PSF_M[metres]

@@ -6,7 +6,7 @@ import pytest
 from windrow.sensors import SENTINEL2_BANDS
 from windrow.simulation.fields.landscape import make_landscape
 from windrow.simulation.scenarios import SCENARIOS
-from windrow.simulation.sensing.acquisition import _coarse
+from windrow.simulation.sensing.acquisition import coarse_reflectance
 from windrow.simulation.sensing.atmosphere import atmosphere_terms
 from windrow.simulation.sensing.atmospheric_correction import air_column, observe
 from windrow.simulation.sensing.clouds import Clouds, lit
@@ -96,7 +96,7 @@ def test_coarse_pixels_against_a_naive_loop():
     own = rng.integers(0, 5, 7)
     pixels = rng.uniform(size=(7, 3, 2)).astype(np.float32)
     fields = rng.uniform(size=(5, 3, 2)).astype(np.float32)
-    found = _coarse(shares, own=own, pixels=pixels, fields=fields)
+    found = coarse_reflectance(shares, own=own, pixels=pixels, fields=fields)
     for n in range(7):
         wanted = np.zeros((3, 2))
         for f in range(5):

@@ -112,9 +112,9 @@ def test_simulated_pixels_tell_their_order(tmp_path, order):
 def test_a_random_share_of_many_blocks(folder, tmp_path, monkeypatch):
     from windrow.sources.prepared import pairs as prepared_pairs
 
-    monkeypatch.setattr(prepared_pairs, "_BLOCK", 100)
-    monkeypatch.setattr(prepared_pairs, "_PART", 7)
-    monkeypatch.setattr(prepared_pairs, "_SAMPLE", 900)
+    monkeypatch.setattr(prepared_pairs, "PAIRS_A_BLOCK", 100)
+    monkeypatch.setattr(prepared_pairs, "SERIES_A_PART", 7)
+    monkeypatch.setattr(prepared_pairs, "SAMPLED_PAIRS", 900)
     bands, planet = pairs("date")
     path = write(folder, sentinel2_data=bands, planet_data=planet)
     found = ingest(path, out=tmp_path / "store", options=IngestOptions(num_series=50, seed=3))
