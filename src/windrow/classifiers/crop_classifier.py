@@ -283,6 +283,15 @@ class CropClassifier:
             )
         return found
 
+    def votes(self, series: Series) -> dict[Voter, npt.NDArray[np.float64]]:
+        """Logarithm of the probability of each class, (N, C), by each voter alone.
+
+        Raises:
+            DataError: the classifier is not fitted, or the series are of another level.
+            BandError: a band is missing.
+        """
+        return self.log_votes(self._grid_of(series))
+
     def log_votes(self, grid: TenDayGrid) -> dict[Voter, npt.NDArray[np.float64]]:
         """What each voter with a weight says: logarithms of probabilities (N, C)."""
         embedding = self._place.embed(grid)

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from windrow.classifiers.crop_classifier import CropClassifier, FittedPlace, MixSettings, Voter
+from windrow.classifiers.expectation import Expectation
 from windrow.classifiers.place_classifier import PlaceEncoder
 from windrow.config import Settings
 from windrow.data.series import ProcessingLevel
@@ -48,10 +49,20 @@ class ClassifierHeader(Settings):
     latitude: float | None
     num_labelled: float = Field(ge=0)
     num_features: dict[str, int] = Field(description="of each forest, by voter")
+    expectation: Expectation | None = Field(
+        default=None, description="figures of the cross-validation; None where there was none"
+    )
 
 
-def write_classifier(path: str | Path, classifier: CropClassifier) -> None:
+def write_classifier(
+    path: str | Path, classifier: CropClassifier, *, expectation: Expectation | None = None
+) -> None:
     """Writes a fitted classifier as a folder, whole or not at all.
+
+    Args:
+        path: the folder; must not exist.
+        classifier: fitted.
+        expectation: what its cross-validation found.
 
     Raises:
         DataError: it is not fitted.
@@ -80,6 +91,7 @@ def write_classifier(path: str | Path, classifier: CropClassifier) -> None:
         latitude=fitted.latitude,
         num_labelled=fitted.num_labelled,
         num_features={voter: forest.num_features for voter, forest in classifier.forests.items()},
+        expectation=expectation,
     )
     with atomic_folder(path) as temporary:
         save_file(
@@ -87,6 +99,16 @@ def write_classifier(path: str | Path, classifier: CropClassifier) -> None:
             temporary / ARRAYS,
         )
         write_json(temporary / HEAD, header.to_dict())
+
+
+def read_expectation(path: str | Path) -> Expectation | None:
+    """What the cross-validation of a saved classifier found; None where there was none.
+
+    Raises:
+        DataError: the folder is no classifier.
+        SettingsError: its header is damaged.
+    """
+    return _read_header(Path(path)).expectation
 
 
 def read_classifier(path: str | Path, encoder: PlaceEncoder) -> CropClassifier:
@@ -101,20 +123,12 @@ def read_classifier(path: str | Path, encoder: PlaceEncoder) -> CropClassifier:
         WeightsError: it was fitted with another network.
     """
     folder = Path(path)
+    header = _read_header(folder)
     try:
-        values = json.loads((folder / HEAD).read_text(encoding="utf-8"))
         with safe_open(folder / ARRAYS, framework="numpy") as opened:
             arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except (OSError, ValueError, SafetensorError) as error:
-        raise DataError(
-            "no classifier can be read here",
-            where=path,
-            found=str(error).splitlines()[0][:120],
-            expected="a folder written by 'windrow train'",
-        ) from None
-    if not isinstance(values, dict) or values.get("format") != FORMAT:
-        raise DataError("the folder is no crop classifier", where=folder / HEAD)
-    header = ClassifierHeader.from_dict(values, where=folder / HEAD)
+        raise _unreadable(folder, error) from None
     if header.weights_hash != encoder.content_hash:
         raise WeightsError(
             "the classifier was fitted with other weights",
@@ -141,6 +155,25 @@ def read_classifier(path: str | Path, encoder: PlaceEncoder) -> CropClassifier:
             hint="fit it again",
         ) from None
     return classifier.restore(fitted, forests)
+
+
+def _read_header(folder: Path) -> ClassifierHeader:
+    try:
+        values = json.loads((folder / HEAD).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _unreadable(folder, error) from None
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise DataError("the folder is no crop classifier", where=folder / HEAD)
+    return ClassifierHeader.from_dict(values, where=folder / HEAD)
+
+
+def _unreadable(folder: Path, error: Exception) -> DataError:
+    return DataError(
+        "no classifier can be read here",
+        where=folder,
+        found=str(error).splitlines()[0][:120],
+        expected="a folder written by 'windrow train'",
+    )
 
 
 def _fitted(header: ClassifierHeader, arrays: dict[str, npt.NDArray[Any]]) -> FittedPlace:

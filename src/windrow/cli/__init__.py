@@ -26,6 +26,8 @@ COMMANDS = {
     "distill": "teach a small encoder what a pre-trained one makes of series",
     "export": "write an encoder as one ONNX file, for ONNX Runtime",
     "embed": "turn series into representations, one row an id",
+    "train": "fit a crop classifier on labelled fields, and print what to expect of it",
+    "classify": "write the class of every field, with probabilities",
     "fewshot": "classify fields from few labels, beside the raw-feature baselines",
     "benchmark": "compare methods over tasks, heads and configurations, and report",
     "ablate": "train with one part changed at a time, and report",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from windrow.classifiers.crop_classifier import MixSettings
+from windrow.experiments.recipes.heads import FEATURES
+from windrow.pipelines.train import TrainSettings
 
 
 def mix() -> MixSettings:
@@ -22,3 +24,8 @@ def mix() -> MixSettings:
         smoothing=0.02,
         temperature=(1.5, 0.85, 0.8, 0.65, 0.6, 0.7),
     )
+
+
+def train_settings(*, seed: int = 0) -> TrainSettings:
+    """The settings of ``windrow train``."""
+    return TrainSettings(mix=mix(), features=FEATURES, seed=seed)

@@ -4,15 +4,70 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from windrow.errors import OutputError
+from windrow.errors import DataError, OutputError, SettingsError
 from windrow.files import atomic_file
 
 TABLE_SUFFIXES = (".parquet", ".pq", ".csv")
 """Endings of a table's name that say how it is written."""
+
+
+POINT_SUFFIXES = (".gpkg", ".geojson")
+"""Endings of the name of a file of points."""
+
+OUTPUT_SUFFIXES = (*TABLE_SUFFIXES, *POINT_SUFFIXES)
+"""Endings of the name of a result that may have positions."""
+
+
+def write_result(
+    path: str | Path,
+    table: pa.Table,
+    *,
+    longitude: npt.NDArray[np.floating] | None,
+    latitude: npt.NDArray[np.floating] | None,
+) -> None:
+    """Writes a result as a table, or as points where the suffix asks for them.
+
+    Args:
+        path: ends in one of :data:`OUTPUT_SUFFIXES`.
+        table: N rows.
+        longitude: (N,) degrees east, or None.
+        latitude: (N,) degrees north, or None.
+
+    Raises:
+        DataError: points are asked for and the positions are not known.
+        SettingsError: points are asked for and geopandas is not installed.
+        OutputError: the file cannot be written.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in POINT_SUFFIXES:
+        write_table(target, table)
+        return
+    if longitude is None or latitude is None:
+        raise DataError(
+            "the series have no longitude and latitude",
+            where=target,
+            hint="write a .parquet or .csv table to --out instead",
+        )
+    try:
+        import geopandas
+    except ModuleNotFoundError:
+        raise SettingsError(
+            "writing points needs geopandas", hint="pip install 'windrow[vectors]'"
+        ) from None
+    points = geopandas.GeoDataFrame(
+        table.to_pandas(),
+        geometry=geopandas.points_from_xy(longitude, latitude),
+        crs="EPSG:4326",
+    )
+    driver = "GPKG" if target.suffix.lower() == ".gpkg" else "GeoJSON"
+    with atomic_file(target) as temporary:
+        points.to_file(temporary, driver=driver, engine="pyogrio")
 
 
 def write_table(path: str | Path, table: pa.Table) -> None:

@@ -1,0 +1,38 @@
+"""What to expect of a fitted classifier: the figures of its cross-validation."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from windrow.config import Settings
+
+
+class Score(Settings):
+    """Figures of one method on labelled fields that it was not fitted on."""
+
+    overall_accuracy: float = Field(ge=0, le=1)
+    macro_f1: float = Field(ge=0, le=1, description="over the classes that occur")
+
+
+class Expectation(Settings):
+    """The cross-validation of a classifier.
+
+    Attributes:
+        num_fields: labelled fields.
+        num_folds: folds.
+        grouped_by: the column whose groups never stand on both sides; ``field_id`` is the least.
+        windrow: of the classifier itself.
+        baselines: of plain methods on the same folds, by name, and of the commonest class.
+        calibration_error: expected calibration error (Guo et al. 2017).
+        coverage: share of fields whose prediction set is to hold the true class.
+        threshold: the largest score of a class of a set; 1 gives sets of all classes.
+    """
+
+    num_fields: int = Field(ge=1)
+    num_folds: int = Field(ge=2)
+    grouped_by: str
+    windrow: Score
+    baselines: dict[str, Score]
+    calibration_error: float = Field(ge=0, le=1)
+    coverage: float = Field(gt=0, lt=1)
+    threshold: float = Field(ge=0, le=1)

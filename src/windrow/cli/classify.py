@@ -1,0 +1,59 @@
+"""``windrow classify``: the class of every field, with probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from windrow.cli.parse import parse
+from windrow.cli.progress import progress
+from windrow.sources.reader import TableOptions
+
+
+@dataclass(frozen=True)
+class Classify:
+    """Writes the class of every series, its probabilities and how unlike the labelled fields it is.
+
+    Give --classifier, the folder of 'windrow train', or --crops to do without any label.
+    """
+
+    input: Annotated[Path, tyro.conf.Positional]
+    """A series store, or a field table (CSV or Parquet), of one place and one year."""
+    out: Path
+    """The file to write: .parquet, .csv, .gpkg or .geojson; must not exist."""
+    classifier: Path | None = None
+    """The folder of 'windrow train'."""
+    crops: tuple[str, ...] = ()
+    """Names of crops that grow there, each a class, such as 'winter wheat' maize meadow. No label
+    is used: classes follow from simulated places alone."""
+    weights: str = "windrow-1"
+    """The weights that the classifier was trained with."""
+    table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
+    """What is not to be detected of a field table."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs ``windrow classify``."""
+    options = parse(Classify, arguments, prog="windrow classify")
+    from windrow.experiments.recipes.classifier import mix
+    from windrow.pipelines.classify import classify
+    from windrow.sources.open_any import LabelledInput
+
+    with progress("classifying", "series") as advance:
+        found = classify(
+            LabelledInput(options.input, table_options=options.table),
+            out=options.out,
+            classifier=options.classifier,
+            crops=options.crops,
+            mix=mix(),
+            weights=options.weights,
+            on_progress=advance,
+        )
+    print("\n".join(found.lines))
+    for name, number in found.counts.items():
+        print(f"{name}: {number:,}")
+    print(options.out)

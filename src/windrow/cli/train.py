@@ -1,0 +1,97 @@
+"""``windrow train``: a crop classifier of a place from its labelled fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from windrow.cli.parse import parse
+from windrow.cli.progress import progress
+from windrow.sources.reader import LabelOptions, TableOptions
+
+if TYPE_CHECKING:
+    from windrow.classifiers.expectation import Expectation
+
+
+@dataclass(frozen=True)
+class Train:
+    """Fits a crop classifier on all labelled fields and prints what to expect of it."""
+
+    input: Annotated[Path, tyro.conf.Positional]
+    """A series store, or a field table (CSV or Parquet), of one place and one year."""
+    labels: Path
+    """The label table: one row per field."""
+    label_column: str
+    """Its column of classes."""
+    out: Path
+    """The folder of the classifier; must not exist."""
+    weights: str = "windrow-1"
+    """A run directory, a .safetensors file, or the name of shipped weights."""
+    group_column: str | None = None
+    """A column of the label table, such as a farm or a block. No group stands on both sides of the
+    cross-validation."""
+    prior: bool = True
+    """Use what the weights know of the crops that the classes name."""
+    seed: int = 0
+    """Every random draw follows from it."""
+    label_options: Annotated[LabelOptions, tyro.conf.arg(name="")] = field(
+        default_factory=LabelOptions
+    )
+    """What is to be known of the labels."""
+    table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
+    """What is not to be detected of a field table."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs ``windrow train``."""
+    options = parse(Train, arguments, prog="windrow train")
+    from windrow.experiments.recipes.classifier import train_settings
+    from windrow.pipelines.train import train
+    from windrow.sources.open_any import LabelledInput
+
+    source = LabelledInput(
+        options.input,
+        options.labels,
+        options.label_column,
+        table_options=options.table,
+        label_options=options.label_options,
+    )
+    with progress("cross-validating", "folds") as advance:
+        trained = train(
+            source,
+            train_settings(seed=options.seed),
+            out=options.out,
+            weights=options.weights,
+            group_column=options.group_column,
+            use_prior=options.prior,
+            on_progress=advance,
+        )
+    print("\n".join(trained.lines))
+    show_expectation(trained.expectation)
+    print(options.out)
+
+
+def show_expectation(expected: Expectation) -> None:
+    """Prints the figures of a cross-validation as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        title=f"{expected.num_folds}-fold cross-validation over {expected.num_fields} fields,"
+        f" grouped by {expected.grouped_by}",
+        title_justify="left",
+    )
+    table.add_column("method")
+    table.add_column("overall accuracy", justify="right")
+    table.add_column("macro F1", justify="right")
+    for name, score in {"windrow": expected.windrow, **expected.baselines}.items():
+        table.add_row(name, f"{score.overall_accuracy:.3f}", f"{score.macro_f1:.3f}")
+    console = Console()
+    console.print(table)
+    console.print(f"calibration error: {expected.calibration_error:.3f}")
+    if expected.threshold == 1:
+        console.print("prediction sets hold all classes: too few labelled fields, or too unsure")

@@ -1,0 +1,153 @@
+"""Classes of fields by a trained classifier, or by the names of crops alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from windrow.classifiers.crop_classifier import CropClassifier, MixSettings
+from windrow.classifiers.crop_names import crops_of_class
+from windrow.classifiers.place_classifier import DEFAULT_WEIGHTS, PlaceEncoder, load_place_encoder
+from windrow.classifiers.saved_crop_classifier import read_classifier, read_expectation
+from windrow.data.series import Series
+from windrow.errors import DataError, SettingsError
+from windrow.evaluation.conformal import prediction_sets
+from windrow.files import check_output
+from windrow.pipelines.run.table_writer import OUTPUT_SUFFIXES, write_result
+from windrow.sources.open_any import LabelledInput
+
+SERIES_A_CALL = 2_048
+
+
+@dataclass(frozen=True)
+class Classified:
+    """What a classification gave.
+
+    Attributes:
+        lines: what was read and by what it was classified.
+        counts: number of series of each predicted class, by name.
+    """
+
+    lines: tuple[str, ...]
+    counts: dict[str, int]
+
+
+def classify(
+    source: LabelledInput,
+    *,
+    out: str | Path,
+    classifier: str | Path | None = None,
+    crops: Sequence[str] = (),
+    mix: MixSettings | None = None,
+    weights: str | Path = DEFAULT_WEIGHTS,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Classified:
+    """Writes class, probabilities and prediction set of every series of an input.
+
+    Args:
+        source: the series.
+        out: the table, its format by its suffix; must not exist. The columns are ``id``, ``class``,
+            ``probability`` of the class, ``prediction_set`` (classes joined by ``|``; empty
+            without cross-validation), ``unlikeness`` (empty without labels; 1 is as far from the
+            nearest prototype as the farthest tenth of the labelled fields), and
+            ``probability CLASS`` for each class.
+        classifier: a folder of :func:`windrow.pipelines.train.train`.
+        crops: names of crops, in place of a classifier; every crop is a class, and the series
+            themselves are the context. No label is used.
+        mix: how voters are mixed, with ``crops``.
+        weights: a run directory, a file, or the name of shipped weights.
+        on_progress: called with the series done and their number.
+
+    Raises:
+        SettingsError: neither or both of classifier and crops are given, or a crop is unknown.
+        WindrowError: the input and the classifier cannot be used together.
+        OutputError: the table exists, is an input, or has another suffix.
+    """
+    if (classifier is None) == (not crops):
+        raise SettingsError("give either --classifier or --crops")
+    inputs = [path for path in (source.path, classifier) if path is not None]
+    check_output(out, inputs=inputs, suffixes=OUTPUT_SUFFIXES)
+    encoder = load_place_encoder(weights)
+    threshold = None
+    if classifier is not None:
+        fitted = read_classifier(classifier, encoder)
+        expected = read_expectation(classifier)
+        threshold = None if expected is None else expected.threshold
+        opened = source.open()
+        line = f"classifier: {len(fitted.classes)} classes, {fitted.num_labelled:g} labelled fields"
+        line += " per class (median)"
+    else:
+        assert mix is not None
+        classes = _classes_of_crops(crops, encoder)
+        opened = source.open()
+        fitted = CropClassifier(encoder, mix).fit(
+            opened.series, [None] * len(opened.series), crops=classes
+        )
+        line = "classifier: no label was used; classes follow from simulated places alone"
+    return Classified(
+        (*opened.report.lines(), line),
+        _write(out, opened.series, fitted, threshold, on_progress),
+    )
+
+
+def _classes_of_crops(crops: Sequence[str], encoder: PlaceEncoder) -> dict[str, tuple[str, ...]]:
+    classes = {name: crops_of_class(name, encoder.crop_names) for name in crops}
+    for name, found in classes.items():
+        if not found:
+            raise SettingsError(
+                "unknown crop", found=name, expected="one of " + ", ".join(encoder.crop_names)
+            )
+    return classes
+
+
+def _write(
+    out: str | Path,
+    series: Series,
+    classifier: CropClassifier,
+    threshold: float | None,
+    on_progress: Callable[[int, int], None] | None,
+) -> dict[str, int]:
+    probability, unlikeness = _predict(series, classifier, on_progress)
+    best = probability.argmax(axis=1)
+    names = np.array(classifier.classes)
+    sets = None if threshold is None else prediction_sets(probability, threshold)
+    columns: dict[str, pa.Array] = {
+        "id": pa.array(series.id.tolist()),
+        "class": pa.array(names[best].tolist()),
+        "probability": pa.array(probability[np.arange(len(best)), best]),
+        "prediction_set": pa.array(
+            [None] * len(best) if sets is None else ["|".join(names[row]) for row in sets],
+            type=pa.string(),
+        ),
+        "unlikeness": pa.nulls(len(best), pa.float64())
+        if unlikeness is None
+        else pa.array(unlikeness),
+    }
+    for column, name in enumerate(classifier.classes):
+        columns[f"probability {name}"] = pa.array(np.ascontiguousarray(probability[:, column]))
+    write_result(out, pa.table(columns), longitude=series.longitude, latitude=series.latitude)
+    return {str(name): int((best == row).sum()) for row, name in enumerate(classifier.classes)}
+
+
+def _predict(
+    series: Series,
+    classifier: CropClassifier,
+    on_progress: Callable[[int, int], None] | None,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+    probability, unlikeness = [], []
+    has_labels = classifier.num_labelled > 0
+    for start in range(0, len(series), SERIES_A_CALL):
+        part = series.select(slice(start, start + SERIES_A_CALL))
+        probability.append(classifier.predict_proba(part))
+        if has_labels:
+            unlikeness.append(classifier.unlikeness(part))
+        if on_progress is not None:
+            on_progress(min(start + SERIES_A_CALL, len(series)), len(series))
+    if not probability:
+        raise DataError("there is no series to classify")
+    return np.concatenate(probability), np.concatenate(unlikeness) if unlikeness else None

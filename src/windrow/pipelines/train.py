@@ -1,0 +1,157 @@
+"""A crop classifier of one place from its labelled fields, and what to expect of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.classifiers.crop_classifier import CropClassifier, MixSettings
+from windrow.classifiers.crop_names import crops_of_class
+from windrow.classifiers.expectation import Expectation
+from windrow.classifiers.features import FeatureSettings
+from windrow.classifiers.place_classifier import DEFAULT_WEIGHTS, PlaceEncoder, load_place_encoder
+from windrow.classifiers.saved_crop_classifier import write_classifier
+from windrow.config import Settings
+from windrow.errors import DataError
+from windrow.evaluation.cross_validation import cross_validate, expectation
+from windrow.files import check_output
+from windrow.sources.open_any import LabelledInput, Opened
+
+
+class TrainSettings(Settings):
+    """How a classifier is trained.
+
+    Attributes:
+        mix: how voters are mixed.
+        features: the grid of the plain trees on bands.
+        seed: of the folds and of the trees.
+    """
+
+    mix: MixSettings
+    features: FeatureSettings
+    seed: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gave.
+
+    Attributes:
+        lines: what was read, which crops of the table each class names.
+        expectation: figures of the cross-validation.
+    """
+
+    lines: tuple[str, ...]
+    expectation: Expectation
+
+
+def train(
+    source: LabelledInput,
+    settings: TrainSettings,
+    *,
+    out: str | Path,
+    weights: str | Path = DEFAULT_WEIGHTS,
+    group_column: str | None = None,
+    use_prior: bool = True,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Trained:
+    """Fits a crop classifier on all labels of an input and writes it as a folder.
+
+    Args:
+        source: the series of one place and their labels.
+        settings: see :class:`TrainSettings`.
+        out: the folder to write; must not exist.
+        weights: a run directory, a file, or the name of shipped weights.
+        group_column: a column of the label table, such as a farm or a block; a group never stands
+            on both sides of the cross-validation.
+        use_prior: take what the network knows of the crops that a class names.
+        on_progress: called with the folds done and wanted.
+
+    Raises:
+        WindrowError: the input, its labels and the weights cannot be used together.
+        OutputError: the folder exists or cannot be written.
+    """
+    inputs = [path for path in (source.path, source.labels) if path is not None]
+    check_output(out, inputs=inputs)
+    encoder = load_place_encoder(weights)
+    opened = source.open()
+    labels = labels_of(opened)
+    crops = crops_of_classes(labels, encoder) if use_prior else {}
+    group, grouped_by = _groups(opened, group_column)
+
+    def make() -> CropClassifier:
+        return CropClassifier(encoder, settings.mix, seed=settings.seed)
+
+    found = cross_validate(
+        make,
+        opened.series,
+        labels,
+        crops=crops,
+        group=group,
+        features=settings.features,
+        seed=settings.seed,
+        on_progress=on_progress,
+    )
+    labelled = np.array([name is not None for name in labels])
+    expected = expectation(found, field=opened.series.field_id[labelled], grouped_by=grouped_by)
+    classifier = make().fit(opened.series, labels, crops=crops)
+    write_classifier(out, classifier, expectation=expected)
+    return Trained((*opened.report.lines(), *_crop_lines(found.classes, crops)), expected)
+
+
+def labels_of(opened: Opened) -> list[str | None]:
+    """The class of each series of an input; None where it has none.
+
+    Raises:
+        DataError: no series has a class.
+    """
+    if opened.labels is None:
+        raise DataError("training needs labels", hint="give --labels and --label-column")
+    labels = [str(name) or None for name in opened.labels.label]
+    if not any(labels):
+        raise DataError("no series has a label", where=opened.labels.source)
+    return labels
+
+
+def crops_of_classes(
+    labels: Sequence[str | None], encoder: PlaceEncoder
+) -> dict[str, tuple[str, ...]]:
+    """Crops of the network's table by class; a class whose name is not known is left out."""
+    names = sorted({name for name in labels if name is not None})
+    found = {name: crops_of_class(name, encoder.crop_names) for name in names}
+    return {name: crops for name, crops in found.items() if crops}
+
+
+def _crop_lines(classes: Sequence[str], crops: Mapping[str, Sequence[str]]) -> list[str]:
+    lines = [
+        f"class {name}: prior of {', '.join(crops[name])}" for name in classes if name in crops
+    ]
+    unknown = [name for name in classes if name not in crops]
+    return lines + [f"class {name}: from its labels alone" for name in unknown]
+
+
+def _groups(opened: Opened, column: str | None) -> tuple[npt.NDArray[np.generic], str]:
+    if column is None:
+        return opened.series.field_id, "field_id"
+    assert opened.labels is not None
+    columns = opened.labels.columns
+    if column not in columns:
+        raise DataError(
+            f"no column {column!r} to group by",
+            where=opened.labels.source,
+            expected="one of " + ", ".join(columns),
+            hint="give --group-column a column of the label table",
+        )
+    group = columns[column]
+    empty = (group == "") & (opened.labels.label != "")
+    if empty.any():
+        raise DataError(
+            f"the column {column!r} has no value for some labelled series",
+            where=opened.labels.source,
+            found=f"{int(empty.sum())} empty",
+        )
+    return group, column

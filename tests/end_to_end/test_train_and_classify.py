@@ -1,0 +1,124 @@
+"""From a field table and its labels to a classifier, and from it to a table of classes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from place_factory import CROPS, make_encoder, make_place, series_of
+from way import windrow
+from windrow.models.place_weights import write_place_weights
+
+
+@dataclass(frozen=True)
+class Place:
+    table: Path
+    labels: Path
+    weights: Path
+    crop: list[str]
+
+
+@pytest.fixture(name="place", scope="module")
+def _place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    folder = tmp_path_factory.mktemp("place")
+    place = make_place(60)
+    names = np.array(CROPS)[place.crop].tolist()
+    series_of(place).to_frame().to_parquet(folder / "fields.parquet")
+    rows = [
+        {"id": i, "crop": name, "farm": f"farm {i % 7}"} for i, name in enumerate(names) if i < 45
+    ]
+    pd.DataFrame(rows).to_csv(folder / "labels.csv", index=False)
+    encoder = make_encoder()
+    write_place_weights(folder / "place.safetensors", encoder.network, header=encoder.header)
+    return Place(
+        folder / "fields.parquet", folder / "labels.csv", folder / "place.safetensors", names
+    )
+
+
+def train(place: Place, out: Path, *words: object) -> int:
+    return windrow(
+        "train", place.table, "--labels", place.labels, "--label-column", "crop",
+        "--processing-level", "L2A", "--weights", place.weights, "--out", out, *words,
+    )  # fmt: skip
+
+
+def classify(place: Place, out: Path, *words: object) -> int:
+    return windrow(
+        "classify", place.table, "--processing-level", "L2A", "--weights", place.weights,
+        "--out", out, *words,
+    )  # fmt: skip
+
+
+def test_the_whole_way(place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(place, tmp_path / "classifier", "--group-column", "farm", "--no-prior") == 0
+    printed = capsys.readouterr().out
+    assert "5-fold cross-validation over 45 fields, grouped by farm" in printed
+    assert "extra trees on bands" in printed
+    assert "45 series labelled" in printed
+    header = json.loads((tmp_path / "classifier" / "head.json").read_text())
+    assert header["expectation"]["windrow"]["overall_accuracy"] > 0.8
+    words = ("--classifier", tmp_path / "classifier")
+    assert classify(place, tmp_path / "classes.csv", *words) == 0
+    assert "9 labelled fields per class (median)" in capsys.readouterr().out
+    found = pd.read_csv(tmp_path / "classes.csv")
+    assert found["id"].tolist() == list(range(60))
+    assert (found["class"] == place.crop)[45:].mean() > 0.8
+    columns = [f"probability {name}" for name in sorted(CROPS)]
+    np.testing.assert_allclose(found[columns].sum(axis=1), 1.0)
+    np.testing.assert_allclose(found["probability"], found[columns].max(axis=1))
+    assert all(row["class"] in row["prediction_set"].split("|") for _, row in found.iterrows())
+    assert (found["unlikeness"] >= 0).all()
+
+
+def test_the_same_seed_gives_the_same_bytes(place: Place, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert train(place, tmp_path / name, "--no-prior") == 0
+    for file in ("head.json", "arrays.safetensors"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_crops_alone_say_that_no_label_was_used(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert classify(place, tmp_path / "z.parquet", "--crops", "maize", "hemp") == 0
+    assert "no label was used" in capsys.readouterr().out
+    found = pd.read_parquet(tmp_path / "z.parquet")
+    assert set(found["class"]) <= {"maize", "hemp"}
+    assert found["prediction_set"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((), "give either --classifier or --crops"),
+        (("--crops", "maize", "moonflower"), "unknown crop; found moonflower"),
+        (("--classifier", "nowhere"), "no classifier can be read here; in nowhere"),
+        (("--crops", "maize", "--out", "z.xlsx"), "unknown format of the output"),
+        (("--crops", "maize", "hemp", "--out", "z.tif"), "unknown format of the output"),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_nothing(
+    words: tuple[str, ...],
+    expected: str,
+    place: Place,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert classify(place, tmp_path / "z.csv", *words) == 2
+    message = capsys.readouterr().err
+    assert expected in message
+    assert message.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_group_column_lists_the_columns(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(place, tmp_path / "out", "--group-column", "block") == 2
+    assert "expected one of" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
