@@ -41,15 +41,15 @@ def main(arguments: Sequence[str]) -> None:
     options = parse(Classify, arguments, prog="windrow classify")
     from windrow.experiments.recipes.classifier import mix
     from windrow.pipelines.classify import classify
-    from windrow.sources.open_any import LabelledInput
 
     with progress("classifying", "series") as advance:
         found = classify(
-            LabelledInput(options.input, table_options=options.table),
+            options.input,
             out=options.out,
             classifier=options.classifier,
             crops=options.crops,
             mix=mix(),
+            table=options.table,
             weights=options.weights,
             on_progress=advance,
         )

@@ -56,7 +56,8 @@ def assign_folds(
     groups, position = np.unique(group, return_inverse=True)
     if len(groups) < 2:
         raise DataError(
-            "all labelled fields are of one group", hint="give a --group-column with more groups"
+            "all labelled fields are of one group",
+            hint="give 'windrow train --group-column' a column with more groups",
         )
     counts = np.zeros((len(groups), int(label.max()) + 1), dtype=np.int64)
     np.add.at(counts, (position, label), 1)

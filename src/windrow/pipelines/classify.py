@@ -19,7 +19,8 @@ from windrow.errors import DataError, SettingsError
 from windrow.evaluation.conformal import prediction_sets
 from windrow.files import check_output
 from windrow.pipelines.run.table_writer import OUTPUT_SUFFIXES, write_result
-from windrow.sources.open_any import LabelledInput
+from windrow.sources.open_any import open_input
+from windrow.sources.reader import TableOptions
 
 SERIES_A_CALL = 2_048
 
@@ -38,19 +39,20 @@ class Classified:
 
 
 def classify(
-    source: LabelledInput,
+    source: Path,
     *,
     out: str | Path,
     classifier: str | Path | None = None,
     crops: Sequence[str] = (),
     mix: MixSettings | None = None,
+    table: TableOptions | None = None,
     weights: str | Path = DEFAULT_WEIGHTS,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Classified:
     """Writes class, probabilities and prediction set of every series of an input.
 
     Args:
-        source: the series.
+        source: a series store, or a field table.
         out: the table, its format by its suffix; must not exist. The columns are ``id``, ``class``,
             ``probability`` of the class, ``prediction_set`` (classes joined by ``|``; empty
             without cross-validation), ``unlikeness`` (empty without labels; 1 is as far from the
@@ -60,6 +62,7 @@ def classify(
         crops: names of crops, in place of a classifier; every crop is a class, and the series
             themselves are the context. No label is used.
         mix: how voters are mixed, with ``crops``.
+        table: what is not to be detected of a field table.
         weights: a run directory, a file, or the name of shipped weights.
         on_progress: called with the series done and their number.
 
@@ -70,7 +73,7 @@ def classify(
     """
     if (classifier is None) == (not crops):
         raise SettingsError("give either --classifier or --crops")
-    inputs = [path for path in (source.path, classifier) if path is not None]
+    inputs = [path for path in (source, classifier) if path is not None]
     check_output(out, inputs=inputs, suffixes=OUTPUT_SUFFIXES)
     encoder = load_place_encoder(weights)
     threshold = None
@@ -78,19 +81,19 @@ def classify(
         fitted = read_classifier(classifier, encoder)
         expected = read_expectation(classifier)
         threshold = None if expected is None else expected.threshold
-        opened = source.open()
+        opened = open_input(source, table)
         line = f"classifier: {len(fitted.classes)} classes, {fitted.num_labelled:g} labelled fields"
         line += " per class (median)"
     else:
         assert mix is not None
         classes = _classes_of_crops(crops, encoder)
-        opened = source.open()
+        opened = open_input(source, table)
         fitted = CropClassifier(encoder, mix).fit(
             opened.series, [None] * len(opened.series), crops=classes
         )
         line = "classifier: no label was used; classes follow from simulated places alone"
     return Classified(
-        (*opened.report.lines(), line),
+        (*opened.summary.lines(), line),
         _write(out, opened.series, fitted, threshold, on_progress),
     )
 

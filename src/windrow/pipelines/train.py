@@ -100,7 +100,7 @@ def train(
     expected = expectation(found, field=opened.series.field_id[labelled], grouped_by=grouped_by)
     classifier = make().fit(opened.series, labels, crops=crops)
     write_classifier(out, classifier, expectation=expected)
-    return Trained((*opened.report.lines(), *_crop_lines(found.classes, crops)), expected)
+    return Trained((*opened.summary.lines(), *_crop_lines(found.classes, crops)), expected)
 
 
 def labels_of(opened: Opened) -> list[str | None]:
