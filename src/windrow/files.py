@@ -1,7 +1,7 @@
 """Atomic files: what is written appears whole under its name, or not at all.
 
 Everything that windrow writes goes through here. A file or folder grows under a temporary name
-beside its place and is renamed into it at the end; a failure removes it, a kill leaves only the
+beside its path and is renamed to it at the end; a failure removes it, a kill leaves only the
 temporary name, and a full disk becomes an :class:`OutputError`.
 """
 
@@ -48,7 +48,7 @@ def _output_error(error: OSError, path: Path) -> OutputError | None:
         "output cannot be written",
         where=path,
         found=reason,
-        hint="free some room or choose another place",
+        hint="free some room or choose another folder",
     )
 
 
@@ -56,13 +56,13 @@ def _is_about(error: OSError, path: Path) -> bool:
     """Whether a failure is of the output: an unreadable input met while writing is not."""
     if error.filename is None:
         return True
-    place, target = Path(os.fsdecode(error.filename)).absolute(), path.absolute()
-    if place == target or place in target.parents or target in place.parents:
+    named, target = Path(os.fsdecode(error.filename)).absolute(), path.absolute()
+    if named == target or named in target.parents or target in named.parents:
         return True
     temporary = f".{target.name}."
     return any(
         part.parent == target.parent and part.name.startswith(temporary)
-        for part in (place, *place.parents)
+        for part in (named, *named.parents)
     )
 
 
@@ -91,7 +91,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     """A temporary path to write to; renamed to ``path``, replacing it, once the block ends well.
 
     Raises:
-        OutputError: the disk is full, the place is not writable, or ``path`` is a folder.
+        OutputError: the disk is full, the folder is not writable, or ``path`` is a folder.
 
     Example:
         >>> import tempfile
@@ -188,7 +188,7 @@ def remove_partials(*paths: Path) -> None:
         paths: of what was to be written; none of them needs to be there.
 
     Raises:
-        OutputError: the place is not writable.
+        OutputError: the folder is not writable.
 
     Example:
         >>> import tempfile

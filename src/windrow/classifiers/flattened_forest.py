@@ -75,10 +75,10 @@ def flattened(inputs: HeadInputs, *, step_days: int = STEP_DAYS) -> npt.NDArray[
         raise DataError("a forest on flattened series sees sequences", found=inputs.values.shape)
     num_steps = -(-MAX_DAYS // step_days)
     step = inputs.day_of_year // step_days
-    place = (step[..., None] == np.arange(num_steps)) & inputs.valid[..., None]
-    counts = place.sum(axis=1)
+    of_step = (step[..., None] == np.arange(num_steps)) & inputs.valid[..., None]
+    counts = of_step.sum(axis=1)
     values = np.where(inputs.valid[..., None], inputs.values, 0).astype(np.float32)
-    total = np.matmul(place.transpose(0, 2, 1).astype(np.float32), values)
+    total = np.matmul(of_step.transpose(0, 2, 1).astype(np.float32), values)
     means = total / np.maximum(counts, 1)[..., None]
     later = np.arange(num_steps) > np.arange(num_steps)[:, None]
     distance = 2 * np.abs(np.arange(num_steps)[:, None] - np.arange(num_steps)) + later

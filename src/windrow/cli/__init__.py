@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if reason is None:
             raise
         where = error.filename or "the output"
-        _stop(f"{reason}; in {where}; to mend it: free some room or choose another place")
+        _stop(f"{reason}; in {where}; to mend it: free some room or choose another folder")
     except KeyboardInterrupt:
         print("windrow: interrupted", file=sys.stderr)
         raise SystemExit(130) from None

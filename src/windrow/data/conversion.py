@@ -69,7 +69,7 @@ def dataset_of_series(series: Series, *, no_data: int) -> xr.Dataset:
     }
     if series.cloud_probability is not None:
         arrays["cloud_probability"] = (("series", "date"), series.cloud_probability)
-    places: dict[str, Any] = {
+    coordinates: dict[str, Any] = {
         "id": ("series", series.id),
         "field_id": ("series", series.field_id),
         "year": ("series", series.year),
@@ -77,9 +77,9 @@ def dataset_of_series(series: Series, *, no_data: int) -> xr.Dataset:
     }
     for name in ("longitude", "latitude"):
         if getattr(series, name) is not None:
-            places[name] = ("series", getattr(series, name))
+            coordinates[name] = ("series", getattr(series, name))
     if series.planetscope is not None:
-        _add_planetscope(series, arrays, places, no_data)
+        _add_planetscope(series, arrays, coordinates, no_data)
     if series.label is not None and series.legend is not None:
         names = np.array([*series.legend.names, ""])[series.label]
         arrays["label"] = ("series", names)
@@ -87,11 +87,11 @@ def dataset_of_series(series: Series, *, no_data: int) -> xr.Dataset:
         "processing_level": series.processing_level,
         "simulated": int(series.simulated),  # netCDF has no truth values
     }
-    return xr.Dataset(arrays, coords=places, attrs=attributes)
+    return xr.Dataset(arrays, coords=coordinates, attrs=attributes)
 
 
 def _add_planetscope(
-    series: Series, arrays: dict[str, Any], places: dict[str, Any], no_data: int
+    series: Series, arrays: dict[str, Any], coordinates: dict[str, Any], no_data: int
 ) -> None:
     values = series.planetscope
     assert values is not None
@@ -102,8 +102,8 @@ def _add_planetscope(
         seen.reshape(shape),
         {"units": "1", "long_name": "PlanetScope surface reflectance, 3 x 3 pixels"},
     )
-    places["planetscope_day"] = series.planetscope_day
-    places["planetscope_band"] = list(sensors.PLANETSCOPE_BANDS)
+    coordinates["planetscope_day"] = series.planetscope_day
+    coordinates["planetscope_band"] = list(sensors.PLANETSCOPE_BANDS)
 
 
 def _dates(series: Series) -> npt.NDArray[np.datetime64]:

@@ -167,11 +167,13 @@ def to_calendar(
     means = np.matmul(holds.astype(np.float32), used) / np.maximum(counts, 1)[..., None]
     means = means.astype(np.float32)
     filled = np.tile(counts > 0, 3)  # last year, this year, next year
-    place = np.arange(3 * NUM_STEPS)
-    before = np.maximum.accumulate(np.where(filled, place, -1), axis=1)
-    after = np.minimum.accumulate(np.where(filled, place, 3 * NUM_STEPS)[:, ::-1], axis=1)[:, ::-1]
+    position = np.arange(3 * NUM_STEPS)
+    before = np.maximum.accumulate(np.where(filled, position, -1), axis=1)
+    after = np.minimum.accumulate(np.where(filled, position, 3 * NUM_STEPS)[:, ::-1], axis=1)[
+        :, ::-1
+    ]
     this = slice(NUM_STEPS, 2 * NUM_STEPS)
-    left, right = place[this] - before[:, this], after[:, this] - place[this]
+    left, right = position[this] - before[:, this], after[:, this] - position[this]
     rows = np.arange(len(values))[:, None]
     start, end = means[rows, before[:, this] % NUM_STEPS], means[rows, after[:, this] % NUM_STEPS]
     weight = (left / np.maximum(left + right, 1)).astype(np.float32)

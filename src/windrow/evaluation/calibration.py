@@ -40,9 +40,9 @@ def expected_calibration_error(
     confidence = probability.max(axis=1).astype(np.float64)
     right = probability.argmax(axis=1) == true
     # ceil puts an edge into the bin below it.
-    place = np.clip(np.ceil(confidence * num_bins).astype(np.intp) - 1, 0, num_bins - 1)
-    counts = np.bincount(place, minlength=num_bins)
-    gap = np.bincount(place, weights=right, minlength=num_bins) - np.bincount(
-        place, weights=confidence, minlength=num_bins
+    bin_number = np.clip(np.ceil(confidence * num_bins).astype(np.intp) - 1, 0, num_bins - 1)
+    counts = np.bincount(bin_number, minlength=num_bins)
+    gap = np.bincount(bin_number, weights=right, minlength=num_bins) - np.bincount(
+        bin_number, weights=confidence, minlength=num_bins
     )
     return float(np.abs(gap).sum() / counts.sum())

@@ -99,8 +99,8 @@ def gain(
     difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
     flipped: npt.NDArray[np.float64] = difference
     if groups is not None and len(distinct := list(dict.fromkeys(groups))) > 1:
-        place = [distinct.index(group) for group in groups]
-        flipped = np.bincount(place, weights=difference).astype(np.float64)
+        group_number = [distinct.index(group) for group in groups]
+        flipped = np.bincount(group_number, weights=difference).astype(np.float64)
     return Gain(
         mean=float(difference.mean()),
         smallest=float(difference.min()),

@@ -40,8 +40,8 @@ def clearest_dates(series: Series, max_dates: int) -> npt.NDArray[np.bool_]:
     rank = np.maximum(valid.cumsum(axis=1) - 1, 0)
     # Cloud probabilities are whole numbers, so a tie-breaker below 1 never outweighs them.
     cost = np.where(valid, cost + _van_der_corput(valid.shape[1])[rank], np.inf)
-    place = np.argsort(np.argsort(cost, axis=1, kind="stable"), axis=1, kind="stable")
-    return np.asarray(valid & (place < max_dates))
+    order_of_cost = np.argsort(np.argsort(cost, axis=1, kind="stable"), axis=1, kind="stable")
+    return np.asarray(valid & (order_of_cost < max_dates))
 
 
 def _van_der_corput(length: int) -> npt.NDArray[np.float64]:

@@ -194,7 +194,7 @@ def _write_sentinel2(
         assert part.cloud_probability is not None
         bands[:, rows, columns] = part.reflectance[:, : len(bands)].swapaxes(0, 1)
         clouds[:, rows, columns, 0] = part.cloud_probability[:, : len(bands)].T
-        _place(fine, ground, part, (rows, columns))
+        _put_windows(fine, ground, part, (rows, columns))
         if on_progress is not None:
             on_progress(int(lines[-1]) + 1, side)
     _fill(fine, ground)
@@ -210,7 +210,7 @@ def _write_sentinel2(
     return fine
 
 
-def _place(
+def _put_windows(
     fine: npt.NDArray[np.int16], ground: Landscape, part: Series, pixels: tuple[Integers, Integers]
 ) -> None:
     """Puts the 3 x 3 windows of Sentinel-2 pixels at their place on the 3 m grid."""

@@ -38,8 +38,8 @@ def keyed(seed: int, purpose: str, *positions: npt.ArrayLike) -> Keys:
         start = np.uint64((seed ^ (zlib.crc32(purpose.encode()) << 32)) % 2**64)
         keys = mix(np.asarray(start + _INCREMENT))
         for position in positions:
-            place = np.asarray(position).astype(np.int64).view(np.uint64)
-            keys = mix((keys ^ (place * _INCREMENT)) + _INCREMENT)
+            part = np.asarray(position).astype(np.int64).view(np.uint64)
+            keys = mix((keys ^ (part * _INCREMENT)) + _INCREMENT)
         return np.asarray(keys, dtype=np.uint64)
 
 
@@ -86,7 +86,7 @@ def choose(keys: Keys, shares: npt.ArrayLike) -> npt.NDArray[np.int64]:
 def patches(
     seed: int,
     purpose: str,
-    places: tuple[npt.ArrayLike, ...],
+    keys_before: tuple[npt.ArrayLike, ...],
     *,
     x: npt.ArrayLike,
     y: npt.ArrayLike,
@@ -100,7 +100,7 @@ def patches(
     Args:
         seed: the seed.
         purpose: what the surface is.
-        places: further keys, such as the landscape and the day; they broadcast with ``x``.
+        keys_before: further keys, such as the landscape and the day; they broadcast with ``x``.
         x: metres.
         y: metres.
         scale: mesh of the lattice in metres, about the size of a patch.
@@ -117,7 +117,7 @@ def patches(
     for step_x in (0, 1):
         for step_y in (0, 1):
             weight = (blend_x if step_x else 1 - blend_x) * (blend_y if step_y else 1 - blend_y)
-            corner = normal(keyed(seed, purpose, *places, column + step_x, row + step_y))
+            corner = normal(keyed(seed, purpose, *keys_before, column + step_x, row + step_y))
             total = total + weight * corner
             norm = norm + weight**2
     return np.asarray(total / np.sqrt(norm))

@@ -124,14 +124,14 @@ def read(path: Path, options: IngestOptions) -> Reading:
 
 def _find_parcels(folder: Path, options: IngestOptions, summary: ReadingSummary) -> list[_Parcel]:
     found, foreign = [], 0
-    for place in sorted(folder.glob("*.npz")):
-        match = _NAME.fullmatch(place.name)
+    for file_path in sorted(folder.glob("*.npz")):
+        match = _NAME.fullmatch(file_path.name)
         if match is None:
             foreign += 1
             continue
         if options.tile is None or match["region"].startswith(options.tile):
             identity = f"{match['region']}_{match['parcel']}"
-            found.append(_Parcel(place, match["region"], match["code"], identity))
+            found.append(_Parcel(file_path, match["region"], match["code"], identity))
     summary.count("files_with_another_name_left_out", foreign)
     if not found:
         raise SettingsError(f"no parcel of region {options.tile}", hint="give another --tile")
@@ -153,10 +153,10 @@ def _read_splits(
     for root in (path / "split", path.parent / "split", path.parent.parent / "split"):
         if not root.is_dir():
             continue
-        for place in sorted(root.rglob("*.json")):
-            name = place.relative_to(root).with_suffix("").as_posix()
+        for file_path in sorted(root.rglob("*.json")):
+            name = file_path.relative_to(root).with_suffix("").as_posix()
             column = np.full(len(parcels), "", dtype="<U5")
-            for part, files in _split_parts(place).items():
+            for part, files in _split_parts(file_path).items():
                 known = [row[file] for file in files if file in row]
                 absent.update(file for file in files if file not in row)
                 column[known] = part
@@ -168,15 +168,15 @@ def _read_splits(
     return columns
 
 
-def _split_parts(place: Path) -> dict[str, list[str]]:
+def _split_parts(file_path: Path) -> dict[str, list[str]]:
     """The file names of each part; the meta-learning splits nest regions and classes."""
     try:
-        content = json.loads(place.read_text(encoding="utf-8"))
+        content = json.loads(file_path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError("a split cannot be read", where=place, found=str(error)[:80]) from None
+        raise DataError("a split cannot be read", where=file_path, found=str(error)[:80]) from None
     if not isinstance(content, Mapping) or not set(content) <= set(_PARTS):
         raise DataError(
-            "a split without parts", where=place, expected="file names under train, val, test"
+            "a split without parts", where=file_path, expected="file names under train, val, test"
         )
     parts = {part: list(_names(value)) for part, value in content.items()}
     seen: dict[str, str] = {}
@@ -185,7 +185,7 @@ def _split_parts(place: Path) -> dict[str, list[str]]:
             if seen.setdefault(name, part) != part:
                 raise DataError(
                     "a parcel stands in two parts of a split",
-                    where=place,
+                    where=file_path,
                     found=f"{name} in {seen[name]} and {part}",
                 )
     return parts

@@ -111,18 +111,20 @@ def open_input(source: SeriesSource, options: TableOptions | None = None) -> Ope
     return Opened(source, SeriesKeys.of_series(source), series_report(source, "series"))
 
 
-def _store_or_table(place: Path) -> Store | Path:
-    if not place.exists():
-        raise DataError("no such input", where=place, expected="a series store or a field table")
-    if place.is_file():
-        return place
-    if not is_store(place):
+def _store_or_table(input_path: Path) -> Store | Path:
+    if not input_path.exists():
+        raise DataError(
+            "no such input", where=input_path, expected="a series store or a field table"
+        )
+    if input_path.is_file():
+        return input_path
+    if not is_store(input_path):
         raise DataError(
             "the input is neither a series store nor a field table",
-            where=place,
+            where=input_path,
             expected="a folder written by 'windrow simulate' or 'windrow ingest', or a table",
         )
-    return Store(place)
+    return Store(input_path)
 
 
 def open_series(source: SeriesSource, options: TableOptions | None = None) -> Series:

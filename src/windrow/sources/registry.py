@@ -97,27 +97,27 @@ def recognise(path: str | Path) -> Reader:
         DataError: there is nothing at the path, or no reader recognises it; says what was
             looked for.
     """
-    place = Path(path)
-    if not place.exists() and address(place) is None:
-        raise DataError("no such input", where=place, hint="check the path")
+    product_path = Path(path)
+    if not product_path.exists() and address(product_path) is None:
+        raise DataError("no such input", where=product_path, hint="check the path")
     for reader in READERS:
-        if reader.recognises(place):
+        if reader.recognises(product_path):
             return reader
     raise DataError(
         "no product is recognised here",
-        where=place,
-        found=_contents(place),
+        where=product_path,
+        found=_contents(product_path),
         expected=", or ".join(reader.looks_for for reader in READERS),
-        hint=_products_inside(place),
+        hint=_products_inside(product_path),
     )
 
 
-def _products_inside(place: Path) -> str | None:
+def _products_inside(product_path: Path) -> str | None:
     """Files of a folder that are products of their own, for the hint."""
-    if not place.is_dir():
+    if not product_path.is_dir():
         return None
     found = []
-    for entry in sorted(place.iterdir())[:_LOOKED_AT]:
+    for entry in sorted(product_path.iterdir())[:_LOOKED_AT]:
         reader = next((reader for reader in READERS if reader.recognises(entry)), None)
         if reader is not None:
             found.append(f"{entry.name} ({reader.name})")
@@ -126,10 +126,10 @@ def _products_inside(place: Path) -> str | None:
     return f"give the path of what is inside: {' or '.join(found[:5])}"
 
 
-def _contents(place: Path) -> str:
-    if place.is_file():
-        return f"a file of kind {''.join(place.suffixes[-2:]) or 'without an ending'!r}"
-    names = sorted(entry.name for entry in place.iterdir())
+def _contents(product_path: Path) -> str:
+    if product_path.is_file():
+        return f"a file of kind {''.join(product_path.suffixes[-2:]) or 'without an ending'!r}"
+    names = sorted(entry.name for entry in product_path.iterdir())
     if not names:
         return "an empty folder"
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -46,7 +46,7 @@ def draw_present(
     num_bands = len(bands)
     channels = (_FIRST_CHANNEL, _FIRST_CHANNEL + num_bands + 4)
     uniform = draws.uniform(1, channels=channels)[:, 0]
-    loses, usual, size, which = (uniform[:, place : place + 1] for place in range(4))
+    loses, usual, size, which = (uniform[:, position : position + 1] for position in range(4))
     fewest = min(min_bands, num_bands)
     kept = (fewest + (size * (num_bands - fewest)).long()).clamp(max=num_bands)
     rank = uniform[:, 4:].argsort(dim=1).argsort(dim=1)

@@ -150,9 +150,9 @@ def draw_roles(valid: Tensor, settings: MaskingSettings, draws: StepDraws) -> Te
     # The date in the last bits makes the keys distinct, so that no tie is left to the sort.
     bits = draws.bits(num_dates, channels=_ROLE)[..., 0]
     keys = (bits & _ORDER_BITS) | dates | torch.where(valid, 0, _LAST)
-    place = torch.empty_like(dates).scatter_(1, keys.argsort(dim=1), dates)
+    position = torch.empty_like(dates).scatter_(1, keys.argsort(dim=1), dates)
     bounds = _bounds(num_dates, settings, valid.device)[valid.sum(dim=1)]
-    roles = (place[..., None] >= bounds[:, None, :]).sum(dim=-1)
+    roles = (position[..., None] >= bounds[:, None, :]).sum(dim=-1)
     return roles.masked_fill(~valid, INVALID)
 
 
@@ -206,12 +206,12 @@ def _draw_partners(valid: Tensor, draws: StepDraws) -> tuple[Tensor, Tensor]:
     # In float32 the product can round up to ``others`` itself, which would be the series again.
     uniform = draws.uniform(num_dates, channels=_PARTNER)[..., 0]
     shift = 1 + torch.minimum((uniform * others).long(), others - 1)
-    place = (rank + shift) % num_valid.clamp(min=1)
+    position = (rank + shift) % num_valid.clamp(min=1)
     # (N + 1, T): the series by their rank at a step; what is invalid goes to the last row.
     rows = torch.arange(num_series, device=valid.device)[:, None].expand(valid.shape)
     by_rank = torch.zeros((num_series + 1, num_dates), dtype=torch.int64, device=valid.device)
     by_rank.scatter_(0, rank.masked_fill(~valid, num_series), rows)
-    return by_rank.gather(0, place), valid & (num_valid > 1)
+    return by_rank.gather(0, position), valid & (num_valid > 1)
 
 
 def _exact(ratio: float) -> Fraction:

@@ -93,7 +93,7 @@ class PixelPairs:
             narrow = kept.astype(np.int32) if usable.size < 2**31 else kept
             self._position = resident(narrow, self.device)
 
-    def places(self, index: Tensor) -> tuple[Tensor, Tensor]:
+    def positions(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Finds the series and the date of each pair.
 
         Args:
@@ -116,7 +116,7 @@ class PixelPairs:
         Returns:
             The values of the n pairs, float32.
         """
-        row, date = self.places(index)
+        row, date = self.positions(index)
         sentinel2 = self._normalization.apply(self._reflectance[row, date])
         if self._planetscope is None:
             return PixelBatch(sentinel2, None)

@@ -279,11 +279,11 @@ class BatchOrder:
 
     def indices(self, step: int) -> Tensor:
         """Gives the positions of the series of one step, (batch_size,) int64."""
-        epoch, place = divmod(step, self.steps_per_epoch)
+        epoch, position = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             self._order = self.of_epoch(epoch)
             self._epoch = epoch
-        return self._order[place * self._batch_size : (place + 1) * self._batch_size]
+        return self._order[position * self._batch_size : (position + 1) * self._batch_size]
 
     def of_epoch(self, epoch: int) -> Tensor:
         """Gives the positions of all series in the order of one epoch, (num_series,) int64."""

@@ -187,7 +187,7 @@ def _write_predictions(path: Path, result: FewshotResult) -> None:
     identity = task.series.id[task.test]
     names = np.asarray(task.legend.names)
     true = task.label[task.test]
-    places = {
+    coordinates = {
         name: values[task.test]
         for name in ("longitude", "latitude")
         if (values := getattr(task.series, name)) is not None
@@ -207,7 +207,9 @@ def _write_predictions(path: Path, result: FewshotResult) -> None:
                         "id": pa.array(np.tile(identity, num_draws).tolist()),
                         "true": pa.array(names[np.tile(true, num_draws)].tolist()),
                         "predicted": pa.array(names[predicted.ravel()].tolist()),
-                        **{name: np.tile(values, num_draws) for name, values in places.items()},
+                        **{
+                            name: np.tile(values, num_draws) for name, values in coordinates.items()
+                        },
                     }
                 )
             )

@@ -105,11 +105,11 @@ def budget_of(
     arms = arms_of(settings)
     cells = cells_of(settings, {name: arm.heads for name, arm in arms.items()})
     pending = pending_of(folder, cells)
-    place = Path(folder)
+    study_path = Path(folder)
     missing = {
         (cell.arm, cell.seed)
         for cell in pending
-        if not arms[cell.arm].is_trained(place / "pretraining" / f"{cell.arm}.s{cell.seed}")
+        if not arms[cell.arm].is_trained(study_path / "pretraining" / f"{cell.arm}.s{cell.seed}")
     }
     seen = SeenParts.of_study(settings)
     represented = {(c.task, c.arm, c.seed, c.until_day) for c in pending}
@@ -121,12 +121,12 @@ def budget_of(
             _representing_seconds(arms[arm], settings, task, rates)
             for task, arm, _, _ in represented
         ]
-    stores, simulating = _stores(place, settings, rates)
+    stores, simulating = _stores(study_path, settings, rates)
     return Budget(
         num_cells=len(cells),
         num_done=len(cells) - len(pending),
         store_bytes=stores,
-        representation_bytes=peak_bytes(pending, arms, seen, _names_in(place)),
+        representation_bytes=peak_bytes(pending, arms, seen, _names_in(study_path)),
         prediction_bytes=sum(_num_tested(cell, seen) for cell in cells) * _BYTES_A_PREDICTION,
         processes=processes,
         simulating=simulating / num_workers,

@@ -106,17 +106,17 @@ def run_study_by_processes(
     with _ended_by_sigterm():
         if processes == 1:
             return run_study(folder, settings, work, progress)
-        place = open_study(folder, settings)
-        num_pending = _num_pending(place, settings)
+        path = open_study(folder, settings)
+        num_pending = _num_pending(path, settings)
         if num_pending == 0:  # it only tells so
             return run_study(folder, settings, work, progress)
-        with _started(min(processes, num_pending), place, settings, work) as workers:
+        with _started(min(processes, num_pending), path, settings, work) as workers:
             return _listen(workers, progress or StudyProgress())
 
 
-def _num_pending(place: Path, settings: StudySettings) -> int:
+def _num_pending(path: Path, settings: StudySettings) -> int:
     heads = {name: arm.heads for name, arm in arms_of(settings).items()}
-    return len(pending_of(place, cells_of(settings, heads)))
+    return len(pending_of(path, cells_of(settings, heads)))
 
 
 def _listen(workers: Sequence[_Worker], progress: StudyProgress) -> int:

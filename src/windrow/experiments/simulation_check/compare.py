@@ -78,10 +78,10 @@ def compare(
         DataError: the real table will not do; names it and says what to do.
         SettingsError: the scenario is unknown, or too few landscapes are simulated.
     """
-    place = scenario_settings(scenario)
-    real = read_real_fields(source, scenario=place, settings=settings)
+    simulated_scenario = scenario_settings(scenario)
+    real = read_real_fields(source, scenario=simulated_scenario, settings=settings)
     simulated = simulate_fields(
-        place,
+        simulated_scenario,
         settings,
         legend=real.legend,
         num_workers=num_workers,
@@ -90,7 +90,7 @@ def compare(
     numbers = measure(
         real,
         simulated.fields,
-        place,
+        simulated_scenario,
         settings,
         num_workers=num_workers,
         on_progress=_step(on_progress, "measuring"),
@@ -104,7 +104,9 @@ def compare(
         {"simulated": simulated.cloud_shape, "real": real.cloud_shape}
     )
     return Realism(
-        _as_dict(real, simulated, numbers, place, settings), tables, real.reading.lines()
+        _as_dict(real, simulated, numbers, simulated_scenario, settings),
+        tables,
+        real.reading.lines(),
     )
 
 

@@ -81,8 +81,8 @@ def is_done(folder: str | Path, cell: Cell) -> bool:
 
 def pending_of(folder: str | Path, cells: Sequence[Cell]) -> list[Cell]:
     """Those of some cells that are not finished; the folder is listed once, however many."""
-    place = Path(folder) / "cells"
-    done = {path.name for path in place.iterdir()} if place.is_dir() else set()
+    cells_path = Path(folder) / "cells"
+    done = {path.name for path in cells_path.iterdir()} if cells_path.is_dir() else set()
     return [cell for cell in cells if f"{cell.name}.json" not in done]
 
 

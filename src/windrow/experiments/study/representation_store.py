@@ -141,21 +141,21 @@ def open_representation(folder: str | Path) -> StoredRepresentation:
     Raises:
         DataError: it is not there, or its arrays do not fit what is written beside them.
     """
-    place = Path(folder)
+    path = Path(folder)
     try:
-        about = json.loads((place / "about.json").read_text(encoding="utf-8"))
-        values = np.load(place / "z.npy", mmap_mode="r", allow_pickle=False)
+        about = json.loads((path / "about.json").read_text(encoding="utf-8"))
+        values = np.load(path / "z.npy", mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise DataError(
             "no representation here, or it is damaged",
-            where=place,
+            where=path,
             found=str(error)[:120],
             hint="remove the folder; it will be made again",
         ) from error
     if values.dtype != np.float16 or list(values.shape) != about.get("shape"):
         raise DataError(
             "the representation is not what stands beside it",
-            where=place,
+            where=path,
             found=f"{values.dtype} {values.shape}",
             hint="remove the folder; it will be made again",
         )
@@ -167,6 +167,6 @@ def remove_representation(folder: str | Path) -> None:
 
     What stands beside the values goes first, so that no process takes a half-removed one.
     """
-    place = Path(folder)
-    (place / "about.json").unlink(missing_ok=True)
-    shutil.rmtree(place, ignore_errors=True)
+    path = Path(folder)
+    (path / "about.json").unlink(missing_ok=True)
+    shutil.rmtree(path, ignore_errors=True)

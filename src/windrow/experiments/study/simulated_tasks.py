@@ -77,8 +77,8 @@ def simulate_stores(
         "task": task.to_dict(),
     }
     for name, rows in zip(names, positions, strict=True):
-        place = Path(folder) / name
-        if is_store(place):
+        path = Path(folder) / name
+        if is_store(path):
             continue
         part = series.select(rows)
         if name != PRETRAINING:
@@ -87,7 +87,7 @@ def simulate_stores(
             draw = np.random.default_rng([settings.split_seed, DRAW_STREAM])
             kept = draw.permutation(len(part))[: settings.num_pretraining_series]
             part = part.select(np.sort(kept))
-        with StoreWriter(place, provenance={**provenance, "part": name}) as writer:
+        with StoreWriter(path, provenance={**provenance, "part": name}) as writer:
             writer.append(part)
 
 

@@ -221,9 +221,9 @@ def split_whole_store(source: Path, folder: Path, task: TaskSettings, seed: int)
         "seed": seed,
     }
     for part, rows in zip(PARTS, positions, strict=True):
-        place = folder / store_name(task.name, part)
-        if not is_store(place):
-            with StoreWriter(place, provenance={**provenance, "part": part}) as writer:
+        store_path = folder / store_name(task.name, part)
+        if not is_store(store_path):
+            with StoreWriter(store_path, provenance={**provenance, "part": part}) as writer:
                 writer.append(without_planetscope(series.select(rows)))
 
 

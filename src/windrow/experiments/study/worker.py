@@ -145,8 +145,8 @@ def run_study(
         SettingsError: the folder holds another study.
         WindrowError: data or settings that do not fit; what was done stays.
     """
-    place = open_study(folder, settings)
-    return _Worker(place, settings, work, progress or StudyProgress()).run()
+    study_path = open_study(folder, settings)
+    return _Worker(study_path, settings, work, progress or StudyProgress()).run()
 
 
 class _Worker:

@@ -205,14 +205,14 @@ def _convolved(graph: OnnxNodes, values: str, order: str, patch: tuple[Array, Ar
     # Valid dates first and in their order: sorting keys that fall with the place, and more so
     # where the date is invalid.
     num_dates = graph.node("Shape", "valid", start=1, end=2)
-    places = graph.node(
+    positions = graph.node(
         "Range",
         graph.constant("first", np.int64(0)),
         graph.node("Squeeze", num_dates),
         graph.constant("one", np.int64(1)),
     )
     falling = graph.node("Mul", graph.cast("valid", "INT64"), num_dates)
-    keys = graph.node("Sub", falling, places)
+    keys = graph.node("Sub", falling, positions)
     graph.node("TopK", keys, num_dates, outputs=["sorted_keys", "packed_order"], axis=1)
     rows = graph.node("Unsqueeze", "packed_order", graph.constant("axis_2", [2]))
     packed = graph.node(

@@ -157,31 +157,31 @@ def load_head(folder: str | Path) -> FittedHead:
         WeightsError: it is not there, incomplete, damaged, of another version, or holds anything
             that a fitted head cannot hold.
     """
-    place = Path(folder)
-    header, checksum = _read_header(place)
+    head_folder = Path(folder)
+    header, checksum = _read_header(head_folder)
     try:
-        data = (place / "head.safetensors").read_bytes()
+        data = (head_folder / "head.safetensors").read_bytes()
         if hashlib.sha256(data).hexdigest() != checksum:
             raise WeightsError(
                 "the head is damaged or cut short",
-                where=place / "head.safetensors",
+                where=head_folder / "head.safetensors",
                 hint="fit it again",
             )
         tensors = load_tensors(data)
     except OSError as error:
-        raise WeightsError("no such head", where=place, found=error.strerror) from None
+        raise WeightsError("no such head", where=head_folder, found=error.strerror) from None
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(
-            "the head's arrays cannot be read", where=place, found=str(error)[:120]
+            "the head's arrays cannot be read", where=head_folder, found=str(error)[:120]
         ) from error
     try:
         return FittedHead(header, _model_of(header, tensors))
     except (DataError, SettingsError) as error:
-        raise WeightsError(error.what, where=place, found=error.found) from error
+        raise WeightsError(error.what, where=head_folder, found=error.found) from error
 
 
-def _read_header(place: Path) -> tuple[HeadHeader, str]:
-    path = place / "head.json"
+def _read_header(head_folder: Path) -> tuple[HeadHeader, str]:
+    path = head_folder / "head.json"
     try:
         if path.stat().st_size > LARGEST_JSON:
             raise WeightsError("the head's description is too long", where=path)
@@ -189,7 +189,7 @@ def _read_header(place: Path) -> tuple[HeadHeader, str]:
     except OSError as error:
         raise WeightsError(
             "no such head",
-            where=place,
+            where=head_folder,
             found=error.strerror,
             expected="a folder with head.json and head.safetensors",
         ) from None

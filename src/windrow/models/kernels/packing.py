@@ -35,7 +35,7 @@ class Packing:
     Attributes:
         source: (C,) int64 positions in N x T of each token; what lies beyond the last valid date
             of the last series repeats some date and reaches nothing.
-        place: (N, T) int64 positions in C of each date; at invalid dates any.
+        target: (N, T) int64 positions in C of each date; at invalid dates any.
         valid: (N, T) bool.
         is_date: (C,) bool, False beyond the last valid date.
         attended: (N, 1, 1, T) bool, the keys of a series' attention.
@@ -44,7 +44,7 @@ class Packing:
     """
 
     source: Tensor
-    place: Tensor
+    target: Tensor
     valid: Tensor
     is_date: Tensor
     attended: Tensor
@@ -63,7 +63,7 @@ class Packing:
 
     def gather(self, values: Tensor, *, packed: bool) -> Tensor:
         """The move itself, to the packed form or from it."""
-        return values.flatten(0, 1)[self.source] if packed else values[self.place]
+        return values.flatten(0, 1)[self.source] if packed else values[self.target]
 
 
 class _Moved(torch.autograd.Function):
@@ -107,12 +107,12 @@ def pack_dates(valid: Tensor, *, num_tokens: int) -> Packing:
     row = torch.searchsorted(ends, token, right=True).clamp(max=num_series - 1)
     date = (token - starts[row]).clamp(max=num_dates - 1)
     dates = torch.arange(num_dates, device=valid.device)
-    place = (starts[:, None] + dates).clamp(max=num_tokens - 1)
+    target = (starts[:, None] + dates).clamp(max=num_tokens - 1)
     bounds = F.pad(ends, (1, 1))
     bounds[-1:].fill_(num_tokens)
     return Packing(
         source=row * num_dates + date,
-        place=place,
+        target=target,
         valid=valid,
         is_date=token < ends[-1:],
         # A series without any date attends to everything, which keeps it finite.

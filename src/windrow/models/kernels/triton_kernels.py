@@ -284,13 +284,13 @@ def add_norm(
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     column = tl.arange(0, BLOCK)
     inside = (row[:, None] < num_rows) & (column[None, :] < WIDTH)
-    place = row[:, None].to(tl.int64) * WIDTH + column[None, :]
-    values = tl.load(tokens + place, mask=inside, other=0.0).to(tl.float32)
+    position = row[:, None].to(tl.int64) * WIDTH + column[None, :]
+    values = tl.load(tokens + position, mask=inside, other=0.0).to(tl.float32)
     if HAS_ADDED:
-        values += tl.load(added + place, mask=inside, other=0.0).to(tl.float32)
+        values += tl.load(added + position, mask=inside, other=0.0).to(tl.float32)
         offset = tl.load(added_bias + column, mask=column < WIDTH, other=0.0).to(tl.float32)
         values = (values + offset[None, :]).to(total.dtype.element_ty)
-        tl.store(total + place, values, mask=inside)
+        tl.store(total + position, values, mask=inside)
         values = values.to(tl.float32)
     centre = tl.sum(tl.where(inside, values, 0.0), 1) / WIDTH
     away = tl.where(inside, values - centre[:, None], 0.0)
@@ -298,7 +298,7 @@ def add_norm(
     gain = tl.load(weight + column, mask=column < WIDTH, other=0.0).to(tl.float32)
     shift = tl.load(bias + column, mask=column < WIDTH, other=0.0).to(tl.float32)
     scaled = away * inverse[:, None] * gain[None, :] + shift[None, :]
-    tl.store(normed + place, scaled.to(normed.dtype.element_ty), mask=inside)
+    tl.store(normed + position, scaled.to(normed.dtype.element_ty), mask=inside)
     tl.store(mean + row, centre, mask=row < num_rows)
     tl.store(deviation + row, inverse, mask=row < num_rows)
 
@@ -317,10 +317,10 @@ def norm_backward(
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     column = tl.arange(0, BLOCK)
     inside = (row[:, None] < num_rows) & (column[None, :] < WIDTH)
-    place = row[:, None].to(tl.int64) * WIDTH + column[None, :]
-    back = tl.load(gradient + place, mask=inside, other=0.0).to(tl.float32)
-    values = tl.load(tokens + place, mask=inside, other=0.0).to(tl.float32)
-    beside = tl.load(passed + place, mask=inside, other=0.0).to(tl.float32)
+    position = row[:, None].to(tl.int64) * WIDTH + column[None, :]
+    back = tl.load(gradient + position, mask=inside, other=0.0).to(tl.float32)
+    values = tl.load(tokens + position, mask=inside, other=0.0).to(tl.float32)
+    beside = tl.load(passed + position, mask=inside, other=0.0).to(tl.float32)
     gain = tl.load(weight + column, mask=column < WIDTH, other=0.0).to(tl.float32)
     centre = tl.load(mean + row, mask=row < num_rows, other=0.0)
     inverse = tl.load(deviation + row, mask=row < num_rows, other=0.0)
@@ -330,7 +330,7 @@ def norm_backward(
     average = tl.sum(weighted, 1) / WIDTH
     moved = (weighted - average[:, None] - scaled * along[:, None]) * inverse[:, None]
     moved = tl.where(inside, moved + beside, 0.0)
-    tl.store(result + place, moved.to(result.dtype.element_ty), mask=inside)
+    tl.store(result + position, moved.to(result.dtype.element_ty), mask=inside)
     partial += tl.program_id(0).to(tl.int64) * 3 * WIDTH
     tl.store(partial + column, tl.sum(back * scaled, 0), mask=column < WIDTH)
     tl.store(partial + WIDTH + column, tl.sum(back, 0), mask=column < WIDTH)
@@ -362,12 +362,12 @@ def gelu_forward(
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
     inside = (row[:, None] < num_rows) & (column[None, :] < WIDTH)
-    place = row[:, None].to(tl.int64) * WIDTH + column[None, :]
+    position = row[:, None].to(tl.int64) * WIDTH + column[None, :]
     offset = tl.load(bias + column, mask=column < WIDTH, other=0.0).to(tl.float32)
-    values = tl.load(before + place, mask=inside, other=0.0).to(tl.float32) + offset[None, :]
+    values = tl.load(before + position, mask=inside, other=0.0).to(tl.float32) + offset[None, :]
     share, _ = _error_function(values)
     result = 0.5 * values * (1.0 + share)
-    tl.store(after + place, result.to(after.dtype.element_ty), mask=inside)
+    tl.store(after + position, result.to(after.dtype.element_ty), mask=inside)
 
 
 @triton.jit
@@ -382,13 +382,13 @@ def gelu_backward(
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
     inside = (row[:, None] < num_rows) & (column[None, :] < WIDTH)
-    place = row[:, None].to(tl.int64) * WIDTH + column[None, :]
+    position = row[:, None].to(tl.int64) * WIDTH + column[None, :]
     offset = tl.load(bias + column, mask=column < WIDTH, other=0.0).to(tl.float32)
-    values = tl.load(before + place, mask=inside, other=0.0).to(tl.float32) + offset[None, :]
-    back = tl.load(gradient + place, mask=inside, other=0.0).to(tl.float32)
+    values = tl.load(before + position, mask=inside, other=0.0).to(tl.float32) + offset[None, :]
+    back = tl.load(gradient + position, mask=inside, other=0.0).to(tl.float32)
     share, bell = _error_function(values)
     slope = 0.5 * (1.0 + share) + values * ROOT_TWO_PI_INVERSE * bell
     moved = back * slope
-    tl.store(result + place, moved.to(result.dtype.element_ty), mask=inside)
+    tl.store(result + position, moved.to(result.dtype.element_ty), mask=inside)
     partial += tl.program_id(0).to(tl.int64) * WIDTH
     tl.store(partial + column, tl.sum(moved, 0), mask=column < WIDTH)

@@ -76,8 +76,8 @@ class BertPretext:
         )
         self.module = module.to(inputs.execution.device)
         self._resident = {
-            "training": self._place(inputs.training),
-            "held_out": self._place(inputs.held_out),
+            "training": self._resident_data(inputs.training),
+            "held_out": self._resident_data(inputs.held_out),
         }
         self._held_out = PretextData(inputs.training, inputs.held_out, self._resident["held_out"])
         self.num_items = len(inputs.training)
@@ -202,7 +202,7 @@ class BertPretext:
         season = NUM_MONTHS * self.module.season.out_features
         return encoder + 2 * width * (num_dates * outputs + season)
 
-    def _place(self, series: Series) -> PretrainingData:
+    def _resident_data(self, series: Series) -> PretrainingData:
         return PretrainingData(
             series,
             normalization=self.normalization,

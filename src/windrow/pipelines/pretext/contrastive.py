@@ -165,7 +165,7 @@ class PixelPretext(ContrastivePretext):
         self._num_held_out = self._items["held_out"].num_items
 
     def _subsets(self, index: Tensor) -> dict[str, Tensor | None]:
-        row, date = (each.cpu().numpy() for each in self._items["held_out"].places(index))
+        row, date = (each.cpu().numpy() for each in self._items["held_out"].positions(index))
         day = self._held_out.day_of_year[row, date]
         first, end = self._settings.growing_season
         clear: Tensor | None = None

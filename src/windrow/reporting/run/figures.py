@@ -56,11 +56,11 @@ def loss_curves(metrics: Metrics, *, mark: str) -> Markup:
     with theme.drawing():
         figure = theme.new_figure(460)
         grid = figure.add_gridspec(2, 6)
-        places = (grid[0, :4], grid[1, :2], grid[1, 2:4], grid[1, 4:])
+        cells = (grid[0, :4], grid[1, :2], grid[1, 2:4], grid[1, 4:])
         train: Any = None
         validation: Any = None
-        for name, place in zip(LOSS_PARTS, places, strict=True):
-            axes = figure.add_subplot(place)
+        for name, cell in zip(LOSS_PARTS, cells, strict=True):
+            axes = figure.add_subplot(cell)
             axes.set_title(titles[name])
             x, y = thin(metrics.train["step"].to_numpy(), metrics.train[name].to_numpy())
             train = axes.plot(x, y, color=theme.BLUE)[0]

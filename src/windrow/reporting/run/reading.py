@@ -1,7 +1,7 @@
 """Reads what runs leave on disk: metrics, figures of evaluation, predictions, few-label tables.
 
 Every part is optional, because a report is also wanted of a run that stopped half-way; a part
-that is there but damaged is an error that names the file and the place in it.
+that is there but damaged is an error that names the file and the position in it.
 """
 
 from __future__ import annotations
@@ -66,26 +66,26 @@ def read_run(path: str | Path) -> Run:
 
 
 def _read_pretraining(folder: Path, missing: list[str]) -> PretrainingPart | None:
-    for place in (folder / "pretraining", folder):
-        if any((place / name).is_file() for name in _PRETRAINING_FILES):
+    for part_folder in (folder / "pretraining", folder):
+        if any((part_folder / name).is_file() for name in _PRETRAINING_FILES):
             break
     else:
         missing.append("pre-training (config.yaml, metrics.jsonl, evaluation.json)")
         return None
     paths = {
-        "settings (config.yaml)": place / "config.yaml",
-        "environment (environment.json)": place / "environment.json",
-        "loss curves (metrics.jsonl)": place / "metrics.jsonl",
-        "held-out figures (evaluation.json)": place / "evaluation.json",
-        "predicted series (predictions.parquet)": place / "predictions.parquet",
-        "weights (weights.safetensors)": place / "weights.safetensors",
+        "settings (config.yaml)": part_folder / "config.yaml",
+        "environment (environment.json)": part_folder / "environment.json",
+        "loss curves (metrics.jsonl)": part_folder / "metrics.jsonl",
+        "held-out figures (evaluation.json)": part_folder / "evaluation.json",
+        "predicted series (predictions.parquet)": part_folder / "predictions.parquet",
+        "weights (weights.safetensors)": part_folder / "weights.safetensors",
     }
     missing.extend(name for name, path in paths.items() if not path.is_file())
     config, environment, metrics, evaluation, predictions, weights = (
         path if path.is_file() else None for path in paths.values()
     )
     return PretrainingPart(
-        folder=place,
+        folder=part_folder,
         config=_read_yaml(config) if config else None,
         environment=_mapping(_read_json(environment), environment) if environment else None,
         metrics=read_metrics(metrics) if metrics else None,
@@ -310,9 +310,9 @@ def fit_record(kind: type[RecordType], values: object, where: object) -> RecordT
         return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole"
+        entry = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise DataError(
-            f"{place} does not fit: {first['msg'][0].lower()}{first['msg'][1:]}",
+            f"{entry} does not fit: {first['msg'][0].lower()}{first['msg'][1:]}",
             where=where,
             found=repr(first.get("input"))[:60],
         ) from None

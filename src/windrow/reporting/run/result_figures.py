@@ -46,16 +46,16 @@ def label_count_curves(rows: Sequence[FewShotRow], *, mark: str) -> Markup:
         for axes, metric in zip(grid[0], metrics, strict=True):
             for method, head in curves:
                 own = {row.k: row for row in rows if (row.method, row.head) == (method, head)}
-                place = [counts.index(k) for k in sorted(own)]
+                position = [counts.index(k) for k in sorted(own)]
                 mean = np.array([getattr(own[k], metric) for k in sorted(own)]) * 100
                 std = np.array([getattr(own[k], f"{metric}_std") for k in sorted(own)]) * 100
                 order = heads.index(head)
                 colour = colours[method]
                 axes.fill_between(
-                    place, mean - std, mean + std, color=colour, alpha=0.13, linewidth=0
+                    position, mean - std, mean + std, color=colour, alpha=0.13, linewidth=0
                 )
                 entries[f"{theme.wording(method, 20)}, {theme.wording(head)}"] = axes.plot(
-                    place,
+                    position,
                     mean,
                     color=colour,
                     linestyle=_LINES[order % len(_LINES)],
@@ -77,11 +77,11 @@ def paired_intervals(differences: Sequence[PairedDifference], *, mark: str) -> M
         figure = theme.new_figure(70 + 24 * max(len(differences), 2))
         axes = figure.add_subplot()
         axes.axvline(0, color=theme.INK, linewidth=1.0)
-        for place, item in enumerate(differences):
+        for position, item in enumerate(differences):
             colour = colours[item.baseline_method]
             if item.low is not None and item.high is not None:
-                axes.plot([item.low * 100, item.high * 100], [place, place], color=colour)
-            axes.plot([item.difference * 100], [place], color=colour, marker="o", markersize=6)
+                axes.plot([item.low * 100, item.high * 100], [position, position], color=colour)
+            axes.plot([item.difference * 100], [position], color=colour, marker="o", markersize=6)
         axes.set_yticks(range(len(differences)), labels=[pair_name(item) for item in differences])
         axes.set_ylim(len(differences) - 0.5, -0.5)
         axes.tick_params(axis="y", length=0, labelcolor=theme.INK)

@@ -194,9 +194,9 @@ def by_method_and_head(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
     }
 
 
-def _few_labels(part: FewShotPart, run: Run, place: int) -> Section:
+def _few_labels(part: FewShotPart, run: Run, position: int) -> Section:
     results = part.results
-    section = Section(f"few-labels-{place}", f"Few labels: {plain(part.name, 60)}")
+    section = Section(f"few-labels-{position}", f"Few labels: {plain(part.name, 60)}")
     mark = mark_of(part, run)
     words = [counted_fields(results.num_train_fields, results.num_test_fields)]
     if not results.simulated_data and weights_simulated(part, run):

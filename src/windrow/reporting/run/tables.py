@@ -117,17 +117,17 @@ def label_count_table(rows: Sequence[FewShotRow]) -> Table:
         own = [row for row in rows if row.k == k]
         best_accuracy = _best([row.overall_accuracy for row in own])
         best_f1 = _best([row.macro_f1 for row in own])
-        for place, row in enumerate(own):
+        for position, row in enumerate(own):
             accuracy = _plus_minus(share(row.overall_accuracy), share(row.overall_accuracy_std))
             f1 = _plus_minus(share(row.macro_f1), share(row.macro_f1_std))
             body.append(
                 (
-                    Cell(str(k) if place == 0 else ""),
+                    Cell(str(k) if position == 0 else ""),
                     Cell(wording(row.method)),
                     Cell(wording(row.head)),
                     Cell(str(row.draws), number=True),
-                    Cell(accuracy, place in best_accuracy, number=True),
-                    Cell(f1, place in best_f1, number=True),
+                    Cell(accuracy, position in best_accuracy, number=True),
+                    Cell(f1, position in best_f1, number=True),
                 )
             )
     return Table(

@@ -56,13 +56,13 @@ def reflectance_figure(table: pd.DataFrame, bands: Sequence[str]) -> Markup:
                 own = _of(table, set=name, sky=sky).pivot_table(
                     index="band", columns="quantile", values="reflectance"
                 )
-                place = np.arange(len(bands)) + shift
+                position = np.arange(len(bands)) + shift
                 values = own.reindex(list(bands))
                 colour = _COLOURS[name]
-                axes.vlines(place, values[0.05], values[0.95], color=colour, linewidth=1.2)
-                axes.vlines(place, values[0.25], values[0.75], color=colour, linewidth=4.5)
+                axes.vlines(position, values[0.05], values[0.95], color=colour, linewidth=1.2)
+                axes.vlines(position, values[0.25], values[0.75], color=colour, linewidth=4.5)
                 axes.plot(
-                    place, values[0.5], linestyle="none", color=theme.INK,
+                    position, values[0.5], linestyle="none", color=theme.INK,
                     marker=_MARKERS[name], markersize=4,
                 )  # fmt: skip
             axes.set_title(f"{sky.capitalize()} observations")
@@ -195,8 +195,8 @@ def cloud_figure(tables: dict[str, pd.DataFrame]) -> Markup:
                 axes.set_ylabel("share of runs")
             for axes, what in zip((grid[1, 1], grid[1, 2]), ("field", "place"), strict=True):
                 own = _of(tables["cloud_shares"], set=name, of=what)
-                place = np.arange(len(own)) + (-0.2 if name == "real" else 0.2)
-                axes.bar(place, own["share"], width=0.38, color=_COLOURS[name])
+                position = np.arange(len(own)) + (-0.2 if name == "real" else 0.2)
+                axes.bar(position, own["share"], width=0.38, color=_COLOURS[name])
                 edges = [
                     f"{a:g}\N{EN DASH}{b:g}" for a, b in zip(own["least"], own["most"], strict=True)
                 ]
@@ -229,14 +229,14 @@ def time_figure(autocorrelation: pd.DataFrame, jumps: pd.DataFrame) -> Markup:
             for name in SETS:
                 looks: Any = {"color": _COLOURS[name], "linestyle": _LINES[name]}
                 own = _of(autocorrelation, set=name, quantity=quantity)
-                place = np.arange(len(own))
+                position = np.arange(len(own))
                 grid[0, column].plot(
-                    place, own["correlation"], marker=_MARKERS[name], markersize=4, **looks
+                    position, own["correlation"], marker=_MARKERS[name], markersize=4, **looks
                 )
                 for quantile, alpha in ((0.5, 1.0), (0.9, 0.55)):
                     own = _of(jumps, set=name, quantity=quantity, quantile=quantile)
                     grid[1, column].plot(
-                        place,
+                        position,
                         own["jump"],
                         marker=_MARKERS[name],
                         markersize=4,
@@ -286,20 +286,20 @@ def separation_figure(
     with theme.drawing():
         figure = theme.new_figure(270)
         axes = figure.add_subplot()
-        place = np.arange(NUM_MONTHS)
+        position = np.arange(NUM_MONTHS)
         floor = np.array(floors, dtype=float)
         entries: dict[str, Any] = {}
         for row in floor:
             entries["left-out simulated places"] = axes.plot(
-                place, row, color=theme.MUTED, linewidth=1.0, marker="s", markersize=3
+                position, row, color=theme.MUTED, linewidth=1.0, marker="s", markersize=3
             )[0]
         colours = (theme.BLUE, theme.SKY)
         for (name, values), colour in zip(by_month.items(), colours, strict=False):
             entries[f"real fields, {name}"] = axes.plot(
-                place, np.array(values, dtype=float), color=colour, marker="o", markersize=5
+                position, np.array(values, dtype=float), color=colour, marker="o", markersize=5
             )[0]
         axes.axhline(0.5, color=theme.INK, linewidth=0.8)
-        axes.set_xticks(place, labels=list(MONTH_INITIALS))
+        axes.set_xticks(position, labels=list(MONTH_INITIALS))
         axes.set_ylim(0.4, 1.02)
         axes.set_ylabel("area under the curve")
         theme.finish_legend(figure, entries, loc="outside lower center", ncols=3)

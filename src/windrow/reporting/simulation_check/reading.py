@@ -172,8 +172,8 @@ def read_comparison(folder: Path) -> Comparison:
             )
     tables = {}
     for name, columns in TABLE_COLUMNS.items():
-        place = folder / f"{name}.parquet"
-        if not place.is_file():
-            raise DataError("a table of the comparison is missing", where=place)
-        tables[name] = read_parquet(place, columns)
+        table_path = folder / f"{name}.parquet"
+        if not table_path.is_file():
+            raise DataError("a table of the comparison is missing", where=table_path)
+        tables[name] = read_parquet(table_path, columns)
     return Comparison(folder, numbers, tables)

@@ -24,7 +24,7 @@ from windrow.reporting.study.tables import (
 from windrow.reporting.tables import Cell, NamedTable, Table
 
 EVERYTHING = 0
-"""The place of all labels, or of the whole year."""
+"""The position of all labels, or of the whole year."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +33,8 @@ class Curve:
 
     Attributes:
         task, head, arm: whose.
-        rows: of the study's table, by place along the axis; a place may be missing.
-        selections: the cells of each place, for its interval.
+        rows: of the study's table, by position along the axis; a position may be missing.
+        selections: the cells of each position, for its interval.
     """
 
     task: str
@@ -45,7 +45,7 @@ class Curve:
 
 
 def curves_of(study: Study, axis: str) -> tuple[list[int], list[Curve]]:
-    """The places along an axis, :data:`EVERYTHING` last, and all curves.
+    """The positions along an axis, :data:`EVERYTHING` last, and all curves.
 
     Args:
         study: as read.
@@ -61,20 +61,20 @@ def curves_of(study: Study, axis: str) -> tuple[list[int], list[Curve]]:
             continue
         configurations = tuple(sorted(set(curved["configuration"].tolist())))
         kept = group[group["configuration"].isin(configurations)]
-        rows = {int(str(place)): rows for place, rows in kept.groupby(axis, sort=True)}
+        rows = {int(str(position)): rows for position, rows in kept.groupby(axis, sort=True)}
         selections = {
-            place: Selection(
+            position: Selection(
                 str(task),
                 str(task),
                 str(head),
                 configurations=configurations,
-                **{axis: place},
+                **{axis: position},
             )
-            for place in rows
+            for position in rows
         }
         found.append(Curve(str(task), str(head), str(arm), rows, selections))
-    places = {place for curve in found for place in curve.rows} - {EVERYTHING}
-    return [*sorted(places), EVERYTHING], found
+    positions = {position for curve in found for position in curve.rows} - {EVERYTHING}
+    return [*sorted(positions), EVERYTHING], found
 
 
 def curve_table(study: Study, statistics: StudyStatistics, axis: str) -> NamedTable | None:
@@ -85,17 +85,17 @@ def curve_table(study: Study, statistics: StudyStatistics, axis: str) -> NamedTa
         statistics: of its intervals.
         axis: see :func:`curves_of`.
     """
-    places, curves = curves_of(study, axis)
+    positions, curves = curves_of(study, axis)
     if not curves:
         return None
     rows = []
     for curve in curves:
         cells = []
-        for place in places:
-            own = curve.rows.get(place)
+        for position in positions:
+            own = curve.rows.get(position)
             found = None
             if own is not None:
-                found = statistics.interval(curve.arm, curve.selections[place])
+                found = statistics.interval(curve.arm, curve.selections[position])
             cells.append(score_cell(own, "overall_accuracy", found and found[0]))
         rows.append(
             (
@@ -106,7 +106,9 @@ def curve_table(study: Study, statistics: StudyStatistics, axis: str) -> NamedTa
                 *cost_cells(study, curve.arm, curve.head),
             )
         )
-    names = [str(place) for place in places[:-1]] + ["all" if axis == "k" else "whole year"]
+    names = [str(position) for position in positions[:-1]] + [
+        "all" if axis == "k" else "whole year"
+    ]
     what = (
         "labelled fields a class" if axis == "k" else "the day of the year before which it is known"
     )

@@ -24,7 +24,7 @@ from windrow.reporting.study.tables import head_words, task_words
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 _DODGE = 0.5
-"""Of the distance between two places, over which the points of all arms are spread."""
+"""Of the distance between two positions, over which the points of all arms are spread."""
 _LINES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)))
 
 
@@ -257,9 +257,9 @@ def curve_figure(
 ) -> NamedFigure | None:
     """Accuracy by labelled fields (axis ``k``) or day of the year (``day``), a panel a head.
 
-    Points carry their intervals over fields as bars, the arms of a place beside each other.
+    Points carry their intervals over fields as bars, the arms of a position beside each other.
     """
-    places, every = curves_of(study, axis)
+    positions, every = curves_of(study, axis)
     curves = [curve for curve in every if curve.task == task]
     heads = [head for head in dict.fromkeys(c.head for c in curves) if head != "forest"]
     arms = list(dict.fromkeys(curve.arm for curve in curves))
@@ -275,11 +275,11 @@ def curve_figure(
                     order = arms.index(curve.arm)
                     shift = _DODGE * (order - (len(arms) - 1) / 2) / max(len(arms), 4)
                     entries[study.title(curve.arm)] = _draw_curve(
-                        axes, statistics, curve, places, order=order, shift=shift
+                        axes, statistics, curve, positions, order=order, shift=shift
                     )
             last = "all" if axis == "k" else "year"
-            labels = [str(place) for place in places[:-1]] + [last]
-            axes.set_xticks(range(len(places)), labels=labels)
+            labels = [str(position) for position in positions[:-1]] + [last]
+            axes.set_xticks(range(len(positions)), labels=labels)
             axes.set_title(head_words(head), fontsize=11)
             axes.set_xlabel(
                 "labelled fields a class" if axis == "k" else "known before this day of the year"
@@ -305,23 +305,23 @@ def _draw_curve(
     axes: Axes,
     statistics: StudyStatistics,
     curve: Curve,
-    places: Sequence[int],
+    positions: Sequence[int],
     *,
     order: int,
     shift: float,
 ) -> object:
     """One arm's line with the bars of its points; returns what stands for it in the legend."""
     colour = theme.SERIES_COLOURS[order % len(theme.SERIES_COLOURS)]
-    known = [(at, place) for at, place in enumerate(places) if place in curve.rows]
+    known = [(at, position) for at, position in enumerate(positions) if position in curve.rows]
     where = [at + shift for at, _ in known]
-    for x, (_, place) in zip(where, known, strict=True):
-        found = statistics.interval(curve.arm, curve.selections[place])
+    for x, (_, position) in zip(where, known, strict=True):
+        found = statistics.interval(curve.arm, curve.selections[position])
         if found is not None:
             limits = 100 * found[0].low, 100 * found[0].high
             axes.vlines(x, *limits, color=colour, linewidth=1.0, alpha=0.75)
     return axes.plot(
         where,
-        [100 * curve.rows[place]["overall_accuracy"].mean() for _, place in known],
+        [100 * curve.rows[position]["overall_accuracy"].mean() for _, position in known],
         color=colour,
         linestyle=_LINES[order // len(theme.SERIES_COLOURS) % len(_LINES)],
         marker=_MARKERS[order % len(_MARKERS)],

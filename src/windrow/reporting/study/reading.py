@@ -152,10 +152,10 @@ def read_study(folder: str | Path) -> Study:
         SettingsError: its settings cannot be read.
         DataError: a cell's file is damaged.
     """
-    place = Path(folder)
-    settings = StudySettings.from_yaml(place / CONFIG)
+    root = Path(folder)
+    settings = StudySettings.from_yaml(root / CONFIG)
     cells = []
-    for path in sorted((place / "cells").glob("*.json")):
+    for path in sorted((root / "cells").glob("*.json")):
         try:
             cells.append(CellRecord.model_validate(json.loads(path.read_text(encoding="utf-8"))))
         except (OSError, ValueError, ValidationError) as error:
@@ -170,7 +170,7 @@ def read_study(folder: str | Path) -> Study:
         "arm": [arm.name for arm in settings.arms],
         "head": [*settings.heads, "forest"],
     }
-    return Study(place, settings, tuple(cells), _table(cells, order))
+    return Study(root, settings, tuple(cells), _table(cells, order))
 
 
 def _table(cells: list[CellRecord], order: dict[str, list[str]]) -> pd.DataFrame:

@@ -242,12 +242,12 @@ def _class_cells(
     values = [study.record(name).scores[task].per_class_f1 for name in names]
     found = statistics.class_intervals(arm, Selection(task, task, head))
     cells = []
-    for place, name in enumerate(record.legend):
+    for position, name in enumerate(record.legend):
         known = [value for each in values if (value := each[name]) is not None]
         if not known or not number_of_fields[name]:
             cells.append(right_cell(DASH))
             continue
-        limits = None if found is None else Interval(*map(float, found[place]))
+        limits = None if found is None else Interval(*map(float, found[position]))
         mean = share(sum(known) / len(known))
         cells.append(Cell(mean, number=True, below=_limits(limits)))
     return cells

@@ -282,9 +282,9 @@ def acquire_planetscope(
 
 def _texture(landscape: Landscape, seen: Footprints) -> Float32:
     """What lasts between PlanetScope pixels, (n, 4, 9): brightness and vigour, by band."""
-    places = (landscape.number, seen.planetscope_row, seen.planetscope_column)
-    brightness = noise(keyed(landscape.seed, "texture", *places))
-    vigour = noise(keyed(landscape.seed, "texture of vigour", *places))
+    pixel_keys = (landscape.number, seen.planetscope_row, seen.planetscope_column)
+    brightness = noise(keyed(landscape.seed, "texture", *pixel_keys))
+    vigour = noise(keyed(landscape.seed, "texture of vigour", *pixel_keys))
     signs = np.array([-0.6, -0.5, -0.75, 0.6], dtype=np.float32)
     sizes = np.array(landscape.settings.planetscope_pixel_noise, dtype=np.float32)
     mixed = 0.75 * brightness[:, None, :] + signs[:, None] * vigour[:, None, :]

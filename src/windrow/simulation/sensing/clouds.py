@@ -132,9 +132,9 @@ def _excess(
     landscape: Landscape, weather: Weather, x: npt.ArrayLike, y: npt.ArrayLike, days: Integers
 ) -> Floats:
     """How far each pixel lies inside a cloud, in deviations; negative outside."""
-    places = (landscape.number, days[None, :])
-    large = patches(landscape.seed, "cloud", places, x=x, y=y, scale=1500.0)
-    small = patches(landscape.seed, "cloudlet", places, x=x, y=y, scale=450.0)
+    day_keys = (landscape.number, days[None, :])
+    large = patches(landscape.seed, "cloud", day_keys, x=x, y=y, scale=1500.0)
+    small = patches(landscape.seed, "cloudlet", day_keys, x=x, y=y, scale=450.0)
     broken = 0.85 * large + 0.53 * small
     state = np.sqrt(1 - _BROKEN**2) * weather.cloudiness[days] + _BROKEN * broken
     return np.asarray(state - weather.cloud_threshold[days])

@@ -182,10 +182,10 @@ def _patches(
     landscape: Landscape, rows: Integers, columns: Integers, field: Integers
 ) -> dict[str, Floats]:
     x, y = (columns + 0.5) * COARSE_M, (rows + 0.5) * COARSE_M
-    places = (landscape.number, field)
+    keys = (landscape.number, field)
     varied: dict[str, Any] = {}
     for name in ("vigour", "vigour2", "delay", "soil"):
-        coarse = patches(landscape.seed, f"patch {name}", places, x=x, y=y, scale=_PATCH_M)
+        coarse = patches(landscape.seed, f"patch {name}", keys, x=x, y=y, scale=_PATCH_M)
         own = spread(keyed(landscape.seed, f"pixel {name}", landscape.number, rows, columns), 0, 1)
         varied[name] = 0.85 * coarse + 0.5 * own
     return varied

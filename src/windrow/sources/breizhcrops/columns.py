@@ -142,8 +142,8 @@ def detect_columns(sample: npt.NDArray[np.float64], *, where: object) -> Columns
     if sample.shape[1] == 14:
         order = {0: L2A_DATE_FIRST, 13: L2A_DATE_LAST}.get(doa)
         if order is not None:
-            place = "first" if doa == 0 else "last"
-            return Columns(order, f"doa is the {place} column")
+            end = "first" if doa == 0 else "last"
+            return Columns(order, f"doa is the {end} column")
     elif doa == 16:
         bands = means[:13]
         darkest, next_darkest = np.sort(bands)[:2]

@@ -137,14 +137,16 @@ class _RawCsv:
         return self._names(self._frame(key))
 
     def _frame(self, key: str) -> pd.DataFrame:
-        place = self.folder / Path(key).name
-        if not place.is_file():
-            raise DataError("a parcel of the index is missing", where=place, found="no such file")
-        frame = pd.read_csv(place, index_col=0)
+        parcel_path = self.folder / Path(key).name
+        if not parcel_path.is_file():
+            raise DataError(
+                "a parcel of the index is missing", where=parcel_path, found="no such file"
+            )
+        frame = pd.read_csv(parcel_path, index_col=0)
         if "doa" not in frame:
             raise DataError(
                 "no dates",
-                where=place,
+                where=parcel_path,
                 found="columns " + ", ".join(map(str, frame)),
                 expected="doa",
             )
@@ -159,8 +161,10 @@ def find_root(path: Path) -> Path | None:
     """The folder of ``classmapping.csv``: the path itself, or up to two folders above it."""
     if not path.is_dir():
         return None
-    places = (path, *path.resolve().parents[:2])
-    return next((place for place in places if (place / "classmapping.csv").is_file()), None)
+    candidates = (path, *path.resolve().parents[:2])
+    return next(
+        (candidate for candidate in candidates if (candidate / "classmapping.csv").is_file()), None
+    )
 
 
 def find_regions(path: Path, root: Path) -> list[Region]:
@@ -183,8 +187,8 @@ def _is_year(name: str) -> bool:
 
 
 def _within(folder: Path, path: Path) -> bool:
-    place, asked = folder.resolve(), path.resolve()
-    return place == asked or asked in place.parents
+    found, asked = folder.resolve(), path.resolve()
+    return found == asked or asked in found.parents
 
 
 def _region(folder: Path, name: str, year: int, level: ProcessingLevel) -> Region | None:

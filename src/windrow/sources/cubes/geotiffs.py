@@ -211,10 +211,10 @@ def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
         raise SettingsError(
             "GeoTIFFs need rasterio", where=path, hint="pip install 'windrow[cubes]'"
         ) from None
-    places = find_images(path)
-    images = read_headers(places, path, options)
+    images_found = find_images(path)
+    images = read_headers(images_found, path, options)
     files = images.files
-    without = sum(p.suffix.lower() in ENDINGS for p in path.rglob("*")) - len(places)
+    without = sum(p.suffix.lower() in ENDINGS for p in path.rglob("*")) - len(images_found)
     grid = _check_grids(files)
     days, _ = choose_year(np.unique([f.date for f in files]), path, options.year)
     layers = [_layers_of_day([f for f in files if f.date == day]) for day in days]
@@ -326,7 +326,7 @@ def _check_layers(
     quality = _choose_clouds([name for name in counts if name not in bands], options)
     types = {layer[band].header["dtype"]: layer[band].path for layer in layers for band in bands}
     if len(types) > 1:
-        found = " and ".join(f"{kind} ({place.name})" for kind, place in types.items())
+        found = " and ".join(f"{kind} ({image.name})" for kind, image in types.items())
         raise DataError("the files hold different types of numbers", found=found)
     return bands, quality
 

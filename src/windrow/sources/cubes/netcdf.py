@@ -35,11 +35,11 @@ def is_cube_file(path: Path) -> bool:
         return path.name.lower().endswith(NETCDF)
     if (path / ".zgroup").is_file():
         return True
-    place = path / "zarr.json"
-    if not place.is_file():
+    header = path / "zarr.json"
+    if not header.is_file():
         return False
     try:
-        attributes = json.loads(place.read_text(encoding="utf-8")).get("attributes", {})
+        attributes = json.loads(header.read_text(encoding="utf-8")).get("attributes", {})
     except (OSError, ValueError, AttributeError):
         return False
     return bool(attributes.get("format") != "windrow series store")
@@ -321,11 +321,11 @@ def _grid(dataset: Any, y: str, x: str, path: Path) -> Grid:
 
 
 def _crs(dataset: Any, x: str) -> str | None:
-    places = [dataset.attrs]
+    holders = [dataset.attrs]
     for name in ("spatial_ref", "crs"):
         if name in dataset.variables:
-            places.insert(0, dataset[name].attrs)
-    for attributes in places:
+            holders.insert(0, dataset[name].attrs)
+    for attributes in holders:
         for key in ("crs_wkt", "spatial_ref", "crs", "epsg", "epsg_code"):
             value = attributes.get(key)
             if value:

@@ -77,9 +77,9 @@ def _attribute(holder: Any, name: str, default: float, path: Path) -> float:
     try:
         return float(np.ravel(holder.attrs[name])[0])
     except (ValueError, TypeError, IndexError):
-        place = getattr(holder, "name", None)
+        holder_name = getattr(holder, "name", None)
         raise DataError(
             f"the attribute {name} is no number",
-            where=path if place is None else f"{path}, variable {place}",
+            where=path if holder_name is None else f"{path}, variable {holder_name}",
             found=repr(holder.attrs[name])[:40],
         ) from None

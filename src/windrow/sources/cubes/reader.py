@@ -136,8 +136,8 @@ def _targets(cube: Cube, options: IngestOptions, summary: ReadingSummary) -> Tar
         if found is not None:
             name, codes = found
             summary.say("labels", f"variable {name!r}, 0 where nothing is declared")
-            place = f"{cube.facts.names[0]}, variable {name}"
-            return patches_of_codes(codes, legend=options.legend, where=place, summary=summary)
+            variable = f"{cube.facts.names[0]}, variable {name}"
+            return patches_of_codes(codes, legend=options.legend, where=variable, summary=summary)
     if options.average_parcels or options.label_column or options.id_column or options.legend:
         raise SettingsError("an option of labels without labels", hint="give --labels")
     summary.say("labels", "none: every pixel is its own field")

@@ -180,7 +180,7 @@ def _series(
     values: tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_], npt.NDArray[np.uint8] | None],
     identity: tuple[npt.NDArray[Any], npt.NDArray[Any]],
     field: npt.NDArray[Any],
-    place: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None,
+    coordinates: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None,
 ) -> Series:
     facts = steps.cube.facts
     reflectance, valid, cloud = values
@@ -197,8 +197,8 @@ def _series(
         field_id=identity[1],
         year=np.full(len(reflectance), year, dtype=np.int16),
         cloud_probability=cloud,
-        longitude=None if place is None else place[0],
-        latitude=None if place is None else place[1],
+        longitude=None if coordinates is None else coordinates[0],
+        latitude=None if coordinates is None else coordinates[1],
         label=None if legend is None else labels_of(steps.targets, field),
         legend=legend,
     )

@@ -45,11 +45,11 @@ def is_stac(path: Path) -> bool:
     """Whether this is a STAC file, a folder with ``catalog.json``, or an address."""
     if address(path) is not None:
         return True
-    place = _file(path)
-    if place is None:
+    file = _file(path)
+    if file is None:
         return False
     try:
-        content = json.loads(place.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     if not isinstance(content, dict) or content.get("type") not in _KINDS:
@@ -194,15 +194,15 @@ def _items(path: Path, options: IngestOptions) -> list[Any]:
                 collections=[options.collection], bbox=area, datetime=str(options.year)
             )
             return list(search.items())
-        place = _file(path)
-        assert place is not None
-        content = json.loads(place.read_text(encoding="utf-8"))
+        file = _file(path)
+        assert file is not None
+        content = json.loads(file.read_text(encoding="utf-8"))
         if content["type"] == "FeatureCollection":
-            return _beside(place, list(pystac.ItemCollection.from_file(str(place))))
+            return _beside(file, list(pystac.ItemCollection.from_file(str(file))))
         if content["type"] == "Feature":
-            return _beside(place, [pystac.Item.from_file(str(place))])
+            return _beside(file, [pystac.Item.from_file(str(file))])
         kind = pystac.Collection if content["type"] == "Collection" else pystac.Catalog
-        return list(kind.from_file(str(place)).get_items(recursive=True))
+        return list(kind.from_file(str(file)).get_items(recursive=True))
     except SettingsError:
         raise
     except Exception as error:  # pystac, requests and json raise many kinds
@@ -213,11 +213,11 @@ def _items(path: Path, options: IngestOptions) -> list[Any]:
         ) from None
 
 
-def _beside(place: Path, items: list[Any]) -> list[Any]:
+def _beside(file: Path, items: list[Any]) -> list[Any]:
     """Items whose relative addresses are of the file's folder, where they name no other."""
     for item in items:
         if item.get_self_href() is None:
-            item.set_self_href(str(place.resolve()))
+            item.set_self_href(str(file.resolve()))
     return items
 
 

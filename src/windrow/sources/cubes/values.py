@@ -126,7 +126,7 @@ def find_meaning(cube: Cube, options: IngestOptions, summary: ReadingSummary) ->
     factor = _factors(raw.values, known, packing, given=options.scale, facts=facts, summary=summary)
     declared = _declared(facts)
     unpacked = _added_by_packing(packing, facts)
-    meaning = Meaning(factor, unpacked, packing.no_data, where=_place(facts))
+    meaning = Meaning(factor, unpacked, packing.no_data, where=_where(facts))
     decoded = np.clip(np.nan_to_num(meaning.decoded(raw.values)), -1e9, 1e9)
     clouds, probability = _clouds(
         raw.quality, decoded, known, facts=facts, options=options, summary=summary
@@ -142,11 +142,11 @@ def find_meaning(cube: Cube, options: IngestOptions, summary: ReadingSummary) ->
         ),
         Dates(facts.dates, declared),
         given=options.baseline_offset,
-        where=_place(facts),
+        where=_where(facts),
         summary=summary,
     )
     meaning = Meaning(
-        factor, unpacked + added[:, None], packing.no_data, clouds, where=_place(facts)
+        factor, unpacked + added[:, None], packing.no_data, clouds, where=_where(facts)
     )
     tally = RangeTally()
     meaning.reflectance(raw.values, tally)
@@ -291,7 +291,7 @@ def _mixed(
         names = [" ".join(np.array(facts.bands)[some]) for some in of_bands]
         return DataError(
             "the scale of reflectance is mixed",
-            where=_place(facts),
+            where=_where(facts),
             found=f"{names[1]} in 0..1 and {names[0]} x 10,000",
             hint="bring all bands to one scale, or state the scale_factor of each",
         )
@@ -318,7 +318,7 @@ def _clouds(
         if options.cloud_measure is not None:
             raise SettingsError(
                 "--cloud-measure without clouds",
-                where=_place(facts),
+                where=_where(facts),
                 hint="name the layer of clouds with --cloud-column",
             )
         summary.say("cloud", "not known: every date counts as clear")
@@ -328,15 +328,15 @@ def _clouds(
         np.where(known, quality, np.nan),
         blue=np.where(known, decoded[:, 0], np.nan),
         given=options.cloud_measure,
-        where=_place(facts),
+        where=_where(facts),
     )
-    probability = layer.probability(quality, where=_place(facts))
+    probability = layer.probability(quality, where=_where(facts))
     share = ClearShare(summary, describe(layer))
     share.add(probability, known)
     share.say(of="dates of a sample")
     return layer, probability
 
 
-def _place(facts: CubeFacts) -> str:
+def _where(facts: CubeFacts) -> str:
     names = facts.names
     return names[0] if len(set(names)) == 1 else f"{names[0]} to {names[-1]}"

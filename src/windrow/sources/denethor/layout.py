@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 
 from windrow.errors import DataError
-from windrow.sources.formats.archives import FilePlace, zip_members
+from windrow.sources.formats.archives import StoredFile, zip_members
 
 TILES = {"train": "33N/18E-242N", "test": "33N/17E-243N"}
 """The two tiles of the data set: train in 2018, test in 2019."""
@@ -44,7 +44,7 @@ class TileFiles:
 
     name: str
     labels: list[Path] = field(default_factory=list)
-    sentinel2: dict[str, FilePlace] = field(default_factory=dict)
+    sentinel2: dict[str, StoredFile] = field(default_factory=dict)
     planetscope: dict[date, Path] = field(default_factory=dict)
     planetscope_5day: dict[date, Path] = field(default_factory=dict)
     quality: dict[date, Path] = field(default_factory=dict)
@@ -53,8 +53,8 @@ class TileFiles:
     def merge(self, other: TileFiles) -> None:
         """Takes over the files of a tile without a name."""
         self.labels.extend(other.labels)
-        for kind, place in other.sentinel2.items():
-            _put(self.sentinel2, kind, place, self.name)
+        for kind, stored in other.sentinel2.items():
+            _put(self.sentinel2, kind, stored, self.name)
         for name in ("planetscope", "planetscope_5day", "quality", "quality_5day"):
             for day, path in getattr(other, name).items():
                 _put_day(getattr(self, name), day, path)
@@ -80,10 +80,10 @@ def is_denethor(path: Path) -> bool:
     if not path.is_dir():
         return False
     return any(
-        _planetscope_day(place) is not None
-        or (_ARRAYS.fullmatch(place.name) and place.name.lower().startswith("bands"))
-        or (_ZIP.fullmatch(place.name) and _tile_name(place.name) is not None)
-        for place in _files(path)
+        _planetscope_day(stored) is not None
+        or (_ARRAYS.fullmatch(stored.name) and stored.name.lower().startswith("bands"))
+        or (_ZIP.fullmatch(stored.name) and _tile_name(stored.name) is not None)
+        for stored in _files(path)
     )
 
 
@@ -171,7 +171,7 @@ def _sort(path: Path, tile: TileFiles) -> bool:
         kind = {"sr": "planetscope", "qa": "quality"}[day[0]] + ("_5day" if slow else "")
         _put_day(getattr(tile, kind), day[1], path)
     elif _ARRAYS.fullmatch(path.name) or _PICKLES.fullmatch(path.name):
-        _put(tile.sentinel2, path.name.split(".")[0].lower(), FilePlace(path), tile.name)
+        _put(tile.sentinel2, path.name.split(".")[0].lower(), StoredFile(path), tile.name)
     elif _ZIP.fullmatch(path.name):
         for member in zip_members(path):
             if _ARRAYS.fullmatch(member.name) or _PICKLES.fullmatch(member.name):
@@ -183,16 +183,16 @@ def _sort(path: Path, tile: TileFiles) -> bool:
     return True
 
 
-def _put(places: dict[str, FilePlace], kind: str, place: FilePlace, tile: str) -> None:
-    known = places.get(kind)
-    if known is None or (known.member is not None and place.member is None):
-        places[kind] = place  # unpacked beside its archive: the unpacked file is read
-    elif known.member is None and place.member is not None:
+def _put(known_files: dict[str, StoredFile], kind: str, stored: StoredFile, tile: str) -> None:
+    known = known_files.get(kind)
+    if known is None or (known.member is not None and stored.member is None):
+        known_files[kind] = stored  # unpacked beside its archive: the unpacked file is read
+    elif known.member is None and stored.member is not None:
         return
     else:
         raise DataError(
             f"two files hold {kind} of the {tile} tile",
-            where=place,
+            where=stored,
             found=f"also {known}",
             hint="keep one of them",
         )

@@ -94,7 +94,7 @@ def open_cube(
     if cube.shape[3] != len(names):
         raise BandError(
             "the cube has another number of bands",
-            where=cube.place,
+            where=cube.stored,
             found=cube.shape[3],
             expected=f"{len(names)}: {' '.join(names)}",
             hint="name the bands in their order with --bands",
@@ -125,9 +125,9 @@ def _companion(array: DateArray, cube: DateArray) -> DateArray:
     if array.shape[:3] != cube.shape[:3] or array.shape[3] != 1:
         raise DataError(
             "two arrays of one cube differ in size",
-            where=array.place,
+            where=array.stored,
             found=array.shape,
-            expected=f"{cube.shape[:3]} as in {cube.place.name}",
+            expected=f"{cube.shape[:3]} as in {cube.stored.name}",
         )
     return array
 
@@ -139,12 +139,12 @@ def detect_scale(cube: Sentinel2Cube, pixels: PixelChoice, given: Scale | None) 
         DataError: no date has data, or the values fit no scale or not the one given.
     """
     for date, values in enumerate(cube.bands.select(pixels)):
-        where = f"{cube.bands.place}, {_day(cube, date)}"
+        where = f"{cube.bands.stored}, {_day(cube, date)}"
         found = scale_of(values, where=where)
         if found is not None:
             return agreed_scale(found, given, where=where)
     raise DataError(
-        "no date has data inside the parcels", where=cube.bands.place, found="NaN or 0 everywhere"
+        "no date has data inside the parcels", where=cube.bands.stored, found="NaN or 0 everywhere"
     )
 
 
@@ -165,7 +165,7 @@ def read_dates(
         usable = np.ones(len(pixels), dtype=np.bool_)
         if is_data is not None:
             usable = next(is_data)[:, 0].astype(np.bool_)
-        where = f"{cube.bands.place}, {_day(cube, date)}"
+        where = f"{cube.bands.stored}, {_day(cube, date)}"
         converted = to_integers(values, scale, where=where)
         valid = converted.valid & usable
         reflectance = np.where(valid[:, None], converted.values, np.int16(0))
@@ -188,7 +188,7 @@ def _probability(values: npt.NDArray[Any], cube: Sentinel2Cube, date: int) -> np
     if len(known) and (known.min() < 0 or known.max() > 255):
         raise DataError(
             "a cloud value is out of range",
-            where=f"{cube.clouds.place}, {_day(cube, date)}",
+            where=f"{cube.clouds.stored}, {_day(cube, date)}",
             found=f"{known.min():g} to {known.max():g}",
             expected="0 to 255",
         )

@@ -94,7 +94,7 @@ def sentinel2_grid(
     if box is None and stack is None:
         raise DataError(
             "nothing says where the tile lies",
-            where=cube.bands.place,
+            where=cube.bands.stored,
             expected="bbox.pkl beside it, or PlanetScope rasters",
         )
     if box is not None:
@@ -102,7 +102,7 @@ def sentinel2_grid(
         if abs(across - PIXEL_M) > 0.1 or abs(down - PIXEL_M) > 0.1:
             raise DataError(
                 "the bounding box does not fit the cube",
-                where=cube.bands.place,
+                where=cube.bands.stored,
                 found=f"pixels of {across:g} x {down:g} m",
                 expected=f"{PIXEL_M:g} m",
             )
@@ -196,7 +196,7 @@ def tile_parts(tile: OpenTile, scratch: Path, *, num_dates: int) -> Iterator[Ser
             yield part if seen.all() else part.select(np.flatnonzero(seen))
     if tile.cube.clouds is not None:
         share.say()
-    tally.refuse(where=tile.cube.bands.place, factor=factor_of(tile.scale))
+    tally.refuse(where=tile.cube.bands.stored, factor=factor_of(tile.scale))
 
 
 def _choice(tile: OpenTile) -> str:
@@ -207,7 +207,7 @@ def _choice(tile: OpenTile) -> str:
 def _sentinel2_files(tile: OpenTile, scratch: Path) -> DayFiles:
     cube, choice = tile.cube, _choice(tile)
     sources = [
-        array.place.signature() if array else None
+        array.stored.signature() if array else None
         for array in (cube.bands, cube.clouds, cube.is_data)
     ]
     return DayFiles(

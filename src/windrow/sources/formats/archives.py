@@ -17,7 +17,7 @@ _SYMBOLIC_LINK = 0o120000
 
 
 @dataclass(frozen=True)
-class FilePlace:
+class StoredFile:
     """A file, or a member of a zip archive; either may be compressed by gzip.
 
     Attributes:
@@ -90,7 +90,7 @@ def _decompressed(raw: IO[bytes], name: str) -> Iterator[IO[bytes]]:
         yield raw
 
 
-def zip_members(path: Path) -> list[FilePlace]:
+def zip_members(path: Path) -> list[StoredFile]:
     """The files of a zip archive.
 
     Raises:
@@ -104,7 +104,7 @@ def zip_members(path: Path) -> list[FilePlace]:
     for member in members:
         link = (member.external_attr >> 16) & 0o170000 == _SYMBOLIC_LINK
         _refuse_escape(member.filename, path, link=link)
-    return [FilePlace(path, member.filename) for member in members if not member.is_dir()]
+    return [StoredFile(path, member.filename) for member in members if not member.is_dir()]
 
 
 def _refuse_escape(name: str, archive: Path, *, link: bool) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.errors import DataError
-from windrow.sources.formats.archives import FilePlace
+from windrow.sources.formats.archives import StoredFile
 
 _ROWS = 64
 _SKIP = 1 << 24
@@ -41,12 +41,12 @@ class DateArray:
     """An array (dates, rows, columns, channels) in a file.
 
     Attributes:
-        place: the file.
+        stored: the file.
         shape: four sizes; a file without channels has one.
         dtype: type of its numbers.
     """
 
-    place: FilePlace
+    stored: StoredFile
     shape: tuple[int, int, int, int]
     dtype: np.dtype[Any]
 
@@ -57,16 +57,16 @@ class DateArray:
             DataError: the file is cut short.
         """
         wanted = range(self.shape[0]) if dates is None else dates
-        if self.place.plain:
+        if self.stored.plain:
             yield from self._mapped(pixels, wanted)
         else:
             yield from self._streamed(pixels, wanted)
 
     def _mapped(self, pixels: PixelChoice, dates: range) -> Iterator[npt.NDArray[Any]]:
         try:
-            mapped = np.load(self.place.path, mmap_mode="r", allow_pickle=False)
+            mapped = np.load(self.stored.path, mmap_mode="r", allow_pickle=False)
         except (ValueError, OSError) as error:
-            raise _cut_short(self.place, str(error)) from error
+            raise _cut_short(self.stored, str(error)) from error
         images = mapped.reshape(self.shape) if mapped.ndim == 3 else mapped
         for date in dates:
             yield np.asarray(images[date][pixels.row, pixels.column])
@@ -74,8 +74,8 @@ class DateArray:
     def _streamed(self, pixels: PixelChoice, dates: range) -> Iterator[npt.NDArray[Any]]:
         _, height, width, channels = self.shape
         row_bytes = width * channels * self.dtype.itemsize
-        with self.place.open() as file:
-            _header(file, self.place)
+        with self.stored.open() as file:
+            _header(file, self.stored)
             self._skip(file, dates.start * height * row_bytes)
             for _ in dates:
                 chosen = np.empty((len(pixels), channels), dtype=self.dtype)
@@ -98,55 +98,58 @@ class DateArray:
         while len(content) < num_bytes:
             more = file.read(num_bytes - len(content))
             if not more:
-                raise _cut_short(self.place, f"{num_bytes - len(content):,} bytes are missing")
+                raise _cut_short(self.stored, f"{num_bytes - len(content):,} bytes are missing")
             content += more
         return content
 
 
-def open_date_array(place: FilePlace) -> DateArray:
+def open_date_array(stored: StoredFile) -> DateArray:
     """Reads the header of a ``.npy`` of three or four dimensions, whole or compressed.
 
     Raises:
         DataError: it is no array of numbers, has other dimensions, or is cut short.
     """
     try:
-        with place.open() as file:
-            shape, fortran, dtype = _header(file, place)
+        with stored.open() as file:
+            shape, fortran, dtype = _header(file, stored)
             start = file.tell()
     except (ValueError, OSError) as error:
-        raise DataError("the array cannot be read", where=place, found=str(error)[:120]) from error
+        raise DataError("the array cannot be read", where=stored, found=str(error)[:120]) from error
     if dtype.hasobject or dtype.kind not in "iufb":
         raise DataError(
-            "the array holds no numbers", where=place, found=dtype, expected="integers or floats"
+            "the array holds no numbers", where=stored, found=dtype, expected="integers or floats"
         )
     if len(shape) not in (3, 4) or 0 in shape or fortran:
         raise DataError(
             "the array has other dimensions",
-            where=place,
+            where=stored,
             found=f"{shape}{' in Fortran order' if fortran else ''}",
             expected="(dates, rows, columns, channels)",
         )
-    if place.plain:
+    if stored.plain:
         needed = start + math.prod(shape) * dtype.itemsize
-        size = place.path.stat().st_size
+        size = stored.path.stat().st_size
         if size < needed:
-            raise _cut_short(place, f"{size:,} of {needed:,} bytes")
+            raise _cut_short(stored, f"{size:,} of {needed:,} bytes")
     dates, rows, columns, *channels = shape
-    return DateArray(place, (dates, rows, columns, channels[0] if channels else 1), dtype)
+    return DateArray(stored, (dates, rows, columns, channels[0] if channels else 1), dtype)
 
 
-def _header(file: IO[bytes], place: FilePlace) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _header(file: IO[bytes], stored: StoredFile) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(file)
     if version == (1, 0):
         return np.lib.format.read_array_header_1_0(file)
     if version == (2, 0):
         return np.lib.format.read_array_header_2_0(file)
     raise DataError(
-        "an unknown version of .npy", where=place, found=".".join(map(str, version)), expected="1.0"
+        "an unknown version of .npy",
+        where=stored,
+        found=".".join(map(str, version)),
+        expected="1.0",
     )
 
 
-def _cut_short(place: FilePlace, found: str) -> DataError:
+def _cut_short(stored: StoredFile, found: str) -> DataError:
     return DataError(
-        "the array is cut short", where=place, found=found[:120], hint="download it again"
+        "the array is cut short", where=stored, found=found[:120], hint="download it again"
     )

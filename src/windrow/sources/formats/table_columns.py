@@ -113,12 +113,12 @@ def read_columns(
     return frame
 
 
-def columns_of_frame(frame: pd.DataFrame, place: Path) -> pd.DataFrame:
+def columns_of_frame(frame: pd.DataFrame, table_path: Path) -> pd.DataFrame:
     """A copy of a table in memory, as if it had been read; a named index becomes a column.
 
     Args:
         frame: the table.
-        place: what messages call it.
+        table_path: what messages call it.
 
     Raises:
         DataError: the table is empty.
@@ -126,9 +126,9 @@ def columns_of_frame(frame: pd.DataFrame, place: Path) -> pd.DataFrame:
     """
     named = [name for name in frame.index.names if name is not None]
     frame = frame.reset_index(names=named) if named else frame.reset_index(drop=True)
-    _refuse_repeated([str(column) for column in frame.columns], place)
+    _refuse_repeated([str(column) for column in frame.columns], table_path)
     if frame.empty:
-        raise DataError("the table is empty", where=place, expected="at least one row")
+        raise DataError("the table is empty", where=table_path, expected="at least one row")
     return frame.rename(columns=str)
 
 
@@ -253,7 +253,7 @@ def _refuse_repeated(columns: Sequence[str], path: Path) -> None:
 
 
 def find_column(
-    frame: pd.DataFrame, given: str | None, known: Sequence[str], role: str, place: Path
+    frame: pd.DataFrame, given: str | None, known: Sequence[str], role: str, table_path: Path
 ) -> str | None:
     """The column of a role: the one given, else the first that bears a known name.
 
@@ -264,7 +264,7 @@ def find_column(
         if given not in frame.columns:
             raise DataError(
                 f"no {role} column {given!r}",
-                where=place,
+                where=table_path,
                 found="columns " + ", ".join(map(str, frame.columns)),
             )
         return given
@@ -272,7 +272,7 @@ def find_column(
     return next((by_name[plain_name(name)] for name in known if plain_name(name) in by_name), None)
 
 
-def identifiers(column: pd.Series[Any], name: str, place: Path) -> npt.NDArray[Any]:
+def identifiers(column: pd.Series[Any], name: str, table_path: Path) -> npt.NDArray[Any]:
     """Ids as int64, uint64 or text.
 
     Text that is a plain whole number throughout (``7``, or ``7.0`` as a column with gaps is
@@ -282,7 +282,7 @@ def identifiers(column: pd.Series[Any], name: str, place: Path) -> npt.NDArray[A
         DataError: an id is missing, is no whole number or text, or was rounded by a spreadsheet,
             so that it is not unique.
     """
-    where = f"{place}, column {name}"
+    where = f"{table_path}, column {name}"
     if column.isna().any():
         raise DataError(
             f"{int(column.isna().sum())} rows have no id",
@@ -349,7 +349,7 @@ def _whole_number(text: str) -> int | None:
     return int(stem) if str(int(stem)) == stem else None
 
 
-def numbers(column: pd.Series[Any], name: str, place: Path) -> npt.NDArray[np.float64]:
+def numbers(column: pd.Series[Any], name: str, table_path: Path) -> npt.NDArray[np.float64]:
     """A column as float64, empty cells as NaN.
 
     Raises:
@@ -361,7 +361,7 @@ def numbers(column: pd.Series[Any], name: str, place: Path) -> npt.NDArray[np.fl
         row = int(np.argmax(broken.to_numpy()))
         raise DataError(
             f"column {name!r} is not numeric",
-            where=f"{place}, row {row + 1}",
+            where=f"{table_path}, row {row + 1}",
             found=repr(column.iloc[row])[:40],
         )
     return np.asarray(converted.to_numpy(dtype=np.float64, na_value=np.nan))

@@ -167,39 +167,39 @@ def read_labels(
         >>> labels.label  # doctest: +SKIP
         array(['Corn', 'Wheat', 'Corn'], dtype='<U5')
     """
-    place = Path(path)
+    table_path = Path(path)
     keys = SeriesKeys.of_series(series) if isinstance(series, Series) else series
     options = options or LabelOptions()
-    summary, file = ReadingSummary(source=str(place)), ReadingSummary(source=str(place))
-    frame = read_columns(place, text_columns=None, summary=file)
+    summary, file = ReadingSummary(source=str(table_path)), ReadingSummary(source=str(table_path))
+    frame = read_columns(table_path, text_columns=None, summary=file)
     for name, text in file.facts.items():
         summary.say(f"{name}_of_labels", text)
     frame = _without_empty_rows(frame, summary)
     names = [str(column) for column in frame.columns]
-    found = find_column(frame, label_column, (), "label", place) or default_label_column(
-        [name for name in names if keys.find(name) is None], where=place
+    found = find_column(frame, label_column, (), "label", table_path) or default_label_column(
+        [name for name in names if keys.find(name) is None], where=table_path
     )
     join = choose_key(
-        [name for name in names if name != found], keys, options.label_key, source=str(place)
+        [name for name in names if name != found], keys, options.label_key, source=str(table_path)
     )
     summary.say("label_column", found)
     summary.say("label_key", str(join))
     texts = {name: _as_text(frame[name]) for name in names if name != join.label_key}
     label = settle_classes(
-        texts[found].tolist(), options, where=f"{place}, column {found}", summary=summary
+        texts[found].tolist(), options, where=f"{table_path}, column {found}", summary=summary
     )
     texts[found] = np.asarray(label, dtype=np.str_)
     if not any(label):
-        raise DataError("no row has a label", where=f"{place}, column {found}")
-    ids = identifiers(frame[join.label_key], join.label_key, place)
-    rows, contradictions = _unique_rows(ids, texts, found, f"{place}, {join.label_key}")
+        raise DataError("no row has a label", where=f"{table_path}, column {found}")
+    ids = identifiers(frame[join.label_key], join.label_key, table_path)
+    rows, contradictions = _unique_rows(ids, texts, found, f"{table_path}, {join.label_key}")
     ids, texts = ids[rows], {name: values[rows] for name, values in texts.items()}
     row = rows_of_keys(ids, keys.columns[join.series_key])
-    _refuse_misfit(row, ids, keys, join, names=names, source=str(place))
+    _refuse_misfit(row, ids, keys, join, names=names, source=str(table_path))
     joined = {name: np.append(values, "")[row] for name, values in texts.items()}
     _count_joined(row, ids, keys.columns[join.series_key], summary)
     return SeriesLabels(
-        source=str(place),
+        source=str(table_path),
         label=joined[found],
         label_column=found,
         columns=joined,

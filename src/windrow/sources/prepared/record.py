@@ -71,24 +71,24 @@ def read_dates(folder: Path, name: str, number: int | None, *, beside: Path) -> 
     Raises:
         DataError: the file is missing, hostile, of another length or not sorted.
     """
-    place = folder / name
-    if not place.is_file():
+    dates_path = folder / name
+    if not dates_path.is_file():
         raise DataError(
             "the dates are missing",
             where=beside,
             expected=f"{name} beside it",
             hint="'windrow download prepared' fetches it",
         )
-    dates = read_timestamps(place.read_bytes(), where=place)
+    dates = read_timestamps(dates_path.read_bytes(), where=dates_path)
     if number is not None and len(dates) != number:
         raise DataError(
             "the dates and the series do not fit",
-            where=place,
+            where=dates_path,
             found=f"{len(dates)} dates",
             expected=f"{number}, as in {beside.name}",
         )
     if sorted(dates) != dates:
-        raise DataError("the dates are not sorted", where=place)
+        raise DataError("the dates are not sorted", where=dates_path)
     return dates
 
 

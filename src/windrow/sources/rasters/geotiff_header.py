@@ -92,10 +92,10 @@ def find_images(path: Path) -> list[Path]:
     """GeoTIFFs with a date in their name or folder, at most two folders down."""
     if not path.is_dir():
         return []
-    places = [p for depth in ("*", "*/*", "*/*/*") for p in path.glob(depth)]
+    image_paths = [p for depth in ("*", "*/*", "*/*/*") for p in path.glob(depth)]
     return sorted(
         p
-        for p in places
+        for p in image_paths
         if p.suffix.lower() in ENDINGS and date_in_name(p.relative_to(path).as_posix())
     )
 
@@ -116,7 +116,7 @@ def reason_of(error: BaseException) -> str:
     return text.splitlines()[0][:120]
 
 
-def read_headers(places: list[Path], root: Path, options: IngestOptions) -> Images:
+def read_headers(image_paths: list[Path], root: Path, options: IngestOptions) -> Images:
     """Reads the headers of a folder's files; those that are equal byte for byte, once.
 
     Raises:
@@ -124,19 +124,19 @@ def read_headers(places: list[Path], root: Path, options: IngestOptions) -> Imag
         BandError: which bands are meant is a question, or they are of another sensor.
         SettingsError: which bands a file holds is not said.
     """
-    refuse_landsat((place.name for place in places), where=root)
+    refuse_landsat((image_path.name for image_path in image_paths), where=root)
     known: dict[bytes, _Header] = {}
     found = []
-    for place in places:
-        tiles, directory = read_directory(place)
+    for image_path in image_paths:
+        tiles, directory = read_directory(image_path)
         header = known.get(directory) if directory is not None else None
         if header is None:
-            header = _read_header(place)
+            header = _read_header(image_path)
             if directory is not None:
                 known[directory] = header
-        date = date_in_name(place.relative_to(root).as_posix())
+        date = date_in_name(image_path.relative_to(root).as_posix())
         assert date is not None
-        found.append(_Found(place, date, header, tiles, _labels(place, header, options)))
+        found.append(_Found(image_path, date, header, tiles, _labels(image_path, header, options)))
     return _recognised(found, root, options)
 
 
@@ -151,19 +151,19 @@ class _Header:
 class _Found:
     """A file with what it calls its bands: position in the file (from 1) by name."""
 
-    place: Path
+    image_path: Path
     date: np.datetime64
     header: _Header
     tiles: TiffTiles | None
     labels: dict[str, int]
 
 
-def _read_header(place: Path) -> _Header:
+def _read_header(image_path: Path) -> _Header:
     import rasterio
     from rasterio.errors import RasterioError
 
     try:
-        with raster_environment(), rasterio.open(place) as source:
+        with raster_environment(), rasterio.open(image_path) as source:
             transform = tuple(float(v) for v in source.transform[:6])
             a, b, c, d, e, f = transform
             crs = source.crs.to_string() if source.crs else None
@@ -183,7 +183,7 @@ def _read_header(place: Path) -> _Header:
     except (RasterioError, OSError) as error:
         raise DataError(
             "a GeoTIFF is damaged or cut short",
-            where=place,
+            where=image_path,
             found=reason_of(error),
             hint="fetch it again, or leave it out",
         ) from None
@@ -204,10 +204,10 @@ def _name_in_file(stem: str) -> str | None:
     return None
 
 
-def _labels(place: Path, header: _Header, options: IngestOptions) -> dict[str, int]:
+def _labels(image_path: Path, header: _Header, options: IngestOptions) -> dict[str, int]:
     """What a file calls its bands: by its name, its descriptions, or in the order given."""
     descriptions = header.descriptions
-    name = _name_in_file(place.stem)
+    name = _name_in_file(image_path.stem)
     if name is not None and len(descriptions) == 1:
         return {name: 1}
     names = [text or "" for text in descriptions]
@@ -217,7 +217,7 @@ def _labels(place: Path, header: _Header, options: IngestOptions) -> dict[str, i
         if len(names) != len(descriptions):
             raise DataError(
                 "another number of bands",
-                where=place,
+                where=image_path,
                 found=len(descriptions),
                 expected=f"{len(names)}: {' '.join(names)}, as given",
             )
@@ -225,7 +225,7 @@ def _labels(place: Path, header: _Header, options: IngestOptions) -> dict[str, i
     for position, label in enumerate(names, start=1):
         label = label.upper() if cloud_name(label) else label  # noqa: PLW2901
         if label in indexes:
-            raise BandError(f"band {label} stands twice", where=place)
+            raise BandError(f"band {label} stands twice", where=image_path)
         if label:
             indexes[label] = position
     return indexes
@@ -246,7 +246,7 @@ def _recognised(found: list[_Found], root: Path, options: IngestOptions) -> Imag
     names = [label for label in labels if label not in quality]
     order = _given_order(options)
     given = options.bands if order is None else _order_as_bands(order)
-    prefer = dialect_of_files(one.place.name for one in found)
+    prefer = dialect_of_files(one.image_path.name for one in found)
     recognised = recognise_bands(names, where=root, unit="band", given=given, prefer=prefer)
     if not recognised.bands:
         raise _nothing_said(found[0])
@@ -255,12 +255,18 @@ def _recognised(found: list[_Found], root: Path, options: IngestOptions) -> Imag
     for one in found:
         indexes = {layer_of[label]: at for label, at in one.labels.items() if label in layer_of}
         if not indexes:
-            left_out.append(one.place.name)
+            left_out.append(one.image_path.name)
             continue
         layer = next(iter(indexes)) if len(one.header.descriptions) == 1 else None
         files.append(
             ImageFile(
-                one.place, one.date, layer, indexes, one.header.grid, one.header.values, one.tiles
+                one.image_path,
+                one.date,
+                layer,
+                indexes,
+                one.header.grid,
+                one.header.values,
+                one.tiles,
             )
         )
     return Images(files, recognised, tuple(left_out))
@@ -284,7 +290,7 @@ def _nothing_said(one: _Found) -> SettingsError:
     names = ", ".join(label for label in one.labels) or "without descriptions"
     return SettingsError(
         "which bands a GeoTIFF holds is not said",
-        where=one.place,
+        where=one.image_path,
         found=f"{count} band{'s' if count > 1 else ''}, {names}",
         hint=hint,
     )

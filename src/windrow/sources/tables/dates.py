@@ -25,7 +25,7 @@ _PARTS = re.compile(r"\s*(\d{1,4})([./-])(\d{1,2})\2(\d{1,4})(?:[T ].*)?\s*")
 def days_and_years(
     column: pd.Series[Any],
     keys: npt.NDArray[Any],
-    place: Path,
+    path: Path,
     *,
     date_format: str | None = None,
     summary: ReadingSummary,
@@ -39,7 +39,7 @@ def days_and_years(
     Args:
         column: the dates; its name is used in messages.
         keys: (R,) the series' id of each row, for messages.
-        place: the file, for messages.
+        path: the file, for messages.
         date_format: as in Python's strftime; None detects it.
         summary: where the format is said.
 
@@ -49,15 +49,15 @@ def days_and_years(
     """
     name = column.name
     if column.isna().all():
-        raise DataError("no dates", where=f"{place}, column {name}", found="only empty cells")
-    index, how = _parsed(column, date_format, place)
+        raise DataError("no dates", where=f"{path}, column {name}", found="only empty cells")
+    index, how = _parsed(column, date_format, path)
     summary.say("date_format", how)
     broken = np.asarray(index.isna())
     if broken.any():
         row = int(np.argmax(broken))
         raise DataError(
             "a date cannot be read",
-            where=f"{place}, column {name}, id {keys[row]}",
+            where=f"{path}, column {name}, id {keys[row]}",
             found=repr(column.iloc[row])[:40],
             expected="a date such as 2018-06-30" if date_format is None else date_format,
             hint=None if date_format else "name the format with --date-format",
@@ -68,7 +68,7 @@ def days_and_years(
         row = int(np.argmax(outside))
         raise DataError(
             "a date is out of range",
-            where=f"{place}, column {name}, id {keys[row]}",
+            where=f"{path}, column {name}, id {keys[row]}",
             found=str(index[row].date()),
             expected=f"a date from {FIRST_YEAR} on, when Sentinel-2 began, to {LAST_YEAR}",
         )
@@ -77,7 +77,7 @@ def days_and_years(
 
 
 def _parsed(
-    column: pd.Series[Any], date_format: str | None, place: Path
+    column: pd.Series[Any], date_format: str | None, path: Path
 ) -> tuple[pd.DatetimeIndex, str]:
     """The dates, missing where they cannot be read, and what they were read as."""
     if pd.api.types.is_datetime64_any_dtype(column):
@@ -92,7 +92,7 @@ def _parsed(
         return _read(text, date_format), f"{date_format} (as given)"
     if _PARTS.fullmatch(str(column.dropna().iloc[0])) is None:
         return _read(text, "ISO8601"), "ISO"
-    return _parts(text, f"{place}, column {column.name}")
+    return _parts(text, f"{path}, column {column.name}")
 
 
 def _read(text: pd.Series[Any], date_format: str) -> pd.DatetimeIndex:

@@ -86,20 +86,20 @@ def read_table(
             series has no usable date.
         BandError: a band is unknown or stands twice, or which columns are bands is a question.
     """
-    place = IN_MEMORY if isinstance(source, pd.DataFrame) else Path(source)
+    table_path = IN_MEMORY if isinstance(source, pd.DataFrame) else Path(source)
     options = options or TableOptions()
-    summary = ReadingSummary(source=str(place))
+    summary = ReadingSummary(source=str(table_path))
     if isinstance(source, pd.DataFrame):
-        frame = columns_of_frame(source, place)
+        frame = columns_of_frame(source, table_path)
     else:
         names = [options.id_column] if options.id_column is not None else []
         frame = read_columns(
-            place,
+            table_path,
             text_columns=(*names, *ID_COLUMNS, *FIELD_COLUMNS),
             separator=options.separator,
             summary=summary,
         )
-    table = _Table(frame, place, summary)
+    table = _Table(frame, table_path, summary)
     table.recognise(
         options.id_column, options.date_column, options.cloud_column, options.field_column
     )
@@ -112,9 +112,9 @@ def read_table(
 class _Table:
     """One reading, step by step: recognise columns, arrange rows by series, fill the arrays."""
 
-    def __init__(self, frame: pd.DataFrame, place: Path, summary: ReadingSummary) -> None:
+    def __init__(self, frame: pd.DataFrame, table_path: Path, summary: ReadingSummary) -> None:
         self._frame = frame
-        self._place = place
+        self._table_path = table_path
         self._summary = summary
 
     def recognise(
@@ -125,19 +125,19 @@ class _Table:
         field_column: str | None,
     ) -> None:
         """Finds the role of every column but the bands."""
-        frame, place = self._frame, self._place
-        found = find_column(frame, date_column, DATE_COLUMNS, "date", place)
-        self._date = _required(found, "date", "--date-column", frame, place)
-        self._row_number = None if id_column else row_number(frame, self._date, place)
+        frame, table_path = self._frame, self._table_path
+        found = find_column(frame, date_column, DATE_COLUMNS, "date", table_path)
+        self._date = _required(found, "date", "--date-column", frame, table_path)
+        self._row_number = None if id_column else row_number(frame, self._date, table_path)
         known = [name for name in ID_COLUMNS if name != plain_name(self._row_number or "")]
-        found = find_column(frame, id_column, known, "id", place)
-        self._id = _required(found, "id", "--id-column", frame, place)
-        self._cloud = choose_cloud_column(frame, cloud_column, place, self._summary)
+        found = find_column(frame, id_column, known, "id", table_path)
+        self._id = _required(found, "id", "--id-column", frame, table_path)
+        self._cloud = choose_cloud_column(frame, cloud_column, table_path, self._summary)
         taken = {plain_name(self._id), plain_name(self._row_number or "")}
         others = [name for name in FIELD_COLUMNS if plain_name(name) not in taken]
-        self._field = find_column(frame, field_column, others, "field", place)
-        self._longitude = find_column(frame, None, LONGITUDE_COLUMNS, "longitude", place)
-        self._latitude = find_column(frame, None, LATITUDE_COLUMNS, "latitude", place)
+        self._field = find_column(frame, field_column, others, "field", table_path)
+        self._longitude = find_column(frame, None, LONGITUDE_COLUMNS, "longitude", table_path)
+        self._latitude = find_column(frame, None, LATITUDE_COLUMNS, "latitude", table_path)
         summary = self._summary
         summary.say("columns", f"id {self._id!r}, date {self._date!r}, cloud {self._cloud!r}")
         if self._row_number is not None:
@@ -148,17 +148,17 @@ class _Table:
         self, given: tuple[str, ...] | None, processing_level: ProcessingLevel | None
     ) -> None:
         """Finds the columns of bands by their dialect, or takes those given."""
-        frame, place = self._frame, self._place
+        frame, table_path = self._frame, self._table_path
         roles = {self._id, self._date, self._cloud, self._field, self._row_number}
         roles |= {self._longitude, self._latitude}
         others = [str(column) for column in frame.columns if str(column) not in roles]
-        found = recognise_bands(others, where=place, given=given)
+        found = recognise_bands(others, where=table_path, given=given)
         self._columns = {name: band for name, band in found.bands.items() if band != "B10"}
         cirrus = len(self._columns) < len(found.bands)
         if not self._columns:
             raise DataError(
                 "the table has no band",
-                where=place,
+                where=table_path,
                 found="columns " + ", ".join(map(str, frame.columns)),
                 expected="columns such as B02, B03, B04, B08",
                 hint="name the columns after the bands of Sentinel-2, or give --bands B02=COLUMN",
@@ -189,11 +189,11 @@ class _Table:
 
     def arrange(self, sort_dates: bool, date_format: str | None) -> None:
         """Brings the rows of each series together, and each series' dates in order."""
-        frame, place = self._frame, self._place
-        keys = identifiers(frame[self._id], self._id, place)
+        frame, table_path = self._frame, self._table_path
+        keys = identifiers(frame[self._id], self._id, table_path)
         self._ids, self._first_row, series = _by_first_appearance(keys)
         days, years = days_and_years(
-            frame[self._date], keys, place, date_format=date_format, summary=self._summary
+            frame[self._date], keys, table_path, date_format=date_format, summary=self._summary
         )
         self._year = years[self._first_row]
         other = np.flatnonzero(years != self._year[series])
@@ -201,7 +201,7 @@ class _Table:
             row = int(other[0])
             raise DataError(
                 "the dates of a series span more than one calendar year",
-                where=f"{place}, {self._id} {keys[row]}",
+                where=f"{table_path}, {self._id} {keys[row]}",
                 found=f"{self._year[series[row]]} and {years[row]}",
                 hint="give each year of a field an id of its own",
             )
@@ -212,7 +212,7 @@ class _Table:
         if len(backwards) and not sort_dates:
             raise DataError(
                 "dates are not sorted",
-                where=f"{place}, {self._id} {self._ids[sorted_series[backwards[0]]]}",
+                where=f"{table_path}, {self._id} {self._ids[sorted_series[backwards[0]]]}",
                 hint="sort the table by id and date, or pass --sort-dates",
             )
         if len(backwards):
@@ -229,7 +229,7 @@ class _Table:
 
     def series(self, options: TableOptions) -> Series:
         """Fills the padded arrays."""
-        frame, place, summary = self._frame, self._place, self._summary
+        frame, table_path, summary = self._frame, self._table_path, self._summary
         years = (self._year[self._series_of_row] - 1970).astype("M8[Y]").astype("M8[D]")
         rows = Rows(
             frame=frame,
@@ -240,12 +240,12 @@ class _Table:
             columns=self._columns,
             cloud=self._cloud,
         )
-        found = values_of_rows(rows, options, place, summary)
+        found = values_of_rows(rows, options, table_path, summary)
         shape = (len(self._ids), int(self._step.max()) + 1)
         at = (self._series_of_row, self._step)
         valid = np.zeros(shape, dtype=np.bool_)
         valid[at] = found.valid
-        _refuse_series_without_date(valid, self._ids, place)
+        _refuse_series_without_date(valid, self._ids, table_path)
         reflectance = np.zeros((*shape, len(self._bands)), dtype=np.int16)
         reflectance[at] = found.reflectance
         day_of_year = np.zeros(shape, dtype=np.int16)
@@ -275,13 +275,14 @@ class _Table:
     def _field_of_series(self) -> npt.NDArray[Any]:
         if self._field is None:
             return self._ids
-        fields = identifiers(self._frame[self._field], self._field, self._place)
+        fields = identifiers(self._frame[self._field], self._field, self._table_path)
         ordered = fields[self._row]
         differs = np.flatnonzero(ordered != fields[self._first_row][self._series_of_row])
         if len(differs):
+            identity = self._ids[self._series_of_row[differs[0]]]
             raise DataError(
                 "a series lies in two fields",
-                where=f"{self._place}, {self._id} {self._ids[self._series_of_row[differs[0]]]}",
+                where=f"{self._table_path}, {self._id} {identity}",
                 hint="name the column of fields with --field-column",
             )
         return np.asarray(fields[self._first_row])
@@ -303,12 +304,12 @@ class _Table:
             elif name != self._row_number and plain_name(name) in wanted:
                 column = self._frame[name]
                 if column.notna().all():
-                    values = identifiers(column, name, self._place)
+                    values = identifiers(column, name, self._table_path)
                     one = values[self._first_row]
                     if (values[self._row] == one[self._series_of_row]).all():
                         columns[name] = one
         others = tuple(str(name) for name in self._frame.columns if name not in columns)
-        return SeriesKeys(str(self._place), columns, others)
+        return SeriesKeys(str(self._table_path), columns, others)
 
     def _coordinates(
         self,
@@ -317,11 +318,11 @@ class _Table:
             return None, None
         result = []
         for column, limit in ((self._longitude, 180.0), (self._latitude, 90.0)):
-            degrees = numbers(self._frame[column], column, self._place)[self._first_row]
+            degrees = numbers(self._frame[column], column, self._table_path)[self._first_row]
             if (np.abs(degrees) > limit).any():
                 raise DataError(
                     "a coordinate is out of range",
-                    where=f"{self._place}, column {column}",
+                    where=f"{self._table_path}, column {column}",
                     found=float(degrees[np.argmax(np.abs(degrees) > limit)]),
                     expected=f"degrees, -{limit:g} to {limit:g}",
                 )
@@ -334,7 +335,7 @@ ROW_NUMBERS = ("id", "fid")
 """Names of columns that often count the rows of a table instead of naming series."""
 
 
-def row_number(frame: pd.DataFrame, date: str, place: Path) -> str | None:
+def row_number(frame: pd.DataFrame, date: str, table_path: Path) -> str | None:
     """The column called ``id`` or ``fid`` that is another in every row, where dates differ.
 
     Raises:
@@ -346,11 +347,11 @@ def row_number(frame: pd.DataFrame, date: str, place: Path) -> str | None:
         >>> row_number(frame, "date", Path("fields.csv"))
         'id'
     """
-    name = find_column(frame, None, ROW_NUMBERS, "id", place)
+    name = find_column(frame, None, ROW_NUMBERS, "id", table_path)
     if name is None or frame[name].duplicated().any() or frame[date].nunique() < 2:
         return None
     others = [other for other in (*ID_COLUMNS, *FIELD_COLUMNS) if other != plain_name(name)]
-    other = find_column(frame, None, others, "id", place)
+    other = find_column(frame, None, others, "id", table_path)
     if other is not None:
         return name if frame[other].duplicated().any() else None
     numbers_of_rows = pd.to_numeric(frame[name], errors="coerce")
@@ -358,19 +359,21 @@ def row_number(frame: pd.DataFrame, date: str, place: Path) -> str | None:
         return None
     raise DataError(
         f"column {name!r} counts the rows, so that every series would have one date",
-        where=place,
+        where=table_path,
         found="columns " + ", ".join(map(str, frame.columns)),
         hint="name the column of the field or pixel with --id-column, or give "
         f"--id-column {name} where every row is a field of its own",
     )
 
 
-def _required(column: str | None, role: str, option: str, frame: pd.DataFrame, place: Path) -> str:
+def _required(
+    column: str | None, role: str, option: str, frame: pd.DataFrame, table_path: Path
+) -> str:
     if column is None:
         what = "no dates" if role == "date" else f"no {role} column"
         raise DataError(
             what,
-            where=place,
+            where=table_path,
             found="columns " + ", ".join(map(str, frame.columns)),
             hint=f"name the {role} column with {option}",
         )
@@ -389,13 +392,13 @@ def _by_first_appearance(
 
 
 def _refuse_series_without_date(
-    valid: npt.NDArray[np.bool_], ids: npt.NDArray[Any], place: Path
+    valid: npt.NDArray[np.bool_], ids: npt.NDArray[Any], table_path: Path
 ) -> None:
     without = np.flatnonzero(~valid.any(axis=1))
     if len(without):
         raise DataError(
             f"{len(without)} of {len(ids)} series have no usable date",
-            where=f"{place}, id {ids[without[0]]}",
+            where=f"{table_path}, id {ids[without[0]]}",
             found="an empty band, or 0 in every band, at every date",
             hint="leave these ids out, or fill their bands",
         )

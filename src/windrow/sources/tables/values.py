@@ -75,7 +75,7 @@ class RowValues:
 
 
 def choose_cloud_column(
-    frame: pd.DataFrame, given: str | None, place: Path, summary: ReadingSummary
+    frame: pd.DataFrame, given: str | None, table_path: Path, summary: ReadingSummary
 ) -> str | None:
     """The column of clouds: the one given, or found by name; names those that are not read.
 
@@ -85,7 +85,7 @@ def choose_cloud_column(
     names = [str(column) for column in frame.columns]
     if given is not None and given not in names:
         raise DataError(
-            f"no cloud column {given!r}", where=place, found="columns " + ", ".join(names)
+            f"no cloud column {given!r}", where=table_path, found="columns " + ", ".join(names)
         )
     found, others = choose_cloud_name(names)
     if given is not None:
@@ -96,14 +96,14 @@ def choose_cloud_column(
 
 
 def values_of_rows(
-    rows: Rows, options: TableOptions, place: Path, summary: ReadingSummary
+    rows: Rows, options: TableOptions, table_path: Path, summary: ReadingSummary
 ) -> RowValues:
     """Scale, clouds and offset of a table's rows.
 
     Args:
         rows: the rows.
         options: what the user said of scale, clouds, offset and no data.
-        place: the file, for messages.
+        table_path: the file, for messages.
         summary: where it is said what was taken, and what was left out is counted.
 
     Raises:
@@ -113,18 +113,18 @@ def values_of_rows(
         SettingsError: ``cloud_measure`` is given and there are no clouds.
     """
     frame = rows.frame
-    values = np.stack([numbers(frame[c], c, place) for c in rows.columns], axis=1)[rows.order]
+    values = np.stack([numbers(frame[c], c, table_path) for c in rows.columns], axis=1)[rows.order]
     if options.no_data is not None:
         values[values == options.no_data] = np.nan
-    usable, scaled, scale = _scaled(values, rows.keys, options.scale, place, summary)
-    cloud = _clouds(rows, scaled, usable, options=options, place=place, summary=summary)
+    usable, scaled, scale = _scaled(values, rows.keys, options.scale, table_path, summary)
+    cloud = _clouds(rows, scaled, usable, options=options, table_path=table_path, summary=summary)
     added = _offsets(
-        rows, scaled, usable, cloud=cloud, options=options, place=place, summary=summary
+        rows, scaled, usable, cloud=cloud, options=options, table_path=table_path, summary=summary
     )
     integers = np.where(usable[:, None], np.round(scaled) + added[:, None], 0.0)
     tally = RangeTally(summary)
     valid = tally.add(integers, usable)
-    tally.refuse(where=place, factor=factor_of(scale))
+    tally.refuse(where=table_path, factor=factor_of(scale))
     reflectance = np.where(valid[:, None], integers, 0.0).astype(np.int16)
     return RowValues(valid, reflectance, cloud)
 
@@ -133,7 +133,7 @@ def _scaled(
     values: npt.NDArray[np.float64],
     keys: npt.NDArray[Any],
     given: Scale | None,
-    place: Path,
+    table_path: Path,
     summary: ReadingSummary,
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64], Scale]:
     """Which rows are usable, their digital numbers (R, B), and the scale they were written in."""
@@ -141,7 +141,7 @@ def _scaled(
     if empty.all():
         raise DataError(
             "every date has an empty band",
-            where=place,
+            where=table_path,
             found="NaN in every row",
             hint="leave out the columns of bands that were not measured",
         )
@@ -150,14 +150,14 @@ def _scaled(
     summary.count("dates_with_an_empty_band_made_invalid", int(empty.sum()))
     summary.count("dates_with_0_in_every_band_made_invalid", int(no_data.sum()))
     if not usable.any():
-        raise DataError("every band is 0 at every date", where=place, expected="reflectance")
-    found = _scale(values[usable], keys[usable], place)
+        raise DataError("every band is 0 at every date", where=table_path, expected="reflectance")
+    found = _scale(values[usable], keys[usable], table_path)
     if given is not None and given not in get_args(Scale):
         raise DataError("unknown scale", found=given, expected="reflectance or dn")
     if given is not None and found != given:
         raise DataError(
             f"the values do not fit the scale {given!r}",
-            where=place,
+            where=table_path,
             found=f"values that look like {found!r}",
             hint="leave the scale out, or mend the table",
         )
@@ -173,18 +173,20 @@ def _clouds(
     usable: npt.NDArray[np.bool_],
     *,
     options: TableOptions,
-    place: Path,
+    table_path: Path,
     summary: ReadingSummary,
 ) -> npt.NDArray[np.uint8] | None:
     column = rows.cloud
     if column is None:
         if options.cloud_measure is not None:
             raise SettingsError(
-                "--cloud-measure without clouds", where=place, hint="name them with --cloud-column"
+                "--cloud-measure without clouds",
+                where=table_path,
+                hint="name them with --cloud-column",
             )
         summary.say("cloud", "not known: every date counts as clear")
         return None
-    measured = _truth_or_numbers(rows.frame[column], column, place)[rows.order]
+    measured = _truth_or_numbers(rows.frame[column], column, table_path)[rows.order]
     bands = list(rows.columns.values())
     shortest = next((bands.index(band) for band in _SHORTEST_FIRST if band in bands), 0)
     layer = recognise_clouds(
@@ -192,9 +194,9 @@ def _clouds(
         measured,
         blue=np.where(usable, scaled[:, shortest], np.nan),
         given=options.cloud_measure,
-        where=place,
+        where=table_path,
     )
-    probability = layer.probability(measured, where=place)
+    probability = layer.probability(measured, where=table_path)
     summary.count("dates_of_unknown_cloud_taken_as_cloudy", int(np.isnan(measured).sum()))
     share = ClearShare(summary, describe(layer))
     share.add(probability, usable)
@@ -202,14 +204,16 @@ def _clouds(
     return probability
 
 
-def _truth_or_numbers(column: pd.Series[Any], name: str, place: Path) -> npt.NDArray[np.float64]:
+def _truth_or_numbers(
+    column: pd.Series[Any], name: str, table_path: Path
+) -> npt.NDArray[np.float64]:
     """Numbers; true and false, in the usual words, as 1 and 0."""
     if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
         words = column.astype("string").str.strip().str.lower()
         truth = words.map(_TRUTH)
         if (truth.isna() == column.isna()).all():
             return np.asarray(truth.to_numpy(dtype=np.float64, na_value=np.nan))
-    return numbers(column, name, place)
+    return numbers(column, name, table_path)
 
 
 def _offsets(
@@ -219,7 +223,7 @@ def _offsets(
     *,
     cloud: npt.NDArray[np.uint8] | None,
     options: TableOptions,
-    place: Path,
+    table_path: Path,
     summary: ReadingSummary,
 ) -> npt.NDArray[np.int64]:
     """What is added to each row, (R,), date by date."""
@@ -238,7 +242,7 @@ def _offsets(
         observed,
         Dates(rows.days[at], declared[at]),
         given=options.baseline_offset,
-        where=place,
+        where=table_path,
         summary=summary,
     )
     added = np.zeros(len(usable), dtype=np.int64)
@@ -270,7 +274,7 @@ def _offset_in_text(text: str, *, is_product: bool) -> float:
     return float(offset_of_baseline(text)) if text.strip() else np.nan
 
 
-def _scale(values: npt.NDArray[np.float64], keys: npt.NDArray[Any], place: Path) -> Scale:
+def _scale(values: npt.NDArray[np.float64], keys: npt.NDArray[Any], table_path: Path) -> Scale:
     """The one scale of all rows: each row votes by its largest value, and all must agree.
 
     A dark row of digital numbers may stay below ``LARGEST_REFLECTANCE``, but then its values are
@@ -280,7 +284,7 @@ def _scale(values: npt.NDArray[np.float64], keys: npt.NDArray[Any], place: Path)
     values, keys = values[finite], keys[finite]
     if not len(values):
         raise DataError(
-            "every reflectance is infinite", where=place, hint="leave cells without data empty"
+            "every reflectance is infinite", where=table_path, hint="leave cells without data empty"
         )
     largest = values.max(axis=1)
     whole = (values == np.round(values)).all(axis=1)
@@ -289,7 +293,7 @@ def _scale(values: npt.NDArray[np.float64], keys: npt.NDArray[Any], place: Path)
     if dn.any() and reflectance.any():
         raise DataError(
             "the scale of reflectance is mixed",
-            where=f"{place}, ids {keys[np.argmax(reflectance)]} and {keys[np.argmax(dn)]}",
+            where=f"{table_path}, ids {keys[np.argmax(reflectance)]} and {keys[np.argmax(dn)]}",
             found=f"{int(reflectance.sum())} dates in 0..1 and {int(dn.sum())} x 10,000",
             hint="bring all rows to one scale",
         )
@@ -301,7 +305,7 @@ def _scale(values: npt.NDArray[np.float64], keys: npt.NDArray[Any], place: Path)
     row = int(np.argmax(between))
     raise DataError(
         "the scale of reflectance is impossible",
-        where=f"{place}, id {keys[row]}",
+        where=f"{table_path}, id {keys[row]}",
         found=f"{largest[row]:g} as largest value of a date",
         expected="reflectance 0..1 or reflectance x 10,000",
         hint="convert percent or decibels to reflectance",

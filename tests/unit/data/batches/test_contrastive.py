@@ -34,7 +34,7 @@ def test_every_pair_of_a_whole_day_stands_once(make_series):
         if series.valid[n, t] and (series.planetscope[n, series.day_of_year[n, t]] != NO_DATA).all()
     ]
     assert found.num_items == len(expected) < series.valid.sum()
-    row, date = found.places(torch.arange(found.num_items))
+    row, date = found.positions(torch.arange(found.num_items))
     assert list(zip(row.tolist(), date.tolist(), strict=True)) == expected
     batch = found.batch(torch.tensor([3, 40]))
     deep = target.repeat(9)
@@ -52,7 +52,7 @@ def test_a_whole_set_needs_no_list_of_positions(make_series):
     found, _, _ = pairs(series, planetscope=False)
     assert bytes_held(found) < series.reflectance.nbytes + 4_000
     assert found.num_items == 4 * series.num_dates
-    row, date = found.places(torch.tensor([0, series.num_dates + 2]))
+    row, date = found.positions(torch.tensor([0, series.num_dates + 2]))
     assert (row.tolist(), date.tolist()) == ([0, 1], [0, 2])
     assert found.batch(torch.tensor([1])).planetscope is None
 

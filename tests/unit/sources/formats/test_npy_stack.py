@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from windrow.errors import DataError
-from windrow.sources.formats.archives import FilePlace
+from windrow.sources.formats.archives import StoredFile
 from windrow.sources.formats.npy_stack import PixelChoice, open_date_array
 
 
@@ -23,8 +23,8 @@ def places(folder, content):
     with zipfile.ZipFile(folder / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("in/a.npy", content)
         archive.writestr("in/a.npy.gz", gzip.compress(content))
-    zipped = [FilePlace(folder / "a.zip", f"in/{name}") for name in ("a.npy", "a.npy.gz")]
-    return [FilePlace(folder / "a.npy"), FilePlace(folder / "a.npy.gz"), *zipped]
+    zipped = [StoredFile(folder / "a.zip", f"in/{name}") for name in ("a.npy", "a.npy.gz")]
+    return [StoredFile(folder / "a.npy"), StoredFile(folder / "a.npy.gz"), *zipped]
 
 
 @pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.float32, np.float64, np.uint8, ">i2"])
@@ -36,8 +36,8 @@ def test_every_place_gives_what_indexing_gives(tmp_path, dtype, shape):
     pixels = PixelChoice(*(axis.astype(np.int32) for axis in np.divmod(flat, shape[2])))
     wanted = values.reshape(*shape[:3], -1)[:, pixels.row, pixels.column]
     for version in ((1, 0), (2, 0)):
-        for place in places(tmp_path, npy(values, version=version)):
-            array = open_date_array(place)
+        for stored in places(tmp_path, npy(values, version=version)):
+            array = open_date_array(stored)
             assert array.shape == (*shape, 1)[:4]
             for dates in (None, range(1, shape[0]), range(shape[0], shape[0])):
                 read = list(array.select(pixels, dates))
@@ -48,13 +48,13 @@ def test_every_place_gives_what_indexing_gives(tmp_path, dtype, shape):
 
 def test_a_stream_that_ends_early_says_where(tmp_path):
     content = npy(np.zeros((3, 100, 5, 2), dtype=np.int16))
-    for place in places(tmp_path, content[:-11])[1:]:
-        array = open_date_array(place)
+    for stored in places(tmp_path, content[:-11])[1:]:
+        array = open_date_array(stored)
         pixels = PixelChoice(np.array([99], dtype=np.int32), np.array([4], dtype=np.int32))
         with pytest.raises(DataError, match=r"cut short; in .*a\.(npy\.gz|zip).*11 bytes are miss"):
             list(array.select(pixels))
     with pytest.raises(DataError, match=r"the array is cut short; in .*a\.npy; found [\d,]+ of"):
-        open_date_array(FilePlace(tmp_path / "a.npy"))
+        open_date_array(StoredFile(tmp_path / "a.npy"))
 
 
 def test_other_arrays_are_refused(tmp_path):
@@ -68,4 +68,4 @@ def test_other_arrays_are_refused(tmp_path):
     ):
         path.write_bytes(content)
         with pytest.raises(DataError, match=match):
-            open_date_array(FilePlace(path))
+            open_date_array(StoredFile(path))

@@ -75,11 +75,11 @@ def field_means(series: Series, *, cloudy_from: int) -> Series:
     cloudy = series.cloud_probability[row, date] >= cloudy_from
     share = np.bincount(slot, weights=cloudy, minlength=len(slots)) / count
     of_field = slots // 1024
-    place = np.arange(len(slots)) - np.searchsorted(of_field, np.arange(len(fields)))[of_field]
-    at = (of_field, place)
+    position = np.arange(len(slots)) - np.searchsorted(of_field, np.arange(len(fields)))[of_field]
+    at = (of_field, position)
 
     def filled(values: npt.NDArray[Any], dtype: Any) -> npt.NDArray[Any]:
-        full = np.zeros((len(fields), int(place.max()) + 1, *values.shape[1:]), dtype=dtype)
+        full = np.zeros((len(fields), int(position.max()) + 1, *values.shape[1:]), dtype=dtype)
         full[at] = values
         return full
 
