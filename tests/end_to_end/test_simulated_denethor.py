@@ -104,5 +104,6 @@ def test_mistakes_on_the_command_line(tmp_path, capsys, monkeypatch):
     assert "GeoTIFFs need the package rasterio" in message
     assert "pip install 'windrow[rasters]'" in message
     assert windrow("simulate", "--out", tmp_path / "x") == 2
-    assert "how many series to simulate; to mend it: give --num-series" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "the number of series is missing; to mend it: give --num-series" in message
     assert not any(tmp_path.iterdir())

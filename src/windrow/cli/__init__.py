@@ -1,7 +1,7 @@
-"""The command line: one file a command, each a thin wrapper over a documented function.
+"""The command line: one file per command, each a thin wrapper around a documented function.
 
-A mistake of the user's is one line on standard error and exit code 2; a fault of windrow's keeps
-its traceback. Results go to standard output, progress to standard error.
+A mistake of the user prints one line on standard error and ends with exit code 2. A fault of
+windrow keeps its traceback. Results go to standard output, progress to standard error.
 """
 
 from __future__ import annotations
@@ -18,41 +18,49 @@ from windrow.files import describe_disk_error
 from windrow.version import __version__
 
 COMMANDS = {
-    "demo": "simulate, pre-train, classify, compare and report: the main job, once",
+    "demo": "run the whole workflow once: simulate, pre-train, classify, compare, report",
     "simulate": "simulate both sensors over landscapes of fields into a series store",
     "download": "fetch public files, by the checksums of their record",
     "ingest": "read a product or a field table into a series store",
     "pretrain": "pre-train the encoder on a store, by recipe",
-    "distill": "teach a small encoder what a pre-trained one makes of series",
+    "distill": "train a small encoder to reproduce the output of a pre-trained one",
     "export": "write an encoder as one ONNX file, for ONNX Runtime",
-    "embed": "turn series into representations, one row an id",
-    "train": "fit a crop classifier on labelled fields, and print what to expect of it",
+    "embed": "turn series into representations, one row per id",
+    "train": "fit a crop classifier on labelled fields and print its expected accuracy",
     "classify": "write the class of every field, with probabilities",
-    "fewshot": "classify fields from few labels, beside the raw-feature baselines",
+    "fewshot": "classify fields from few labels and compare with raw-feature baselines",
     "benchmark": "compare methods over tasks, heads and configurations, and report",
     "ablate": "train with one part changed at a time, and report",
-    "corrections": "measure what each fault of earlier code does, on simulated series",
+    "corrections": "measure the effect of each fault of earlier code on simulated series",
     "report": "write the HTML page of a run directory or a study",
 }
 
 
 def usage() -> str:
-    """The list of commands."""
+    """Returns the list of commands as text."""
     lines = ["usage: windrow COMMAND ...", ""]
     lines += [f"  {name:<12}{text}" for name, text in COMMANDS.items()]
-    lines += ["", "'windrow COMMAND --help' tells what a command takes.", f"windrow {__version__}"]
+    lines += ["", "'windrow COMMAND --help' lists its options.", f"windrow {__version__}"]
     return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs one command and exits: 0 done, 2 the user's mistake, 130 interrupted."""
+    """Runs one command.
+
+    Args:
+        arguments: the words of the command line; those of the process where None.
+
+    Raises:
+        SystemExit: with code 2 after a mistake of the user, 130 after an interrupt, 141 when the
+            reader of the output has gone, and 0 after help or the version was printed.
+    """
     _print_any_letter()
     try:
         _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
     except WindrowError as error:
         _stop(str(error))
-    except BrokenPipeError:  # whoever read our output has gone: there is nobody to write to
+    except BrokenPipeError:  # the reader of our output has gone
         _forget_output()
         raise SystemExit(141) from None
     except OSError as error:
@@ -89,12 +97,15 @@ def _stop(message: str) -> NoReturn:
 
 
 def _forget_output() -> None:
-    """Drops what is printed and not yet written, which would fail again when Python ends."""
+    """Drops output that is not yet written: writing it would fail again when Python ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_any_letter() -> None:
-    """Prints letters that the terminal cannot show as escapes, so that none stops a command."""
+    """Makes both streams escape the letters that the terminal cannot show.
+
+    Without it such a letter would stop the command.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""``windrow ablate``: what every part of the method is worth, Figures 7 to 9 and Tables 1 to 4."""
+"""``windrow ablate``: the effect of each part of the method, Figures 7 to 9 and Tables 1 to 4."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from windrow.cli.study_options import Sharing, run_and_report
 class Ablate(Sharing):
     """Changes one part of BERT or ResMLP at a time, on task 2: Figures 7 to 9, Tables 1 to 4.
 
-    Goes on with an interrupted study and shares it, as 'windrow benchmark' does.
+    The command continues an interrupted study, and several processes can share one study, as with
+    'windrow benchmark'.
     """
 
     arms: tuple[str, ...] = ()
-    """Only these, such as bert without-season; by default all of the scale."""
+    """Ablations to run, such as bert without-season; by default all ablations of the scale."""
     task: Literal[1, 2, 3] = 2
-    """Downstream task; the paper ablates on the second."""
+    """Downstream task; the paper uses task 2."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""``windrow benchmark``: tasks, methods, heads and configurations, and the report of them."""
+"""``windrow benchmark``: compares methods over tasks, heads and configurations."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from windrow.cli.study_options import Sharing, run_and_report
 class Benchmark(Sharing):
     """Compares methods over tasks, heads and configurations: Table 5, Figures 11 to 15.
 
-    Every unit of work that is done is a file of the study and is never done again: the same
-    command goes on with a study that was interrupted, and several processes or machines that see
-    the folder share it.
+    Every finished unit of work is kept as a file of the study and is not repeated. The same
+    command continues an interrupted study. Several processes or machines that see the folder can
+    share the work.
     """
 
     tasks: tuple[Literal[1, 2, 3], ...] = ()
-    """Downstream tasks; by default those of the scale."""
+    """Downstream tasks; by default the tasks of the scale."""
     methods: tuple[str, ...] = ()
-    """Methods; or a method with one change: those of the ablations such as without-season, and
-    resmlp-barlow, scarf-barlow, spectro-temporal-barlow, which learn by Barlow Twins instead of
-    NT-Xent. By default all methods, without changes."""
+    """Methods to compare; by default all methods. A method with one change can be named too: an
+    ablation such as without-season, or resmlp-barlow, scarf-barlow and spectro-temporal-barlow,
+    which use the loss of Barlow Twins instead of NT-Xent."""
     heads: tuple[Literal["lstm", "inception", "transformer"], ...] = ()
-    """Base models; by default all three."""
+    """Classification heads; by default all three."""
     fields: tuple[int, ...] | None = None
-    """Labelled fields a class of the curve over labels; by default those of the scale."""
+    """Numbers of labelled fields per class in the label curve; by default those of the scale."""
     days: tuple[int, ...] | None = None
-    """Days of the year of the curve over the season; by default those of the scale."""
+    """Days of the year in the season curve; by default the days of the scale."""
     curve_configurations: tuple[int, ...] | None = None
-    """Configurations that the two curves are made of; by default that of the maps."""
+    """Configurations used for the two curves; by default the configuration of the maps."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""``windrow corrections``: what each fault of earlier code does, alone, on simulated series."""
+"""``windrow corrections``: the effect of each fault of earlier code on simulated series."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from windrow.cli.progress import progress
 
 @dataclass(frozen=True)
 class Corrections:
-    """Switches each fault of earlier public code on by itself and measures what it does."""
+    """Switches on each fault of earlier public code, one at a time, and measures its effect."""
 
     out: Path
-    """The directory to write; must not exist."""
+    """Directory to write; must not exist."""
     scale: Literal["tiny", "small", "paper"] = "tiny"
-    """Of methods and heads; minutes a seed at tiny."""
+    """Scale of methods and heads; tiny takes minutes per seed."""
     seeds: Annotated[tuple[int, ...], tyro.conf.arg(metavar="SEED ...")] = (0, 1, 2)
-    """Of landscapes, weights and draws."""
+    """Seeds of landscapes, weights and random draws."""
     faults: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
-    """Which to measure, such as plateau; all by default."""
+    """Faults to measure, such as plateau; by default all."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -40,7 +40,11 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def show_effects(result: Mapping[str, Any]) -> None:
-    """Prints the effects of a ``corrections.json`` as a table."""
+    """Prints the effects of a ``corrections.json`` as a table.
+
+    Args:
+        result: the content of the file.
+    """
     from rich.console import Console
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""``windrow demo``: the main job, once."""
+"""``windrow demo``: the whole workflow, once."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Demo:
     """Simulates two sensors, pre-trains, learns crops from few labels, compares, and reports."""
 
     out: Path | None = None
-    """The folder to write; must not exist. By default the first free one of runs/demo, runs/demo-2
-    and so on."""
+    """Folder to write; must not exist. By default the first of runs/demo, runs/demo-2, ... that
+    does not exist."""
     seed: int = 0
-    """Every random draw follows from it."""
+    """Seed of every random draw."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Runs ``windrow demo``; the last line printed is the path of the report."""
+    """Runs ``windrow demo``. The last line that it prints is the path of the report."""
     options = parse(Demo, arguments, prog="windrow demo")
     from windrow.cli.few_label_table import show_rows
     from windrow.experiments.demo import demo_settings, run_demo
@@ -39,12 +39,12 @@ def main(arguments: Sequence[str]) -> None:
         num_workers=os.cpu_count() or 1,
     )
     show_rows(result)
-    print("All of this is simulated: it shows that the way works, not how well it does on fields.")
+    print("All data is simulated: this shows that the workflow runs, not its accuracy on fields.")
     print(write_report(folder))
 
 
 def first_free(folder: Path) -> Path:
-    """The folder itself, or the first of ``folder-2``, ``folder-3``, ... that does not exist."""
+    """Returns the first of ``folder``, ``folder-2``, ``folder-3``, ... that does not exist."""
     if not folder.exists():
         return folder
     number = 2

@@ -1,4 +1,4 @@
-"""``windrow distill``: a small encoder from a pre-trained one."""
+"""``windrow distill``: trains a small encoder from a pre-trained one."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from windrow.training.execution import ExecutionSettings
 
 @dataclass(frozen=True)
 class Distill:
-    """Teaches a small encoder what a pre-trained one makes of series; needs no label.
+    """Trains a small encoder to reproduce the output of a pre-trained one; needs no labels.
 
-    The defaults below are those of the recipe 'student'.
+    The defaults below come from the recipe 'student'.
     """
 
     weights: str
-    """The teacher: a run directory, a .safetensors file, or the name of shipped weights."""
+    """Teacher: a run directory, a .safetensors file, or the name of shipped weights."""
     data: Path
-    """The series store; Sentinel-2 alone is read of it."""
+    """Series store; only its Sentinel-2 series are read."""
     out: Path
-    """The run directory to write; must not exist."""
+    """Run directory to write; must not exist."""
     settings: Annotated[DistillationSettings, tyro.conf.arg(name="")]
-    """What the recipe says; change any of it."""
+    """Settings of the recipe; each can be changed."""
     execution: ExecutionSettings
-    """How fast, not what."""
+    """Speed settings; they change results by rounding at most."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -56,5 +56,5 @@ def main(arguments: Sequence[str]) -> None:
             on_progress=training_progress(advance),
         )
     shares = ", ".join(f"{share:.3f} of {name}s" for name, share in figures["explained"].items())
-    print(f"the teacher's variance over held-out series, given again: {shares}")
+    print(f"share of the teacher's variance that the student explains, held-out series: {shares}")
     print(options.out)

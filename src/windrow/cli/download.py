@@ -1,4 +1,4 @@
-"""``windrow download``: public files, by the checksums of their record."""
+"""``windrow download``: fetches public files and checks them against their record."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ from windrow.cli.progress import progress
 
 @dataclass(frozen=True)
 class Download:
-    """Fetches public files; what is there is not fetched again, what was cut short goes on."""
+    """Fetches public files and checks their checksums.
+
+    A file that is complete is not fetched again. An interrupted file is continued.
+    """
 
     product: Annotated[Literal["prepared"], tyro.conf.Positional]
-    """'prepared': the HDF5 files of the group's earlier study (Zenodo 7737587)."""
+    """Product to fetch. 'prepared': the HDF5 files of the group's earlier study (Zenodo
+    7737587)."""
     to: Path
-    """The folder to fill."""
+    """Folder to write the files into."""
     files: tuple[str, ...] = ()
-    """Names of the files; by default all of the record."""
+    """Names of the files; by default all files of the record."""
     host: str = "https://zenodo.org"
-    """The server that holds the record and its files."""
+    """Server that holds the record and its files."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""``windrow embed``: series into representations."""
+"""``windrow embed``: turns series into representations."""
 
 from __future__ import annotations
 
@@ -16,33 +16,34 @@ from windrow.sources.reader import LabelOptions, TableOptions
 
 @dataclass(frozen=True)
 class Embed:
-    """Turns Sentinel-2 series into representations: one row an id, in input order."""
+    """Turns Sentinel-2 series into representations: one row per id, in input order."""
 
     input: Annotated[Path, tyro.conf.Positional]
-    """A series store, or a field table (CSV or Parquet)."""
+    """Series store, or field table (CSV or Parquet)."""
     weights: str
-    """A run directory, a .safetensors or .onnx file, or the name of shipped weights."""
+    """Run directory, .safetensors or .onnx file, or the name of shipped weights."""
     out: Path
-    """The table to write, .parquet or .csv; must not exist."""
+    """Table to write, .parquet or .csv; must not exist."""
     labels: Path | None = None
-    """A label table; appends a column 'label'."""
+    """Label table; adds a column 'label' to the output."""
     label_column: str | None = None
-    """The column of the label table; by default the usual names are looked for."""
+    """Column of the label table that holds the classes; by default the usual names are tried."""
     pool: Literal["mean", "month"] = "mean"
-    """Mean over all dates, or the twelve monthly means one after another."""
+    """Pooling over time: mean over all dates, or the twelve monthly means concatenated."""
     backend: Literal["auto", "torch", "onnx"] = "auto"
-    """What computes it: torch or ONNX Runtime; auto takes what is installed, and says which."""
+    """Runtime: torch or ONNX Runtime. auto takes an installed one and prints its name."""
     precision: Literal["float32", "bfloat16", "int8"] = "float32"
-    """Of the matrix products: bfloat16 (torch) and int8 (onnx) are faster and round (cosine at
-    least 0.999); an ONNX file keeps the precision that it was exported with."""
+    """Precision of the matrix products. bfloat16 (torch) and int8 (onnx) are faster and round
+    (cosine similarity at least 0.999). An ONNX file keeps its own precision."""
     max_dates: int | None = None
-    """Read only so many dates of a series, the clearest; by default as many as the weights say."""
+    """Most dates to read per series; the clearest are read. By default the number stored in the
+    weights."""
     label_options: Annotated[LabelOptions, tyro.conf.arg(name="")] = field(
         default_factory=LabelOptions
     )
-    """What is to be known of the labels."""
+    """How to read the labels."""
     table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
-    """What is not to be detected of a field table."""
+    """How to read a field table, where it is not to be detected."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""``windrow export``: an encoder as one file for another runtime."""
+"""``windrow export``: writes an encoder as one file for another runtime."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from windrow.cli.parse import parse
 
 @dataclass(frozen=True)
 class Export:
-    """Writes normaliser, encoder and pooling as one ONNX file, for ONNX Runtime."""
+    """Writes normalisation, encoder and pooling as one ONNX file, for ONNX Runtime."""
 
     weights: str
-    """A run directory, a .safetensors file, or the name of shipped weights."""
+    """Run directory, .safetensors file, or the name of shipped weights."""
     out: Path
-    """The .onnx file to write; must not exist."""
+    """File to write, .onnx; must not exist."""
     format: Literal["onnx"] = "onnx"
-    """Of the file."""
+    """Format of the file."""
     precision: Literal["float32", "int8"] = "float32"
-    """Of the matrix products; int8 is faster and rounds (cosine at least 0.999)."""
+    """Precision of the matrix products; int8 is faster and rounds (cosine similarity at least
+    0.999)."""
 
 
 def main(arguments: Sequence[str]) -> None:

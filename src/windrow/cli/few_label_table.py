@@ -7,7 +7,11 @@ from typing import Any
 
 
 def show_rows(fewshot: Mapping[str, Any]) -> None:
-    """Prints the rows of a ``fewshot.json`` as a table, and its notes."""
+    """Prints the rows of a ``fewshot.json`` as a table, and its notes below.
+
+    Args:
+        fewshot: the content of the file.
+    """
     from rich.console import Console
     from rich.table import Table
 

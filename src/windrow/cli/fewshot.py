@@ -1,4 +1,4 @@
-"""``windrow fewshot``: crops from few labelled fields, beside the raw-feature baselines."""
+"""``windrow fewshot``: classifies crops from few labels and compares with raw features."""
 
 from __future__ import annotations
 
@@ -20,45 +20,45 @@ from windrow.sources.reader import LabelOptions, TableOptions
 
 @dataclass(frozen=True)
 class Fewshot:
-    """Learns crops from k labelled fields a class and tests on other fields, many times over."""
+    """Learns crops from k labelled fields per class and tests on other fields, over many draws."""
 
     input: Annotated[Path, tyro.conf.Positional]
-    """A series store, or a field table (CSV or Parquet)."""
+    """Series store, or field table (CSV or Parquet)."""
     labels: Path
-    """The label table: one row a field."""
+    """Label table: one row per field."""
     label_column: str
-    """Its column of crops."""
+    """Column of the label table that holds the crops."""
     weights: str
-    """A run directory, a .safetensors file, or the name of shipped weights."""
+    """Run directory, .safetensors file, or the name of shipped weights."""
     out: Path
-    """The directory to write; must not exist."""
+    """Directory to write; must not exist."""
     train_where: str | None = None
-    """Only fields with this value train, as COL=V; goes with --test-where."""
+    """Train only on fields with this value, as COL=V; needs --test-where."""
     test_where: str | None = None
-    """Only fields with this value test, as COL=V. Without, half of each class at random."""
+    """Test only on fields with this value, as COL=V; by default on a random half of each class."""
     min_fields: int = 10
-    """Classes with fewer fields in the whole set are left out."""
+    """Least number of fields per class; classes with fewer in the whole set are left out."""
     exclude: tuple[str, ...] = ()
     """Classes to leave out."""
     k: tuple[int, ...] = (1, 5, 10, 20)
-    """Labelled fields a class; all where a class has fewer."""
+    """Numbers of labelled fields per class; a class with fewer gives all of its fields."""
     draws: int = 20
-    """How often the training fields are drawn."""
+    """Number of random draws of the training fields."""
     seed: int = 0
-    """Every draw follows from it."""
+    """Seed of every random draw."""
     pool: Literal["mean", "month"] = "month"
-    """How the representation is pooled for light heads."""
+    """Pooling of the representation for shallow heads."""
     sequence_heads: tuple[Literal["transformer", "lstm", "inception"], ...] = ()
-    """Base models to train as well, on the representation and from scratch; half a minute each, at
-    every k and draw."""
+    """Sequence heads to train as well, on the representation and from scratch; each takes half a
+    minute for every k and draw."""
     json: bool = False
     """Print fewshot.json instead of the table."""
     label_options: Annotated[LabelOptions, tyro.conf.arg(name="")] = field(
         default_factory=LabelOptions
     )
-    """What is to be known of the labels."""
+    """How to read the labels."""
     table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
-    """What is not to be detected of a field table."""
+    """How to read a field table, where it is not to be detected."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str]) -> None:
         )
     write_fewshot(options.out, result)
     opened.summary.add(result.task.summary)
-    # The JSON is to stand alone on standard output.
+    # Only the JSON goes to standard output.
     print("\n".join(opened.summary.lines()), file=sys.stderr if options.json else sys.stdout)
     if options.json:
         print(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))

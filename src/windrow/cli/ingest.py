@@ -1,4 +1,4 @@
-"""``windrow ingest``: a product or a field table into a series store."""
+"""``windrow ingest``: reads a product or a field table into a series store."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from windrow.sources.reader import IngestOptions
 
 @dataclass(frozen=True)
 class Ingest:
-    """Reads a product and writes it as a series store, saying what it found and dropped."""
+    """Reads a product, writes it as a series store, and prints what was found and dropped."""
 
     path: Annotated[Path, tyro.conf.Positional]
-    """A product's file or folder; which product it is, is recognised from it."""
+    """File or folder of the product; the product is recognised from its content."""
     out: Path | None = None
-    """Where the store is written; must not exist. Not needed with --dry-run."""
+    """Store to write; must not exist. Not needed with --dry-run."""
     dry_run: bool = False
-    """Only say what is found."""
+    """Only print what is found; write nothing."""
     split_map: Path | None = None
-    """A picture (.png, .svg, .pdf) of the fields by part of the split, of DENETHOR."""
+    """Picture to write (.png, .svg, .pdf) of the fields of DENETHOR, coloured by split."""
     options: Annotated[IngestOptions, tyro.conf.arg(name="")] = field(default_factory=IngestOptions)
-    """What is not to be detected."""
+    """How to read the product, where it is not to be detected."""
 
 
 def main(arguments: Sequence[str]) -> None:

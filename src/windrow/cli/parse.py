@@ -1,4 +1,4 @@
-"""The one door through which every option passes: what does not fit is one line and exit code 2."""
+"""Parses the options of every command: a mistake becomes one line and exit code 2."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from windrow.errors import SettingsError
 Command = TypeVar("Command")
 
 _FRAME = re.compile(r"[╭╮╰╯│─]|-{3,}|^\| | \|$")
-"""What draws the box; hyphens where the terminal knows no lines."""
+"""Characters that draw the box; tyro uses hyphens where the terminal has no line characters."""
 
 _WIDE = "10000"
-"""Columns of the terminal that a message is laid out for, so that no line is broken."""
+"""Width of the terminal for which a message is laid out, columns; wide enough for one line."""
 
 
 def parse(
@@ -34,13 +34,13 @@ def parse(
     default: Command | None = None,
     config: Sequence[Any] = (),
 ) -> Command:
-    """Options of a command from the words of the command line.
+    """Parses the words of the command line into the options of a command.
 
     Args:
         kind: the dataclass of the command.
-        words: what stands behind the command's name.
+        words: the words after the command's name.
         prog: the command's name, for its help.
-        default: values of the options that are not given; None takes those of the class.
+        default: values of the options that are not given; None takes the defaults of the class.
         config: markers of tyro for the whole command.
 
     Raises:
@@ -73,7 +73,10 @@ def parse(
 
 
 def one_line(box: str) -> str:
-    r"""The message inside a box that tyro printed.
+    r"""Returns the message inside a box that tyro printed.
+
+    Args:
+        box: the printed text, with the lines of the box.
 
     Example:
         >>> one_line("╭─ Missing argument ─╮\n│ Missing value for '--out'. │\n╰──╯")
@@ -96,7 +99,7 @@ def one_line(box: str) -> str:
 
 
 def _named_option(error: SettingsError, command: type) -> SettingsError:
-    """The same error with the option in place of the name of a setting."""
+    """Returns the same error with the option in place of the name of a setting."""
     if error.setting is None:
         return error
     kind, name = error.setting
@@ -112,7 +115,7 @@ def _named_option(error: SettingsError, command: type) -> SettingsError:
 
 
 def _paths_to(holder: type, kind: type) -> Iterator[tuple[str, ...]]:
-    """Names of the options' groups under which settings of a class stand."""
+    """Yields the paths of option groups under which the settings of a class stand."""
     if not (dataclasses.is_dataclass(holder) or issubclass(holder, BaseModel)):
         return
     for name, hint in typing.get_type_hints(holder, include_extras=True).items():

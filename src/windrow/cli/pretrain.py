@@ -1,4 +1,4 @@
-"""``windrow pretrain``: an encoder by recipe."""
+"""``windrow pretrain``: pre-trains an encoder by a recipe."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from windrow.training.execution import ExecutionSettings
 class Pretrain:
     """Pre-trains an encoder on a store with both sensors.
 
-    RECIPE comes first: tiny, small, base or paper, or a compared method at a scale, such as
-    resmlp/small; or windrow-1, which learns from simulated places and needs no store. The defaults
-    below are the recipe's.
+    RECIPE comes first: tiny, small, base or paper, or a compared method with a scale, such as
+    resmlp/small. The recipe windrow-1 learns from simulated places and needs no store. The
+    defaults below come from the recipe.
     """
 
     data: Path
-    """The series store."""
+    """Series store with both sensors."""
     out: Path
     """The run directory to write; must not exist, unless --resume."""
     settings: Annotated[PretrainingSettings, tyro.conf.arg(name="")]
     """What the recipe says; change any of it."""
     execution: ExecutionSettings
-    """How fast, not what."""
+    """Speed settings; they change results by rounding at most."""
     any_bands: bool = False
-    """Hide bands in training, so that the weights read any subset of at least three bands."""
+    """Hide random bands in training, so that the weights can read any three or more bands."""
     resume: bool = False
     """Go on from the run's last checkpoint, to the same result."""
 
@@ -51,7 +51,7 @@ class Pretrain:
 class PretrainOnWorlds:
     """Pre-trains the place network on episodes of simulated places.
 
-    RECIPE comes first: windrow-1. The places are simulated first, and kept in a folder.
+    RECIPE comes first: windrow-1. The places are simulated first and kept in a folder.
     """
 
     out: Path
@@ -59,9 +59,9 @@ class PretrainOnWorlds:
     settings: Annotated[WorldPretrainingSettings, tyro.conf.arg(name="")]
     """What the recipe says; change any of it."""
     worlds: Path | None = None
-    """Folder in which simulated places are kept and found again; without it, RUN/worlds."""
+    """Folder that keeps the simulated places for later runs; by default RUN/worlds."""
     workers: int | None = None
-    """Processes of one thread that simulate; without it, as many as there are cores."""
+    """Number of processes that simulate, one thread each; by default one per core."""
     resume: bool = False
     """Go on from the run's last checkpoint, to the same result."""
 

@@ -1,4 +1,4 @@
-"""Progress on a terminal as a bar, elsewhere as a line now and then."""
+"""Shows progress as a bar on a terminal, and as a line from time to time elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from windrow.pipelines.run.progress import Advance
 
 SECONDS_BETWEEN_LINES = 15.0
 _SPEED_SECONDS = 3600.0
-"""Over which the speed of a bar is taken: a cell may take minutes."""
+"""Period over which the speed of a bar is measured, seconds: one cell may take minutes."""
 
 
 @contextmanager
@@ -19,8 +19,11 @@ def progress(title: str, unit: str) -> Iterator[Advance]:
     """Shows the progress of one long step on standard error.
 
     Args:
-        title: what is going on, such as ``simulating``.
-        unit: what is counted, such as ``series``.
+        title: name of the step, such as ``simulating``.
+        unit: name of the counted items, such as ``series``.
+
+    Yields:
+        a callback that takes the number of items done, their total, and figures to show.
     """
     if sys.stderr.isatty():
         with _bar(title, unit) as advance:
@@ -62,7 +65,7 @@ def _bar(title: str, unit: str) -> Iterator[Advance]:
 
 def _lines(title: str, unit: str) -> Advance:
     start = latest = time.monotonic()
-    first: tuple[int, float] | None = None  # what was done before this, and when it was told
+    first: tuple[int, float] | None = None  # items done before the first call, and its time
 
     def advance(done: int, total: int, figures: Mapping[str, float] | None = None, /) -> None:
         nonlocal latest, first

@@ -14,11 +14,11 @@ from windrow.cli.parse import parse
 
 @dataclass(frozen=True)
 class Report:
-    """Writes one HTML file that needs no network, from what a run directory holds."""
+    """Writes the content of a run directory as one HTML file that needs no network."""
 
     run: Annotated[Path, tyro.conf.Positional]
-    """A directory of 'windrow pretrain', 'fewshot', 'demo', 'benchmark', 'ablate' or
-    'simulate --check'."""
+    """Directory that 'windrow pretrain', 'fewshot', 'demo', 'benchmark', 'ablate' or
+    'simulate --check' wrote."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""``windrow simulate``: both sensors over landscapes of fields, and how real they look."""
+"""``windrow simulate``: simulates both sensors over fields, or compares them with real fields."""
 
 from __future__ import annotations
 
@@ -18,46 +18,48 @@ from windrow.sources.reader import LabelOptions, TableOptions
 
 @dataclass(frozen=True)
 class Simulate:
-    """Simulates paired Sentinel-2 and PlanetScope series; nothing in it was ever seen from space.
+    """Simulates paired Sentinel-2 and PlanetScope series; no satellite image is used.
 
-    The same seed gives the same bytes, whatever the number of workers. With --check, nothing is
-    kept: simulated fields are compared with the real ones of a table.
+    The same seed gives the same bytes for any number of workers. With --check, no series are
+    kept: the command compares simulated fields with the real fields of a table.
     """
 
     out: Path
-    """Where the store is written; must not exist."""
+    """Store to write; must not exist."""
     num_series: int | None = None
-    """How many series (Sentinel-2 pixels) to simulate; with --layout denethor whole landscapes;
-    6,000 with --check."""
+    """Number of series (Sentinel-2 pixels) to simulate. With --layout denethor it must
+    fill whole landscapes. By default 6,000 with --check."""
     seed: int = 0
-    """Every random draw follows from it."""
+    """Seed of every random draw."""
     scenario: str = "brandenburg-2018"
-    """Region, year and sensors, by name."""
+    """Name of the scenario, which sets region, year and sensors."""
     layout: Literal["store", "denethor"] = "store"
-    """A series store, or the folders and rasters in which DENETHOR is distributed."""
+    """Layout of the output: a series store, or the folders and rasters of DENETHOR."""
     every_days: Literal[1, 5] = 1
-    """Days between PlanetScope's files, of --layout denethor."""
+    """Days between the PlanetScope files, with --layout denethor."""
     num_workers: Annotated[int | None, tyro.conf.arg(aliases=["-j"])] = None
-    """Processes; by default one for each core."""
+    """Number of processes; by default one per core."""
     check: Path | None = None
-    """Real fields to compare with, a field table or a store: --out becomes a folder with the page
-    report.html, its numbers and its statistics."""
+    """Real fields to compare with: a field table or a store. --out then becomes a folder with the
+    page report.html, its numbers and its statistics."""
     labels: Path | None = None
-    """The label table of the real fields, with --check."""
+    """Label table of the real fields, with --check."""
     label_column: str | None = None
-    """Its column of classes; they are matched with the simulated ones by name."""
+    """Column of the label table that holds the classes; they are matched with the simulated
+    classes by name."""
     where: str | None = None
-    """Only real fields with this value are looked at, as COL=V."""
+    """Use only real fields with this value, as COL=V."""
     report_where: str | None = None
-    """Real fields with this value are only reported, as COL=V: nothing is to be chosen by them."""
+    """Only report real fields with this value, as COL=V; do not use them to choose anything."""
     min_fields: int = 10
-    """Classes with fewer real fields are left out of accuracies, with --check."""
+    """Least number of real fields per class; accuracies leave out classes with fewer. With
+    --check."""
     label_options: Annotated[LabelOptions, tyro.conf.arg(name="")] = field(
         default_factory=LabelOptions
     )
-    """What is to be known of the labels, with --check."""
+    """How to read the labels, with --check."""
     table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
-    """What is not to be detected of a field table, with --check."""
+    """How to read a field table, where it is not to be detected, with --check."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -70,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
     said = {name for name in names if getattr(options, name) is not None}
     for name in (*said, *options.label_options.said(), *options.table.said()):
         raise SettingsError(
-            f"--{name.replace('_', '-')} goes with --check", hint="give the real table"
+            f"--{name.replace('_', '-')} needs --check", hint="give the real table with --check"
         )
     if options.layout == "denethor":
         from windrow.simulation.denethor_rasters import simulate_landscapes
@@ -87,7 +89,7 @@ def main(arguments: Sequence[str]) -> None:
         print(options.out)
         return
     if options.num_series is None:
-        raise SettingsError("how many series to simulate", hint="give --num-series")
+        raise SettingsError("the number of series is missing", hint="give --num-series")
     from windrow.simulation.generate import simulate_store
 
     with progress("simulating", "series") as advance:

@@ -1,4 +1,4 @@
-"""What ``windrow benchmark`` and ``windrow ablate`` share: options, progress, the report."""
+"""Options, progress and report that ``windrow benchmark`` and ``windrow ablate`` share."""
 
 from __future__ import annotations
 
@@ -19,40 +19,49 @@ class Sharing:
     """Options of every study."""
 
     data: str
-    """'simulated', or a folder of real stores; docs/benchmark.md says which."""
+    """'simulated', or a folder of real stores; docs/benchmark.md lists them."""
     scale: Literal["tiny", "small", "paper"]
-    """How large: tiny takes minutes, small hours, paper is as published."""
+    """Size of the study: tiny takes minutes, small takes hours, paper is the published size."""
     out: Path
-    """The folder of the study; one that was begun is gone on with."""
+    """Folder of the study; a study that exists there is continued."""
     seeds: tuple[int, ...] = (0,)
-    """Seeds of pre-training, heads and draws of labels."""
+    """Seeds of pre-training, heads and label draws."""
     configurations: int | None = None
-    """Configurations of each head; by default those of the scale."""
+    """Number of configurations per head; by default the number of the scale."""
     pretraining_series: int | None = None
-    """Series of the twin that pre-train; by default those of the scale."""
+    """Number of simulated series for pre-training; by default the number of the scale."""
     variant: Literal["corrected", "paper"] = "corrected"
-    """With or without the faults of earlier code."""
+    """Method variant: 'paper' keeps the faults of earlier code, 'corrected' removes them."""
     protocol: Literal["corrected", "paper"] = "corrected"
-    """Whether the learning rate follows held-out training fields."""
+    """Protocol of training: 'corrected' sets the learning rate by held-out training fields."""
     fine_tune: bool = False
-    """Train pre-trained encoders together with the heads; frozen is the paper's way."""
+    """Train the pre-trained encoders together with the heads; the paper keeps them frozen."""
     device: str = "cpu"
-    """cpu, or cuda."""
+    """Device: cpu or cuda."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of the matrix products of pre-training, of heads and of encoders trained with them."""
+    """Precision of the matrix products in pre-training and in the training of heads."""
     processes: int | None = None
-    """Processes at work; by default one for each core of a CPU, at most eight, and one on a GPU.
+    """Number of processes; by default one per CPU core, at most eight, and one on a GPU.
 
-    Several compute on one thread each, one on as many as there are cores. As many
-    simulate."""
+    Several processes compute on one thread each; a single one uses a thread per core. The same
+    number of processes simulates."""
     budget: bool = True
-    """Say first what disk and time it takes; some seconds that a process that joins can save."""
+    """Print the expected disk space and time first. This takes some seconds, which a process that
+    joins a study can save."""
     report: bool = True
     """Write the report at the end."""
 
 
 def run_and_report(options: Sharing, settings: StudySettings) -> None:
-    """Prints the budget, works until every cell is done, and writes the report."""
+    """Prints the budget, works until every cell is done, and writes the report.
+
+    Args:
+        options: options of the command.
+        settings: settings of the study.
+
+    Raises:
+        SettingsError: the number of processes is too small, or an option does not fit.
+    """
     from windrow.experiments.scheduling.budget import budget_of
     from windrow.experiments.scheduling.processes import default_processes, run_study_by_processes
     from windrow.experiments.study.worker import StudyProgress, WorkSettings, open_study
