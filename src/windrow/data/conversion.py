@@ -108,5 +108,4 @@ def _add_planetscope(
 
 def _dates(series: Series) -> npt.NDArray[np.datetime64]:
     """Gives the calendar dates (N, T). Entries of invalid dates have no meaning."""
-    first = (series.year.astype(np.int64) - 1970).astype("M8[Y]").astype("M8[ns]")
-    return np.asarray(first[:, None] + series.day_of_year.astype("m8[D]"))
+    return series.dates.astype("M8[ns]")

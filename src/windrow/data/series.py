@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow import sensors
-from windrow.data.day_of_year import MAX_DAYS
+from windrow.data.day_of_year import MAX_DAYS, month_of_day
 from windrow.data.legend import UNLABELLED, Legend
+from windrow.data.season import CALENDAR_YEAR, calendar_days, checked_start, dates_of_days
 from windrow.errors import BandError, DataError
 
 if TYPE_CHECKING:
@@ -41,13 +42,14 @@ class Series:
     Attributes:
         reflectance: (N, T, B) int16, surface or top-of-atmosphere reflectance x 10,000.
             Values have no meaning where ``valid`` is False.
-        day_of_year: (N, T) int16, 0 = 1 January; non-decreasing over the valid dates.
+        day_of_year: (N, T) int16, 0 = the first day of the season, 1 January unless
+            ``season_start`` says otherwise; non-decreasing over the valid dates.
         valid: (N, T) bool; False marks a padded or missing date, never zero reflectance.
         bands: canonical names of the B bands, without B10.
         processing_level: ``L1C`` (top of atmosphere) or ``L2A`` (surface).
         id: (N,) int64, uint64 or text, unique identity of each series.
         field_id: (N,) int64, uint64 or text, field (parcel) of each series; the unit of splits.
-        year: (N,) int16, calendar year of the dates.
+        year: (N,) int16, calendar year of the dates, or that in which their season begins.
         cloud_probability: (N, T) uint8, 0..255, or None if it is not known.
         longitude, latitude: (N,) float64 degrees, or None.
         planetscope: (N, P, 36) int16, reflectance x 10,000, band-major (blue x 9 pixels,
@@ -57,6 +59,7 @@ class Series:
         legend: classes of ``label``.
         truth: arrays known only for simulated series, by name; their first axis is N.
         simulated: True if the series come from the simulator, False if from a satellite.
+        season_start: first day of the twelve months of a series, as ``MM-DD``.
 
     Raises:
         DataError: an array has the wrong shape, type or range; dates are unsorted.
@@ -80,8 +83,10 @@ class Series:
     legend: Legend | None = None
     truth: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     simulated: bool = False
+    season_start: str = CALENDAR_YEAR
 
     def __post_init__(self) -> None:
+        checked_start(self.season_start)
         _check_sentinel2(self)
         _check_identity(self)
         _check_planetscope(self)
@@ -101,6 +106,23 @@ class Series:
         """Length T of the date axis, padding included."""
         return int(self.reflectance.shape[1])
 
+    @property
+    def dates(self) -> npt.NDArray[np.datetime64]:
+        """(N, T) dates; without meaning where ``valid`` is False."""
+        return dates_of_days(self.day_of_year, self.year, self.season_start)
+
+    @property
+    def calendar_day(self) -> npt.NDArray[np.int16]:
+        """(N, T) day of the calendar year, 0 = 1 January, as encoders read it."""
+        return calendar_days(self.day_of_year, self.year, self.season_start)
+
+    @property
+    def month(self) -> npt.NDArray[np.int64]:
+        """(N, T) month of each date, 0..11."""
+        if self.season_start == CALENDAR_YEAR:
+            return month_of_day(self.day_of_year, self.year)
+        return np.asarray(self.dates.astype("M8[M]").astype(np.int64) % 12)
+
     def __repr__(self) -> str:
         years = sorted(set(self.year.tolist()))
         parts = [
@@ -111,6 +133,8 @@ class Series:
             self.processing_level,
             "-".join(dict.fromkeys(str(year) for year in (*years[:1], *years[-1:]))),
         ]
+        if self.season_start != CALENDAR_YEAR:
+            parts.append(f"from {self.season_start}")
         if self.planetscope is not None:
             parts.append("with PlanetScope")
         if self.legend is not None:
@@ -217,7 +241,7 @@ PER_SERIES = (
 )
 """Names of the attributes whose first axis is N."""
 
-_SHARED = ("bands", "processing_level", "legend", "simulated")
+_SHARED = ("bands", "processing_level", "legend", "simulated", "season_start")
 
 
 def check_alike(part: Series, first: Series) -> None:
@@ -372,7 +396,7 @@ def _check_sentinel2(series: Series) -> None:
             "a day of year is out of range",
             where=f"series {series.id[row]}",
             found=int(days[outside][0]),
-            expected=f"0 (1 January) to {MAX_DAYS - 1}",
+            expected=f"0 (the first day) to {MAX_DAYS - 1}",
         )
     # The running maximum covers the valid dates alone, so that padding may stand anywhere.
     latest = np.maximum.accumulate(np.where(series.valid, days, -1), axis=1)

@@ -159,7 +159,7 @@ def predict_table(
     for row, position in enumerate(index):
         observed = _pixel_mean(held_out.planetscope[position])
         valid = batch.valid[row].cpu().numpy()
-        dates = batch.day_of_year[row].cpu().numpy()
+        dates = held_out.day_of_year[position].astype(np.int64)
         by_day = np.full((MAX_DAYS, len(sensors.PLANETSCOPE_BANDS)), np.nan)
         cloud_by_day = np.full(MAX_DAYS, np.nan)
         if lag is not None:

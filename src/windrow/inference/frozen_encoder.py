@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from windrow.data.day_of_year import NUM_MONTHS, month_of_day
+from windrow.data.day_of_year import NUM_MONTHS
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError, WeightsError
 from windrow.inference.backends import (
@@ -125,7 +125,7 @@ class FrozenEncoder:
             values = values * present  # the mean of a band is 0 here
         return HeadInputs(
             values=values.astype(np.float32),
-            day_of_year=np.where(read, checked.day_of_year, 0).astype(np.int16),
+            day_of_year=np.where(read, checked.calendar_day, 0).astype(np.int16),
             valid=read,
         )
 
@@ -213,7 +213,7 @@ class FrozenEncoder:
         if pool not in get_args(Pooling):
             raise SettingsError("unknown pooling", found=pool, expected="mean or month")
         series = open_series(series)
-        month = month_of_day(series.day_of_year, series.year)
+        month = series.month
         size = self.width if pool == "mean" else 12 * self.width
         result = np.zeros((len(series), size), dtype=np.float32)
         for rows, dates, z, valid in self._batches(series, batch_size, max_dates):
@@ -244,12 +244,13 @@ class FrozenEncoder:
         series, read = self._checked(series, batch_size, max_dates)
         counts = read.sum(axis=1)
         by_length = np.argsort(counts, kind="stable")
+        calendar_day = series.calendar_day
         for start in range(0, len(series), batch_size):
             rows = by_length[start : start + batch_size]
             longest = int(counts[rows[-1]])
             dates = np.argsort(~read[rows], axis=1, kind="stable")[:, :longest]
             valid = np.take_along_axis(read[rows], dates, axis=1)
-            days = np.take_along_axis(series.day_of_year[rows], dates, axis=1)
+            days = np.take_along_axis(calendar_day[rows], dates, axis=1)
             reflectance = np.take_along_axis(series.reflectance[rows], dates[..., None], axis=1)
             yield rows, dates, self._backend.encode(reflectance, days, valid, present), valid
 

@@ -19,7 +19,6 @@ from torch import Tensor
 
 from windrow.config import Settings
 from windrow.data.batches.pretraining import BatchOrder
-from windrow.data.day_of_year import month_of_day
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
 from windrow.data.store.store import Store, StoreSource, open_store
@@ -116,7 +115,7 @@ def _take_lessons(teacher: FrozenEncoder, series: Series, max_dates: int) -> Les
     bands = _shared_bands(teacher, series)
     series = series.with_bands(bands)
     read_by_teacher = teacher.read_dates(series)
-    month = month_of_day(series.day_of_year, series.year)
+    month = series.month
     means, has_month = pool_months(
         torch.from_numpy(z), torch.from_numpy(month), torch.from_numpy(read_by_teacher)
     )
@@ -125,7 +124,7 @@ def _take_lessons(teacher: FrozenEncoder, series: Series, max_dates: int) -> Les
     valid = np.take_along_axis(read, dates, axis=1)
     reflectance = np.take_along_axis(series.reflectance, dates[..., None], axis=1)
     normalization = _normalization(teacher, bands)
-    days = np.take_along_axis(series.day_of_year, dates, axis=1)
+    days = np.take_along_axis(series.calendar_day, dates, axis=1)
     return Lessons(
         values=torch.from_numpy(normalization.apply(reflectance) * valid[..., None]),
         day_of_year=torch.from_numpy(np.where(valid, days, 0).astype(np.int64)),

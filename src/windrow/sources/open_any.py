@@ -7,7 +7,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
 import pandas as pd
 
 from windrow.data.series import Series
@@ -173,8 +172,7 @@ def series_report(series: Series, source: str) -> ReadingSummary:
     summary.say("product", "series" + (", simulated" if series.simulated else ""))
     summary.say("bands", " ".join(series.bands))
     summary.say("processing_level", f"{series.processing_level} (as stored)")
-    starts = (series.year.astype(np.int64) - 1970).astype("M8[Y]").astype("M8[D]")
-    dates = (starts[:, None] + series.day_of_year.astype("m8[D]"))[series.valid]
+    dates = series.dates[series.valid]
     if len(dates):
         summary.say("dates", f"{dates.min()} to {dates.max()}")
     if series.cloud_probability is None:

@@ -20,6 +20,9 @@ from windrow.data.series import ProcessingLevel, Series
 from windrow.data.splits import SplitSettings
 from windrow.errors import SettingsError
 
+PixelCoordinates = Literal["centre", "corner"]
+"""Where in its pixel a coordinate of a cube lies."""
+
 Scale = Literal["reflectance", "dn"]
 """``reflectance`` is 0..1; ``dn`` (digital number) is reflectance x 10,000."""
 
@@ -149,6 +152,11 @@ class TableOptions(GivenOptions):
     """What separates the columns of a CSV; by default it is detected."""
     date_format: str | None = None
     """How dates are written, as in Python's strftime; by default it is detected."""
+    season_start: str | None = None
+    """First day (MM-DD) of the twelve months of a series, such as 10-01; by default 1 January, or
+    found from dates that lie within twelve months over New Year."""
+    year: int | None = Field(default=None, ge=2015, le=2099)
+    """The year to read, where there are several; of a season the year in which it begins."""
     sort_dates: bool = False
     """Sort the dates of each id instead of refusing unsorted ones."""
     scale: Scale | None = None
@@ -192,8 +200,11 @@ class IngestOptions(TableOptions, LabelOptions):
     """The column or property of classes; by default the usual names are looked for."""
     layer: str | None = None
     """The layer of a label file that holds several."""
-    year: int | None = Field(default=None, ge=2015, le=2099)
-    """The year to read, where there are several."""
+    crs: str | None = None
+    """The coordinate reference system of the images, such as EPSG:32631, where they name none."""
+    pixel_coordinates: PixelCoordinates | None = None
+    """Whether the coordinates of a netCDF or Zarr cube are pixel centres or pixel corners; by
+    default told from its transform, else centres."""
     tile: str | None = None
     """The tile or region to read, where there are several."""
     pairing: Pairing | None = None

@@ -19,6 +19,7 @@ from windrow import sensors
 from windrow.data.batches.resident import ResidentNormalization, resident
 from windrow.data.day_of_year import MAX_DAYS
 from windrow.data.normalization import Normalization
+from windrow.data.season import CALENDAR_YEAR, calendar_days
 from windrow.data.series import NO_DATA, Series
 from windrow.errors import DataError
 
@@ -180,10 +181,13 @@ class YearPairs:
                 raise DataError(f"a series has no {name} day", where=f"series {series.id[empty]}")
         self._reflectance = resident(series.reflectance, self.device)
         self._day = resident(
-            np.where(series.valid, series.day_of_year, 0).astype(np.int16), self.device
+            np.where(series.valid, series.calendar_day, 0).astype(np.int16), self.device
         )
         self._valid = resident(series.valid, self.device)
         self._planetscope = resident(chosen, self.device)
+        years = series.year if series.season_start != CALENDAR_YEAR else series.year[:1]
+        days = np.tile(days, (len(years), 1))  # one row for all where days are of the calendar
+        days = calendar_days(days, years, series.season_start)
         self._planetscope_day = resident(days.astype(np.int64), self.device)
         self._known = resident(known, self.device)
         self._normalization = ResidentNormalization.of(normalization, self.device)
@@ -211,7 +215,8 @@ class YearPairs:
         valid, known = self._valid[row], self._known[row]
         sentinel2 = self._normalization.apply(self._reflectance[row])
         planetscope = self._target_normalization.apply(self._planetscope[row])
-        day = self._planetscope_day.expand(known.shape)
+        shared = len(self._planetscope_day) == 1
+        day = (self._planetscope_day if shared else self._planetscope_day[row]).expand(known.shape)
         return (
             YearBatch(
                 sentinel2.masked_fill(~valid[..., None], 0.0),

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from windrow import sensors
 from windrow.data.batches.resident import ResidentNormalization, resident
-from windrow.data.day_of_year import MAX_DAYS, month_of_day
+from windrow.data.day_of_year import MAX_DAYS
 from windrow.data.normalization import Normalization
+from windrow.data.season import CALENDAR_YEAR
 from windrow.data.series import NO_DATA, Series
 from windrow.errors import DataError, SettingsError
 
@@ -30,7 +31,7 @@ class Inputs:
 
     Attributes:
         values: (N, T, B) standardised Sentinel-2 reflectance, zero at invalid dates.
-        day_of_year: (N, T) int64.
+        day_of_year: (N, T) int64, of the calendar year.
         valid: (N, T) bool.
         month: (N, T) int64, 0..11.
         cloud_level: (N, T) int64, 0..31, or None if it is not known.
@@ -153,9 +154,13 @@ class PretrainingData:
         self.all_valid = bool(series.valid.all())
         self.device = torch.device(device)
         self._reflectance = resident(series.reflectance, device)
-        self._day = resident(np.where(series.valid, series.day_of_year, 0).astype(np.int16), device)
+        day = np.where(series.valid, series.calendar_day, 0).astype(np.int16)
+        self._day = resident(day, device)
+        self._day_of_season: Tensor | None = None
+        if series.season_start != CALENDAR_YEAR:
+            self._day_of_season = resident(np.where(series.valid, series.day_of_year, 0), device)
         self._valid = resident(series.valid, device)
-        month = month_of_day(series.day_of_year, series.year)
+        month = series.month
         self._month = resident(month.astype(np.uint8), device)
         cloud = series.cloud_probability
         self._cloud = (
@@ -222,7 +227,11 @@ class PretrainingData:
             target = stored[:, :, None, :]
             known = valid[:, :, None, None].expand_as(target)
         else:
-            target_day = inputs.day_of_year[..., None] + self._offsets
+            day = inputs.day_of_year
+            if self._day_of_season is not None:  # PlanetScope's days count from there too
+                day = self._day_of_season[index].long()
+                day = day if inputs.date is None else day.gather(1, inputs.date)
+            target_day = day[..., None] + self._offsets
             inside = (target_day >= 0) & (target_day < MAX_DAYS)
             step = self._step_of_day[target_day.clamp(0, MAX_DAYS - 1)]
             target = self._planetscope[index[:, None, None], step.clamp(min=0)]

@@ -15,6 +15,7 @@ import zarr
 from pydantic import JsonValue
 
 from windrow.data.legend import Legend
+from windrow.data.season import CALENDAR_YEAR
 from windrow.data.series import PER_SERIES, ProcessingLevel, Series
 from windrow.data.store.checksums import (
     checksum_of_array,
@@ -22,7 +23,7 @@ from windrow.data.store.checksums import (
     verify_attributes,
 )
 from windrow.data.store.zarr_store import FORMAT, READABLE, array_of, is_store
-from windrow.errors import DataError, StoreError
+from windrow.errors import DataError, SettingsError, StoreError
 
 _KINDS = {"checksums": dict, "bands": list, "processing_level": str, "simulated": bool}
 _NEEDED = ("reflectance", "day_of_year", "valid", "id", "field_id", "year")
@@ -44,6 +45,7 @@ class Store:
         bands: names of the Sentinel-2 bands, in order.
         processing_level: ``L1C`` or ``L2A``.
         simulated: True if the series come from the simulator.
+        season_start: first day of the twelve months of a series, as ``MM-DD``.
         legend: classes of the labels; None if there are no labels.
 
     Raises:
@@ -78,6 +80,7 @@ class Store:
         self.bands: tuple[str, ...] = tuple(map(str, cast(list[str], attributes["bands"])))
         self.processing_level = cast(ProcessingLevel, attributes["processing_level"])
         self.simulated = bool(attributes["simulated"])
+        self.season_start = str(attributes.get("season_start", CALENDAR_YEAR))
         self.legend = _legend(legend, self.path) if "labels/label" in self._checksums else None
 
     def __len__(self) -> int:
@@ -136,9 +139,10 @@ class Store:
                 bands=self.bands,
                 processing_level=self.processing_level,
                 simulated=self.simulated,
+                season_start=self.season_start,
                 truth=truth,
             )
-        except DataError as error:
+        except (DataError, SettingsError) as error:
             raise StoreError(
                 "the store's metadata do not fit its arrays", where=self.path, found=error.what
             ) from error

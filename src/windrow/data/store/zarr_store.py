@@ -34,6 +34,7 @@ import numpy.typing as npt
 import zarr
 from zarr.codecs import BloscCodec
 
+from windrow.data.season import CALENDAR_YEAR
 from windrow.data.series import PER_SERIES, Series, check_alike, concatenate
 from windrow.data.store.checksums import (
     ATTRIBUTES_CHECKSUM,
@@ -203,6 +204,7 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
             "bands": list(first.bands),
             "num_series": self._num_written,
             "provenance": self._provenance,
+            **_season(first),
             "checksums": {name: h.hexdigest() for name, h in sorted(self._hashes.items())},
         }
         checksum = checksum_of_attributes(attributes, legend)
@@ -256,6 +258,11 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
         array.resize((start + len(values), *values.shape[1:]))
         array[start:] = values.astype(object) if text else values
         self._hashes[name].update(bytes_of_array(values))
+
+
+def _season(first: Series) -> dict[str, str]:
+    """The first day of seasons, left out where they are calendar years, as stores always were."""
+    return {} if first.season_start == CALENDAR_YEAR else {"season_start": first.season_start}
 
 
 def write_store(path: str | Path, series: Series, *, provenance: Mapping[str, Any]) -> None:

@@ -166,7 +166,7 @@ class PixelPretext(ContrastivePretext):
 
     def _subsets(self, index: Tensor) -> dict[str, Tensor | None]:
         row, date = (each.cpu().numpy() for each in self._items["held_out"].positions(index))
-        day = self._held_out.day_of_year[row, date]
+        day = self._held_out.calendar_day[row, date]
         first, end = self._settings.growing_season
         clear: Tensor | None = None
         if self._held_out.cloud_probability is not None:

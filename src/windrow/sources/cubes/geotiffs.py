@@ -8,6 +8,7 @@ finest grid, each pixel repeated.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ import numpy.typing as npt
 from windrow import sensors
 from windrow.data.series import ProcessingLevel
 from windrow.errors import DataError, SettingsError
-from windrow.sources.cubes.netcdf import choose_year
 from windrow.sources.cubes.scratch import identity_of_files
+from windrow.sources.rasters.crs import given_crs, same_crs
 from windrow.sources.rasters.geotiff_header import (
     ENDINGS,
     ImageFile,
@@ -30,9 +31,10 @@ from windrow.sources.rasters.geotiff_header import (
     reason_of,
 )
 from windrow.sources.rasters.geotiff_tiles import NotPlain, TiffTiles
-from windrow.sources.rasters.grid import CubeFacts, Grid, Packing, Raw, Window
+from windrow.sources.rasters.grid import TOLERANCE, CubeFacts, Grid, Packing, Raw, Window
 from windrow.sources.reader import IngestOptions
 from windrow.sources.values.cloud_names import choose_cloud_name
+from windrow.sources.values.seasons import choose_season
 
 _MAX_OPEN = 512
 
@@ -216,7 +218,9 @@ def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
     files = images.files
     without = sum(p.suffix.lower() in ENDINGS for p in path.rglob("*")) - len(images_found)
     grid = _check_grids(files)
-    days, _ = choose_year(np.unique([f.date for f in files]), path, options.year)
+    grid = replace(grid, crs=given_crs(options.crs, grid.crs, path))
+    season = choose_season(np.unique([f.date for f in files]), path, options)
+    days = season.dates
     layers = [_layers_of_day([f for f in files if f.date == day]) for day in days]
     bands, quality = _check_layers(layers, days, options)
     first = layers[0][bands[0]]
@@ -248,7 +252,8 @@ def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
             quality=quality,
             names=tuple(str(layer[bands[0]].path) for layer in layers),
             identity=identity_of_files([file.path for file in files]),
-            facts=facts,
+            facts={**facts, **season.facts},
+            season_start=season.start,
             itemsize=np.dtype(first.header["dtype"]).itemsize,
         ),
         layers,
@@ -257,8 +262,11 @@ def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
 
 def _check_grids(files: list[ImageFile]) -> Grid:
     finest = min(files, key=lambda file: abs(file.grid.transform[0]))
+    limit = TOLERANCE * abs(finest.grid.transform[0])
     for file in files:
-        if file.grid.crs != finest.grid.crs:
+        if file.grid.crs != finest.grid.crs and not (
+            file.grid.crs and finest.grid.crs and same_crs(file.grid.crs, finest.grid.crs)
+        ):
             raise DataError(
                 "another CRS",
                 where=file.path,
@@ -267,7 +275,7 @@ def _check_grids(files: list[ImageFile]) -> Grid:
                 hint="bring all files to one grid",
             )
         ratio = finest.grid.width / file.grid.width
-        same = np.allclose(file.grid.bounds(), finest.grid.bounds(), atol=1e-3)
+        same = np.allclose(file.grid.bounds(), finest.grid.bounds(), rtol=0, atol=limit)
         if not same or ratio != int(ratio) or finest.grid.height != ratio * file.grid.height:
             raise DataError(
                 "another grid",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ from windrow.data.series import ProcessingLevel
 from windrow.errors import BandError, DataError, SettingsError
 from windrow.sources.bands.other_sensors import refuse_landsat
 from windrow.sources.bands.recognition import BandNames, recognise_bands
+from windrow.sources.cubes.coordinates import grid_of_dataset
 from windrow.sources.cubes.packing import declared_offsets, packing_of_variables
 from windrow.sources.cubes.scratch import identity_of_files
-from windrow.sources.rasters.grid import Affine, CubeFacts, Grid, Raw, Window
+from windrow.sources.rasters.grid import CubeFacts, Raw, Window
 from windrow.sources.reader import IngestOptions
 from windrow.sources.values.cloud_names import choose_cloud_name
+from windrow.sources.values.seasons import Season, choose_season, whole_days
 
 NETCDF = (".nc", ".nc4", ".cdf")
 TIME = ("time", "t", "date", "datetime")
@@ -143,21 +145,30 @@ def open_file_cube(path: Path, options: IngestOptions) -> FileCube:
             hint="name them with --bands B02=VARIABLE ...",
         )
     named = {band: layers[name].transpose(time, y, x) for band, name in name_of.items()}
-    dates, steps = _dates(dataset[time], path, options.year)
+    season = _dates(dataset[time], path, options)
+    dates, steps = season.dates, season.steps
     first = named[bands[0]]
     quality_name, not_read = _quality(
         [name for name in layers if name not in recognised.bands], options.cloud_column, path
     )
     quality = None if quality_name is None else layers[quality_name].transpose(time, y, x)
     chunks = first.encoding.get("preferred_chunks") or {}
-    facts = _said_of_names(recognised, quality_name, not_read)
+    grid, facts = grid_of_dataset(
+        dataset,
+        (y, x),
+        first,
+        path,
+        crs=options.crs,
+        pixel_coordinates=options.pixel_coordinates,
+    )
+    facts |= _said_of_names(recognised, quality_name, not_read)
     cirrus = "B10" in recognised.bands.values()
     if cirrus:
         facts["dropped_bands"] = "B10 (cirrus), which is no input"
     level: ProcessingLevel = options.processing_level or ("L1C" if cirrus else "L2A")
     return FileCube(
         facts=CubeFacts(
-            grid=_grid(dataset, y, x, path),
+            grid=grid,
             dates=dates,
             bands=bands,
             processing_level=level,
@@ -172,7 +183,8 @@ def open_file_cube(path: Path, options: IngestOptions) -> FileCube:
             identity=identity_of_files(
                 [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
             ),
-            facts=facts,
+            facts={**facts, **season.facts},
+            season_start=season.start,
         ),
         bands=tuple(named[band] for band in bands),
         quality=quality,
@@ -264,74 +276,17 @@ def _titles(dataset: Any, path: Path) -> list[str]:
     return [path.name, *(str(dataset.attrs[key]) for key in keys if key in dataset.attrs)]
 
 
-def _dates(
-    time: Any, path: Path, year: int | None
-) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.intp]]:
+def _dates(time: Any, path: Path, options: IngestOptions) -> Season:
     values = np.asarray(time.values)
     if values.dtype.kind != "M":
         raise DataError(
             "the time axis holds no dates", where=path, found=values.dtype, expected="dates"
         )
-    dates = values.astype("M8[D]")
-    return choose_year(dates, path, year)
-
-
-def choose_year(
-    dates: npt.NDArray[np.datetime64], path: object, year: int | None
-) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.intp]]:
-    """The dates of one year in order, and their positions.
-
-    Raises:
-        DataError: there is none, or there are several years and none is chosen.
-    """
-    years = dates.astype("M8[Y]").astype(np.int64) + 1970
-    there = sorted(set(years.tolist()))
-    if year is None and len(there) > 1:
-        raise DataError(
-            "dates of more than one calendar year",
-            where=path,
-            found=f"{dates.min()} to {dates.max()}",
-            hint="choose one with --year",
-        )
-    kept = np.flatnonzero(years == (there[0] if year is None and there else year))
-    if not len(kept):
-        raise DataError(
-            "no date in the year",
-            where=path,
-            found=f"{dates.min()} to {dates.max()}" if len(dates) else "no date at all",
-            expected=f"dates of {year}",
-        )
-    order = kept[np.argsort(dates[kept], kind="stable")]
-    return dates[order], order
-
-
-def _grid(dataset: Any, y: str, x: str, path: Path) -> Grid:
-    ys, xs = np.asarray(dataset[y].values, float), np.asarray(dataset[x].values, float)
-    steps = []
-    for name, values in ((x, xs), (y, ys)):
-        difference = np.diff(values)
-        if not len(values) or (
-            len(difference) and not np.allclose(difference, difference[0], rtol=1e-3)
-        ):
-            raise DataError("the grid is not regular", where=f"{path}, axis {name}")
-        steps.append(float(difference.mean()) if len(difference) else 10.0)
-    a, e = steps
-    transform: Affine = (a, 0.0, float(xs[0]) - a / 2, 0.0, e, float(ys[0]) - e / 2)
-    return Grid(len(ys), len(xs), transform, _crs(dataset, x))
-
-
-def _crs(dataset: Any, x: str) -> str | None:
-    holders = [dataset.attrs]
-    for name in ("spatial_ref", "crs"):
-        if name in dataset.variables:
-            holders.insert(0, dataset[name].attrs)
-    for attributes in holders:
-        for key in ("crs_wkt", "spatial_ref", "crs", "epsg", "epsg_code"):
-            value = attributes.get(key)
-            if value:
-                text = str(value)
-                return f"EPSG:{text}" if text.isdigit() else text
-    return "EPSG:4326" if x.lower().startswith("lon") else None
+    if np.isnat(values).any():
+        raise DataError("a date is missing", where=f"{path}, axis {time.name}")
+    days, said = whole_days(values)
+    season = choose_season(days, path, options)
+    return replace(season, facts={**season.facts, **({"times_of_day": said} if said else {})})
 
 
 def _quality(layers: list[str], given: str | None, path: Path) -> tuple[str | None, list[str]]:

@@ -7,8 +7,9 @@ codes in the cube. Without labels every pixel becomes a series.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from windrow.errors import SettingsError
+from windrow.errors import DataError, SettingsError
 from windrow.sources.cubes.geotiffs import open_image_cube
 from windrow.sources.cubes.netcdf import FileCube, is_cube_file, open_file_cube
 from windrow.sources.cubes.series import parcel_series, pixel_series, plan
@@ -34,11 +35,13 @@ OPTIONS = frozenset(
         "baseline_offset",
         "processing_level",
         "year",
+        "season_start",
         "num_series",
         "bands",
         "cloud_column",
         "cloud_measure",
         "no_data",
+        "crs",
     }
 )
 
@@ -65,7 +68,7 @@ def read_file(path: Path, options: IngestOptions) -> Reading:
         DataError: the cube or its labels cannot be used.
         SettingsError: an option does not fit.
     """
-    refuse_options(options, OPTIONS, product="a netCDF or Zarr cube")
+    refuse_options(options, OPTIONS | {"pixel_coordinates"}, product="a netCDF or Zarr cube")
     return _read(path, open_file_cube(path, options), "cube", options)
 
 
@@ -113,7 +116,7 @@ def _read(path: Path, cube: Cube, product: str, options: IngestOptions) -> Readi
     meaning = find_meaning(cube, options, summary)
     steps = plan(cube, meaning, targets, options, summary)
     as_series = parcel_series if options.average_parcels else pixel_series
-    provenance = {"product": product}
+    provenance: dict[str, Any] = {"product": product, "grid": grid.described()}
     if options.labels is not None:
         provenance["labels"] = options.labels.name
     return Reading(parts=as_series(steps, summary), summary=summary, provenance=provenance)
@@ -128,6 +131,12 @@ def _targets(cube: Cube, options: IngestOptions, summary: ReadingSummary) -> Tar
                 expected="a GeoPackage, GeoJSON, Shapefile or GeoParquet",
             )
         grid = cube.facts.grid
+        if grid.crs is None:
+            raise DataError(
+                "the cube has no CRS to lay labels on",
+                where=cube.facts.names[0],
+                hint="give it with --crs, such as --crs EPSG:32631",
+            )
         return ParcelPixels(read_parcels(options.labels, grid, options, summary), grid)
     if options.layer or options.no_data_class or options.keep_class:
         raise SettingsError("an option of parcels without parcels", hint="give --labels")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from windrow.data.season import days_of_season
 from windrow.data.series import Series
 from windrow.errors import DataError
 from windrow.sources.cubes.scratch import ScratchCube
@@ -16,7 +17,6 @@ from windrow.sources.cubes.targets import Pixels, Targets, count_pixels, labels_
 from windrow.sources.cubes.values import Meaning
 from windrow.sources.rasters.grid import Cube, Grid, Window, windows
 from windrow.sources.reader import IngestOptions, ReadingSummary
-from windrow.sources.values.parcel_means import days_within_year
 from windrow.sources.values.reflectance import RangeTally
 
 MIN_SHARE = 0.5
@@ -184,8 +184,7 @@ def _series(
 ) -> Series:
     facts = steps.cube.facts
     reflectance, valid, cloud = values
-    year = int(str(facts.dates[0])[:4])
-    days = days_within_year(facts.dates, year, where=facts.names[0])
+    days, years = days_of_season(facts.dates, facts.season_start)
     legend = steps.targets.legend
     return Series(
         reflectance=reflectance,
@@ -195,12 +194,13 @@ def _series(
         processing_level=facts.processing_level,
         id=identity[0],
         field_id=identity[1],
-        year=np.full(len(reflectance), year, dtype=np.int16),
+        year=np.full(len(reflectance), years[0], dtype=np.int16),
         cloud_probability=cloud,
         longitude=None if coordinates is None else coordinates[0],
         latitude=None if coordinates is None else coordinates[1],
         label=None if legend is None else labels_of(steps.targets, field),
         legend=legend,
+        season_start=facts.season_start,
     )
 
 

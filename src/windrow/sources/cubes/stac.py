@@ -16,18 +16,23 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow import sensors
+from windrow.data.season import CALENDAR_YEAR, checked_start, first_days
 from windrow.errors import DataError, SettingsError
 from windrow.sources.bands.dialects import STAC
 from windrow.sources.bands.other_sensors import refuse_landsat
 from windrow.sources.bands.recognition import BandNames, recognise_bands
-from windrow.sources.cubes.netcdf import choose_year
 from windrow.sources.labels.parcel_polygons import read_frame
+from windrow.sources.rasters.crs import crs_of_value, given_crs
 from windrow.sources.rasters.grid import CubeFacts, Grid, Packing, Raw, Window
 from windrow.sources.reader import IngestOptions
 from windrow.sources.values.baseline_offset import offset_of_baseline
 from windrow.sources.values.cloud_names import choose_cloud_name
+from windrow.sources.values.seasons import choose_season
 
 METRES = 10.0
+CRS_PROPERTIES = ("proj:code", "proj:epsg", "proj:wkt2", "proj:projjson")
+"""Properties of items and assets that hold a CRS, the first found being taken."""
+
 _KINDS = ("Catalog", "Collection", "FeatureCollection", "Feature")
 _NATIVE = (1024, 1024)
 
@@ -143,7 +148,8 @@ def open_stac_cube(path: Path, options: IngestOptions) -> StacCube:
         if item.datetime is None:
             raise DataError("an item without a date", where=f"{path}, item {item.id}")
         by_day[np.datetime64(item.datetime.replace(tzinfo=None), "D")].append(item)
-    days, _ = choose_year(np.array(sorted(by_day)), path, options.year)
+    season = choose_season(np.array(sorted(by_day)), path, options)
+    days = season.dates
     chosen = [by_day[day] for day in days]
     recognised, assets = _assets([item for day in chosen for item in day], path, options)
     chosen = [[_only(item, set(assets.values())) for item in day] for day in chosen]
@@ -167,7 +173,8 @@ def open_stac_cube(path: Path, options: IngestOptions) -> StacCube:
             identity=tuple(
                 f"{item.id}:{item.properties.get('updated', '')}" for day in chosen for item in day
             ),
-            facts=facts,
+            facts={**facts, **season.facts},
+            season_start=season.start,
         ),
         chosen,
         assets,
@@ -191,7 +198,7 @@ def _items(path: Path, options: IngestOptions) -> list[Any]:
             area = _area(options, server)
             client = pystac_client.Client.open(server)
             search = client.search(
-                collections=[options.collection], bbox=area, datetime=str(options.year)
+                collections=[options.collection], bbox=area, datetime=_period(options)
             )
             return list(search.items())
         file = _file(path)
@@ -219,6 +226,15 @@ def _beside(file: Path, items: list[Any]) -> list[Any]:
         if item.get_self_href() is None:
             item.set_self_href(str(file.resolve()))
     return items
+
+
+def _period(options: IngestOptions) -> str:
+    """The days that a server is asked for: a calendar year, or a season."""
+    start = checked_start(options.season_start or CALENDAR_YEAR)
+    if start == CALENDAR_YEAR:
+        return str(options.year)
+    first, after = first_days([options.year or 0, (options.year or 0) + 1], start)
+    return f"{first}/{after - np.timedelta64(1, 'D')}"
 
 
 def _area(options: IngestOptions, server: str) -> list[float]:
@@ -319,14 +335,14 @@ def _grid(days: list[list[Any]], options: IngestOptions, path: Path) -> Grid:
     from rasterio.warp import transform_bounds
 
     items = [item for day in days for item in day]
-    systems = {_crs(item) for item in items}
+    systems = {given_crs(options.crs, _crs(item), f"{path}, item {item.id}") for item in items}
     if len(systems) > 1 or None in systems:
         found = ", ".join(sorted(str(system) for system in systems))
         raise DataError(
             "items in several projections" if len(systems) > 1 else "items without a projection",
             where=path,
             found=found,
-            hint="choose items of one UTM zone that state proj:code or proj:epsg",
+            hint="choose items of one UTM zone that state proj:code or proj:epsg, or give --crs",
         )
     crs = str(systems.pop())
     if options.labels is not None:
@@ -344,11 +360,12 @@ def _grid(days: list[list[Any]], options: IngestOptions, path: Path) -> Grid:
 
 
 def _crs(item: Any) -> str | None:
-    code = item.properties.get("proj:code")
-    if code:
-        return str(code)
-    epsg = item.properties.get("proj:epsg")
-    return f"EPSG:{epsg}" if epsg else None
+    for properties in (item.properties, *(a.extra_fields for a in item.assets.values())):
+        for key in CRS_PROPERTIES:
+            text = crs_of_value(properties.get(key))
+            if text is not None:
+                return text
+    return None
 
 
 def _clouds_of(assets: dict[str, str]) -> str | None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.errors import DataError
 from windrow.sources.labels.legend_table import read_legend
-from windrow.sources.labels.parcel_polygons import NO_PARCEL, Parcels
+from windrow.sources.labels.parcel_polygons import CONTESTED, Parcels
 from windrow.sources.rasters.grid import Grid, Window
 from windrow.sources.reader import ReadingSummary
 
@@ -25,11 +25,13 @@ class Pixels:
     Attributes:
         rows, columns: (n,) within the window.
         field: (n,) position in the targets' ``field_ids``, or -1 where each pixel is its own.
+        contested: pixels of the window left out, since parcels of different crops overlap there.
     """
 
     rows: npt.NDArray[np.intp]
     columns: npt.NDArray[np.intp]
     field: npt.NDArray[np.int64]
+    contested: int = 0
 
     def select(self, kept: npt.NDArray[np.bool_]) -> Pixels:
         """Some of the pixels."""
@@ -101,7 +103,7 @@ class ParcelPixels:
 
     def pixels(self, window: Window) -> Pixels:
         """Pixels of parcels within the window."""
-        return _chosen(self.parcels.rasterise(self.grid, window), NO_PARCEL)
+        return _chosen(self.parcels.rasterise(self.grid, window))
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class PatchPixels:
     def pixels(self, window: Window) -> Pixels:
         """Pixels with a code within the window."""
         y = slice(window.row, window.row + window.height)
-        return _chosen(self.patch[y, window.column : window.column + window.width], -1)
+        return _chosen(self.patch[y, window.column : window.column + window.width])
 
 
 def patches_of_codes(
@@ -166,12 +168,15 @@ def count_pixels(
         DataError: there is none.
     """
     counts = []
+    contested = 0
     per_field = np.zeros(max(len(targets.field_ids), 1), dtype=np.int64)
     for window in windows:
         pixels = targets.pixels(window)
         counts.append(len(pixels.rows))
+        contested += pixels.contested
         if targets.legend is not None:
             per_field += np.bincount(pixels.field, minlength=len(per_field))
+    summary.count("pixels_in_parcels_of_different_crops_left_out", contested)
     if not sum(counts):
         raise DataError(
             "no pixel centre lies in a parcel",
@@ -196,6 +201,7 @@ def labels_of(targets: Targets, field: npt.NDArray[np.int64]) -> npt.NDArray[np.
     return np.append(targets.field_labels, np.int16(UNLABELLED))[field].astype(np.int16)
 
 
-def _chosen(owner: npt.NDArray[np.int32], none: int) -> Pixels:
-    rows, columns = np.nonzero(owner != none)
-    return Pixels(rows, columns, owner[rows, columns].astype(np.int64))
+def _chosen(owner: npt.NDArray[np.int32]) -> Pixels:
+    rows, columns = np.nonzero(owner >= 0)
+    contested = int((owner == CONTESTED).sum())
+    return Pixels(rows, columns, owner[rows, columns].astype(np.int64), contested)

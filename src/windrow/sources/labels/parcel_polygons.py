@@ -13,6 +13,7 @@ from windrow.data.legend import Legend
 from windrow.errors import DataError, SettingsError
 from windrow.sources.labels.class_names import settle_classes
 from windrow.sources.labels.legend_table import read_legend
+from windrow.sources.labels.polygons import mend
 from windrow.sources.rasters.grid import Grid, Window
 from windrow.sources.reader import IngestOptions, ReadingSummary
 
@@ -41,6 +42,8 @@ NAME_PROPERTIES = {
 """The property that holds the names of a property of codes, where both are there."""
 
 NO_PARCEL = -1
+CONTESTED = -2
+"""The owner of a pixel that lies in parcels of different crops."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,13 @@ class Parcels:
     shapes: Any
 
     def rasterise(self, grid: Grid, window: Window) -> npt.NDArray[np.int32]:
-        """The parcel of each pixel centre of a window, -1 where there is none.
+        """The parcel of each pixel centre of a window.
 
-        Where parcels overlap the later one of the file is taken.
+        Where parcels of one crop overlap the later one of the file is taken.
+
+        Returns:
+            (height, width) positions of parcels, ``NO_PARCEL`` where there is none, ``CONTESTED``
+            where parcels of different crops overlap.
         """
         from rasterio.features import rasterize
         from rasterio.transform import Affine
@@ -81,11 +88,22 @@ class Parcels:
         )
         part = Grid(window.height, window.width, tuple(shifted)[:6], grid.crs)
         near = np.sort(self.shapes.sindex.query(box(*part.bounds())))
-        out = np.full((window.height, window.width), NO_PARCEL, dtype=np.int32)
-        pairs = [(self.shapes.iloc[index], int(index)) for index in near]
-        if pairs:
-            rasterize(pairs, out=out, transform=shifted)
-        return out
+        shape = (window.height, window.width)
+
+        def owners(order: npt.NDArray[np.intp]) -> npt.NDArray[np.int32]:
+            out = np.full(shape, NO_PARCEL, dtype=np.int32)
+            pairs = [(self.shapes.iloc[index], int(index)) for index in order]
+            if pairs:
+                rasterize(pairs, out=out, transform=shifted)
+            return out
+
+        # The last one drawn owns a pixel: drawn by class forwards and backwards, the owner's class
+        # is the same but where parcels of two classes overlap.
+        label = self.label[near]
+        highest = owners(near[np.argsort(label, kind="stable")])
+        lowest = owners(near[np.argsort(-label.astype(np.int64), kind="stable")])
+        classes = np.append(self.label, np.int16(NO_PARCEL))
+        return np.where(classes[highest] == classes[lowest], highest, np.int32(CONTESTED))
 
 
 def is_vector_file(path: Path) -> bool:
@@ -185,17 +203,14 @@ def read_parcels(
         raise DataError(
             "a label file without a CRS", where=path, hint="write its CRS into the file"
         )
-    if grid.crs is None:
-        raise DataError("the cube has no CRS to lay labels on", where=path)
     summary.say("labels", f"{path.name}, property {column!r}, {frame.crs.to_string()[:60]}")
     if options.layer is not None:
         summary.say("layer", options.layer)
-    empty = frame.geometry.is_empty | frame.geometry.isna()
+    frame = mend(frame, path, summary)
     classes, beside = _classes(frame, column, options, path, summary)
     unlabelled = classes == ""
-    summary.count("parcels_without_a_geometry_left_out", int(empty.sum()))
-    summary.count("parcels_without_a_crop_left_out", int((unlabelled & ~empty).sum()))
-    kept = ~empty.to_numpy() & ~unlabelled
+    summary.count("parcels_without_a_crop_left_out", int(unlabelled.sum()))
+    kept = ~unlabelled
     frame, classes = frame[kept].to_crs(grid.crs), classes[kept]
     beside = None if beside is None else beside[kept]
     if frame.empty:

@@ -9,10 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from windrow.data.season import CALENDAR_YEAR
 from windrow.data.series import ProcessingLevel
 
 BLOCK_BYTES = 128 * 2**20
 """At most so many bytes of raw values are held of one window."""
+
+TOLERANCE = 0.01
+"""Grids match where no pixel of one lies further from its place in the other, in pixels."""
 
 Affine = tuple[float, float, float, float, float, float]
 """x = a column + b row + c; y = d column + e row + f, of pixel corners."""
@@ -40,6 +44,15 @@ class Grid:
         a, b, c, d, e, f = self.transform
         x, y = columns + 0.5, rows + 0.5
         return a * x + b * y + c, d * x + e * y + f
+
+    def described(self) -> dict[str, Any]:
+        """Shape, transform and CRS as JSON values, as a store keeps them."""
+        return {
+            "height": self.height,
+            "width": self.width,
+            "transform": list(self.transform),
+            "crs": self.crs,
+        }
 
     def bounds(self) -> tuple[float, float, float, float]:
         """Smallest x, smallest y, largest x, largest y."""
@@ -110,6 +123,7 @@ class CubeFacts:
         identity: text that changes when the files or items do.
         facts: what else is to be said of it.
         itemsize: bytes of a raw value.
+        season_start: first day of the twelve months of the dates, as ``MM-DD``.
     """
 
     grid: Grid
@@ -124,6 +138,7 @@ class CubeFacts:
     identity: tuple[str, ...]
     facts: dict[str, str] = field(default_factory=dict)
     itemsize: int = 4
+    season_start: str = CALENDAR_YEAR
 
 
 class Cube(Protocol):

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from windrow import sensors
+from windrow.data.season import CALENDAR_YEAR, checked_start, days_of_season, first_days
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
 from windrow.sources.bands.recognition import recognise_bands
@@ -32,10 +33,22 @@ from windrow.sources.formats.table_columns import (
 )
 from windrow.sources.labels.keys import SeriesKeys
 from windrow.sources.reader import ReadingSummary, TableOptions
-from windrow.sources.tables.dates import days_and_years
+from windrow.sources.tables.dates import read_dates
 from windrow.sources.tables.values import Rows, choose_cloud_column, values_of_rows
+from windrow.sources.values.seasons import season_of_rows
 
-DATE_COLUMNS = ("date", "datetime", "timestamp", "time", "acquisition_date", "sensing_date")
+DATE_COLUMNS = (
+    "date",
+    "datetime",
+    "timestamp",
+    "time",
+    "acquisition_date",
+    "sensing_date",
+    "system:time_start",
+    "time_start",
+    "millis",
+    "system:index",
+)
 LONGITUDE_COLUMNS = ("longitude", "lon")
 LATITUDE_COLUMNS = ("latitude", "lat")
 
@@ -104,7 +117,7 @@ def read_table(
         options.id_column, options.date_column, options.cloud_column, options.field_column
     )
     table.recognise_bands(options.bands, options.processing_level)
-    table.arrange(options.sort_dates, options.date_format)
+    table.arrange(options)
     series = table.series(options)
     return TableReading(series, table.keys(), table.key_names(), summary)
 
@@ -187,23 +200,32 @@ class _Table:
         self._summary.say("processing_level", f"{level} ({how})")
         return level
 
-    def arrange(self, sort_dates: bool, date_format: str | None) -> None:
+    def arrange(self, options: TableOptions) -> None:
         """Brings the rows of each series together, and each series' dates in order."""
-        frame, table_path = self._frame, self._table_path
-        keys = identifiers(frame[self._id], self._id, table_path)
-        self._ids, self._first_row, series = _by_first_appearance(keys)
-        days, years = days_and_years(
-            frame[self._date], keys, table_path, date_format=date_format, summary=self._summary
+        table_path, sort_dates = self._table_path, options.sort_dates
+        keys = identifiers(self._frame[self._id], self._id, table_path)
+        dates = read_dates(
+            self._frame[self._date],
+            keys,
+            table_path,
+            date_format=options.date_format,
+            summary=self._summary,
         )
+        dates, keys = self._of_year(dates, keys, options)
+        self._ids, self._first_row, series = _by_first_appearance(keys)
+        self._season_start = season_of_rows(dates, series, options.season_start, self._summary)
+        days, years = days_of_season(dates, self._season_start)
         self._year = years[self._first_row]
         other = np.flatnonzero(years != self._year[series])
         if len(other):
             row = int(other[0])
             raise DataError(
-                "the dates of a series span more than one calendar year",
+                "the dates of a series span more than one "
+                + ("season" if options.season_start else "calendar year"),
                 where=f"{table_path}, {self._id} {keys[row]}",
                 found=f"{self._year[series[row]]} and {years[row]}",
-                hint="give each year of a field an id of its own",
+                hint="choose one with --year, say when a season over New Year begins with "
+                "--season-start MM-DD, or give each year of a field an id of its own",
             )
         order = np.argsort(series, kind="stable")
         sorted_series, sorted_days = series[order], days[order]
@@ -227,10 +249,36 @@ class _Table:
         start = np.searchsorted(sorted_series, np.arange(len(self._ids)))
         self._step = np.arange(len(order)) - start[sorted_series]
 
+    def _of_year(
+        self,
+        dates: npt.NDArray[np.datetime64],
+        keys: npt.NDArray[Any],
+        options: TableOptions,
+    ) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[Any]]:
+        """The rows of the year that is asked for; the frame keeps those alone."""
+        if options.year is None:
+            return dates, keys
+        start = checked_start(options.season_start or CALENDAR_YEAR)
+        kept = days_of_season(dates, start)[1] == options.year
+        if not kept.any():
+            raise DataError(
+                "no date in the year",
+                where=f"{self._table_path}, column {self._date}",
+                found=f"{dates.min()} to {dates.max()}",
+                expected=f"dates of {options.year}",
+            )
+        self._summary.count("dates_of_other_years_left_out", int((~kept).sum()))
+        self._summary.count(
+            "series_without_a_date_in_the_year_left_out",
+            len(np.unique(keys)) - len(np.unique(keys[kept])),
+        )
+        self._frame = self._frame[kept].reset_index(drop=True)
+        return dates[kept], keys[kept]
+
     def series(self, options: TableOptions) -> Series:
         """Fills the padded arrays."""
         frame, table_path, summary = self._frame, self._table_path, self._summary
-        years = (self._year[self._series_of_row] - 1970).astype("M8[Y]").astype("M8[D]")
+        years = first_days(self._year[self._series_of_row], self._season_start)
         rows = Rows(
             frame=frame,
             order=self._row,
@@ -270,6 +318,7 @@ class _Table:
             cloud_probability=cloud,
             longitude=longitude,
             latitude=latitude,
+            season_start=self._season_start,
         )
 
     def _field_of_series(self) -> npt.NDArray[Any]:

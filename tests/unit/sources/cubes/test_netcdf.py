@@ -204,7 +204,7 @@ def test_some_pixels_drawn_from_the_seed(tmp_path: Path) -> None:
 
 
 def test_one_of_several_years(tmp_path: Path) -> None:
-    days = ("2017-12-01", "2017-12-20", "2018-01-05", "2018-02-01")
+    days = ("2017-01-20", "2017-12-20", "2018-01-05", "2018-02-01")
     path = write(cube_factory.dataset(days=days), tmp_path / "c.nc")
     with pytest.raises(DataError, match=r"more than one calendar year; in .*c\.nc; .*--year"):
         read(path)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from windrow import sensors
 from windrow.classifiers.features import INDICES
-from windrow.data.day_of_year import MAX_DAYS, NUM_MONTHS, month_of_day
+from windrow.data.day_of_year import MAX_DAYS, NUM_MONTHS
 from windrow.data.series import Series
 from windrow.experiments.simulation_check.likeness.two_sample_forest import clear_of
 
@@ -92,7 +92,7 @@ def clear_autocorrelation(series: Series, *, clear_below: int) -> pd.DataFrame:
     """
     assert series.label is not None
     clear = clear_of(series, clear_below)
-    month = month_of_day(series.day_of_year, series.year)
+    month = series.month
     cell = (series.label.astype(np.int64)[:, None] + 1) * NUM_MONTHS + month
     parts = []
     for name, values in quantities(series).items():

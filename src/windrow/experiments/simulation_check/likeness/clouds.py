@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from windrow.data.day_of_year import NUM_MONTHS, month_of_day
+from windrow.data.day_of_year import NUM_MONTHS
 from windrow.data.series import Series
 from windrow.errors import DataError
 from windrow.experiments.simulation_check.likeness.autocorrelation import autocorrelation, by_day
@@ -50,7 +50,7 @@ def cloud_fraction_by_month(series: Series) -> pd.DataFrame:
     Returns:
         columns month (1..12), cloud_fraction (NaN without a date), num_observations.
     """
-    month = month_of_day(series.day_of_year, series.year)[series.valid]
+    month = series.month[series.valid]
     count = np.bincount(month, minlength=NUM_MONTHS)
     total = np.bincount(month, weights=cloud_fraction(series)[series.valid], minlength=NUM_MONTHS)
     mean = np.divide(total, count, out=np.full(12, np.nan), where=count > 0)
@@ -67,7 +67,7 @@ def cloud_persistence(series: Series) -> pd.DataFrame:
     """
     fraction = cloud_fraction(series)
     mean = cloud_fraction_by_month(series)["cloud_fraction"].to_numpy()
-    anomaly = fraction - mean[month_of_day(series.day_of_year, series.year)]
+    anomaly = fraction - mean[series.month]
     return autocorrelation(by_day(anomaly, series.day_of_year, series.valid), PERSISTENCE_GAPS)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from windrow import sensors
 from windrow.classifiers.features import INDICES, FeatureSettings, grid_days, index_features
-from windrow.data.day_of_year import NUM_MONTHS, month_of_day
+from windrow.data.day_of_year import NUM_MONTHS
 from windrow.data.series import Series
 from windrow.experiments.simulation_check.likeness.two_sample_forest import clear_of
 
@@ -113,7 +113,7 @@ def clear_dates_by_month(series: Series, *, clear_below: int) -> npt.NDArray[np.
         row.astype(np.int64) * 1024 + series.day_of_year[row, date], return_index=True
     )
     row, date = row[first], date[first]
-    month = month_of_day(series.day_of_year, series.year)[row, date]
+    month = series.month[row, date]
     counts = np.bincount(row * NUM_MONTHS + month, minlength=len(series) * NUM_MONTHS)
     return counts.reshape(len(series), 12).astype(np.int64)
 

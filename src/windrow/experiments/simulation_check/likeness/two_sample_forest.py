@@ -19,7 +19,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from windrow import sensors
 from windrow.config import Settings
-from windrow.data.day_of_year import NUM_MONTHS, month_of_day
+from windrow.data.day_of_year import NUM_MONTHS
 from windrow.data.series import Series
 from windrow.errors import DataError
 
@@ -76,7 +76,7 @@ def monthly_medians(series: Series, *, clear_below: int) -> Floats:
     NaN marks a month without a clear observation.
     """
     clear = clear_of(series, clear_below)
-    month = month_of_day(series.day_of_year, series.year)
+    month = series.month
     result = np.full((len(series), 12, len(series.bands)), np.nan)
     for each in range(NUM_MONTHS):
         use = clear & (month == each)
@@ -176,7 +176,7 @@ def _refuse_unlike(first: Series, second: Series, num_folds: int) -> None:
 def _observations(
     series: Series, month: int, clear_below: int, most: int, seed: list[int]
 ) -> tuple[Floats, npt.NDArray[np.intp]]:
-    use = clear_of(series, clear_below) & (month_of_day(series.day_of_year, series.year) == month)
+    use = clear_of(series, clear_below) & (series.month == month)
     row, date = np.nonzero(use)
     if len(row) > most:
         kept = np.sort(np.random.default_rng(seed).permutation(len(row))[:most])

@@ -1,0 +1,144 @@
+"""Which twelve months are read of many dates: a calendar year, or a season over New Year."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from windrow.data.season import CALENDAR_YEAR, checked_start, days_of_season, start_within
+from windrow.errors import DataError
+from windrow.sources.reader import IngestOptions, ReadingSummary
+
+
+def whole_days(
+    times: npt.NDArray[np.datetime64],
+) -> tuple[npt.NDArray[np.datetime64], str | None]:
+    """The day of each time, and what is to be said of it.
+
+    Where all times are one whole hour of an afternoon in UTC, give or take summer time, they are
+    midnights further east and belong to the next day.
+
+    Example:
+        >>> times = np.array(["2018-03-20T23:00", "2018-06-30T22:00"], "M8[m]")
+        >>> days, how = whole_days(times)
+        >>> days.tolist(), how
+        ([datetime.date(2018, 3, 21), datetime.date(2018, 7, 1)], 'local midnights (22:00 UTC)')
+    """
+    days = times.astype("M8[D]")
+    hours = (times - days).astype("m8[s]").astype(np.int64) / 3600
+    least, most = float(hours.min()), float(hours.max())
+    halves = bool((hours * 2 == np.round(hours * 2)).all())
+    if halves and least >= 12 and most - least <= 1 and len(np.unique(days)) > 1:
+        said = f"local midnights ({int(least):02d}:{int(least % 1 * 60):02d} UTC)"
+        return (days + np.timedelta64(1, "D")).astype("M8[D]"), said
+    return days, None
+
+
+@dataclass(frozen=True)
+class Season:
+    """The dates of a cube that are read.
+
+    Attributes:
+        start: first day of the season, as ``MM-DD``.
+        dates: (T,) days in order.
+        steps: (T,) their positions among all dates.
+        facts: what is to be reported.
+    """
+
+    start: str
+    dates: npt.NDArray[np.datetime64]
+    steps: npt.NDArray[np.intp]
+    facts: dict[str, str]
+
+
+def choose_season(
+    dates: npt.NDArray[np.datetime64], path: object, options: IngestOptions
+) -> Season:
+    """The dates of one calendar year or season, in order.
+
+    Without ``--season-start`` these are calendar years, or one season over New Year where all
+    dates lie within twelve months.
+
+    Raises:
+        DataError: there is no date, or there are several years and none is chosen.
+        SettingsError: the start is no day of every year.
+    """
+    start, year = options.season_start, options.year
+    found = CALENDAR_YEAR if start is None else checked_start(start)
+    if not len(dates):
+        raise DataError("no date in the year", where=path, found="no date at all")
+    years = days_of_season(dates, found)[1]
+    if start is None and year is None and len(set(years.tolist())) > 1:
+        within = start_within(dates)
+        if within is not None:
+            found, years = within, days_of_season(dates, within)[1]
+    there = sorted(set(years.tolist()))
+    if year is None and len(there) > 1:
+        raise DataError(
+            "dates of more than one calendar year" if start is None else "dates of several seasons",
+            where=path,
+            found=f"{dates.min()} to {dates.max()}",
+            hint="choose one with --year"
+            + (", a season over New Year with --season-start MM-DD too" if start is None else ""),
+        )
+    kept = np.flatnonzero(years == (there[0] if year is None else year))
+    if not len(kept):
+        raise DataError(
+            "no date in the year",
+            where=path,
+            found=f"{dates.min()} to {dates.max()}",
+            expected=f"dates of {year}",
+        )
+    how = "as given" if start else "found from the dates"
+    facts = {} if found == CALENDAR_YEAR else {"season": f"from {found} ({how})"}
+    order = kept[np.argsort(dates[kept], kind="stable")]
+    return Season(found, dates[order], order, facts)
+
+
+def season_of_rows(
+    dates: npt.NDArray[np.datetime64],
+    series: npt.NDArray[np.intp],
+    start: str | None,
+    summary: ReadingSummary,
+) -> str:
+    """The first day of the season of a table's series, each of which lies in one season.
+
+    Where a series crosses New Year, the first of a month is taken that no series crosses: of
+    those the last one before the season's first date.
+
+    Args:
+        dates: (R,) date of each row.
+        series: (R,) the series of each row.
+        start: ``--season-start``, or None.
+        summary: where the season is said.
+
+    Returns:
+        the first day; 1 January too where no month is left uncrossed.
+
+    Raises:
+        SettingsError: the start is no day of every year.
+    """
+    if start is not None:
+        found = checked_start(start)
+        if found != CALENDAR_YEAR:
+            summary.say("season", f"from {found} (as given)")
+        return found
+    possible = {}
+    for month in range(1, 13):
+        first = f"{month:02d}-01"
+        days, years = days_of_season(dates, first)
+        least = np.full(int(series.max()) + 1, np.iinfo(np.int64).max)
+        most = np.full(len(least), np.iinfo(np.int64).min)
+        np.minimum.at(least, series, years)
+        np.maximum.at(most, series, years)
+        if (least == most).all():
+            possible[first] = int(days.min())
+        if month == 1 and possible:
+            return CALENDAR_YEAR
+    if not possible:
+        return CALENDAR_YEAR
+    found = min(possible, key=lambda first: possible[first])
+    summary.say("season", f"from {found} (found from the dates)")
+    return found
