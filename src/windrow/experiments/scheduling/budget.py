@@ -109,7 +109,9 @@ def budget_of(
     missing = {
         (cell.arm, cell.seed)
         for cell in pending
-        if not arms[cell.arm].is_trained(study_path / "pretraining" / f"{cell.arm}.s{cell.seed}")
+        if not arms[cell.arm].pretraining.is_trained(
+            study_path / "pretraining" / f"{cell.arm}.s{cell.seed}"
+        )
     }
     seen = SeenParts.of_study(settings)
     represented = {(c.task, c.arm, c.seed, c.until_day) for c in pending}
@@ -258,7 +260,7 @@ def _head_seconds(cell: Cell, arm: StudyArm, seen: SeenParts, rates: Rates) -> f
     """Steps on the series that are fitted, and forward passes over those held out and tested."""
     if cell.head == FOREST:
         return 1.0
-    training = arm.training(cell)
+    training = arm.fitting.training(cell)
     series = _num_series(seen.settings, cell.task, TRAIN)
     if cell.num_fields is not None:
         series = min(series, cell.num_fields * _SERIES_A_FIELD * _num_classes(cell.task))

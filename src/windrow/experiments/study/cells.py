@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NotRequired, Protocol, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic import JsonValue
 
 from windrow.data.series import Series
 from windrow.data.splits import draw_few_labels
@@ -48,6 +49,29 @@ Fit = Callable[[HeadInputs, npt.NDArray[np.int16], npt.NDArray[Any], int], Class
 
 CountFlops = Callable[[HeadInputs, npt.NDArray[np.int16], npt.NDArray[Any], int], float]
 """Counts the operations of such a fit."""
+
+
+class HeadDescription(TypedDict):
+    """What a cell's file says of its head, as JSON values."""
+
+    settings: dict[str, JsonValue]
+    trains_encoder: NotRequired[bool]
+    precision: NotRequired[str]
+
+
+class CellDescription(TypedDict, total=False):
+    """What a cell's file says of how its numbers came about, as JSON values.
+
+    Keys stand in the file in the order in which they are given.
+    """
+
+    notes: list[str]
+    pretraining: dict[str, JsonValue]
+    representation: dict[str, JsonValue]
+    sources: dict[str, dict[str, JsonValue]]
+    head: HeadDescription
+    device: str
+    threads: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +118,7 @@ def run_cell(
     tests: Mapping[str, PartInputs],
     fit: Fit,
     flops_of_fit: CountFlops,
-    about: Mapping[str, Any],
+    about: CellDescription,
     accuracy_batch: int | None = None,
 ) -> dict[str, Any]:
     """Trains and tests one cell, and writes its two files.
@@ -106,7 +130,7 @@ def run_cell(
         tests: the test part of its own task, and of others to which it is transferred, by task.
         fit: trains the head.
         flops_of_fit: counts its operations.
-        about: further JSON values for its file.
+        about: what its file says of pre-training, representation, sources and head.
         accuracy_batch: see :func:`figures_of`.
 
     Raises:

@@ -9,7 +9,7 @@ study that was interrupted goes on where it stopped, and several processes share
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -277,10 +277,14 @@ class _Worker:
             remove_partials(path)
             self._check_pretraining_fields()
             self._progress.note(f"pre-training {arm.name}, seed {seed}")
-            arm.pretrain(self._store(PRETRAINING), path, seed=seed, execution=self._work.execution)
+            arm.pretraining.pretrain(
+                self._store(PRETRAINING), path, seed=seed, execution=self._work.execution
+            )
 
         return self._leases.ensure(
-            f"pretraining {arm.name} {seed}", done=lambda: arm.is_trained(path), make=make
+            f"pretraining {arm.name} {seed}",
+            done=lambda: arm.pretraining.is_trained(path),
+            make=make,
         )
 
     def _check_pretraining_fields(self) -> None:
@@ -300,7 +304,7 @@ class _Worker:
         def make() -> None:
             remove_partials(path)
             series = self._series_of(cell, task, part)
-            representation, notes = arm.load(
+            representation, notes = arm.pretraining.load(
                 self.run_path(arm, cell.seed),
                 series,
                 device=self._work.execution.device,
@@ -366,10 +370,10 @@ class _Worker:
             task: self._inputs(arm, cell, task, part)[0] for task, part in self._parts_of(cell)[1:]
         }
         check_parts(train.part, tests[cell.task].part)
-        fit, head_about = arm.fit(
+        fit, head_about = arm.fitting.fit(
             cell, self.run_path(arm, cell.seed), execution=self._work.execution
         )
-        cost: Mapping[str, Any] = arm.cost(self.run_path(arm, cell.seed))
+        cost = arm.pretraining.cost(self.run_path(arm, cell.seed))
         sources = sources_of_task(self._store, cell.task)
         notes += notes_on_sources(sources)
         record = run_cell(
@@ -378,13 +382,13 @@ class _Worker:
             train=train,
             tests=tests,
             fit=fit,
-            flops_of_fit=arm.flops_of_fit(
+            flops_of_fit=arm.fitting_cost.flops_of_fit(
                 cell, encoder_flops=float(about.get("flops_per_series", 0.0))
             ),
-            accuracy_batch=arm.accuracy_batch(cell),
+            accuracy_batch=arm.fitting.accuracy_batch(cell),
             about={
                 "notes": notes,
-                "pretraining": cost,
+                "pretraining": cost.to_dict(),
                 "representation": about,
                 "sources": {part: source.to_dict() for part, source in sources.items()},
                 "head": head_about,

@@ -60,20 +60,20 @@ def trained(tmp_path_factory):
     write_store(folder / "store", labelled(40), provenance={})
     arms = arms_of(_settings())
     for name, arm in arms.items():
-        arm.pretrain(folder / "store", folder / name, seed=0, execution=CPU)
-        assert arm.is_trained(folder / name)
-        assert arm.cost(folder / name)["num_steps"] == 0
+        arm.pretraining.pretrain(folder / "store", folder / name, seed=0, execution=CPU)
+        assert arm.pretraining.is_trained(folder / name)
+        assert arm.pretraining.cost(folder / name).num_steps == 0
     return folder, arms
 
 
 def test_the_paper_takes_the_mean_over_batches_of_the_head_and_a_forest_has_none() -> None:
     corrected = arms_of(_settings())
     paper = arms_of(_settings(variant="paper"))
-    size = paper["scratch"].training(_cell("scratch")).batch_size
+    size = paper["scratch"].fitting.training(_cell("scratch")).batch_size
     assert size > 1
-    assert paper["scratch"].accuracy_batch(_cell("scratch")) == size
-    assert paper["random-forest"].accuracy_batch(_cell("random-forest", "forest")) is None
-    assert corrected["scratch"].accuracy_batch(_cell("scratch")) is None
+    assert paper["scratch"].fitting.accuracy_batch(_cell("scratch")) == size
+    assert paper["random-forest"].fitting.accuracy_batch(_cell("random-forest", "forest")) is None
+    assert corrected["scratch"].fitting.accuracy_batch(_cell("scratch")) is None
 
 
 def test_another_processing_level_is_refused_unless_it_is_asked_for_and_said(trained) -> None:
@@ -81,9 +81,13 @@ def test_another_processing_level_is_refused_unless_it_is_asked_for_and_said(tra
     arm, series = arms["scratch"], labelled(6)
     above = replace(series, processing_level="L1C")
     with pytest.raises(WeightsError, match="another processing level"):
-        arm.load(folder / "scratch", above, device="cpu", accept_other_level=False)
-    accepted, notes = arm.load(folder / "scratch", above, device="cpu", accept_other_level=True)
-    same, nothing = arm.load(folder / "scratch", series, device="cpu", accept_other_level=True)
+        arm.pretraining.load(folder / "scratch", above, device="cpu", accept_other_level=False)
+    accepted, notes = arm.pretraining.load(
+        folder / "scratch", above, device="cpu", accept_other_level=True
+    )
+    same, nothing = arm.pretraining.load(
+        folder / "scratch", series, device="cpu", accept_other_level=True
+    )
     assert notes == (
         "the representation was trained on L2A and sees L1C, as in the paper's task 3",
     )
@@ -95,10 +99,12 @@ def test_another_processing_level_is_refused_unless_it_is_asked_for_and_said(tra
 def test_end_to_end_trains_the_encoder_on_16_bit_bands(trained) -> None:
     folder, arms = trained
     arm, series = arms["end-to-end"], labelled(60)
-    seen, _ = arm.load(folder / "end-to-end", series, device="cpu", accept_other_level=False)
+    seen, _ = arm.pretraining.load(
+        folder / "end-to-end", series, device="cpu", accept_other_level=False
+    )
     values = seen.sequence(series)
     assert values.shape == (60, series.num_dates, 12) == (60, series.num_dates, seen.width)
-    fit, about = arm.fit(_cell("end-to-end"), folder / "end-to-end", execution=CPU)
+    fit, about = arm.fitting.fit(_cell("end-to-end"), folder / "end-to-end", execution=CPU)
     assert about["trains_encoder"]
     inputs = inputs_of(series, values.astype(np.float16))
     head = fit(inputs, series.label, series.field_id, 9)
@@ -110,12 +116,12 @@ def test_end_to_end_trains_the_encoder_on_16_bit_bands(trained) -> None:
     assert any(not np.array_equal(before[name], after[name]) for name in before)
     # The encoder passes as often as the head, which sees its width and not the bands.
     counted = [
-        arm.flops_of_fit(_cell("end-to-end"), encoder_flops=flops)(
+        arm.fitting_cost.flops_of_fit(_cell("end-to-end"), encoder_flops=flops)(
             inputs, series.label, series.field_id, 9
         )
         for flops in (0.0, 1e9)
     ]
-    frozen = arms["scratch"].flops_of_fit(_cell("scratch"), encoder_flops=1e9)
+    frozen = arms["scratch"].fitting_cost.flops_of_fit(_cell("scratch"), encoder_flops=1e9)
     width = arm.settings(0).encoder.width
     wide = replace(inputs, values=np.zeros((60, series.num_dates, width), dtype=np.float16))
     assert counted[0] == frozen(wide, series.label, series.field_id, 9)
@@ -127,13 +133,15 @@ def test_a_forest_has_one_cell_and_learns(trained) -> None:
     arm = arms["random-forest"]
     assert arm.heads == ("forest",)
     series = labelled(180)
-    fit, _ = arm.fit(_cell("random-forest", "forest"), folder / "random-forest", execution=CPU)
+    fit, _ = arm.fitting.fit(
+        _cell("random-forest", "forest"), folder / "random-forest", execution=CPU
+    )
     values = np.zeros((180, series.num_dates, 2), dtype=np.float16)
     values[..., 0] = series.label[:, None]
     inputs = HeadInputs(values=values, day_of_year=series.day_of_year, valid=series.valid)
     found = fit(inputs, series.label, series.field_id, 9).predict_probability(inputs)
     assert (found.argmax(axis=1) == series.label).all()
-    count = arm.flops_of_fit(_cell("random-forest", "forest"), encoder_flops=1.0)
+    count = arm.fitting_cost.flops_of_fit(_cell("random-forest", "forest"), encoder_flops=1.0)
     assert count(inputs, series.label, series.field_id, 9) == 0
 
 
@@ -147,9 +155,9 @@ def test_only_encoders_that_learned_are_fine_tuned() -> None:
 def test_few_labels_take_the_steps_of_the_scale() -> None:
     arm = arms_of(_settings())["scratch"]
     few = _cell("scratch").model_copy(update={"num_fields": 5})
-    assert arm.training(few).min_steps == 30
-    assert arm.training(_cell("scratch")).min_steps == 1
-    assert arm.training(few).model == arm.training(_cell("scratch")).model
+    assert arm.fitting.training(few).min_steps == 30
+    assert arm.fitting.training(_cell("scratch")).min_steps == 1
+    assert arm.fitting.training(few).model == arm.fitting.training(_cell("scratch")).model
 
 
 def test_a_twin_is_split_by_field_and_grows_all_classes_alike(tmp_path) -> None:

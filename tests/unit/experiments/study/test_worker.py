@@ -6,6 +6,7 @@ import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -66,6 +67,18 @@ class FakeArm:
     batch: int | None = None
     share: float = 1.0
 
+    @property
+    def pretraining(self):
+        return self
+
+    @property
+    def fitting(self):
+        return self
+
+    @property
+    def fitting_cost(self):
+        return self
+
     def is_trained(self, path):
         return (path / "done").is_file()
 
@@ -76,7 +89,7 @@ class FakeArm:
 
     def cost(self, path):
         assert self.is_trained(path)
-        return {"seconds": 3.0, "flops": 4.0}
+        return SimpleNamespace(to_dict=lambda: {"seconds": 3.0, "flops": 4.0})
 
     def flops_of_fit(self, cell, *, encoder_flops):
         return lambda *_: encoder_flops
