@@ -115,7 +115,8 @@ def test_other_types_are_refused_with_what_is_accepted(encoder, wrong):
 def test_other_types_of_weights_are_refused_with_what_is_accepted(wrong):
     with pytest.raises(
         windrow.WeightsError,
-        match=f"this names no weights; found {type(wrong).__name__}; expected a run directory, a "
+        match=f"weights are given by a path or a name; found {type(wrong).__name__}; "
+        "expected a run directory, a "
         r"\.safetensors or \.onnx file, or the name of shipped weights",
     ):
         windrow.load(wrong)

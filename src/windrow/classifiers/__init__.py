@@ -1,1 +1,1 @@
-"""Features and the classifiers that learn from them."""
+"""Features, and classifiers fitted on features and representations."""

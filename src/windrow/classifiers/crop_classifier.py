@@ -1,8 +1,9 @@
-"""The crop classifier: the place network's prototypes, with extra trees beside them.
+"""The crop classifier, which combines the place network's prototypes with extra trees.
 
-Prototypes know how crops of a place differ before they see a label; trees protect where the place
-is unlike all simulated ones. The logarithms of their probabilities are averaged with weights that
-were fixed in advance by the number of labelled fields a class, and nothing is chosen by the place.
+Prototypes use what the network learned about crops before it sees a label. Trees help in places
+that differ from all simulated places. The classifier averages the logarithms of their
+probabilities. The weights depend on the number of labelled fields per class and were fixed in
+advance. Nothing is tuned on the place.
 """
 
 from __future__ import annotations
@@ -33,23 +34,25 @@ _NUM_FEW_INDICES = 4
 
 
 class MixSettings(Settings):
-    """How voters are mixed at so many labelled fields a class; between them, by interpolation.
+    """Weights of the voters as functions of the number of labelled fields per class.
+
+    Weights between the given numbers are interpolated.
 
     Attributes:
-        num_labelled: labelled fields a class, increasing.
-        prototypes: weight of the prototypes at each of them.
-        embedding_trees: of extra trees on the embeddings.
-        four_index_trees: of extra trees on the first four indices; nothing where a band of them is
-            missing.
-        band_index_trees: of extra trees on the bands and all twelve indices.
-        least_trust: what the weights of prototypes and embeddings are multiplied by at the least,
-            where labels contradict the prior: a place in which it fails is unlike the simulated
-            ones, and bands and indices are the safer ground.
-        num_trees: trees of each forest.
-        smoothing: share of an even distribution in a forest's probabilities, whose zeros would
-            otherwise overrule everybody.
-        temperature: the mixed logarithms are divided by it; trees say less than they know, and a
-            prior without labels more.
+        num_labelled: numbers of labelled fields per class, increasing.
+        prototypes: weight of the prototypes at each number.
+        embedding_trees: weight of the extra trees on embeddings at each number.
+        four_index_trees: weight of the extra trees on the first four indices at each number. They
+            are left out if a band of these indices is missing.
+        band_index_trees: weight of the extra trees on bands and all twelve indices at each number.
+        least_trust: smallest factor on the weights of prototypes and embeddings. It applies where
+            labels contradict the prior. Such a place differs from the simulated places, and bands
+            and indices are then more reliable.
+        num_trees: number of trees of each forest.
+        smoothing: share of a uniform distribution in a forest's probabilities. Without it a zero
+            of one forest would exclude a class.
+        temperature: divisor of the mixed logarithms at each number. Trees are underconfident, and
+            a prior without labels is overconfident.
     """
 
     num_labelled: tuple[int, ...]
@@ -77,11 +80,11 @@ class MixSettings(Settings):
         return self
 
     def weight(self, voter: Voter, num_labelled: float) -> float:
-        """Weight of a voter at so many labelled fields a class."""
+        """Interpolates the weight of a voter at a number of labelled fields per class."""
         return self._interpolated(getattr(self, voter), num_labelled)
 
     def temperature_at(self, num_labelled: float) -> float:
-        """Temperature at so many labelled fields a class."""
+        """Interpolates the temperature at a number of labelled fields per class."""
         return self._interpolated(self.temperature, num_labelled)
 
     def _interpolated(self, values: tuple[float, ...], num_labelled: float) -> float:
@@ -91,18 +94,20 @@ class MixSettings(Settings):
 
 @dataclass(frozen=True, eq=False)
 class FittedPlace:
-    """What a fitted classifier keeps of its place; with the forests, all that is saved of it.
+    """The data that a fitted classifier keeps of its place.
+
+    A saved classifier consists of these data and the forests.
 
     Attributes:
         classes: names of the classes, sorted.
-        bands: of the series.
+        bands: names of the bands of the series.
         level: processing level of the series.
-        season_start: day of the calendar year on which the twelve months begin.
-        latitude: median of the fields, or None.
-        crops: crops of the table in a class.
-        grid: of labelled fields and context.
-        label: (n,) int64 class of each, -1 unlabelled.
-        num_labelled: labelled fields a class, the median.
+        season_start: day of year on which the twelve months begin, 0 for 1 January.
+        latitude: median latitude of the fields in degrees, or None.
+        crops: names of the table's crops, by class.
+        grid: ten-day grid of the n labelled and context fields.
+        label: (n,) int64 class of each field, -1 unlabelled.
+        num_labelled: median number of labelled fields per class.
     """
 
     classes: tuple[str, ...]
@@ -117,14 +122,14 @@ class FittedPlace:
 
 
 class CropClassifier:
-    """Classifies the fields of one place from a few labelled ones, or from the crops alone.
+    """Classifies the fields of one place from a few labelled fields, or from crop names alone.
 
     Args:
-        encoder: the place network; :func:`~windrow.classifiers.place_classifier.load_place_encoder`
-            reads it.
-        settings: how voters are mixed.
-        seed: of the trees.
-        num_context: the most fields that the network sees of the place.
+        encoder: the place network, read by
+            :func:`~windrow.classifiers.place_classifier.load_place_encoder`.
+        settings: weights of the voters.
+        seed: seed of the trees.
+        num_context: largest number of fields in the network's context.
     """
 
     def __init__(
@@ -153,12 +158,16 @@ class CropClassifier:
         """Fits the classifier on the fields of a place.
 
         Args:
-            series: N field means (or pixels) of one place and year; those without a label help the
-                network to see the place.
-            labels: N names of classes; None where a series has none.
-            crops: names of the table's crops in a class, for the prior; a class may be left out.
-                Without any label its keys are the classes.
-            season_start: day of the calendar year on which the twelve months of the series begin.
+            series: N field means (or pixels) of one place and year. Unlabelled series are part of
+                the network's context.
+            labels: N class names; None for a series without a label.
+            crops: names of the table's crops by class, for the prior. Classes may be left out.
+                Without any label the keys are the classes.
+            season_start: day of year on which the twelve months of the series begin, 0 for
+                1 January.
+
+        Returns:
+            The classifier itself.
 
         Raises:
             DataError: lengths differ, there are fewer than two classes, or a crop is unknown.
@@ -194,7 +203,13 @@ class CropClassifier:
         return self
 
     def with_context(self, series: Series) -> CropClassifier:
-        """The classifier fitted on further unlabelled fields of the place as well.
+        """Fits a new classifier with further unlabelled fields of the place.
+
+        Args:
+            series: M further fields of the same place and year.
+
+        Returns:
+            The new classifier. This one stays as it is.
 
         Raises:
             DataError: the classifier is not fitted, or the series are of another level.
@@ -213,21 +228,29 @@ class CropClassifier:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes, in the order of the columns of probabilities."""
+        """Names of the classes, in the order of the probability columns."""
         return self._known_fit.classes
 
     @property
     def num_labelled(self) -> float:
-        """Labelled fields a class, the median; it decides how voters are mixed."""
+        """Median number of labelled fields per class. It determines the weights of the voters."""
         return self._known_fit.num_labelled
 
     @property
     def prior_scale(self) -> float:
-        """How far the prior was trusted: 1 wholly, 0 not at all, where labels contradict it."""
+        """Weight of the prior, from 1 down to 0 where labels contradict it."""
         return self._place.prior_scale
 
     def predict_proba(self, series: Series) -> npt.NDArray[np.float64]:
-        """Probability of each class, (N, C); a field's does not depend on the others given.
+        """Computes the probability of each class.
+
+        The result of a field does not depend on the other fields in the call.
+
+        Args:
+            series: N series with the bands and processing level of the fit.
+
+        Returns:
+            (N, C) float64; rows sum to 1.
 
         Raises:
             DataError: the classifier is not fitted, or the series are of another level.
@@ -236,18 +259,19 @@ class CropClassifier:
         return self.predict_from_grid(self._grid_of(series))
 
     def predict(self, series: Series) -> npt.NDArray[np.str_]:
-        """Name of the most likely class of each series, (N,)."""
+        """Gives the name of the most likely class of each series, (N,)."""
         names: npt.NDArray[np.str_] = np.array(self.classes, dtype=np.str_)
         return np.asarray(names[self.predict_proba(series).argmax(axis=1)])
 
     def embed(self, series: Series) -> npt.NDArray[np.float32]:
-        """Embeddings (N, Z) of series as seen beside the place."""
+        """Computes the embedding (N, Z) of each series, given the context of the place."""
         return self._place.embed(self._grid_of(series))
 
     def unlikeness(self, series: Series) -> npt.NDArray[np.float64]:
-        """Distance of each series from the nearest prototype, relative to the labelled fields.
+        """Computes the distance of each series from the nearest prototype.
 
-        1 is as far as the farthest tenth of the labelled fields lies; (N,).
+        Returns:
+            (N,) float64, in units of the 90th percentile of the labelled fields' distances.
 
         Raises:
             DataError: no field is labelled.
@@ -261,7 +285,7 @@ class CropClassifier:
         return np.asarray(found / max(float(np.quantile(usual, 0.9)), 1e-6))
 
     def predict_from_grid(self, grid: TenDayGrid) -> npt.NDArray[np.float64]:
-        """As :meth:`predict_proba`, of fields on the ten-day grid."""
+        """Computes the probabilities (N, C) of fields on the ten-day grid."""
         voters = self.log_votes(grid)
         weights = self.weights()
         mixed = sum(weights[voter] * votes for voter, votes in voters.items())
@@ -273,7 +297,7 @@ class CropClassifier:
         return np.asarray(probability / probability.sum(axis=1, keepdims=True))
 
     def weights(self) -> dict[Voter, float]:
-        """Weight of each voter here: by the number of labels, and by how the prior fits them."""
+        """Weight of each voter, from the number of labels and the trust in the prior."""
         trust = max(self.settings.least_trust, self.prior_scale)
         found: dict[Voter, float] = {}
         for voter in (PROTOTYPES, *TREES):
@@ -293,7 +317,7 @@ class CropClassifier:
         return self.log_votes(self._grid_of(series))
 
     def log_votes(self, grid: TenDayGrid) -> dict[Voter, npt.NDArray[np.float64]]:
-        """What each voter with a weight says: logarithms of probabilities (N, C)."""
+        """Computes the log probabilities (N, C) of each voter that has a weight."""
         embedding = self._place.embed(grid)
         votes: dict[Voter, npt.NDArray[np.float64]] = {
             "prototypes": self._place.log_probability(embedding)
@@ -307,7 +331,7 @@ class CropClassifier:
 
     @property
     def fitted(self) -> FittedPlace:
-        """What was fitted on.
+        """The data that the classifier was fitted on.
 
         Raises:
             DataError: the classifier is not fitted.
@@ -316,13 +340,13 @@ class CropClassifier:
 
     @property
     def forests(self) -> Mapping[Voter, TreeHead]:
-        """The fitted forests, by voter; empty without two labelled classes."""
+        """The fitted forests by voter; empty if fewer than two classes have labels."""
         return self._forests
 
     def restore(self, fitted: FittedPlace, forests: Mapping[Voter, TreeHead]) -> Self:
-        """Takes up a fit that was saved: ``fitted`` and ``forests`` of another classifier.
+        """Restores a saved fit from the ``fitted`` and ``forests`` of another classifier.
 
-        The encoder, the settings and the size of the context must be those of the other.
+        Both classifiers must have the same encoder, settings, seed and size of the context.
         """
         self._fitted = fitted
         self._place = self._place_of(fitted)
@@ -373,7 +397,7 @@ class CropClassifier:
         )
 
     def _grid_of(self, series: Series) -> TenDayGrid:
-        """New series on the grid, as the classifier was fitted."""
+        """Resamples new series to the grid in the same way as in the fit."""
         fitted = self._known_fit
         if series.processing_level != fitted.level:
             raise DataError(
@@ -393,7 +417,7 @@ class CropClassifier:
 
 
 def _fields_a_class(series: Series, label: npt.NDArray[np.integer], num_classes: int) -> float:
-    """Labelled fields a class, the median over the classes; pixels of a field count once."""
+    """Gives the median number of labelled fields per class. Pixels of a field count once."""
     counts = [len(np.unique(series.field_id[label == number])) for number in range(num_classes)]
     return float(np.median(counts))
 
@@ -401,7 +425,7 @@ def _fields_a_class(series: Series, label: npt.NDArray[np.integer], num_classes:
 def _inputs(
     voter: Voter, grid: TenDayGrid, embedding: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    """What a forest sees, (N, F)."""
+    """Builds the inputs of a forest, (N, F)."""
     if voter == "embedding_trees":
         return embedding
     if voter == "four_index_trees":
@@ -415,7 +439,15 @@ def _inputs(
 def index_values(
     grid: TenDayGrid, *, num_indices: int = len(INDEX_POSITIONS)
 ) -> npt.NDArray[np.float32]:
-    """Those of the first indices whose bands are there, (N, I * 36); 0 where a sum is none."""
+    """Computes the first indices whose bands are present.
+
+    Args:
+        grid: N fields on the ten-day grid.
+        num_indices: number of indices to consider.
+
+    Returns:
+        (N, I * 36) float32 for the I indices computed; 0 where the sum of the bands is 0.
+    """
     columns = [np.zeros((len(grid), 0), dtype=np.float32)]
     for first, second in INDEX_POSITIONS[:num_indices]:
         if grid.has_band[first] and grid.has_band[second]:

@@ -1,8 +1,8 @@
-"""Raw features that every representation is compared with: clear dates on a ten-day grid.
+"""Raw features, the baseline of every representation: clear dates on a ten-day grid.
 
-Cloudy dates are left out, the rest is interpolated linearly to days 0, 10, ..., 360, and the
-values before the first and after the last clear date are held, as ``numpy.interp`` does. Two
-sets come of it: all bands, and four indices of them.
+Cloudy dates are left out. The other dates are interpolated linearly to days 0, 10, ..., 360.
+Values before the first and after the last clear date are held, as in ``numpy.interp``. There are
+two sets of features: all bands, and four indices.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ INDICES: dict[str, tuple[str, str]] = {
     "red_edge": ("B05", "B04"),
     "SWIR": ("B11", "B12"),
 }
-"""The four indices, each the normalised difference (a - b) / (a + b) of two bands."""
+"""Bands a and b of the four indices. Each index is the normalised difference (a - b) / (a + b)."""
 
 INDEX_BANDS: tuple[str, ...] = tuple(sorted({band for pair in INDICES.values() for band in pair}))
-"""The bands without which the four indices cannot be computed."""
+"""Names of the bands that the four indices need."""
 
 
 class FeatureSettings(Settings):
-    """How raw features are made.
+    """Settings of the raw features.
 
     Attributes:
-        clear_below: a date is clear where its cloud probability 0..255 is below this; None takes
-            every valid date, as do series whose cloud probability is not known.
-        step_days: distance of the grid's days; 10 gives 37 steps a year.
+        clear_below: a date is clear if its cloud probability 0..255 is below this. None uses
+            every valid date. Every valid date is also used if the cloud probability is not known.
+        step_days: distance of the grid's days; 10 gives 37 steps per year.
     """
 
     clear_below: int | None = Field(ge=1, le=256)
@@ -46,11 +46,11 @@ class FeatureSettings(Settings):
 
 @dataclass(frozen=True)
 class GridFeatures:
-    """Features on the grid, and how many series had to do without a clear date.
+    """Features on the grid, and the number of series without a clear date.
 
     Attributes:
         values: (N, G * B) float32, step-major: all bands of day 0 first; always finite.
-        num_without_clear: series without one clear date, for which all valid dates were taken.
+        num_without_clear: number of series without a clear date. All their valid dates are used.
     """
 
     values: npt.NDArray[np.float32]
@@ -58,7 +58,7 @@ class GridFeatures:
 
 
 def grid_days(settings: FeatureSettings) -> npt.NDArray[np.int64]:
-    """The days of year of the grid.
+    """Lists the days of year of the grid, (G,).
 
     Example:
         >>> grid_days(FeatureSettings(clear_below=None, step_days=10))[[0, 1, -1]].tolist()
@@ -68,7 +68,10 @@ def grid_days(settings: FeatureSettings) -> npt.NDArray[np.int64]:
 
 
 def clear_dates(series: Series, settings: FeatureSettings) -> tuple[npt.NDArray[np.bool_], int]:
-    """Which dates count as clear, (N, T), and how many series fell back to all valid dates.
+    """Marks the clear dates.
+
+    Returns:
+        (N, T) bool, and the number of series without a clear date, whose valid dates are all True.
 
     Raises:
         DataError: a series has no valid date at all.
@@ -93,21 +96,28 @@ def interpolate_to_grid(
     use: npt.NDArray[np.bool_],
     days: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.float32]:
-    """Linear interpolation of every series to the same days, without a loop over series.
+    """Interpolates every series linearly to the same days, without a loop over series.
 
     Args:
-        values: (N, T, B), at dates that do not decrease where ``use`` is True.
-        day_of_year: (N, T), 0..365 where ``use`` is True.
-        use: (N, T) dates to interpolate between, at least one a series.
+        values: (N, T, B) float32.
+        day_of_year: (N, T), 0..365 and non-decreasing where ``use`` is True.
+        use: (N, T) bool, dates to interpolate between; at least one per series.
         days: (G,) days of the grid.
 
     Returns:
-        (N, G, B) float32. Between two dates on one day the later of them counts.
+        (N, G, B) float32. If two dates fall on one day, the later one is used.
+
+    Example:
+        >>> values = np.array([[[0.0], [1.0]]], dtype=np.float32)
+        >>> day = np.array([[0, 20]], dtype=np.int16)
+        >>> use, days = np.ones((1, 2), dtype=bool), np.array([0, 10, 20, 30])
+        >>> interpolate_to_grid(values, day, use, days)[0, :, 0].tolist()
+        [0.0, 0.5, 1.0, 1.0]
     """
     num_series, num_dates = use.shape
     row, date = np.nonzero(use)
     day = day_of_year[row, date].astype(np.intp)
-    # For each day of the year: the last used date up to it, and the first from it on.
+    # Each day of the year gets the last used date up to it, and the first used date from it on.
     previous = np.full((num_series, MAX_DAYS), -1, dtype=np.intp)
     np.maximum.at(previous, (row, day), date)
     previous = np.maximum.accumulate(previous, axis=1)[:, days]
@@ -126,7 +136,7 @@ def interpolate_to_grid(
 
 
 def band_features(series: Series, settings: FeatureSettings) -> GridFeatures:
-    """Reflectance of all bands of the series on the grid, (N, G * B).
+    """Computes the reflectance of all bands on the grid, (N, G * B).
 
     Raises:
         DataError: a series has no valid date at all.
@@ -136,9 +146,9 @@ def band_features(series: Series, settings: FeatureSettings) -> GridFeatures:
 
 
 def index_features(series: Series, settings: FeatureSettings) -> GridFeatures:
-    """NDVI, NDMI, red-edge and SWIR index of the interpolated reflectance, (N, G * 4).
+    """Computes NDVI, NDMI, red-edge and SWIR index of the interpolated reflectance, (N, G * 4).
 
-    An index is clipped to -1..1; where the sum of its two bands is not positive it is 0.
+    An index is clipped to -1..1. It is 0 where the sum of its two bands is not positive.
 
     Raises:
         BandError: one of ``INDEX_BANDS`` is missing.

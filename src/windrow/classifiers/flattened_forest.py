@@ -1,8 +1,9 @@
-"""A random forest on flattened series, for methods that need no base model.
+"""A random forest on flattened series, for methods without a base model.
 
-The paper flattens 144 dates that all pixels share. Dates of other products differ between series,
-so each series is first put on a calendar of equal steps: the mean of the valid dates of a step,
-and where a step has none the nearest that has one, the earlier of two.
+The paper flattens 144 dates that all pixels share. In other products the dates differ between
+series, so each series is first resampled to a calendar of equal steps. A step holds the mean of
+its valid dates. A step without a valid date takes the value of the nearest step that has one, the
+earlier step at equal distance.
 """
 
 from __future__ import annotations
@@ -18,17 +19,21 @@ from windrow.errors import DataError
 from windrow.models.heads.inputs import HeadInputs
 
 STEP_DAYS = 10
-"""Twice the revisit of Sentinel-2."""
+"""Length of a step in days, twice the revisit time of Sentinel-2."""
 
 
 @dataclass(frozen=True, eq=False)
 class Forest:
-    """A fitted forest that sees sequences."""
+    """A fitted forest that takes sequences as inputs.
+
+    Attributes:
+        fit: the forest on flattened sequences.
+    """
 
     fit: LightFit
 
     def predict_probability(self, inputs: HeadInputs) -> npt.NDArray[np.float64]:
-        """Probability of each class, (N, C)."""
+        """Computes the probability of each class, (N, C)."""
         return self.fit.predict_probability(flattened(inputs))
 
 
@@ -44,10 +49,10 @@ def fit_forest(
 
     Args:
         inputs: N sequences.
-        label: (N,) classes.
-        num_classes: C.
-        settings: the forest.
-        seed: of the trees.
+        label: (N,) classes 0..C-1.
+        num_classes: number of classes C.
+        settings: settings of the forest.
+        seed: seed of the trees.
 
     Raises:
         DataError: the inputs are vectors, or fewer than two classes occur.
@@ -59,20 +64,20 @@ def fit_forest(
 
 
 def flattened(inputs: HeadInputs, *, step_days: int = STEP_DAYS) -> npt.NDArray[np.float32]:
-    """Sequences on a calendar of equal steps, one vector a series.
+    """Resamples sequences to a calendar of equal steps and flattens them to vectors.
 
     Args:
         inputs: (N, T, D) sequences.
-        step_days: length of a step; the last one is shorter.
+        step_days: length of a step in days; the last step is shorter.
 
     Returns:
-        (N, S * D) float32, steps one after another.
+        (N, S * D) float32 for S steps, step-major.
 
     Raises:
         DataError: the inputs are vectors.
     """
     if inputs.values.ndim != 3 or inputs.day_of_year is None or inputs.valid is None:
-        raise DataError("a forest on flattened series sees sequences", found=inputs.values.shape)
+        raise DataError("a forest on flattened series needs sequences", found=inputs.values.shape)
     num_steps = -(-MAX_DAYS // step_days)
     step = inputs.day_of_year // step_days
     of_step = (step[..., None] == np.arange(num_steps)) & inputs.valid[..., None]

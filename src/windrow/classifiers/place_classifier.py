@@ -1,8 +1,8 @@
-"""The place network at work: prototypes of a place's classes, and the fields near them.
+"""Classification with the place network, by the prototypes of a place's classes.
 
-The *context* is what the network sees of a place: labelled fields and others of it. It is fixed
-once; every other field is then embedded as seen beside the context alone, so that its result does
-not depend on which fields are classified together.
+The *context* is the set of labelled and unlabelled fields by which the network gets to know a
+place. It is fixed once. Every other field is then embedded beside the context alone, so that its
+result does not depend on the fields that are classified together with it.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from windrow.models.place_weights import (
 )
 
 _TRUSTED_ACCURACY = 0.6
-"""Of the prior alone on labelled fields, from which on it is trusted wholly."""
+"""Accuracy of the prior on labelled fields from which on it is fully trusted."""
 
 _ASSUMED_FIELDS, _ASSUMED_ACCURACY = 2.0, 0.5
-"""What is assumed of a prior before labels are seen, as so many fields."""
+"""Assumed trial of a prior before labels are seen: number of fields, and accuracy on them."""
 
 _FIELDS_A_CALL = 256
-"""Fields embedded at a time beside the context; a matter of memory alone."""
+"""Fields embedded at a time beside the context. It changes memory use only."""
 
 
 @dataclass(frozen=True, eq=False)
 class PlaceEncoder:
-    """The network with what its weights mean.
+    """The place network and the header of its weights.
 
     Attributes:
-        network: in evaluation mode.
-        header: of the weights.
-        content_hash: of all that decides what the network says.
+        network: the network, in evaluation mode.
+        header: header of the weights.
+        content_hash: hash of everything that determines the network's outputs.
     """
 
     network: PlaceNetwork
@@ -52,19 +52,22 @@ class PlaceEncoder:
 
     @property
     def crop_names(self) -> tuple[str, ...]:
-        """Crops that a prior can be made of."""
+        """Names of the crops for which the network has a prior."""
         untrained = self.header.untrained_crops
         return tuple(name for name in self.header.crop_names if name not in untrained)
 
     def describe(
         self, classes: Sequence[str], crops: Mapping[str, Sequence[str]]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """Shares of crops (C, K) of each class, and which classes are known, (C,).
+        """Computes the shares of the K crops in each of C classes.
 
         Args:
             classes: names of the classes.
-            crops: names of the crops of the table that a class holds, in equal shares; a class
-                that is not there, or without a crop, is not known.
+            crops: names of the table's crops by class, in equal shares. A class without a crop is
+                not known.
+
+        Returns:
+            The shares (C, K), and a mask of the known classes (C,).
 
         Raises:
             DataError: a crop is not in the table.
@@ -86,41 +89,41 @@ class PlaceEncoder:
 
 
 DEFAULT_WEIGHTS = "windrow-1"
-"""Shipped weights of the place network."""
+"""Name of the shipped weights of the place network."""
 
 
 def load_place_encoder(weights: str | Path = DEFAULT_WEIGHTS) -> PlaceEncoder:
-    """The network of weights.
+    """Loads the place network.
 
     Args:
         weights: a run directory of ``windrow pretrain windrow-1``, a ``.safetensors`` file, or the
             name of shipped weights.
 
     Raises:
-        WeightsError: there are no such weights, or they are of another kind.
+        WeightsError: the weights do not exist, or are of another kind.
     """
     network, header = load_place_network(weights_path(weights))
     return place_encoder(network, header)
 
 
 def place_encoder(network: PlaceNetwork, header: PlaceWeightsHeader) -> PlaceEncoder:
-    """An encoder of a network in memory, which is put into evaluation mode."""
+    """Makes an encoder of a network in memory. The network is put into evaluation mode."""
     network.eval().requires_grad_(False)
     return PlaceEncoder(network, header, place_weights_hash(header, network.state_dict()))
 
 
 class PlaceClassifier:
-    """Prototypes of the classes of one place.
+    """Classifies fields by the prototypes of one place's classes.
 
     Args:
-        encoder: the network.
-        context: n fields that the network sees, of which some may be labelled.
-        label: (n,) class of each, -1 where it is not labelled.
+        encoder: the place network.
+        context: n fields of the place, some of which may be labelled.
+        label: (n,) class of each field, -1 unlabelled.
         classes: names of the classes.
-        crops: crops of the table in each class; see :meth:`PlaceEncoder.describe`.
-        latitude: of the place, or None.
-        num_context: the most fields that are seen; further labelled ones still count in the
-            prototypes.
+        crops: names of the table's crops by class; see :meth:`PlaceEncoder.describe`.
+        latitude: latitude of the place in degrees, or None.
+        num_context: largest number of fields in the context. Further labelled fields still
+            contribute to the prototypes.
 
     Raises:
         DataError: a class has neither a label nor a known crop.
@@ -158,13 +161,21 @@ class PlaceClassifier:
         self._fit(embedding, tokens, torch.from_numpy(told), num_seen=len(seen))
 
     def embed(self, fields: TenDayGrid) -> npt.NDArray[np.float32]:
-        """Embeddings (n, Z) of fields, each as seen beside the context."""
+        """Computes the embedding (n, Z) of each field beside the context."""
         return self.embed_tensor(fields).numpy()
 
     def log_probability(
         self, embedding: npt.NDArray[np.float32], *, temperature: float = 1.0
     ) -> npt.NDArray[np.float64]:
-        """Logarithm of the probability of each class, (n, C), of embedded fields."""
+        """Computes the log probability of each class.
+
+        Args:
+            embedding: (n, Z) embeddings of fields.
+            temperature: divisor of the logits.
+
+        Returns:
+            (n, C) float64.
+        """
         with torch.no_grad():
             exists = torch.ones(1, len(self.known), dtype=torch.bool)
             logits = self.encoder.network.closeness(
@@ -173,14 +184,14 @@ class PlaceClassifier:
             return (logits.double() / temperature).log_softmax(-1).numpy()
 
     def distance(self, embedding: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Distance of embedded fields from the nearest prototype, (n,): how unlike all they are."""
+        """Computes the distance of embedded fields (n, Z) from the nearest prototype, (n,)."""
         prototypes = self.prototypes.mixed[0].double().numpy()
         square = ((embedding[:, None].astype(np.float64) - prototypes) ** 2).mean(-1)
         return np.asarray(np.sqrt(square.min(axis=1)))
 
     @torch.no_grad()
     def embed_tensor(self, fields: TenDayGrid) -> Tensor:
-        """As :meth:`embed`."""
+        """Computes the embeddings as a tensor; see :meth:`embed`."""
         width = self.encoder.header.network.embedding_width
         num_seen = len(self._context)
         parts = [torch.zeros(0, width)]
@@ -199,7 +210,7 @@ class PlaceClassifier:
 
     @torch.no_grad()
     def _fit(self, embedding: Tensor, tokens: Tensor, label: Tensor, *, num_seen: int) -> None:
-        """Prototypes of the classes; the prior weighs as much as the labels agree with it."""
+        """Fits the prototypes. The prior's weight grows with its agreement with the labels."""
         labelled = label >= 0
         is_context = torch.arange(len(label)) < num_seen
         empty = TenDayGrid(
@@ -224,7 +235,7 @@ class PlaceClassifier:
             right, num_judged=int(judged.sum()), num_known=int(known.sum())
         )
         found = network.prototypes(embedding[None], tokens, batch, prior_scale=self.prior_scale)
-        # Without a label nothing holds the unlabelled fields back from moving the classes.
+        # Without labels the unlabelled fields could move the classes without limit.
         self.prototypes = found if bool(labelled.any()) else replace(found, mixed=found.prior)
 
     def _batch(self, grid: TenDayGrid, num_seen: int) -> PlaceBatch:
@@ -246,16 +257,15 @@ class PlaceClassifier:
 
 
 def trust_in_prior(num_right: int, *, num_judged: int, num_known: int) -> float:
-    """What the prior's weight is multiplied by, from how many labelled fields it tells right.
+    """Computes the factor on the prior's weight from its accuracy on labelled fields.
 
     Args:
-        num_right: labelled fields that the prior alone puts into their class.
+        num_right: labelled fields that the prior alone classifies correctly.
         num_judged: labelled fields of classes with a prior.
         num_known: classes with a prior.
 
     Returns:
-        1 where it tells well or there is no label to judge by, 0 where it is no better than
-        chance.
+        1 if the prior is accurate or there is no label, 0 if it is no better than chance.
 
     Example:
         >>> trust_in_prior(0, num_judged=0, num_known=5)
@@ -275,11 +285,11 @@ def trust_in_prior(num_right: int, *, num_judged: int, num_known: int) -> float:
 
 
 def _spread_context(label: npt.NDArray[np.integer], most: int) -> npt.NDArray[np.intp]:
-    """At most so many fields: half of them labelled where there are enough, spread evenly."""
+    """Selects at most ``most`` fields, half of them labelled if possible, spread evenly."""
     labelled, others = np.flatnonzero(label >= 0), np.flatnonzero(label < 0)
     num_labelled = min(len(labelled), max(most // 2, most - len(others)))
     num_others = min(len(others), most - num_labelled)
-    order = np.argsort(label[labelled], kind="stable")  # spread over the classes
+    order = np.argsort(label[labelled], kind="stable")  # spreads the choice over the classes
     chosen = [
         labelled[order][np.linspace(0, len(labelled) - 1, num_labelled).astype(np.intp)]
         if num_labelled

@@ -1,7 +1,8 @@
-"""A fitted crop classifier on disk: a folder with ``head.json`` and ``arrays.safetensors``.
+"""Saving and reading a fitted crop classifier.
 
-It holds the fields that the network sees of the place and the forests, no pickle. The weights of
-the network are not in it: the classifier carries their hash, and refuses others.
+The classifier is a folder with ``head.json`` and ``arrays.safetensors``, without pickle. It holds
+the context fields and the forests. It does not hold the weights of the network, but their hash,
+and the reader refuses other weights.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ _TREE_ARRAYS = ("root", "feature", "threshold", "left", "right", "value", "class
 
 
 class ClassifierHeader(Settings):
-    """What a saved classifier is."""
+    """Content of ``head.json``."""
 
     format: Literal["windrow crop classifier"]
     version: Literal[1]
-    weights_hash: str = Field(description="of the place network's weights")
+    weights_hash: str = Field(description="hash of the place network's weights")
     mix: MixSettings
     seed: int
     num_context: int = Field(ge=1)
@@ -48,24 +49,24 @@ class ClassifierHeader(Settings):
     season_start: int = Field(ge=0, le=364)
     latitude: float | None
     num_labelled: float = Field(ge=0)
-    num_features: dict[str, int] = Field(description="of each forest, by voter")
+    num_features: dict[str, int] = Field(description="number of features of each forest, by voter")
     expectation: Expectation | None = Field(
-        default=None, description="figures of the cross-validation; None where there was none"
+        default=None, description="figures of the cross-validation; None without one"
     )
 
 
 def write_classifier(
     path: str | Path, classifier: CropClassifier, *, expectation: Expectation | None = None
 ) -> None:
-    """Writes a fitted classifier as a folder, whole or not at all.
+    """Writes a fitted classifier as a folder. A failed write leaves no folder.
 
     Args:
-        path: the folder; must not exist.
-        classifier: fitted.
-        expectation: what its cross-validation found.
+        path: path of the new folder; nothing may exist there.
+        classifier: the fitted classifier.
+        expectation: figures of its cross-validation.
 
     Raises:
-        DataError: it is not fitted.
+        DataError: the classifier is not fitted.
         OutputError: the folder exists already or cannot be written.
     """
     fitted = classifier.fitted
@@ -102,25 +103,25 @@ def write_classifier(
 
 
 def read_expectation(path: str | Path) -> Expectation | None:
-    """What the cross-validation of a saved classifier found; None where there was none.
+    """Reads the cross-validation figures of a saved classifier; None without any.
 
     Raises:
-        DataError: the folder is no classifier.
+        DataError: the folder is not a classifier.
         SettingsError: its header is damaged.
     """
     return _read_header(Path(path)).expectation
 
 
 def read_classifier(path: str | Path, encoder: PlaceEncoder) -> CropClassifier:
-    """A fitted classifier from its folder.
+    """Reads a fitted classifier from its folder.
 
     Args:
         path: the folder.
-        encoder: the network that it was fitted with.
+        encoder: the network that the classifier was fitted with.
 
     Raises:
-        DataError: the folder is no classifier, or is damaged.
-        WeightsError: it was fitted with another network.
+        DataError: the folder is not a classifier, or is damaged.
+        WeightsError: the classifier was fitted with another network.
     """
     folder = Path(path)
     header = _read_header(folder)
@@ -205,7 +206,7 @@ def _forest(voter: str, header: ClassifierHeader, arrays: dict[str, npt.NDArray[
     inner = own["left"] >= 0
     if (
         any(len(own[name]) != num_nodes for name in ("threshold", "left", "right", "value"))
-        or (children[:, inner] <= node[inner]).any()  # a child stands behind its parent
+        or (children[:, inner] <= node[inner]).any()  # a child must follow its parent
         or (children >= num_nodes).any()
         or ((own["feature"] < 0) | (own["feature"] >= num_features)).any()
         or ((own["root"] < 0) | (own["root"] >= num_nodes)).any()

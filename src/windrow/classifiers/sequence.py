@@ -1,9 +1,9 @@
-"""Sequence heads trained on the representation, or from scratch on raw bands.
+"""Training of sequence heads on the representation, or from scratch on raw bands.
 
-The same loop trains them as trains the encoder. In protocol ``corrected`` the learning rate falls
-when the loss on a fifth of the training *fields* stops falling; the reported set is never looked
-at. Earlier code took the loss on the reported set itself; protocol ``paper`` holds out nothing,
-and since no reported set is handed in here, its plateau is that of the training loss.
+The training loop is the same as for the encoder. In protocol ``corrected`` the learning rate falls
+when the loss on a held-out share of the training *fields* stops falling, so the test set is never
+used. Earlier code used the loss on the test set. Protocol ``paper`` holds out no fields and, since
+this module gets no test set, watches the training loss.
 """
 
 from __future__ import annotations
@@ -33,23 +33,24 @@ from windrow.training.loop import train
 
 
 class SequenceTraining(Settings):
-    """How a sequence head is trained.
+    """Settings for the training of a sequence head.
 
     Attributes:
-        kind: ``sequence``, to tell it from light heads.
+        kind: ``sequence``, which distinguishes these settings from those of light heads.
         model: the base model and its size.
         epochs: passes over the training series.
-        min_steps: at least so many steps, however few series there are.
-        batch_size: series a step.
-        learning_rate: at the start.
-        weight_decay: of Adam.
-        gradient_clip: largest norm of the gradient; None clips nothing.
-        protocol: ``corrected`` holds out fields for the plateau, ``paper`` none.
+        min_steps: least number of training steps, even for few series.
+        batch_size: series per step.
+        learning_rate: initial learning rate.
+        weight_decay: weight decay of Adam.
+        gradient_clip: largest norm of the gradient; None does not clip.
+        protocol: ``corrected`` holds out fields for the plateau, ``paper`` does not.
         plateau_share: share of the training fields held out.
-        plateau_patience: epochs without improvement before the rate falls.
-        plateau_factor: what the rate is multiplied by.
-        plateau_watches: ``accuracy`` takes a rising accuracy for a loss that does not fall, as
-            earlier public code does by mistake, so that the rate falls while the head improves.
+        plateau_patience: epochs without improvement before the learning rate falls.
+        plateau_factor: factor by which the learning rate falls.
+        plateau_watches: ``loss``, or ``accuracy`` to repeat a mistake of earlier public code. It
+            treats a rising accuracy as a loss that does not fall, so that the learning rate falls
+            while the head improves.
     """
 
     kind: Literal["sequence"] = "sequence"
@@ -78,18 +79,21 @@ def train_sequence_head(
     execution: ExecutionSettings | None = None,
     on_step: Callable[[int, int, float], None] | None = None,
 ) -> SequenceHead:
-    """Trains a base model on sequences; the caller's random state is left as it was.
+    """Trains a base model on sequences, without a change of the caller's random state.
 
     Args:
-        inputs: N sequences: z, or reflectance 0..1; standardised inside the head.
+        inputs: N sequences of z or of reflectance 0..1. The head standardises them.
         label: (N,) classes 0..C-1.
         field_id: (N,) field of each series.
-        num_classes: C.
+        num_classes: number of classes C.
         settings: model and training.
         seed: seed of weights, order and dropout.
-        execution: where it trains, and in which precision; the CPU in float32 where None. It
-            predicts in float32.
-        on_step: told step, number of steps and loss.
+        execution: device and precision of the training; None means the CPU in float32.
+            Predictions are always made in float32.
+        on_step: function called after each step with step, number of steps and loss.
+
+    Returns:
+        The trained head, in evaluation mode.
 
     Raises:
         DataError: the inputs are vectors, or fewer than two classes occur.
@@ -116,17 +120,22 @@ def fine_tune(
     seed: int,
     execution: ExecutionSettings | None = None,
 ) -> FineTunedHead:
-    """Trains an encoder and a base model together, at one rate; else as the base model alone.
+    """Trains an encoder and a base model together, with one learning rate.
+
+    All else is the same as in :func:`train_sequence_head`.
 
     Args:
-        encoder: from :meth:`FrozenEncoder.trainable`; it is trained itself.
+        encoder: module from :meth:`FrozenEncoder.trainable`. Its own weights are trained.
         inputs: N sequences from :meth:`FrozenEncoder.inputs`.
-        label: as for :func:`train_sequence_head`, and so are all others.
-        field_id: as there.
-        num_classes: as there.
-        settings: as there.
-        seed: as there; the encoder's weights do not follow from it.
-        execution: as there.
+        label: (N,) classes 0..C-1.
+        field_id: (N,) field of each series.
+        num_classes: number of classes C.
+        settings: model and training.
+        seed: seed of the head's weights, order and dropout.
+        execution: see :func:`train_sequence_head`.
+
+    Returns:
+        The encoder and its head, in evaluation mode.
 
     Raises:
         DataError: the inputs are vectors, or fewer than two classes occur.
@@ -158,23 +167,26 @@ def training_flops(
     num_inputs: int | None = None,
     encoder_flops: float = 0.0,
 ) -> float:
-    """Operations of a training by :func:`train_sequence_head` or :func:`fine_tune`.
+    """Counts the operations of :func:`train_sequence_head` or :func:`fine_tune`.
 
-    Three forward passes for each series of a step, one for each held out for the plateau, each at
-    the mean number of valid dates.
+    A training step costs three forward passes per series, and the plateau costs one per held-out
+    series. Each pass is counted at the mean number of valid dates.
 
     Args:
-        inputs: as for the training, and so are all others.
-        label: as there.
-        field_id: as there.
-        num_classes: as there.
-        settings: as there.
-        seed: as there.
-        num_inputs: values a date that the head itself sees, where an encoder makes them; by
-            default those of ``inputs``.
-        encoder_flops: of an encoder that is trained with the head, for one series.
+        inputs: inputs of the training.
+        label: (N,) classes of the training.
+        field_id: (N,) field of each series.
+        num_classes: number of classes C.
+        settings: model and training.
+        seed: seed of the training.
+        num_inputs: number of values per date at the head, if an encoder computes them; by default
+            the number in ``inputs``.
+        encoder_flops: operations of an encoder trained with the head, for one series.
+
+    Returns:
+        Floating-point operations of the whole training.
     """
-    assert inputs.valid is not None  # of sequences
+    assert inputs.valid is not None  # sequences always have it
     fitted, held_out = plateau_split(field_id, label, settings, seed)
     steps_a_pass, num_steps = _steps(len(fitted), settings)
     each = encoder_flops + head_flops(
@@ -189,13 +201,13 @@ def training_flops(
 
 
 def _steps(num_fitted: int, settings: SequenceTraining) -> tuple[int, int]:
-    """Steps a pass, and in all."""
+    """Gives the number of steps per pass, and in all."""
     steps_a_pass = ceil(num_fitted / settings.batch_size)
     return steps_a_pass, max(settings.epochs * steps_a_pass, settings.min_steps)
 
 
 def _steps_an_epoch(num_steps: int, settings: SequenceTraining) -> int:
-    """After which the plateau is looked at; more than a pass where steps are few."""
+    """Gives the number of steps between checks of the plateau, at least one pass."""
     return ceil(num_steps / settings.epochs)
 
 
@@ -205,7 +217,7 @@ def _resolved(execution: ExecutionSettings | None) -> ExecutionSettings:
 
 def _check(inputs: HeadInputs, label: npt.NDArray[np.integer]) -> None:
     if inputs.values.ndim != 3:
-        raise DataError("a sequence head sees sequences (N, T, D)", found=inputs.values.shape)
+        raise DataError("a sequence head needs sequences (N, T, D)", found=inputs.values.shape)
     if len(np.unique(label)) < 2:
         raise DataError("a head needs series of at least two classes", found=len(np.unique(label)))
 
@@ -215,7 +227,7 @@ HeadT = TypeVar("HeadT", SequenceHead, FineTunedHead)
 
 @dataclass(frozen=True, eq=False)
 class _Data:
-    """Sequences and labels, positions to fit, and positions of held-out fields."""
+    """Sequences and labels, with the positions for the fit and those of held-out fields."""
 
     inputs: HeadInputs
     label: npt.NDArray[np.integer]
@@ -244,7 +256,7 @@ def _trained(
 
 
 class _Training:
-    """One training: batches in seeded order, the plateau once an epoch."""
+    """One training, with batches in seeded order and one check of the plateau per epoch."""
 
     def __init__(
         self,
@@ -260,7 +272,7 @@ class _Training:
         self._settings = settings
         self._seed = seed
         self._fitted, self._held_out = data.fitted, data.held_out
-        # Held on the device once: indexing there is many times cheaper than loading batches.
+        # The data stay on the device: indexing there is many times cheaper than loading batches.
         every = np.arange(len(data.inputs), dtype=np.intp)
         self._device = head.mean.device
         self._inputs = tensors(data.inputs, every, device=self._device)
@@ -302,7 +314,7 @@ class _Training:
         )
 
     def _batch(self, fitted: npt.NDArray[np.intp], step: int, steps_a_pass: int) -> Tensor:
-        """Rows of a step: even shares of a fresh permutation every pass."""
+        """Gives the rows of a step, an equal share of the pass's own permutation."""
         number, part = divmod(step, steps_a_pass)
         order = np.random.default_rng([self._seed, number]).permutation(fitted)
         return torch.from_numpy(np.array_split(order, steps_a_pass)[part]).to(self._device)
@@ -316,7 +328,7 @@ class _Training:
         return values[rows], day_of_year[rows], valid[rows]
 
     def _figures(self, rows: npt.NDArray[np.intp]) -> dict[str, float]:
-        """Mean cross entropy and accuracy on held-out series, in evaluation mode."""
+        """Computes mean cross entropy and accuracy on held-out series, in evaluation mode."""
         self._head.eval()
         size = self._settings.batch_size
         totals = {"loss": 0.0, "accuracy": 0.0}
@@ -335,19 +347,19 @@ def plateau_split(
     settings: SequenceTraining,
     seed: int,
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Series to fit, and series of held-out fields for the plateau (none in ``paper``).
+    """Splits the series into those for the fit and those of held-out fields (none in ``paper``).
 
-    Of a class with too few fields for its share to round to one, none is held out: when labels
-    are few, fitting needs them more.
+    A class holds out no field if its share of fields rounds to zero, because the fit needs the
+    few labels more.
 
     Args:
         field_id: (N,) field of each series.
         label: (N,) class of each series.
         settings: protocol and share of the fields.
-        seed: of the draw.
+        seed: seed of the draw.
 
     Returns:
-        Positions of the series to fit and of the held-out ones.
+        Positions of the series to fit and of the held-out series.
     """
     if settings.protocol == "paper":
         return np.arange(len(label), dtype=np.intp), np.zeros(0, dtype=np.intp)

@@ -1,7 +1,7 @@
 """Light heads on vectors: logistic regression, extra trees and random forest.
 
-Fitted by scikit-learn; :meth:`LightFit.to_model` turns a fit into plain arrays, which is what is
-saved and what predicts without scikit-learn.
+Scikit-learn fits them. :meth:`LightFit.to_model` converts a fit to plain arrays, which can be
+saved and which predict without scikit-learn.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from windrow.models.heads.trees import LEAF, TreeHead
 
 
 class LogisticSettings(Settings):
-    """Logistic regression on standardised vectors.
+    """Settings of a logistic regression on standardised vectors.
 
     Attributes:
         inverse_regularisation: scikit-learn's C.
-        max_iterations: of the solver.
+        max_iterations: largest number of iterations of the solver.
     """
 
     kind: Literal["logistic_regression"] = "logistic_regression"
@@ -38,13 +38,13 @@ class LogisticSettings(Settings):
 
 
 class TreesSettings(Settings):
-    """A forest; at each split the square root of the number of values is looked at.
+    """Settings of a forest. Each split considers sqrt(F) of the F features.
 
     Attributes:
         kind: ``extra_trees`` (random thresholds, all rows) or ``random_forest`` (best
             thresholds, resampled rows).
-        num_trees: trees.
-        min_rows_a_leaf: smallest leaf.
+        num_trees: number of trees.
+        min_rows_a_leaf: smallest number of rows in a leaf.
     """
 
     kind: Literal["extra_trees", "random_forest"]
@@ -57,11 +57,11 @@ class LightFit:
     """A fitted light head in memory.
 
     Attributes:
-        estimator: scikit-learn's.
-        mean: (F,) float64 subtracted before the estimator; zeros for trees.
-        scale: (F,) float64 divided by; ones for trees.
-        num_classes: C, classes of the legend.
-        converged: whether the solver came to an end.
+        estimator: the estimator of scikit-learn.
+        mean: (F,) float64, subtracted from the features; zeros for trees.
+        scale: (F,) float64, by which the features are divided; ones for trees.
+        num_classes: number of classes C in the legend.
+        converged: whether the solver converged.
     """
 
     estimator: Any
@@ -71,7 +71,14 @@ class LightFit:
     converged: bool
 
     def predict_probability(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Probability of each class of the legend, (N, C); 0 for classes never seen."""
+        """Computes the probability of each class of the legend.
+
+        Args:
+            features: (N, F) float32.
+
+        Returns:
+            (N, C) float64; 0 for classes without a training series.
+        """
         inputs: npt.NDArray[Any] = features
         if isinstance(self.estimator, LogisticRegression):
             inputs = (features.astype(np.float64) - self.mean) / self.scale
@@ -80,7 +87,7 @@ class LightFit:
         return probability
 
     def to_model(self) -> LinearHead | TreeHead:
-        """The same head as plain arrays."""
+        """Converts the head to plain arrays."""
         if isinstance(self.estimator, LogisticRegression):
             return self._linear()
         return self._trees()
@@ -140,8 +147,8 @@ def fit_light_head(
     Args:
         features: (N, F) float32, finite.
         label: (N,) classes 0..C-1.
-        num_classes: C, classes of the legend, of which some may not occur.
-        settings: which head.
+        num_classes: number of classes C in the legend; some may not occur in ``label``.
+        settings: kind and settings of the head.
         seed: seed of the trees.
 
     Raises:
@@ -162,7 +169,7 @@ def fit_light_head(
         C=settings.inverse_regularisation, max_iter=settings.max_iterations
     )
     with warnings.catch_warnings():
-        # Whether it converged is handed back instead, so that a whole run can count it.
+        # ``converged`` replaces the warning, so that a run can count unconverged fits.
         warnings.simplefilter("ignore", ConvergenceWarning)
         regression.fit((values - mean) / scale, label)
     converged = bool((regression.n_iter_ < settings.max_iterations).all())

@@ -1,8 +1,8 @@
-"""What computes the representation: torch, or ONNX Runtime.
+"""Backends that compute the representation: torch and ONNX Runtime.
 
-The plain path is torch in float32; every other one equals it: ONNX Runtime in float32 to 1e-5,
-torch in bfloat16 and ONNX Runtime with 8-bit weights to a cosine of at least 0.999 a date. What is
-computed is never a matter of the backend, only how fast and how exactly.
+Torch in float32 is the reference. ONNX Runtime in float32 agrees with it to 1e-5. Torch in
+bfloat16 and ONNX Runtime with 8-bit weights agree with it to a cosine of at least 0.999 per date.
+The choice of a backend changes speed and precision, never the quantity computed.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ Precision = Literal["float32", "bfloat16", "int8"]
 
 
 class Backend(Protocol):
-    """The encoder, runnable."""
+    """An encoder that can run."""
 
     @property
     def description(self) -> str:
-        """Its name and precision, such as ``torch float32``."""
+        """Name and precision of the backend, such as ``torch float32``."""
         ...
 
     def encode(
@@ -41,28 +41,28 @@ class Backend(Protocol):
         valid: npt.NDArray[np.bool_],
         present: npt.NDArray[np.bool_] | None = None,
     ) -> npt.NDArray[np.float32]:
-        """The representation of every date.
+        """Computes the representation of every date.
 
         Args:
             reflectance: (N, T, B), the encoder's bands in its order, x 10,000.
             day_of_year: (N, T) 0..365 where valid.
-            valid: (N, T).
-            present: (B,) the bands that are there; None where all are.
+            valid: (N, T) bool.
+            present: (B,) bool, True for the bands that the series have; None if they have all.
 
         Returns:
-            (N, T, D); what stands at invalid dates is finite and means nothing.
+            (N, T, D) float32. Values at invalid dates are finite and have no meaning.
         """
         ...
 
 
 class TorchBackend:
-    """The encoder in torch.
+    """Runs an encoder in torch.
 
     Args:
-        encoder: the module; put into evaluation mode.
-        header: what its weights mean.
-        device: where it runs, such as ``cpu`` or ``cuda``.
-        precision: of the matrix products.
+        encoder: the module; it is put into evaluation mode.
+        header: header of its weights.
+        device: device of the computation, such as ``cpu`` or ``cuda``.
+        precision: precision of the matrix products.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class TorchBackend:
         self._encoder = encoder.eval().requires_grad_(False).to(device)
         self._autocast = precision == "bfloat16"
         if self._autocast and isinstance(encoder, Encoder):
-            # Weights rounded once; norms and the sum that the blocks add to stay in float32.
+            # Weights are rounded once. Norms and the residual sum stay in float32.
             self._encoder = _with_rounded_products(encoder)
             self._autocast = False
         self._normalization = header.normalization.normalization()
@@ -90,7 +90,7 @@ class TorchBackend:
 
     @property
     def description(self) -> str:
-        """Its name and precision."""
+        """Name and precision of the backend."""
         return f"torch {self._precision}"
 
     def encode(
@@ -100,7 +100,7 @@ class TorchBackend:
         valid: npt.NDArray[np.bool_],
         present: npt.NDArray[np.bool_] | None = None,
     ) -> npt.NDArray[np.float32]:
-        """The representation of every date; see :class:`Backend`."""
+        """Computes the representation of every date; see :meth:`Backend.encode`."""
 
         def on_device(array: npt.NDArray[np.generic]) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
@@ -124,19 +124,19 @@ def _with_rounded_products(encoder: Encoder) -> Encoder:
 
 
 class OnnxBackend:
-    """An ONNX file in ONNX Runtime, on the processor; as many threads as torch has.
+    """Runs an ONNX file in ONNX Runtime on the CPU, with as many threads as torch uses.
 
     Args:
-        content: the file of :func:`windrow.inference.onnx.graph.onnx_bytes`.
-        where: what to call it in an error.
+        content: bytes from :func:`windrow.inference.onnx.graph.onnx_bytes`.
+        where: name of the file in errors.
 
     Attributes:
-        header: what its weights mean.
-        content_hash: of the weights it was made from.
+        header: header of the weights.
+        content_hash: hash of the exported weights.
 
     Raises:
         SettingsError: the package onnxruntime is not installed.
-        WeightsError: it is no ONNX file of ours, of another version, or damaged.
+        WeightsError: the file is not a windrow encoder, is of another version, or is damaged.
     """
 
     def __init__(self, content: bytes, *, where: object = "memory") -> None:
@@ -149,7 +149,7 @@ class OnnxBackend:
             self._session = runtime.InferenceSession(
                 content, options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # the runtime has one kind of error for each way to fail
+        except Exception as error:  # the runtime raises many kinds of error
             raise WeightsError(
                 "the ONNX file cannot be read",
                 where=where,
@@ -159,7 +159,7 @@ class OnnxBackend:
         metadata = dict(self._session.get_modelmeta().custom_metadata_map)
         if metadata.get("format") != FORMAT:
             raise WeightsError(
-                "this ONNX file is no encoder of windrow",
+                "this ONNX file is not a windrow encoder",
                 where=where,
                 found=metadata.get("format", "no format"),
                 expected=FORMAT,
@@ -175,18 +175,18 @@ class OnnxBackend:
             )
         self._precision = metadata["precision"]
         self._options = runtime.RunOptions()
-        self._options.only_execute_path_to_fetches = True  # the poolings are not asked for
+        self._options.only_execute_path_to_fetches = True  # the poolings are not needed here
         self.header = parse_header(str(where), metadata)
         self.content_hash = metadata["content_hash"]
 
     @property
     def description(self) -> str:
-        """Its name and precision."""
+        """Name and precision of the backend."""
         return f"onnx {self._precision}"
 
     @property
     def precision(self) -> str:
-        """``float32`` or ``int8``."""
+        """Precision of the matrix products, ``float32`` or ``int8``."""
         return str(self._precision)
 
     def encode(
@@ -196,12 +196,12 @@ class OnnxBackend:
         valid: npt.NDArray[np.bool_],
         present: npt.NDArray[np.bool_] | None = None,
     ) -> npt.NDArray[np.float32]:
-        """The representation of every date, zero at invalid ones; see :class:`Backend`."""
+        """Computes the representation, zero at invalid dates; see :meth:`Backend.encode`."""
         inputs = {
             "reflectance": np.ascontiguousarray(reflectance),
             "day_of_year": np.where(valid, day_of_year, 0).astype(np.int16),
             "valid": np.ascontiguousarray(valid),
-            "year": np.zeros(len(valid), dtype=np.int16),  # of the monthly means alone
+            "year": np.zeros(len(valid), dtype=np.int16),  # only the monthly means need it
         }
         if self.header.min_bands is not None:
             every = np.ones(len(self.header.bands), dtype=np.bool_)
@@ -213,19 +213,23 @@ class OnnxBackend:
 def choose_backend(
     backend: BackendName, precision: Precision, *, device: str, exportable: bool = True
 ) -> Literal["torch", "onnx"]:
-    """Which backend runs weights from a safetensors file.
+    """Chooses the backend for weights from a safetensors file.
 
-    ``auto`` takes ONNX Runtime where 8-bit weights are asked for, which only it has, and where it
-    and the package onnx are installed and float32 on the processor is asked for; else torch.
+    ``auto`` chooses ONNX Runtime for 8-bit weights, which torch does not support here. It also
+    chooses ONNX Runtime for float32 on the CPU if the packages onnx and onnxruntime are installed.
+    Otherwise it chooses torch.
 
     Args:
-        backend: what is asked for.
-        precision: of the matrix products.
-        device: where it shall run.
-        exportable: whether the encoder is a transformer, the one kind that has an ONNX graph.
+        backend: the backend asked for: ``torch``, ``onnx`` or ``auto``.
+        precision: precision of the matrix products.
+        device: device of the computation.
+        exportable: whether the encoder is a transformer, the only kind with an ONNX graph.
+
+    Returns:
+        The backend to use.
 
     Raises:
-        SettingsError: the backend or precision is unknown, or the two do not go together.
+        SettingsError: the backend or precision is unknown, or the two cannot be combined.
 
     Example:
         >>> choose_backend("auto", "bfloat16", device="cpu")
@@ -253,14 +257,20 @@ def choose_backend(
             expected=" or ".join(fits[backend]),
         )
     if backend == "onnx" and device != "cpu":
-        raise SettingsError("the backend onnx runs on the processor", found=f"device {device}")
+        raise SettingsError("the backend onnx runs on the CPU only", found=f"device {device}")
     return backend
 
 
 def onnx_backend(
     encoder: Encoder, *, header: WeightsHeader, content_hash: str, precision: OnnxPrecision
 ) -> OnnxBackend:
-    """The encoder in ONNX Runtime, without a file in between.
+    """Opens an encoder in ONNX Runtime without writing a file.
+
+    Args:
+        encoder: the encoder to export.
+        header: header of its weights.
+        content_hash: hash of its weights.
+        precision: precision of the matrix products.
 
     Raises:
         SettingsError: onnx or onnxruntime is not installed.
@@ -272,11 +282,11 @@ def onnx_backend(
 
 
 def open_onnx(path: str | Path) -> OnnxBackend:
-    """The encoder of an ONNX file.
+    """Opens an ONNX file.
 
     Raises:
         SettingsError: the package onnxruntime is not installed.
-        WeightsError: the file is missing, damaged or not one of ours.
+        WeightsError: the file is missing, is damaged or is not a windrow encoder.
     """
     try:
         content = Path(path).read_bytes()

@@ -1,8 +1,8 @@
-"""The frozen encoder: Sentinel-2 series in, representation out.
+"""The frozen encoder, which turns Sentinel-2 series into representations.
 
-Series are sorted by their number of valid dates and packed (valid dates to the front, the rest
-cut off), so that short series cost little. In float32 neither the packing nor the batch size
-changes the representation beyond rounding (1e-5).
+Series are sorted by their number of valid dates and packed: valid dates move to the front, and
+the rest is cut off. Short series therefore cost little. In float32 neither the packing nor the
+batch size changes the representation beyond rounding (1e-5).
 """
 
 from __future__ import annotations
@@ -43,24 +43,24 @@ Pooling = Literal["mean", "month"]
 
 
 BATCH_SIZE = 256
-"""Series encoded at a time; a matter of speed and memory alone."""
+"""Series encoded at a time. It changes speed and memory only."""
 
 
 class FrozenEncoder:
-    """An encoder that is only read: what everything downstream builds on.
+    """A trained encoder with fixed weights.
 
     Args:
-        backend: what computes the representation.
-        header: what its weights mean.
-        content_hash: hash of all that determines the representation.
-        max_dates: the most dates it reads of a series, the clearest; None reads what the header
-            says, which is all where it says nothing.
+        backend: backend that computes the representation.
+        header: header of the weights.
+        content_hash: hash of everything that determines the representation.
+        max_dates: largest number of dates read per series, the clearest first. None takes the
+            number from the header, and reads all dates if the header has none.
 
     Attributes:
         header: settings, bands, normalisation and provenance of the weights.
-        content_hash: 64 hexadecimal digits; heads fitted on the representation carry it. Reading
-            other dates than the header says is another representation and has another hash.
-        max_dates: as above; None reads all.
+        content_hash: 64 hexadecimal digits. Heads fitted on the representation carry it. Another
+            number of dates than in the header gives another representation and another hash.
+        max_dates: largest number of dates read per series; None reads all.
     """
 
     def __init__(
@@ -82,47 +82,47 @@ class FrozenEncoder:
 
     @property
     def backend(self) -> str:
-        """What computes it, such as ``torch float32``."""
+        """Name and precision of the backend, such as ``torch float32``."""
         return self._backend.description
 
     @property
     def width(self) -> int:
-        """D, the width of the representation."""
+        """Width D of the representation."""
         return self.header.width
 
     @property
     def bands(self) -> tuple[str, ...]:
-        """The Sentinel-2 bands it reads, in order."""
+        """Names of the Sentinel-2 bands that the encoder reads, in order."""
         return self.header.bands
 
     @property
     def processing_level(self) -> str:
-        """``L1C`` or ``L2A``, as in training."""
+        """Processing level of the training series, ``L1C`` or ``L2A``."""
         return self.header.processing_level
 
     @property
     def simulated(self) -> bool:
-        """Whether it was trained on simulated series."""
+        """Whether the encoder was trained on simulated series."""
         return self.header.simulated
 
     def inputs(self, series: Series) -> HeadInputs:
-        """What the encoder itself sees, for those who train it further with a head.
+        """Prepares the inputs of the encoder, to fine-tune it together with a head.
 
         Args:
-            series: as for :meth:`sequence`.
+            series: see :meth:`sequence`.
 
         Returns:
-            standardised bands (N, T, B) with their dates, zero at invalid ones.
+            Standardised bands (N, T, B) with their dates, zero at invalid dates.
 
         Raises:
-            BandError, DataError, WeightsError: as for :meth:`sequence`.
+            BandError, DataError, WeightsError: see :meth:`sequence`.
         """
         present = self._present(series)
         checked, read = self._checked(series, BATCH_SIZE, self.max_dates)
         normalization = self.header.normalization.normalization()
         values = normalization.apply(checked.reflectance) * read[..., None]
         if present is not None:
-            values = values * present  # the mean of a band is 0 here
+            values = values * present  # 0 is the mean of a standardised band
         return HeadInputs(
             values=values.astype(np.float32),
             day_of_year=np.where(read, checked.calendar_day, 0).astype(np.int16),
@@ -130,14 +130,14 @@ class FrozenEncoder:
         )
 
     def trainable(self, series: Series | None = None) -> nn.Module:
-        """A copy of the encoder whose weights may move; this one stays as it is.
+        """Copies the encoder to a module whose weights can be trained. This encoder stays as it is.
 
         Args:
-            series: what it will be given by :meth:`inputs`; bands that they lack are missing to
-                the copy. None gives it all bands.
+            series: the series of :meth:`inputs`. The copy treats bands that they lack as missing.
+                None means that no band is missing.
 
         Raises:
-            SettingsError: it does not run in torch with its own weights.
+            SettingsError: the encoder does not run in torch in float32.
         """
         if self.backend != "torch float32":
             raise SettingsError(
@@ -154,28 +154,28 @@ class FrozenEncoder:
         return module
 
     def flops_per_series(self, num_dates: int) -> int:
-        """Operations of the encoder for a series of so many valid dates."""
+        """Counts the floating-point operations for one series of ``num_dates`` valid dates."""
         return encoder_flops(self.header.encoder, num_bands=len(self.bands), num_dates=num_dates)
 
     def sequence(
         self, series: SeriesSource, *, batch_size: int = BATCH_SIZE, max_dates: int | None = None
     ) -> npt.NDArray[np.float32]:
-        """The representation of every date that is read.
+        """Computes the representation of every date that is read.
 
         Args:
-            series: N series of T dates, or what :func:`windrow.open_series` takes: a store, a
-                path or a pandas table. Further bands are ignored, any order is accepted.
-            batch_size: series encoded at a time; changes nothing but speed.
-            max_dates: read only so many dates of a series, the clearest; see
-                :func:`windrow.inference.date_selection.clearest_dates`. None reads as many as
-                the encoder was loaded with.
+            series: N series of T dates, or a source for :func:`windrow.open_series`: a store, a
+                path or a pandas table. Bands may stand in any order, and other bands are ignored.
+            batch_size: series encoded at a time; it changes speed and memory only.
+            max_dates: largest number of dates read per series, the clearest first; see
+                :func:`windrow.inference.date_selection.clearest_dates`. None takes the encoder's
+                own ``max_dates``.
 
         Returns:
             (N, T, D) float32, zero at dates that are invalid or not read.
 
         Raises:
-            BandError: a band is missing that the encoder was not trained to do without.
-            DataError: a series has no valid date, or more than the learned positions.
+            BandError: a band is missing, and the encoder was not trained to cope without it.
+            DataError: a series has no valid date, or more dates than learned positions.
             WeightsError: the series are of another processing level.
         """
         series = open_series(series)
@@ -193,21 +193,21 @@ class FrozenEncoder:
         batch_size: int = BATCH_SIZE,
         max_dates: int | None = None,
     ) -> npt.NDArray[np.float32]:
-        """One vector a series, pooled over the dates that are read; always finite.
+        """Computes one vector per series, pooled over the dates that are read.
 
         Args:
-            series: as for :meth:`sequence`.
-            pool: ``mean`` over all dates, or ``month``: the means of the twelve months one after
-                another, where a month without a date takes the nearest month that has one, the
-                earlier of two.
-            batch_size: series encoded at a time; changes nothing but speed.
-            max_dates: as for :meth:`sequence`.
+            series: see :meth:`sequence`.
+            pool: ``mean`` averages all dates. ``month`` concatenates the means of the twelve
+                months. A month without a date takes the mean of the nearest month with one, and
+                of the earlier month at equal distance.
+            batch_size: series encoded at a time; it changes speed and memory only.
+            max_dates: see :meth:`sequence`.
 
         Returns:
-            (N, D) float32, or (N, 12 D) for ``month``.
+            (N, D) float32, or (N, 12 D) for ``month``; always finite.
 
         Raises:
-            BandError, DataError, WeightsError: as for :meth:`sequence`.
+            BandError, DataError, WeightsError: see :meth:`sequence`.
             SettingsError: the pooling is unknown.
         """
         if pool not in get_args(Pooling):
@@ -225,7 +225,7 @@ class FrozenEncoder:
         return result
 
     def read_dates(self, series: Series) -> npt.NDArray[np.bool_]:
-        """Which dates are read, (N, T): the valid ones, or the clearest ``max_dates`` of them."""
+        """Marks the dates that are read, (N, T): the clearest ``max_dates`` valid dates."""
         return series.valid if self.max_dates is None else clearest_dates(series, self.max_dates)
 
     def _batches(
@@ -238,7 +238,7 @@ class FrozenEncoder:
             npt.NDArray[np.bool_],
         ]
     ]:
-        """Rows (n,), positions of their packed dates (n, t), z (n, t, D) and validity (n, t)."""
+        """Yields rows (n,), positions of packed dates (n, t), z (n, t, D) and validity (n, t)."""
         max_dates = self.max_dates if max_dates is None else max_dates
         present = self._present(series)
         series, read = self._checked(series, batch_size, max_dates)
@@ -255,22 +255,22 @@ class FrozenEncoder:
             yield rows, dates, self._backend.encode(reflectance, days, valid, present), valid
 
     def missing_bands(self, series: Series) -> tuple[str, ...]:
-        """The bands that it reads and that the series do not have.
+        """Lists the bands that the encoder reads and the series lack.
 
         Raises:
-            BandError: it was not trained to do without them.
+            BandError: the encoder was not trained to cope without them.
         """
         return self.header.missing(series.bands)
 
     def _present(self, series: Series) -> npt.NDArray[np.bool_] | None:
-        """(B,) which of its bands the series have; None where they have all."""
+        """Marks the encoder's bands that the series have, (B,); None if they have all."""
         missing = self.missing_bands(series)
         return np.array([band not in missing for band in self.bands]) if missing else None
 
     def _checked(
         self, series: Series, batch_size: int, max_dates: int | None
     ) -> tuple[Series, npt.NDArray[np.bool_]]:
-        """The series with the encoder's bands, and the dates (N, T) that are read of them."""
+        """Gives the series with the encoder's bands, and marks the dates that are read, (N, T)."""
         if batch_size < 1:
             raise SettingsError("batch_size must be at least 1", found=batch_size)
         if series.processing_level != self.processing_level:
@@ -309,7 +309,7 @@ class FrozenEncoder:
 
 
 def _with_all_bands(series: Series, bands: tuple[str, ...], missing: tuple[str, ...]) -> Series:
-    """The series with these bands, the missing ones filled with zeros that nothing reads."""
+    """Gives the series these bands. Missing bands hold zeros, which are never used."""
     if missing:
         empty = np.zeros((*series.reflectance.shape[:2], len(missing)), dtype=np.int16)
         filled = np.concatenate([series.reflectance, empty], axis=2)
@@ -318,7 +318,20 @@ def _with_all_bands(series: Series, bands: tuple[str, ...], missing: tuple[str, 
 
 
 def mean_pool(z: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
-    """Mean of z (N, T, D) over the valid dates (N, T), which every series must have."""
+    """Averages z over the valid dates.
+
+    Args:
+        z: (N, T, D).
+        valid: (N, T) bool, at least one True per series.
+
+    Returns:
+        (N, D) float32.
+
+    Example:
+        >>> z = np.array([[[1.0], [3.0], [9.0]]], dtype=np.float32)
+        >>> mean_pool(z, np.array([[True, True, False]])).tolist()
+        [[2.0]]
+    """
     total = (valid[:, None, :].astype(np.float32) @ z)[:, 0]
     return np.asarray(total / valid.sum(axis=1)[:, None], dtype=np.float32)
 
@@ -326,14 +339,15 @@ def mean_pool(z: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> npt.N
 def month_pool(
     z: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_], month: npt.NDArray[np.integer]
 ) -> npt.NDArray[np.float32]:
-    """Means of z over the valid dates of each month; an empty month takes the nearest.
+    """Averages z over the valid dates of each month.
 
-    Nearest by the difference of month numbers within the year (December is not next to January),
-    the earlier of two at equal distance.
+    An empty month takes the mean of the nearest month with a date, and of the earlier month at
+    equal distance. The distance is the difference of month numbers within the year, so December
+    is not next to January.
 
     Args:
         z: (N, T, D).
-        valid: (N, T) bool, at least one True a series.
+        valid: (N, T) bool, at least one True per series.
         month: (N, T) integers 0..11.
 
     Returns:
@@ -344,7 +358,7 @@ def month_pool(
     total = chosen.transpose(0, 2, 1).astype(np.float32) @ z
     means = total / np.maximum(counts, 1)[..., None]
     distance = np.abs(np.arange(12)[:, None] - np.arange(12)) * 2
-    distance = distance + (np.arange(12) > np.arange(12)[:, None])  # the earlier on a tie
+    distance = distance + (np.arange(12) > np.arange(12)[:, None])  # ties go to the earlier month
     nearest = np.where(counts[:, None, :] > 0, distance, 99).argmin(axis=2)
     return np.asarray(np.take_along_axis(means, nearest[..., None], axis=1), dtype=np.float32)
 
@@ -359,27 +373,28 @@ def load(
 ) -> FrozenEncoder:
     """Loads a frozen encoder from a run directory, a weights file, an ONNX file or by name.
 
-    Its :meth:`FrozenEncoder.embed` gives one vector a series, its :meth:`FrozenEncoder.sequence`
-    one a date.
+    :meth:`FrozenEncoder.embed` computes one vector per series, and
+    :meth:`FrozenEncoder.sequence` computes one vector per date.
 
     Args:
         weights: a run directory of ``windrow pretrain`` or ``windrow distill``, a
-            ``.safetensors`` or ``.onnx`` file, or the name of shipped weights; tried in that
+            ``.safetensors`` or ``.onnx`` file, or the name of shipped weights, tried in that
             order.
-        device: where it will run.
-        backend: ``torch``, ``onnx`` (ONNX Runtime) or ``auto``: see
+        device: device of the computation.
+        backend: ``torch``, ``onnx`` (ONNX Runtime) or ``auto``; see
             :func:`windrow.inference.backends.choose_backend`. An ONNX file always runs in ONNX
-            Runtime, in the precision it was exported with; None is torch for all else.
-        precision: of the matrix products: ``float32``, ``bfloat16`` (torch) or ``int8`` (onnx).
-        max_dates: the most dates it reads of a series, the clearest; None reads as many as the
-            weights say.
+            Runtime, in the precision of its export. For all other weights None means torch.
+        precision: precision of the matrix products: ``float32``, ``bfloat16`` (torch) or
+            ``int8`` (onnx).
+        max_dates: largest number of dates read per series, the clearest first. None takes the
+            number from the weights.
 
     Returns:
-        the encoder, which knows its bands, processing level and width.
+        The encoder, with its bands, processing level and width.
 
     Raises:
-        WeightsError: there are no such weights, or they cannot be read.
-        SettingsError: backend and precision do not go together, or a package is not installed.
+        WeightsError: the weights do not exist or cannot be read.
+        SettingsError: backend and precision cannot be combined, or a package is not installed.
 
     Example:
         >>> import windrow
@@ -391,7 +406,7 @@ def load(
     if path.suffix == ".onnx":
         if backend == "torch" or device != "cpu":
             raise SettingsError(
-                "an ONNX file runs in ONNX Runtime on the processor",
+                "an ONNX file runs in ONNX Runtime on the CPU only",
                 found=f"backend {backend}, device {device}",
                 expected="backend onnx or auto, device cpu",
             )

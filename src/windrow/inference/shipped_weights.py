@@ -1,4 +1,4 @@
-"""Finds weights: a run directory, a file, or weights that come with windrow, by name."""
+"""Finds weights from a run directory, a file, or the name of weights shipped with windrow."""
 
 from __future__ import annotations
 
@@ -8,24 +8,26 @@ from pathlib import Path
 from windrow.errors import WeightsError
 
 SHIPPED = Path(__file__).parents[1] / "weights"
-"""Where the weights lie that come with windrow."""
+"""Folder of the weights that are shipped with windrow."""
 _ACCEPTED_WEIGHTS = "a run directory, a .safetensors or .onnx file, or the name of shipped weights"
 
 
 def shipped_weights() -> dict[str, Path]:
-    """The weights that come with windrow, by name."""
+    """Lists the weights that are shipped with windrow, by name."""
     return {path.stem: path for path in sorted(SHIPPED.glob("*.safetensors"))}
 
 
 def weights_path(weights: str | PathLike[str]) -> Path:
-    """The file of a run directory, a file, or shipped weights by name.
+    """Finds the weights file of a run directory, a path or the name of shipped weights.
 
     Raises:
-        WeightsError: there are no such weights.
+        WeightsError: the weights do not exist.
     """
     if not isinstance(weights, (str, PathLike)):
         raise WeightsError(
-            "this names no weights", found=type(weights).__name__, expected=_ACCEPTED_WEIGHTS
+            "weights are given by a path or a name",
+            found=type(weights).__name__,
+            expected=_ACCEPTED_WEIGHTS,
         )
     path = Path(weights)
     shipped = shipped_weights()

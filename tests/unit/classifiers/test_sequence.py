@@ -132,7 +132,7 @@ def test_refusals() -> None:
         train_sequence_head(
             inputs, label * 0, np.arange(6), num_classes=3, settings=settings, seed=0
         )
-    with pytest.raises(DataError, match="a sequence head sees sequences"):
+    with pytest.raises(DataError, match="a sequence head needs sequences"):
         train_sequence_head(
             HeadInputs(inputs.values[:, 0]),
             label,

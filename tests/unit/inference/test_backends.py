@@ -201,7 +201,7 @@ def test_backend_and_precision_must_go_together():
     ):
         with pytest.raises(SettingsError, match=message):
             choose_backend(backend, precision, device="cpu")
-    with pytest.raises(SettingsError, match="runs on the processor; found device cuda"):
+    with pytest.raises(SettingsError, match="runs on the CPU only; found device cuda"):
         choose_backend("onnx", "int8", device="cuda")
 
 

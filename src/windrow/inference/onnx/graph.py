@@ -1,14 +1,14 @@
-"""The encoder as one ONNX file: normaliser, encoder and pooling, and what they mean.
+"""Export of an encoder to one ONNX file with normaliser, encoder, pooling and metadata.
 
-The graph is written out node by node, which keeps it readable and lets it use the fused operators
-of ONNX Runtime (domain ``com.microsoft``: attention, residual and norm, 8-bit products); so the
-file runs in ONNX Runtime alone. Inputs are what a series store holds; outputs are the
-representation of every date and its two poolings, as :mod:`windrow.inference.frozen_encoder` has
-them.
+The graph is written node by node. This keeps it readable and lets it use the fused operators of
+ONNX Runtime (domain ``com.microsoft``: attention, residual and norm, 8-bit products). The file
+therefore runs in ONNX Runtime only. The inputs are arrays of a series store. The outputs are the
+representation of every date and its two poolings, as in :mod:`windrow.inference.frozen_encoder`.
 
-``int8``: the weights of all matrix products inside the blocks are rounded to 8 bits, symmetric,
-with a scale a column (per output channel), and their inputs at run time with one scale a tensor
-(dynamic quantisation); the patch embedding, norms, attention weights and residuals stay float32.
+With ``int8`` the weights of all matrix products inside the blocks are rounded symmetrically to 8
+bits, with one scale per output channel. Their inputs are rounded at run time with one scale per
+tensor (dynamic quantisation). The patch embedding, norms, attention weights and residuals stay
+in float32.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ VERSION = 1
 OPSET = 20
 IR_VERSION = 10
 NORM_EPSILON = 1e-5
-"""Of torch's LayerNorm, which the encoder uses."""
+"""Epsilon of torch's LayerNorm, which the encoder uses."""
 
 
 def write_onnx(
@@ -51,7 +51,14 @@ def write_onnx(
     content_hash: str,
     precision: OnnxPrecision,
 ) -> None:
-    """Writes an encoder as an ONNX file; it appears whole or not at all.
+    """Writes an encoder as an ONNX file. A failed write leaves no file.
+
+    Args:
+        path: path of the new file.
+        encoder: the encoder, with its tensors and settings.
+        header: header of its weights.
+        content_hash: hash of its weights; see :func:`windrow.models.weights.encoder_hash`.
+        precision: precision of the matrix products inside the blocks.
 
     Raises:
         SettingsError: the package onnx is not installed.
@@ -65,20 +72,22 @@ def write_onnx(
 def onnx_bytes(
     encoder: Encoder, *, header: WeightsHeader, content_hash: str, precision: OnnxPrecision
 ) -> bytes:
-    """The ONNX file of an encoder.
+    """Builds the bytes of an encoder's ONNX file.
 
-    Inputs (N series, T dates, B bands): ``reflectance`` (N, T, B) int16 x 10,000, ``day_of_year``
-    (N, T) int16, ``valid`` (N, T) bool, ``year`` (N,) int16; of encoders
-    that may miss bands also ``present`` (B,) bool. Outputs: ``z`` (N, T, D) float32,
-    zero at invalid dates, ``mean`` (N, D), ``month`` (N, 12, D). Metadata: ``format``,
+    The inputs for N series, T dates and B bands are ``reflectance`` (N, T, B) int16 x 10,000,
+    ``day_of_year`` (N, T) int16, ``valid`` (N, T) bool and ``year`` (N,) int16. Encoders that
+    accept missing bands also take ``present`` (B,) bool. The outputs are ``z`` (N, T, D) float32,
+    zero at invalid dates, ``mean`` (N, D) and ``month`` (N, 12, D). The metadata are ``format``,
     ``version``, ``precision``, ``content_hash`` and ``windrow``, the header of the weights.
 
     Args:
-        encoder: its tensors and settings.
-        header: bands, normalisation and provenance.
-        content_hash: of the weights it is made from; see
-            :func:`windrow.models.weights.encoder_hash`.
-        precision: of the matrix products inside the blocks.
+        encoder: the encoder, with its tensors and settings.
+        header: bands, normalisation and provenance of its weights.
+        content_hash: hash of its weights; see :func:`windrow.models.weights.encoder_hash`.
+        precision: precision of the matrix products inside the blocks.
+
+    Returns:
+        The file's bytes.
 
     Raises:
         SettingsError: the package onnx is not installed.
@@ -136,7 +145,7 @@ def _write_encoder(
     valid = graph.cast("valid", "FLOAT")
     valid_column = graph.node("Unsqueeze", valid, graph.constant("axis_2", [2]))
     tokens = _embedding(graph, encoder, tensors, header, valid_column)
-    # A series without any date attends to everything, which keeps it finite.
+    # A series without any date attends to all positions, so that its values stay finite.
     count = graph.node("ReduceSum", valid, graph.constant("axis_1", [1]), keepdims=1)
     empty = graph.node("Equal", count, graph.constant("zero", np.float32(0)))
     attended = graph.cast(graph.node("Or", "valid", empty), "INT32")
@@ -161,7 +170,7 @@ def _embedding(
     header: WeightsHeader,
     valid_column: str,
 ) -> str:
-    """Tokens of the dates: normaliser, patch and position."""
+    """Computes the tokens of the dates from normaliser, patch and position."""
     settings = encoder.settings
     normalization = header.normalization.normalization()
     scaled = graph.node(
@@ -175,7 +184,7 @@ def _embedding(
     if settings.missing_bands:
         values = graph.node("Where", "present", values, graph.constant("zero", np.float32(0)))
     weight, bias = tensors["embedding.patch.weight"], tensors["embedding.patch.bias"]
-    # Place of a date among the valid ones of its series; of invalid ones it means nothing.
+    # Rank of a date among the valid dates of its series; without meaning at invalid dates.
     valid = graph.cast("valid", "INT64")
     order = graph.node("CumSum", valid, graph.constant("one_axis", np.int64(1)))
     order = graph.node("Sub", order, graph.constant("one", np.int64(1)))
@@ -200,10 +209,10 @@ def _embedding(
 
 
 def _convolved(graph: OnnxNodes, values: str, order: str, patch: tuple[Array, Array]) -> str:
-    """A kernel wider than a date runs over the valid dates, as if the others were not there."""
+    """Applies a kernel wider than one date to the valid dates, as if no others existed."""
     weight, bias = patch
-    # Valid dates first and in their order: sorting keys that fall with the place, and more so
-    # where the date is invalid.
+    # Valid dates come first, in their order. The sorting keys fall with the position, and fall
+    # further where the date is invalid.
     num_dates = graph.node("Shape", "valid", start=1, end=2)
     positions = graph.node(
         "Range",
@@ -235,7 +244,7 @@ def _convolved(graph: OnnxNodes, values: str, order: str, patch: tuple[Array, Ar
 
 
 class _Block:
-    """The parts of one transformer block; ``prefix`` finds its tensors."""
+    """The parts of one transformer block. Its tensors have names that begin with ``prefix``."""
 
     def __init__(
         self,
@@ -256,10 +265,10 @@ class _Block:
         return self._graph.constant(name, self._tensors[name] if values is None else values)
 
     def norm(self, name: str, residual: str, branch: str) -> tuple[str, str]:
-        """The norm of residual + branch, and that sum; ``branch`` is empty before the first."""
+        """Gives the norm of residual + branch, and the sum. An empty ``branch`` adds nothing."""
         weight, bias = self._constant(f"{name}.weight"), self._constant(f"{name}.bias")
         if branch:
-            # Not the fused SkipLayerNormalization, whose kernel is three times slower.
+            # The fused SkipLayerNormalization is not used: its kernel is three times slower.
             residual = self._graph.node("Add", residual, branch)
         normed = self._graph.node(
             "LayerNormalization", residual, weight, bias, axis=-1, epsilon=NORM_EPSILON
@@ -267,7 +276,7 @@ class _Block:
         return normed, residual
 
     def linear(self, name: str, value: str) -> str:
-        """A linear layer."""
+        """Adds a linear layer and gives its output."""
         bias = self._constant(f"{name}.bias")
         weight = self._tensors[f"{self._prefix}{name}.weight"].T
         if self._precision == "float32":
@@ -284,7 +293,7 @@ class _Block:
         )
 
     def attention(self, normed: str, attended: str) -> str:
-        """Queries, keys and values of the normed tokens, and attention over the valid dates."""
+        """Adds the projections of the normed tokens and the attention over the valid dates."""
         name = "query_key_value"
         bias = self._constant(f"{name}.bias")
         weight = self._tensors[f"{self._prefix}{name}.weight"].T
@@ -319,7 +328,7 @@ class _Block:
 
 
 def _pooling(graph: OnnxNodes, valid_column: str, count: str) -> None:
-    """Outputs ``mean`` and ``month``; see :func:`windrow.inference.frozen_encoder.month_pool`."""
+    """Adds ``mean`` and ``month``; see :func:`windrow.inference.frozen_encoder.month_pool`."""
     total = graph.node("ReduceSum", "z", graph.constant("axis_1", [1]), keepdims=0)
     at_least_one = graph.constant("at_least_one", np.float32(1))
     graph.node("Div", total, graph.node("Max", count, at_least_one), outputs=["mean"])
@@ -331,7 +340,7 @@ def _pooling(graph: OnnxNodes, valid_column: str, count: str) -> None:
     counts = graph.node("ReduceSum", chosen, graph.constant("axis_1", [1]), keepdims=0)
     counts = graph.node("Unsqueeze", counts, graph.constant("axis_2", [2]))
     means = graph.node("Div", sums, graph.node("Max", counts, at_least_one))
-    # An empty month takes the nearest that has a date, the earlier of two.
+    # An empty month takes the nearest month with a date, the earlier one at equal distance.
     number = np.arange(12)
     distance = np.abs(number[:, None] - number) * 2 + (number > number[:, None])
     present = graph.node("Greater", counts, graph.constant("zero", np.float32(0)))
@@ -346,7 +355,7 @@ def _pooling(graph: OnnxNodes, valid_column: str, count: str) -> None:
 
 
 def _month(graph: OnnxNodes) -> str:
-    """Month 0..11 of each date (N, T), by the calendar of its year."""
+    """Computes the month 0..11 of each date (N, T) from the calendar of its year."""
     year = graph.cast("year", "INT64")
     zero = graph.constant("first", np.int64(0))
 

@@ -1,4 +1,4 @@
-"""Nodes and constants of an ONNX graph, and weights rounded to 8 bits."""
+"""Nodes and constants of an ONNX graph, and the rounding of weights to 8 bits."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ FUSED_OPERATORS = {"Attention", "QAttention", "DynamicQuantizeMatMul", "SkipLaye
 
 
 def require_onnx() -> Any:
-    """The package ``onnx``.
+    """Imports the package ``onnx``.
 
     Raises:
-        SettingsError: it is not installed.
+        SettingsError: the package is not installed.
     """
     try:
         import onnx
@@ -34,7 +34,12 @@ def require_onnx() -> Any:
 
 
 class OnnxNodes:
-    """Nodes and constants under way; a node is named after its operator and its number."""
+    """Collects the nodes and constants of a graph. A node's name is its operator and number.
+
+    Attributes:
+        nodes: the nodes so far, in order.
+        constants: the constants so far.
+    """
 
     def __init__(self, onnx: Any) -> None:
         self._onnx = onnx
@@ -43,7 +48,10 @@ class OnnxNodes:
         self.constants: list[Any] = []
 
     def constant(self, name: str, values: Array | np.generic | Sequence[int]) -> str:
-        """Keeps an array under a name once; float64 becomes float32, lists become int64."""
+        """Adds an array under a name, unless the name exists, and gives the name.
+
+        Float64 becomes float32, and lists become int64.
+        """
         if name not in self._names:
             self._names.add(name)
             array = np.asarray(values)
@@ -55,7 +63,7 @@ class OnnxNodes:
     def node(
         self, operator: str, *inputs: str, outputs: Sequence[str] | None = None, **attributes: Any
     ) -> str:
-        """Adds a node; returns the name of its first output."""
+        """Adds a node and gives the name of its first output."""
         names = list(outputs or [f"{operator}_{len(self.nodes)}"])
         domain = FUSED if operator in FUSED_OPERATORS else ""
         self.nodes.append(
@@ -64,19 +72,25 @@ class OnnxNodes:
         return names[0]
 
     def cast(self, value: str, kind: str) -> str:
-        """A value as FLOAT, INT32 or INT64."""
+        """Adds a conversion to FLOAT, INT32 or INT64 and gives the name of its output."""
         return self.node("Cast", value, to=getattr(self._onnx.TensorProto, kind))
 
 
 ZERO_POINT = 128
-"""The unsigned byte that stands for a weight of zero."""
+"""Unsigned byte that represents a weight of zero."""
 
 
 def quantised(weight: Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-    """A weight (K, M) as unsigned bytes and a scale for each column, symmetric about 128.
+    """Rounds a weight matrix to unsigned bytes, symmetric about 128, with one scale per column.
 
-    The bytes are unsigned since processors without VNNI instructions add pairs of products of
-    unsigned and signed bytes in 16 bits, where they saturate.
+    The bytes are unsigned because processors without VNNI instructions add pairs of products of
+    unsigned and signed bytes in 16 bits, where the sums saturate.
+
+    Args:
+        weight: (K, M) float32.
+
+    Returns:
+        The bytes (K, M) and the scale of each column (M,).
 
     Example:
         >>> rounded, scale = quantised(np.array([[1.0, 0.0], [-0.5, 0.0]], dtype=np.float32))
