@@ -98,7 +98,7 @@ def test_unknown_column_and_condition(way: Way, tmp_path: Path, capsys):
         assert fewshot(way, tmp_path / "out", way.labels, *words) == 2
         assert message in capsys.readouterr().err
     assert fewshot(way, tmp_path / "out", way.labels, "--train-where", "half=A") == 2
-    assert "train_where and test_where come together" in capsys.readouterr().err
+    assert "train_where and test_where must be given together" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

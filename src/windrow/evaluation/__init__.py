@@ -1,1 +1,1 @@
-"""Inference, features, metrics and the few-label protocol."""
+"""Metrics, intervals, tests and the few-label protocol."""

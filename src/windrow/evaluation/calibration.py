@@ -1,4 +1,4 @@
-"""Calibration error: whether a probability of 0.8 is right four times out of five."""
+"""Calibration error, which compares stated probabilities with the observed accuracy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 from windrow.errors import DataError
 
 NUM_BINS = 15
-"""Equal bins of confidence, as in Guo et al. (2017)."""
+"""Number of equal bins of confidence, as in Guo et al. (2017)."""
 
 
 def expected_calibration_error(
@@ -17,15 +17,18 @@ def expected_calibration_error(
     *,
     num_bins: int = NUM_BINS,
 ) -> float:
-    """Mean distance of confidence and accuracy over bins of confidence (Guo et al. 2017, eq. 5).
+    """Averages |confidence - accuracy| over bins of confidence (Guo et al. 2017, eq. 5).
 
-    The confidence of a series is its largest probability; bins are of equal width, open below
-    and closed above, and weigh as many series as they hold.
+    The confidence of a series is its largest probability. The bins have equal width, are open
+    below and closed above, and are weighted by their number of series.
 
     Args:
         probability: (N, C), rows sum to one.
         true: (N,) classes.
-        num_bins: bins between 0 and 1.
+        num_bins: number of bins between 0 and 1.
+
+    Returns:
+        The error, 0..1.
 
     Raises:
         DataError: there is no series.
@@ -39,7 +42,7 @@ def expected_calibration_error(
         raise DataError("no series to measure the calibration on")
     confidence = probability.max(axis=1).astype(np.float64)
     right = probability.argmax(axis=1) == true
-    # ceil puts an edge into the bin below it.
+    # ceil assigns an edge to the bin below it.
     bin_number = np.clip(np.ceil(confidence * num_bins).astype(np.intp) - 1, 0, num_bins - 1)
     counts = np.bincount(bin_number, minlength=num_bins)
     gap = np.bincount(bin_number, weights=right, minlength=num_bins) - np.bincount(

@@ -1,4 +1,4 @@
-"""How early in the year a crop can be told: series of which only the first days are known."""
+"""Early-season classification from series cut off at a day of the year."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from windrow.errors import DataError, SettingsError
 
 
 def known_until(series: Series, day: int) -> Series:
-    """The same series as they were known on the morning of a day of the year.
+    """Removes all observations from a day of the year on.
 
-    Dates of that day and later become invalid and their values are wiped, so that nothing behind
-    can look at them; PlanetScope, which only pre-training sees, is left out.
+    Dates on that day and later become invalid, and their values are set to zero, so that no later
+    step can use them. PlanetScope is left out, because only pre-training uses it.
 
     Args:
         series: N series.
         day: 1..366; 120 keeps the days 0 to 119, 1 January to 30 April.
+
+    Returns:
+        The N series on the same date axis.
 
     Raises:
         SettingsError: the day is outside the year.

@@ -1,7 +1,7 @@
-"""How many fields a set of series is worth.
+"""The effective number of fields in a set of series.
 
-Pixels of one field are near copies of each other, so the number of fields, not of pixels, says
-how much is known. Where a few fields hold most pixels it is fewer still.
+Pixels of one field are near copies of each other, so the sample size is the number of fields, not
+of pixels. It is smaller still if a few fields hold most pixels.
 """
 
 from __future__ import annotations
@@ -13,13 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 FEWEST_TEST_FIELDS = 5
-"""With fewer test fields in a class a bootstrap over fields means nothing."""
+"""Least number of test fields per class for which a bootstrap over fields is meaningful."""
 
 
 def effective_number(counts: npt.ArrayLike) -> float:
-    """Kish's effective size: (sum n)^2 / sum n^2 of the series each field holds.
+    """Computes Kish's effective sample size, (sum n)^2 / sum n^2.
 
-    Equal shares give the number of fields; one field that holds nearly all gives nearly one.
+    Fields of equal size give the number of fields. One field with nearly all series gives nearly
+    one.
+
+    Args:
+        counts: (F,) number n of series in each field.
+
+    Returns:
+        The effective number of fields; 0 without a field.
 
     Example:
         >>> effective_number([4, 4, 4]), round(effective_number([100, 1]), 2)
@@ -34,12 +41,15 @@ def effective_number(counts: npt.ArrayLike) -> float:
 def effective_fields(
     field_id: npt.NDArray[Any], label: npt.NDArray[np.integer], *, num_classes: int
 ) -> list[float]:
-    """The effective number of fields of each class.
+    """Computes the effective number of fields of each class.
 
     Args:
         field_id: (N,) field of each series.
-        label: (N,) class of each series; -1 counts for none.
-        num_classes: C.
+        label: (N,) class of each series, -1 unlabelled.
+        num_classes: number of classes C.
+
+    Returns:
+        C numbers.
 
     Example:
         >>> effective_fields(np.array([1, 1, 2, 3]), np.array([0, 0, 0, 1]), num_classes=2)
@@ -55,7 +65,15 @@ def effective_fields(
 def num_fields(
     field_id: npt.NDArray[Any], label: npt.NDArray[np.integer], *, num_classes: int
 ) -> list[int]:
-    """The number of fields of each class.
+    """Counts the fields of each class.
+
+    Args:
+        field_id: (N,) field of each series.
+        label: (N,) class of each series, -1 unlabelled.
+        num_classes: number of classes C.
+
+    Returns:
+        C counts.
 
     Example:
         >>> num_fields(np.array([1, 1, 2, 3]), np.array([0, 0, 0, 1]), num_classes=2)
@@ -71,13 +89,16 @@ def too_few_test_fields(
     *,
     fewest: int = FEWEST_TEST_FIELDS,
 ) -> str | None:
-    """Why no interval over fields can be given, or None where it can.
+    """Checks whether every class has enough test fields for an interval over fields.
 
     Args:
         field_id: (N,) field of each test series.
-        label: (N,) class of each.
-        names: of the C classes; a class without any series has too few as well.
-        fewest: test fields that every class must have.
+        label: (N,) class of each test series.
+        names: names of the C classes. A class without a series has too few fields.
+        fewest: least number of test fields per class.
+
+    Returns:
+        The reason why there is no interval, or None if every class has enough fields.
 
     Example:
         >>> too_few_test_fields(np.array([1, 2]), np.array([0, 0]), ["Oats"])

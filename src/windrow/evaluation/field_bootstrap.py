@@ -1,8 +1,8 @@
-"""How sure a difference is: paired bootstrap over test fields.
+"""Intervals of scores and differences from a paired bootstrap over test fields.
 
-Fields, not pixels and not draws, are what a new place would bring anew, so fields are resampled
-with replacement; all methods and draws see the same resamples, and a difference is taken within
-each. The interval holds for fields of this place and year, not for other places.
+Fields are the independent units, not pixels or draws, so fields are resampled with replacement.
+All methods and draws use the same resamples, and a difference is taken within each resample. The
+interval holds for fields of this place and year, not for other places.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from pydantic import Field
 from windrow.config import Settings
 
 _ROWS = 256
-"""Resamples weighed at a time: bounds the memory."""
+"""Resamples computed at a time. This bounds the memory."""
 MOST_KEPT = 2**24
-"""Draws of a test set are kept where they are no more than these: 32 MiB."""
+"""Largest number of draws that are kept for a test set, 32 MiB."""
 
 
 class BootstrapSettings(Settings):
-    """How intervals are made.
+    """Settings of the intervals.
 
     Attributes:
-        num_resamples: resamples of the test fields.
+        num_resamples: number of resamples of the test fields.
         level: share of the resampled differences inside the interval, such as 0.95.
     """
 
@@ -38,13 +38,13 @@ class BootstrapSettings(Settings):
 
 @dataclass(frozen=True, eq=False)
 class ResampledScores:
-    """Scores of one method, mean over its draws: as measured, and in each resample.
+    """Scores of one method, averaged over its draws, on all fields and in each resample.
 
     Attributes:
         measured: (2,) overall accuracy and macro F1 on all fields.
-        resampled: (R, 2) the same in each resample.
+        resampled: (R, 2) overall accuracy and macro F1 in each resample.
         per_class_f1: (C, 3) F1 of each class on all fields, and the limits of its interval; nan
-            where there is no series of the class.
+            for a class without a series.
     """
 
     measured: npt.NDArray[np.float64]
@@ -54,7 +54,13 @@ class ResampledScores:
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference of two methods with its percentile interval, as fractions."""
+    """A difference between two methods with its percentile interval.
+
+    Attributes:
+        difference: the difference on all fields, a fraction.
+        low: lower limit of the interval.
+        high: upper limit of the interval.
+    """
 
     difference: float
     low: float
@@ -70,17 +76,18 @@ def resample_scores(
     settings: BootstrapSettings,
     seed: int,
 ) -> ResampledScores:
-    """Overall accuracy and F1 of a method in every resample of the test fields.
+    """Computes overall accuracy and F1 of a method in every resample of the test fields.
 
-    Costs a product of (R, F) by (F, C (2 D + 1)) numbers, whatever the number of series.
+    The cost is one product of (R, F) by (F, C (2 D + 1)) numbers for R resamples, F fields and D
+    draws. It does not grow with the number of series.
 
     Args:
         true: (N,) classes.
         predicted: (D, N) predictions of each draw.
         field_id: (N,) field of each series; a field is resampled with all its series.
-        num_classes: C.
-        settings: number of resamples, and the level of the intervals of classes.
-        seed: seed of the resamples; the same for all methods that are compared.
+        num_classes: number of classes C.
+        settings: number of resamples, and level of the intervals per class.
+        seed: seed of the resamples; methods to be compared must share it.
     """
     fields, field = np.unique(field_id, return_inverse=True)
     counts = _counts_of_fields(true, predicted, field, len(fields), num_classes)
@@ -105,9 +112,12 @@ def _counts_of_fields(
     num_fields: int,
     num_classes: int,
 ) -> npt.NDArray[np.float64]:
-    """(F, C (2 D + 1)): of each class its series, then of each draw those right and those claimed.
+    """Counts, per field and class, the true series and each draw's hits and predictions.
 
-    A resample only weighs fields, and more than these counts of a confusion matrix no score needs.
+    The scores need no other counts of a confusion matrix, and a resample only weights the fields.
+
+    Returns:
+        (F, C (2 D + 1)) float64.
     """
     start = field.astype(np.int64) * num_classes
     size = num_fields * num_classes
@@ -122,7 +132,13 @@ def _counts_of_fields(
 def paired_difference(
     first: ResampledScores, second: ResampledScores, *, settings: BootstrapSettings
 ) -> tuple[Difference, Difference]:
-    """First minus second, in overall accuracy and in macro F1."""
+    """Computes first minus second in overall accuracy and in macro F1.
+
+    Args:
+        first: scores of one method.
+        second: scores of the other method on the same resamples.
+        settings: level of the intervals.
+    """
     measured = first.measured - second.measured
     tail = (1.0 - settings.level) / 2
     low, high = np.quantile(first.resampled - second.resampled, [tail, 1.0 - tail], axis=0)
@@ -134,7 +150,13 @@ def paired_difference(
 
 @dataclass(frozen=True)
 class Interval:
-    """A score with its percentile interval over fields, as fractions."""
+    """A score with its percentile interval over fields.
+
+    Attributes:
+        value: the score on all fields, a fraction.
+        low: lower limit of the interval.
+        high: upper limit of the interval.
+    """
 
     value: float
     low: float
@@ -144,7 +166,7 @@ class Interval:
 def score_intervals(
     resampled: ResampledScores, *, settings: BootstrapSettings
 ) -> tuple[Interval, Interval]:
-    """Overall accuracy and macro F1 of one method with their intervals over fields."""
+    """Gives overall accuracy and macro F1 of one method with their intervals over fields."""
     tail = (1.0 - settings.level) / 2
     low, high = np.quantile(resampled.resampled, [tail, 1.0 - tail], axis=0)
     accuracy, macro_f1 = (
@@ -154,10 +176,10 @@ def score_intervals(
 
 
 def bootstrap_p_values(first: ResampledScores, second: ResampledScores) -> tuple[float, float]:
-    """Two-sided p values that the two methods differ, in overall accuracy and in macro F1.
+    """Computes two-sided p values of the differences in overall accuracy and in macro F1.
 
-    Twice the smaller share of resamples on either side of zero; a resample at zero counts on both
-    sides and the sample itself is counted in, so that no p value is ever 0.
+    A p value is twice the smaller share of resamples on either side of zero. A resample at zero
+    counts on both sides. The original sample is included, so that no p value is 0.
     """
     difference = first.resampled - second.resampled
     below = (difference <= 0).sum(axis=0) + 1
@@ -169,7 +191,7 @@ def bootstrap_p_values(first: ResampledScores, second: ResampledScores) -> tuple
 def _mean_over_draws(
     counts: npt.NDArray[np.float64], num_classes: int
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """(R, C (2 D + 1)) counts to (R, 2) scores and (R, C) F1, as the metrics define them."""
+    """Converts counts (R, C (2 D + 1)) to scores (R, 2) and F1 (R, C)."""
     split = counts.reshape(len(counts), -1, num_classes)
     series, right, claimed = split[:, :1], split[:, 1::2], split[:, 2::2]
     accuracy = right.sum(axis=2).mean(axis=1) / series.sum(axis=2)[:, 0]
@@ -183,14 +205,14 @@ def _mean_over_draws(
 def _quantiles_of_known(
     values: npt.NDArray[np.float64], shares: list[float]
 ) -> npt.NDArray[np.float64]:
-    """(R, C) values to (C, Q) quantiles of those of each column that are not nan."""
+    """Computes Q quantiles of each column of (R, C) values without nan; (C, Q)."""
     columns = [column[~np.isnan(column)] for column in values.T]
     unknown = [np.nan] * len(shares)
     return np.array([np.quantile(known, shares) if len(known) else unknown for known in columns])
 
 
 def _weights(num_fields: int, num_resamples: int, seed: int) -> Iterator[npt.NDArray[np.float64]]:
-    """How often each field is drawn, (R, F), some resamples at a time."""
+    """Yields how often each field is drawn, (r, F), for some resamples at a time."""
     few = num_fields * num_resamples <= MOST_KEPT
     drawn = _kept_draws if few else _draws
     for counts in drawn(num_fields, num_resamples, seed):
@@ -211,5 +233,5 @@ def _draws(num_fields: int, num_resamples: int, seed: int) -> Iterator[npt.NDArr
 def _kept_draws(
     num_fields: int, num_resamples: int, seed: int
 ) -> tuple[npt.NDArray[np.uint16], ...]:
-    """The same of the last test sets: drawing takes longer than weighing a method with them."""
+    """Caches the draws of the last test sets, because drawing takes longer than scoring."""
     return tuple(_draws(num_fields, num_resamples, seed))

@@ -1,4 +1,4 @@
-"""From one task to another: a head fitted on one legend, tested where the legend is the same."""
+"""Transfer of a head from one task to another with the same legend."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from windrow.data.legend import Legend
 
 
 def why_not_transferable(source: Legend, target: Legend) -> str | None:
-    """Why a head of one legend cannot be tested on another, or None where it can.
+    """Checks whether a head of one legend can be tested on another.
 
-    The classes have to be the same ones by name and order; a head that knows nine crops is not
-    tested on six others under a mapping that somebody made up.
+    The classes must have the same names and order. Classes are never mapped to other classes.
+
+    Args:
+        source: legend of the head.
+        target: legend of the test labels.
+
+    Returns:
+        The reason why the head cannot be tested, or None if it can.
 
     Example:
         >>> crops = Legend(names=("Wheat", "Rye"), codes=("1", "2"))

@@ -1,4 +1,4 @@
-"""Every reported figure of a classification, from one confusion matrix."""
+"""Scores of a classification, all computed from the confusion matrix."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Figures of one or of many confusion matrices, of leading shape S.
+    """Scores of confusion matrices with leading shape S.
 
     Attributes:
-        overall_accuracy: S, share of right predictions, 0..1.
-        macro_f1: S, mean F1 over the classes that occur in truth or prediction, as scikit-learn
-            takes it where it is not told the classes: one that is predicted and never there
-            counts as 0, one that occurs in neither is left out.
-        kappa: S, Cohen's kappa; 0 where truth and prediction are one and the same class.
-        per_class_f1: S + (C,); nan where the truth does not hold a class: nothing of it can be
-            found or missed.
+        overall_accuracy: S, share of correct predictions, 0..1.
+        macro_f1: S, mean F1 over the classes that occur in truth or prediction. This is the
+            default of scikit-learn: a class that is only predicted counts as 0, and a class that
+            does not occur is left out.
+        kappa: S, Cohen's kappa; 0 if truth and prediction are one and the same class throughout.
+        per_class_f1: S + (C,), F1 of each class; nan for a class that the truth does not hold.
     """
 
     overall_accuracy: npt.NDArray[np.float64]
@@ -31,15 +30,15 @@ class Scores:
 def confusion_matrix(
     true: npt.NDArray[np.integer], predicted: npt.NDArray[np.integer], *, num_classes: int
 ) -> npt.NDArray[np.int64]:
-    """Counts of true class (row) and predicted class (column).
+    """Counts the series by true class (row) and predicted class (column).
 
     Args:
         true: (N,) classes.
-        predicted: (N,), or (D, N) for several predictions of the same series.
-        num_classes: C.
+        predicted: (N,), or (D, N) for D predictions of the same series.
+        num_classes: number of classes C.
 
     Returns:
-        (C, C), or (D, C, C).
+        (C, C), or (D, C, C), int64.
 
     Example:
         >>> confusion_matrix(np.array([0, 1, 1]), np.array([0, 0, 1]), num_classes=2).tolist()
@@ -53,7 +52,7 @@ def confusion_matrix(
 
 
 def scores(confusion: npt.NDArray[np.number]) -> Scores:
-    """All figures of confusion matrices.
+    """Computes all scores of confusion matrices.
 
     Args:
         confusion: S + (C, C), true by predicted; counts or weights.
@@ -76,7 +75,7 @@ def scores(confusion: npt.NDArray[np.number]) -> Scores:
 
 
 def json_numbers(values: npt.NDArray[np.float64]) -> list[float | None]:
-    """Values of a row of JSON, which knows no nan: null stands for it.
+    """Converts values to JSON numbers. Null replaces nan, which JSON does not have.
 
     Example:
         >>> json_numbers(np.array([0.5, np.nan]))
@@ -88,15 +87,15 @@ def json_numbers(values: npt.NDArray[np.float64]) -> list[float | None]:
 def mean_of_batch_accuracies(
     true: npt.NDArray[np.integer], predicted: npt.NDArray[np.integer], *, batch_size: int
 ) -> float:
-    """The fault of earlier public code, kept to measure it: batches count alike, however short.
+    """Averages the accuracies of batches, an error of earlier public code kept to measure it.
 
-    Where the last batch is shorter, its samples weigh more than others; only where all batches are
-    equally long this is the overall accuracy.
+    If the last batch is shorter, its samples have more weight than others. The result is the
+    overall accuracy only if all batches are equally long.
 
     Args:
         true: (N,) classes.
         predicted: (N,) classes.
-        batch_size: samples a batch, in their order.
+        batch_size: number of consecutive samples per batch.
 
     Example:
         >>> mean_of_batch_accuracies(np.array([0, 0, 0]), np.array([0, 0, 1]), batch_size=2)

@@ -1,7 +1,7 @@
-"""Two methods beside each other over the same configurations: win score, gain, and a paired test.
+"""Comparison of two methods over the same configurations: win score, gain and a paired test.
 
-The paper draws ten configurations of each base model once and trains all of them on every
-method, so that configuration i of one method is paired with configuration i of the other.
+The paper draws ten configurations of each base model once and trains all of them with every
+method. Configuration i of one method is thus paired with configuration i of the other.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import numpy.typing as npt
 from windrow.errors import DataError
 
 _MOST_EXACT = 20
-"""Up to so many pairs all 2^n signs are tried; beyond, so many are drawn as below."""
+"""Largest number of pairs for which all 2^n signs are tried. For more pairs signs are drawn."""
 _NUM_DRAWN = 100_000
 _ROWS = 4_096
 
 
 @dataclass(frozen=True)
 class Gain:
-    """What the first method gains over the second, paired by configuration.
+    """Gain of the first method over the second, paired by configuration.
 
     Attributes:
-        mean, smallest, largest: of first minus second, in the unit of the scores.
-        wins: pairs in which the first is above the second.
-        num_pairs: N.
-        p_value: of :func:`sign_flip_test`, over the pairs or over groups of them.
+        mean, smallest, largest: statistics of first minus second, in the unit of the scores.
+        wins: number of pairs in which the first score is higher.
+        num_pairs: number of pairs.
+        p_value: p value from :func:`sign_flip_test`, over the pairs or over groups of pairs.
     """
 
     mean: float
@@ -40,14 +40,14 @@ class Gain:
 
     @property
     def win_score(self) -> float:
-        """Share of the pairs that the first wins, 0..1 (equation 4)."""
+        """Share of the pairs in which the first score is higher, 0..1 (equation 4)."""
         return self.wins / self.num_pairs
 
 
 def mean_and_deviation(values: Sequence[float] | npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Mean and standard deviation over configurations, as Table 5 gives them.
+    """Computes mean and standard deviation over configurations, as in Table 5.
 
-    The paper does not say how it divides; here by N, as numpy does by default.
+    The paper does not give the divisor of the deviation. We divide by N, as numpy does by default.
 
     Raises:
         DataError: there is no value.
@@ -69,20 +69,20 @@ def gain(
     groups: Sequence[Hashable] | None = None,
     seed: int = 0,
 ) -> Gain:
-    """The gain of one method over another, paired by configuration (section 6, equation 4).
+    """Computes the gain of one method over another (section 6, equation 4).
 
-    Pairs that share something, as all configurations of one seed share one pre-training, are not
-    independent of each other: their differences go up and down together. Where there are several
-    groups the p value therefore flips the signs of whole groups; the wins always count pairs.
+    Pairs of one group are not independent. For example, all configurations of one seed share one
+    pre-training, so their differences are correlated. With several groups the p value therefore
+    flips the signs of whole groups. The wins always count pairs.
 
     Args:
-        first: score of each pair under the method that is asked about.
-        second: score of each pair under the one it is compared with, in the same order.
-        groups: of each pair, such as its seed; None, or one and the same, flips single pairs.
-        seed: of the signs drawn where there are too many pairs to try all.
+        first: scores of the method of interest, one per pair.
+        second: scores of the other method, in the same order.
+        groups: group of each pair, such as its seed. None or a single group flips single pairs.
+        seed: seed of the drawn signs, if there are too many pairs to try all signs.
 
     Raises:
-        DataError: the two differ in length, or are empty.
+        DataError: the arguments differ in length, or are empty.
 
     Example:
         >>> found = gain([0.7, 0.6, 0.5], [0.6, 0.6, 0.6])
@@ -114,16 +114,19 @@ def gain(
 def sign_flip_test(
     difference: Sequence[float] | npt.NDArray[np.float64], *, seed: int = 0
 ) -> float:
-    """Two-sided p value of paired differences under random signs (Fisher's randomisation test).
+    """Computes the two-sided p value of paired differences (Fisher's randomisation test).
 
-    If the two methods were the same, each difference could as well have had the other sign. The
-    p value is the share of sign patterns whose mean is at least as far from zero as the one
-    found: exact up to 20 pairs, of 100,000 drawn patterns beyond (the one found counted in).
-    With n pairs it cannot fall below 2 / 2^n: three pairs can never say less than 0.25.
+    If the two methods were equal, each difference could as well have the other sign. The p value
+    is the share of sign patterns whose mean is at least as far from zero as the observed mean. It
+    is exact up to 20 pairs. For more pairs it uses 100,000 drawn patterns and the observed one.
+    With n pairs it cannot fall below 2 / 2^n, which is 0.25 for three pairs.
 
     Args:
-        difference: first minus second of each pair.
-        seed: of the drawn patterns.
+        difference: (n,) first minus second of each pair.
+        seed: seed of the drawn patterns.
+
+    Returns:
+        The p value, above 0 and at most 1.
 
     Example:
         >>> sign_flip_test([1.0, 2.0, 3.0])
@@ -133,7 +136,7 @@ def sign_flip_test(
     """
     values = np.asarray(difference, dtype=np.float64)
     found = abs(values.sum())
-    # Sums that are equal but for rounding count as equal.
+    # Sums that differ by rounding alone count as equal.
     bound = found - 1e-12 * max(float(np.abs(values).sum()), 1e-300)
     num_pairs = len(values)
     if num_pairs <= _MOST_EXACT:

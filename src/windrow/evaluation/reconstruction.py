@@ -1,10 +1,11 @@
-"""What pre-training learned, on held-out fields and beside trivial baselines.
+"""Evaluation of pre-training on held-out fields, in comparison with simple baselines.
 
-R2 and RMSE of the predicted PlanetScope reflectance by band and lag; accuracy of the month and
-of the cloud level, with and without the position encoding. The held-out dates are masked as in
-training. Two baselines predict the same values: the mean of the day over the training series, and
-the nearest clear Sentinel-2 observation that the model could see too, in the matching band. The
-same with *every* clear observation, hidden ones included, is given as a reference.
+The figures are R2 and RMSE of the predicted PlanetScope reflectance by band and lag, and the
+accuracies of the month and of the cloud level, with and without the position encoding. The
+held-out dates are masked as in training. Two baselines predict the same values. One is the mean
+of the day over the training series. The other is the nearest clear Sentinel-2 observation that
+the model could see, in the matching band. As a reference, the same is computed from *all* clear
+observations, hidden ones included.
 """
 
 from __future__ import annotations
@@ -28,20 +29,20 @@ from windrow.tasks.keyed_random import seeded_draws
 from windrow.tasks.masking import CLOUD, UNCHANGED, VISIBLE, Masked
 
 MATCHING_BAND = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08"}
-"""The Sentinel-2 band nearest to each PlanetScope band."""
+"""Sentinel-2 band nearest to each PlanetScope band."""
 
 _PIXELS = sensors.PLANETSCOPE_WINDOW**2
 _STREAM = 3
-"""Stream of random draws of the evaluation, apart from those of training and validation."""
+"""Random stream of the evaluation, independent of those of training and validation."""
 
 
 @dataclass(frozen=True)
 class PretextData:
-    """What is evaluated, and what its baselines are taken from.
+    """Data of the evaluation and of its baselines.
 
     Attributes:
-        training: series that the model was trained on.
-        held_out: series of other fields.
+        training: series that the model was trained on; source of the baselines.
+        held_out: series of other fields, on which the model is evaluated.
         resident: the held-out series, standardised as in training.
     """
 
@@ -60,24 +61,26 @@ def evaluate_pretext(
     growing_season: tuple[int, int],
     batch_size: int = 128,
 ) -> dict[str, Any]:
-    """The held-out figures of a pre-trained model.
+    """Computes the held-out figures of a pre-trained model.
 
-    Snow makes the visible bands vary three times as much as crops do, so that R2 over the whole
-    year tells mostly who knows when snow lay; hence the same rows again for the growing season.
+    Snow makes the visible bands vary three times as much as crops do. R2 over the whole year
+    therefore measures mostly the prediction of snow, so the rows are repeated for the growing
+    season.
 
     Args:
         module: the model.
-        data: what it is evaluated on.
-        task: the settings it was trained with; its masks are drawn the same way.
-        seed: of the masks.
-        clear_below: an observation with a smaller cloud probability (0..255) is clear.
-        growing_season: first target day of it, and the first after it.
-        batch_size: series at a time; which series lends its values depends on it.
+        data: data of the evaluation.
+        task: settings of the training; the masks are drawn in the same way.
+        seed: seed of the masks.
+        clear_below: an observation is clear if its cloud probability (0..255) is below this.
+        growing_season: first target day in the season, and first day after it.
+        batch_size: series at a time. The result depends on it, because masked dates can take the
+            values of another series in the batch.
 
     Returns:
-        JSON values: ``simulated``, ``num_series``, ``planetscope`` and
-        ``planetscope_growing_season`` (rows by band and lag) or ``sentinel2`` (rows by band) as
-        the target was, ``month`` and ``cloud``; None where a part is off.
+        JSON values: ``simulated``, ``num_series``, ``month``, ``cloud`` and, for the target
+        PlanetScope, ``planetscope`` and ``planetscope_growing_season`` (rows by band and lag) or,
+        for the target Sentinel-2, ``sentinel2`` (rows by band). A part that is off is None.
     """
     planetscope = task.target == "planetscope"
     names = sensors.PLANETSCOPE_BANDS if planetscope else data.held_out.bands
@@ -129,21 +132,21 @@ def predict_table(
     seed: int,
     num_series: int,
 ) -> pd.DataFrame:
-    """Predicted beside observed PlanetScope of a few held-out pixels, one row a day and band.
+    """Tabulates predicted and observed PlanetScope of held-out pixels, one row per day and band.
 
     The dates are masked as in training. ``predicted`` is missing on days without a Sentinel-2
     observation.
 
     Args:
         module: the model.
-        data: what it is evaluated on.
-        task: the settings it was trained with, with PlanetScope as the target.
-        seed: of the masks.
-        num_series: how many series, spread over the held-out ones.
+        data: data of the evaluation.
+        task: settings of the training, with PlanetScope as the target.
+        seed: seed of the masks.
+        num_series: number of series, spread over the held-out series.
 
     Returns:
-        columns series_id, day_of_year, valid, cloud_probability (missing where unknown), band,
-        observed and predicted (reflectance 0..1, mean of the nine pixels), lag (0).
+        The columns series_id, day_of_year, valid, cloud_probability (missing if unknown), band,
+        observed and predicted (reflectance 0..1, mean of the nine pixels), and lag (0).
     """
     held_out = data.held_out
     num_series = min(num_series, len(held_out))
@@ -189,7 +192,7 @@ _BAND_SHAPE = (len(sensors.PLANETSCOPE_BANDS), _PIXELS)
 def _run(
     module: BimodalBert, resident: PretrainingData, task: BertSettings, index: Tensor, seed: int
 ) -> tuple[Batch, Masked, Outputs, Outputs]:
-    """A batch, its masks, and the outputs with and without the position."""
+    """Gives a batch, its masks, and the outputs with and without the position."""
     index = index.to(resident.device)
     batch = resident.batch(index)
     masked = mask(batch, resident, task, seeded_draws(seed, _STREAM, step=0, series=index))
@@ -206,7 +209,7 @@ def _reflectance(standardised: Tensor, resident: PretrainingData) -> npt.NDArray
 
 
 def _pixel_mean(planetscope: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
-    """(..., 36) stored integers to (..., 4) reflectance, NaN where no pixel has a value."""
+    """Averages stored integers (..., 36) to reflectance (..., 4), NaN where all are missing."""
     values = planetscope.reshape(*planetscope.shape[:-1], *_BAND_SHAPE)
     known = values != NO_DATA
     total = np.where(known, values, 0).sum(axis=-1, dtype=np.float64)
@@ -215,7 +218,7 @@ def _pixel_mean(planetscope: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
 
 
 def _day_means(training: Series) -> npt.NDArray[np.float64]:
-    """(366, 4) mean reflectance of each day over the training series; empty days take the mean."""
+    """Averages the training series by day, (366, 4). Days without a value take the overall mean."""
     assert training.planetscope is not None
     assert training.planetscope_day is not None
     means = np.full((MAX_DAYS, len(sensors.PLANETSCOPE_BANDS)), np.nan)
@@ -235,7 +238,7 @@ def _baselines(
     task: BertSettings,
     clear_below: int,
 ) -> dict[str, npt.NDArray[np.float64]]:
-    """Estimates (n, T, L, 36) of the baselines, by name."""
+    """Computes the estimates (n, T, L, 36) of the baselines, by name."""
     offsets = np.array(task.target_offsets)
     target_day = np.where(rows.valid, rows.day_of_year, 0).astype(np.int64)[..., None] + offsets
     by_day = day_mean[np.clip(target_day, 0, MAX_DAYS - 1)]
@@ -261,7 +264,7 @@ def _baselines(
 def _nearest(
     day: npt.NDArray[np.int64], usable: npt.NDArray[np.bool_], target_day: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.intp]:
-    """Position (n, T, L) of the usable date nearest to each target day, the earlier of two."""
+    """Finds the usable date nearest to each target day, (n, T, L); the earlier one on a tie."""
     distance = np.abs(day[:, None, None, :] - target_day[..., None])
     far = np.where(usable[:, None, None, :], distance, 10 * MAX_DAYS)
     return np.asarray(far.argmin(axis=-1))
@@ -296,7 +299,7 @@ class _Scores:
         return np.asarray(per_value.reshape(*self._shape, -1).sum(axis=-1))
 
     def rows(self, names: tuple[str, ...], lags: tuple[int, ...]) -> list[dict[str, Any]]:
-        """One row a band and lag; None where nothing was scored or a baseline has no input."""
+        """Gives one row per band and lag. A value is None if nothing was scored."""
         rows: list[dict[str, Any]] = []
         for band, name in enumerate(names):
             for position, lag in enumerate(lags):
@@ -319,7 +322,7 @@ class _Scores:
 
 
 class _Hits:
-    """Right answers and absolute errors of a classification, with how often each class was."""
+    """Correct answers, absolute errors and class counts of a classification."""
 
     def __init__(self) -> None:
         self.num_right = 0
@@ -359,7 +362,7 @@ class _Hits:
         return self.absolute_error / self.total
 
     def majority(self, answer: int) -> tuple[float, float]:
-        """Accuracy and mean absolute error of always giving one answer."""
+        """Gives accuracy and mean absolute error of a constant answer."""
         assert self.counts is not None
         distance = np.abs(np.arange(len(self.counts)) - answer)
         error = float((self.counts * distance).sum()) / self.total
@@ -367,7 +370,7 @@ class _Hits:
 
 
 def _month_figures(hits: _Hits, blind: _Hits) -> dict[str, Any] | None:
-    """A month counts once a series that has a date in it, so any of the commonest is majority."""
+    """Gives the figures of the month. The majority answer is any of the most frequent months."""
     if hits.total == 0:
         return None
     assert hits.counts is not None
@@ -379,7 +382,7 @@ def _month_figures(hits: _Hits, blind: _Hits) -> dict[str, Any] | None:
 
 
 def _cloud_figures(hits: _Hits, blind: _Hits, training: Series) -> dict[str, Any] | None:
-    """The majority class is that of the training series."""
+    """Gives the figures of the cloud level, whose majority class comes from the training series."""
     if hits.total == 0 or training.cloud_probability is None:
         return None
     levels = sensors.cloud_level(training.cloud_probability[training.valid])

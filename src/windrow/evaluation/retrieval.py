@@ -1,4 +1,4 @@
-"""How well a contrastive encoder tells a pair from others: top-1 retrieval on held-out fields."""
+"""Top-1 retrieval of pairs on held-out fields, to evaluate a contrastive encoder."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from torch.nn import functional as F
 
 
 def top1(first: Tensor, second: Tensor) -> float:
-    """Share of the first views whose most similar second view, by cosine, is their partner.
+    """Computes the share of first views whose most similar second view is their partner.
+
+    Similarity is the cosine.
 
     Args:
         first: (n, P) projections.
         second: (n, P) projections of their partners.
+
+    Returns:
+        The share, 0..1.
 
     Example:
         >>> top1(torch.eye(3), torch.eye(3))
@@ -28,16 +33,18 @@ def top1(first: Tensor, second: Tensor) -> float:
 def retrieval_figures(
     first: Tensor, second: Tensor, subsets: dict[str, Tensor | None]
 ) -> dict[str, Any]:
-    """Top-1 of all pairs and of parts of them, each among its own pairs, beside chance.
+    """Computes top-1 retrieval of all pairs and of subsets, with the level of chance.
+
+    Each subset is searched among its own pairs.
 
     Args:
         first: (n, P) projections.
         second: (n, P) projections of their partners.
-        subsets: name and (n,) bool of each part; None where it is not known.
+        subsets: mask (n,) bool of each subset by name; None if it is not known.
 
     Returns:
-        for ``all`` and each part ``top1``, ``chance`` and ``num_pairs``; None for a part without
-        a pair or that is not known.
+        ``top1``, ``chance`` and ``num_pairs`` for ``all`` and each subset; None for a subset that
+        is empty or not known.
     """
     everything: dict[str, Tensor | None] = {
         "all": torch.ones(len(first), dtype=torch.bool, device=first.device)

@@ -159,7 +159,7 @@ def test_files_that_are_none_of_ours_are_refused(tmp_path):
         open_onnx(file)
     model = onnx.load_from_string(content)
     for key, value, message in (
-        ("format", "something", "no encoder of windrow; .*found something"),
+        ("format", "something", "is not a windrow encoder; .*found something"),
         ("version", "7", "of another version; .*found 7; expected 1"),
         ("windrow", "{}", "the file has no windrow header"),
     ):

@@ -1,1 +1,1 @@
-"""The few-label protocol: k labelled fields a class, drawn many times over."""
+"""The few-label protocol: repeated draws of k labelled fields per class."""

@@ -1,4 +1,4 @@
-"""What each method of a comparison sees, and what a saved head must be given again."""
+"""Inputs of the methods in a comparison, and of a saved head."""
 
 from __future__ import annotations
 
@@ -24,40 +24,44 @@ InputKind = Literal["windrow", "bands", "indices"]
 
 
 class SeriesEncoder(Protocol):
-    """What an encoder must offer; ``FrozenEncoder`` offers it."""
+    """The interface of an encoder of series; ``FrozenEncoder`` has it.
+
+    Attributes:
+        content_hash: hash of everything that determines the representation.
+    """
 
     @property
     def bands(self) -> tuple[str, ...]:
-        """The Sentinel-2 bands it reads, in order."""
+        """Names of the Sentinel-2 bands that the encoder reads, in order."""
         ...
 
     @property
     def simulated(self) -> bool:
-        """Whether it was trained on simulated series."""
+        """Whether the encoder was trained on simulated series."""
         ...
 
     content_hash: str
 
     def read_dates(self, series: Series) -> npt.NDArray[np.bool_]:
-        """Which dates it reads, (N, T)."""
+        """Marks the dates that the encoder reads, (N, T)."""
         ...
 
     def sequence(self, series: Series) -> npt.NDArray[np.float32]:
-        """The representation of every date, (N, T, D)."""
+        """Computes the representation of every date, (N, T, D)."""
         ...
 
     def embed(self, series: Series, *, pool: Literal["mean", "month"]) -> npt.NDArray[np.float32]:
-        """One vector a series, (N, F)."""
+        """Computes one vector per series, (N, F)."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class MethodInputs:
-    """Inputs of a method, or why it cannot be had.
+    """Inputs of a method, or the reason why it is left out.
 
     Attributes:
-        inputs: of all series; None where the method is left out.
-        notes: what has to be said.
+        inputs: inputs for all series; None if the method is left out.
+        notes: remarks for the reader of the result.
     """
 
     inputs: HeadInputs | None
@@ -73,15 +77,21 @@ def inputs_of_method(
     pool: Literal["mean", "month"],
     sequences: bool,
 ) -> MethodInputs:
-    """Inputs of one method for all series.
+    """Computes the inputs of one method for all series.
 
     Args:
         series: N series.
         method: representation, bands or indices.
-        encoder: needed for the representation; None leaves it out.
-        features: how raw features are made.
-        pool: how the representation is pooled into vectors.
-        sequences: every date instead of one vector a series.
+        encoder: encoder for the representation; None leaves the representation out.
+        features: settings of the raw features.
+        pool: pooling of the representation into vectors.
+        sequences: True gives every date, False gives one vector per series.
+
+    Returns:
+        The inputs with remarks for the reader.
+
+    Raises:
+        DataError: a series has no valid date.
     """
     if method == "windrow":
         if encoder is None:
@@ -115,12 +125,17 @@ def inputs_of_method(
 def inputs_of_head(
     head: FittedHead, series: Series, encoder: SeriesEncoder | None = None
 ) -> HeadInputs:
-    """What a saved head must be given to classify new series.
+    """Computes the inputs of a saved head for new series.
+
+    Args:
+        head: the saved head.
+        series: N new series.
+        encoder: encoder of the representation, if the head was fitted on one.
 
     Raises:
         WeightsError: the head was fitted on another encoder, or on another processing level.
         BandError: a band is missing.
-        SettingsError: the head's feature settings are not ours.
+        SettingsError: the head has no settings for its features.
     """
     header = head.header
     if header.processing_level != series.processing_level:
@@ -138,7 +153,7 @@ def inputs_of_head(
             expected=f"weights {str(header.encoder_hash)[:12]}",
             hint="give the weights it was fitted on, or fit it again",
         )
-    # A representation of other bands is another one too.
+    # Other bands also give another representation.
     series = series.with_bands(header.bands)
     features = FeatureSettings(clear_below=None, step_days=10)
     if header.features is not None:

@@ -1,7 +1,7 @@
-"""The few-label protocol: k labelled fields a class, the representation against raw features.
+"""The few-label protocol, which compares the representation with raw features.
 
-Every method sees the *same* draws of training fields and is tested on the same fields. Nothing
-is chosen by a result: settings are given, and what is measured is shown.
+Every method is fitted on the *same* draws of k labelled fields per class and tested on the same
+fields. All settings are fixed beforehand, and no result is used to choose among them.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from windrow.sources.labels.label_table import SeriesLabels
 
 
 class MethodHead(Settings):
-    """One method of the comparison: what a head sees, and the head.
+    """One method of the comparison, consisting of inputs and a head.
 
     Attributes:
-        method: ``windrow`` (z), ``bands`` or ``indices``; light heads see pooled z or features on
-            the ten-day grid, sequence heads see z or reflectance at every date.
-        head: the head and how it is fitted.
+        method: ``windrow`` (z), ``bands`` or ``indices``. Light heads take pooled z or features
+            on the ten-day grid. Sequence heads take z or reflectance at every date.
+        head: the head and the settings of its fit.
     """
 
     method: InputKind
@@ -62,25 +62,26 @@ class MethodHead(Settings):
     @model_validator(mode="after")
     def _sequences_of_bands(self) -> Self:
         if self.method == "indices" and isinstance(self.head, SequenceTraining):
-            raise ValueError("sequence heads see z or bands, not indices")
+            raise ValueError("sequence heads take z or bands, not indices")
         return self
 
 
 class FewshotSettings(Settings):
-    """The protocol.
+    """Settings of the few-label protocol.
 
     Attributes:
-        k: numbers of labelled fields a class, increasing.
-        num_draws: draws of training fields at each k.
+        k: numbers of labelled fields per class, increasing.
+        num_draws: number of draws of training fields at each k.
         seed: seed of draws, splits, heads and resamples.
-        pool: how z is pooled for light heads.
-        features: how raw features are made.
-        heads: the methods compared.
-        bootstrap: how intervals are made.
-        min_fields: classes with fewer fields in the whole set are left out, and that is said.
-        exclude: classes left out by name.
-        train_where: ``COLUMN=VALUE`` of the label table that training fields fulfil.
-        test_where: the same for test fields; both or neither, which halves each class at random.
+        pool: pooling of z for light heads.
+        features: settings of the raw features.
+        heads: the methods to compare.
+        bootstrap: settings of the intervals.
+        min_fields: classes with fewer fields in the whole set are left out, with a note.
+        exclude: names of classes to leave out.
+        train_where: condition ``COLUMN=VALUE`` on the label table for training fields.
+        test_where: the same for test fields. Give both conditions or neither; without them each
+            class is split at random into halves.
     """
 
     k: tuple[int, ...] = Field(min_length=1)
@@ -100,7 +101,7 @@ class FewshotSettings(Settings):
         if min(self.k) < 1 or list(self.k) != sorted(set(self.k)):
             raise ValueError("k must be positive and increase")
         if (self.train_where is None) != (self.test_where is None):
-            raise ValueError("train_where and test_where come together")
+            raise ValueError("train_where and test_where must be given together")
         names = [(each.method, each.head_name) for each in self.heads]
         if len(set(names)) != len(names):
             raise ValueError("a method has the same head twice")
@@ -117,14 +118,18 @@ def fewshot(
     """Runs the few-label protocol.
 
     Args:
-        series: fields or pixels.
-        labels: their labels; None takes those that the series carry.
-        encoder: frozen; None leaves the ``windrow`` methods out, and that is said.
-        settings: the protocol.
-        on_progress: told heads fitted, heads in all, and the name of the one at work.
+        series: series of fields or pixels.
+        labels: their labels; None takes the labels of ``series``.
+        encoder: the frozen encoder; None leaves the ``windrow`` methods out, with a note.
+        settings: settings of the protocol.
+        on_progress: function called with the number of heads fitted, the number of all heads, and
+            the name of the current head.
+
+    Returns:
+        Scores, intervals, predictions and fitted heads.
 
     Raises:
-        DataError: no labels, a class or split that leaves too little, or a wrong column.
+        DataError: there are no labels, too few classes or fields are left, or a column is wrong.
         SplitError: a field is in both parts.
         WeightsError, BandError: the encoder does not fit the series.
     """
@@ -190,7 +195,7 @@ def _fit_all(
 
 
 class _HeadRun:
-    """All fits of one method's head; the first draw of the largest k is kept as a fitted head."""
+    """All fits of one method's head. It keeps the fitted head of the largest k's first draw."""
 
     def __init__(
         self,
@@ -254,7 +259,7 @@ class _HeadRun:
         )
 
     def predictions(self) -> HeadPredictions:
-        """All predictions, by k."""
+        """Gives all predictions by k."""
         return HeadPredictions(
             method=self._each.method,
             head=self._each.head_name,

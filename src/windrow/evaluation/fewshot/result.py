@@ -1,4 +1,4 @@
-"""What came of a few-label comparison: rows, paired differences, predictions, fitted heads."""
+"""Result of a few-label comparison: rows, paired differences, predictions and fitted heads."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class HeadPredictions:
     Attributes:
         method: ``windrow``, ``bands`` or ``indices``.
         head: name of the head.
-        predicted: by k, (D, N) predicted class of each draw and test series.
+        predicted: predicted class of each draw and test series, (D, N), by k.
     """
 
     method: str
@@ -43,15 +43,16 @@ class FewshotResult:
     """A finished comparison.
 
     Attributes:
-        task: fields, classes and what was left out.
-        predictions: one entry a method's head.
+        task: fields and classes, with the classes left out.
+        predictions: one entry per method and head.
         heads: fitted heads of the largest k, by name.
-        settings: the protocol, as plain values.
-        bootstrap: how intervals are made.
-        seed: of the protocol.
-        notes: what has to be said wherever the figures are shown.
-        encoder_hash: of the weights; None without.
-        simulated_weights: whether the weights were trained on simulated series; None without.
+        settings: settings of the protocol as JSON values.
+        bootstrap: settings of the intervals.
+        seed: seed of the protocol.
+        notes: remarks to be shown with the figures.
+        encoder_hash: hash of the weights; None without weights.
+        simulated_weights: whether the weights were trained on simulated series; None without
+            weights.
     """
 
     task: FewshotTask
@@ -66,7 +67,7 @@ class FewshotResult:
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """One row a k and head; fractions 0..1, deviations over draws (of the population)."""
+        """One row per k and head: fractions 0..1, and population deviations over the draws."""
         return [
             self._row(k, each, predicted)
             for each in self.predictions
@@ -75,7 +76,7 @@ class FewshotResult:
 
     @cached_property
     def paired(self) -> list[dict[str, Any]]:
-        """``windrow`` minus each baseline at each k, with intervals over test fields."""
+        """Differences ``windrow`` minus baseline at each k, with intervals over test fields."""
         result = []
         for k in self.settings["k"]:
             resampled = {(each.method, each.head): self._resample(each, k) for each in self._all()}
@@ -89,7 +90,7 @@ class FewshotResult:
         return result
 
     def to_dict(self) -> dict[str, Any]:
-        """What ``fewshot.json`` holds."""
+        """Gives the content of ``fewshot.json`` as JSON values."""
         return {
             "rows": self.rows,
             "paired": self.paired,
@@ -166,7 +167,9 @@ class FewshotResult:
 
 
 def write_fewshot(folder: str | Path, result: FewshotResult) -> None:
-    """Writes ``fewshot.json``, ``predictions.parquet`` and ``heads/NAME/``, whole or not at all.
+    """Writes ``fewshot.json``, ``predictions.parquet`` and ``heads/NAME/``.
+
+    A failed write leaves no folder.
 
     Raises:
         OutputError: the folder exists and is not empty, or cannot be written.
@@ -179,7 +182,7 @@ def write_fewshot(folder: str | Path, result: FewshotResult) -> None:
 
 
 def _write_predictions(path: Path, result: FewshotResult) -> None:
-    """Long table: k, draw, method, head, id, true, predicted, and the place where it is known."""
+    """Writes a long table of k, draw, method, head, id, true, predicted and known coordinates."""
     import pyarrow as pa
     from pyarrow import parquet
 

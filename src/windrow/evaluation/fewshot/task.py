@@ -1,4 +1,7 @@
-"""Which series, classes and fields a few-label comparison is about; everything left out is said."""
+"""Selection of series, classes and fields for a few-label comparison.
+
+Every class that is left out is listed with the reason.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +30,13 @@ class FewshotTask:
     """The fields of a comparison.
 
     Attributes:
-        series: M series of training or test fields of the classes that stay.
+        series: M series of training or test fields in the remaining classes.
         label: (M,) position in ``legend``.
-        legend: the classes that stay.
-        train: positions of the series that training fields are drawn from.
-        test: positions of the series that are predicted.
-        left_out: class, number of fields and reason of each class left out.
-        notes: what has to be said wherever the figures are shown.
+        legend: the remaining classes.
+        train: positions of the series in training fields.
+        test: positions of the series in test fields.
+        left_out: class, number of fields and reason for each class left out.
+        notes: remarks to be shown with the figures.
         summary: how the labels were joined, and the classes left out.
     """
 
@@ -48,12 +51,12 @@ class FewshotTask:
 
     @property
     def num_train_fields(self) -> int:
-        """Fields that training fields are drawn from."""
+        """Number of fields from which training fields are drawn."""
         return len(np.unique(self.series.field_id[self.train]))
 
     @property
     def num_test_fields(self) -> int:
-        """Fields that are predicted."""
+        """Number of test fields."""
         return len(np.unique(self.series.field_id[self.test]))
 
 
@@ -70,16 +73,16 @@ def prepare_task(
     """Attaches labels, leaves classes out, and splits by field.
 
     Args:
-        series: fields or pixels.
-        labels: their labels; None takes those that the series carry.
+        series: series of fields or pixels.
+        labels: their labels; None takes the labels of ``series``.
         min_fields: classes with fewer fields in the whole set are left out.
-        exclude: classes left out by name.
-        train_where: condition that training fields fulfil, or None.
-        test_where: condition that test fields fulfil, or None.
-        seed: of the random halves where no condition is given.
+        exclude: names of classes to leave out.
+        train_where: condition for training fields, or None.
+        test_where: condition for test fields, or None.
+        seed: seed of the random halves, if there is no condition.
 
     Raises:
-        DataError: no labels, or fewer than two classes left.
+        DataError: there are no labels, or fewer than two classes are left.
         SplitError: a field is in both parts, or a part is empty.
     """
     notes, summary = [NOT_INDEPENDENT], ReadingSummary("labels of the series")
@@ -122,14 +125,14 @@ def prepare_task(
 
 
 def say_left_out(left_out: Sequence[Mapping[str, Any]], summary: ReadingSummary) -> None:
-    """Notes the classes that were left out, the number of their fields, and why."""
+    """Adds the classes left out to the summary, with their numbers of fields and the reasons."""
     if left_out:
         texts = [f"{c['class']} ({c['num_fields']} fields): {c['reason']}" for c in left_out]
         summary.say("classes_left_out", "; ".join(texts))
 
 
 class _Selection:
-    """Labels from which classes are taken out one after another, with the reason."""
+    """Removes classes from the labels and records the reasons."""
 
     def __init__(
         self, label: npt.NDArray[np.int16], legend: Legend, field_id: npt.NDArray[Any]
@@ -142,7 +145,7 @@ class _Selection:
         self._left = set(np.unique(classes).tolist())
 
     def exclude(self, names: Sequence[str], notes: list[str]) -> None:
-        """Takes out classes by name."""
+        """Removes classes by name."""
         for name in names:
             if name in self._legend.names:
                 self._take_out(self._legend.names.index(name), "excluded by name")
@@ -150,7 +153,7 @@ class _Selection:
                 notes.append(f"class {name!r}, to be excluded, does not occur")
 
     def require(self, min_fields: int) -> None:
-        """Takes out classes with too few fields in the whole set."""
+        """Removes classes with too few fields in the whole set."""
         for each in sorted(self._left):
             if self._num_fields[each] < min_fields:
                 self._take_out(each, f"fewer than {min_fields} fields in the whole set")
@@ -159,7 +162,7 @@ class _Selection:
     def require_both_parts(
         self, in_train: npt.NDArray[np.bool_], in_test: npt.NDArray[np.bool_]
     ) -> None:
-        """Takes out classes without a field in one of the parts."""
+        """Removes classes without a field in one of the parts."""
         for part, chosen in (("training", in_train), ("test", in_test)):
             if not (chosen & (self.label >= 0)).any():
                 raise SplitError(f"no labelled field in the {part} part")
@@ -170,7 +173,7 @@ class _Selection:
         self._refuse_fewer_than_two(None)
 
     def compact(self) -> tuple[Legend, npt.NDArray[np.int16]]:
-        """The legend of the classes that stay, and labels in it."""
+        """Gives the legend of the remaining classes, and the labels as positions in it."""
         kept = sorted(self._left)
         legend = Legend(
             names=tuple(self._legend.names[each] for each in kept),
@@ -199,7 +202,8 @@ class _Selection:
                 found=", ".join(left) or "none",
                 expected="at least two"
                 + (f" with {min_fields} fields" if min_fields is not None else ""),
-                hint="ask for fewer fields a class, exclude less, or choose another label column",
+                hint="ask for fewer fields per class, exclude fewer classes, "
+                "or choose another label column",
             )
 
 

@@ -218,7 +218,7 @@ def test_a_field_on_both_sides_is_an_error() -> None:
         ({"min_fields": 15}, DataError, "fewer than two classes are left; found corn"),
         ({"exclude": ("other", "corn", "wheat")}, DataError, "fewer than two classes are left"),
         ({"train_where": "half=C"}, DataError, "no row has half=C"),
-        ({"train_where": None}, SettingsError, "train_where and test_where come together"),
+        ({"train_where": None}, SettingsError, "train_where and test_where must be given together"),
         ({"k": (4, 1)}, SettingsError, "k must be positive and increase"),
         ({"heads": (HEADS[0],)}, DataError, "nothing is left to compare"),
     ],
