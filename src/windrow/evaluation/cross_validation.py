@@ -51,7 +51,7 @@ def assign_folds(
 
     Example:
         >>> assign_folds(np.array([0, 0, 1, 1]), np.array([1, 2, 3, 4]), seed=0).tolist()
-        [0, 1, 1, 0]
+        [0, 1, 0, 1]
     """
     groups, position = np.unique(group, return_inverse=True)
     if len(groups) < 2:
