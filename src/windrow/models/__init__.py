@@ -1,1 +1,1 @@
-"""Encoder, heads and their files; torch, numpy, pydantic and safetensors alone."""
+"""Encoders, heads and their files. They need torch, numpy, pydantic and safetensors only."""

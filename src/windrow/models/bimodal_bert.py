@@ -16,11 +16,11 @@ class BimodalBert(nn.Module):
 
     Args:
         settings: shape of the encoder.
-        num_bands: B.
-        num_lags: L, target days of a date.
-        num_values: K, values of a target day (36 of PlanetScope).
-        num_season_outputs: 12 logits, or 1 where the month is regressed.
-        num_cloud_outputs: 32 logits, or 1 where the level is regressed.
+        num_bands: number of bands B.
+        num_lags: number L of target days per date.
+        num_values: number K of values per target day (36 for PlanetScope).
+        num_season_outputs: 12 logits, or 1 if the month is regressed.
+        num_cloud_outputs: 32 logits, or 1 if the level is regressed.
     """
 
     def __init__(
@@ -57,9 +57,10 @@ class BimodalBert(nn.Module):
         packing: Packing | None = None,
         present: Tensor | None = None,
     ) -> Tensor:
-        """The representation (N, T, D) of a batch; ``masked`` (N, T) dates get the mask token.
+        """Computes the representation (N, T, D) of a batch.
 
-        The other arguments are those of :class:`windrow.models.encoders.transformer.Encoder`.
+        Dates in ``masked`` (N, T) get the mask token. For the other arguments see
+        :meth:`windrow.models.encoders.transformer.Encoder.forward`.
         """
         z: Tensor = self.encoder(
             values,
@@ -74,6 +75,6 @@ class BimodalBert(nn.Module):
         return z
 
     def reconstruct(self, z: Tensor) -> Tensor:
-        """What the other sensor saw: z (N, T, D) to (N, T, L, K), standardised."""
+        """Predicts the standardised targets (N, T, L, K) from z (N, T, D)."""
         predicted: Tensor = self.reconstruction(z.to(self.reconstruction.weight.dtype))
         return predicted.view(*z.shape[:2], self.num_lags, self.num_values)

@@ -1,4 +1,4 @@
-"""Two branches whose projected outputs are compared; only the encoder of Sentinel-2 is kept."""
+"""Contrastive models of two branches. Only the Sentinel-2 encoder is kept after training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from windrow.models.encoders.transformer import Encoder, EncoderSettings
 
 
 def projector(width: int, projection_width: int) -> nn.Sequential:
-    """Two linear layers with a ReLU between, as SimCLR has them (Chen et al. 2020)."""
+    """Builds two linear layers with a ReLU in between, as in SimCLR (Chen et al. 2020)."""
     return nn.Sequential(
         nn.Linear(width, projection_width),
         nn.ReLU(),
@@ -18,13 +18,13 @@ def projector(width: int, projection_width: int) -> nn.Sequential:
 
 
 class PixelContrast(nn.Module):
-    """A ResMLP a sensor: single dates of Sentinel-2 and of PlanetScope (Patnala et al. 2024).
+    """One ResMLP per sensor, for single dates of both sensors (Patnala et al. 2024).
 
     Args:
         settings: shape of both branches.
-        num_bands: B.
-        num_values: of PlanetScope, 36.
-        projection_width: of both projectors.
+        num_bands: number of Sentinel-2 bands B.
+        num_values: number of PlanetScope values, 36.
+        projection_width: width P of both projectors.
     """
 
     def __init__(
@@ -37,19 +37,19 @@ class PixelContrast(nn.Module):
         self.twin_projector = projector(settings.width, projection_width)
 
     def forward(self, sentinel2: Tensor, planetscope: Tensor) -> tuple[Tensor, Tensor]:
-        """Projections (n, P) of (n, B) and of (n, 36)."""
+        """Computes the projections (n, P) of Sentinel-2 (n, B) and of PlanetScope (n, 36)."""
         first: Tensor = self.projector(self.encoder.encode(sentinel2))
         second: Tensor = self.twin_projector(self.twin.encode(planetscope))
         return first, second
 
 
 class Scarf(nn.Module):
-    """One ResMLP that sees two views of the same values (Bahri et al. 2021).
+    """One ResMLP for two views of the same values (Bahri et al. 2021).
 
     Args:
         settings: shape of the branch.
-        num_bands: B.
-        projection_width: of the projector.
+        num_bands: number of bands B.
+        projection_width: width P of the projector.
     """
 
     def __init__(self, settings: ResmlpSettings, *, num_bands: int, projection_width: int) -> None:
@@ -58,7 +58,7 @@ class Scarf(nn.Module):
         self.projector = projector(settings.width, projection_width)
 
     def forward(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-        """Projections (n, P) of both views (n, B)."""
+        """Computes the projections (n, P) of both views (n, B)."""
         return (
             self.projector(self.encoder.encode(first)),
             self.projector(self.encoder.encode(second)),
@@ -66,13 +66,13 @@ class Scarf(nn.Module):
 
 
 class YearContrast(nn.Module):
-    """A transformer a sensor, over its whole year; outputs pooled and projected (section 5.4).
+    """One transformer per sensor, for whole years. Outputs are pooled and projected (section 5.4).
 
     Args:
         settings: shape of both branches.
-        num_bands: B.
-        num_values: of PlanetScope, 36.
-        projection_width: of both projectors.
+        num_bands: number of Sentinel-2 bands B.
+        num_values: number of PlanetScope values, 36.
+        projection_width: width P of both projectors.
     """
 
     def __init__(
@@ -91,12 +91,15 @@ class YearContrast(nn.Module):
         *,
         all_valid: tuple[bool, bool] = (False, False),
     ) -> tuple[Tensor, Tensor]:
-        """Projections (n, P) of each sensor's values, days of year and validity.
+        """Computes the projections of both sensors from values, days of year and validity.
 
         Args:
-            first: Sentinel-2: (n, T, B), (n, T), (n, T).
-            second: PlanetScope: (n, P, 36), (n, P), (n, P).
-            all_valid: whether it is known that all dates of a sensor are valid.
+            first: Sentinel-2 arrays (n, T, B), (n, T) and (n, T).
+            second: PlanetScope arrays (n, S, 36), (n, S) and (n, S) for S days.
+            all_valid: True for a sensor whose dates are known to be all valid.
+
+        Returns:
+            Two projections (n, P).
         """
         z = self.encoder(*first, all_valid=all_valid[0])
         other = self.twin(*second, all_valid=all_valid[1])
@@ -107,7 +110,7 @@ class YearContrast(nn.Module):
 
 
 def mean_over_dates(z: Tensor, valid: Tensor) -> Tensor:
-    """Mean of z (n, T, D) over the valid dates (n, T).
+    """Averages z (n, T, D) over the valid dates (n, T); (n, D).
 
     Example:
         >>> import torch

@@ -1,7 +1,8 @@
-"""Floating-point operations, counted from the shapes: a multiplication and its addition are two.
+"""Counts of floating-point operations, computed from the shapes.
 
-Only matrix products and convolutions count, as is usual; norms and activations are a few in a
-hundred of them. A training step costs three forward passes: the backward pass takes two.
+A multiplication and its addition count as two operations. As usual, only matrix products and
+convolutions count. Norms and activations would add a few per cent. A training step costs as much as
+three forward passes, because the backward pass costs two.
 """
 
 from __future__ import annotations
@@ -23,18 +24,18 @@ from windrow.models.heads.lstm import LstmSettings
 from windrow.models.heads.transformer import TransformerSettings
 
 TRAINING_FACTOR = 3
-"""Forward passes that a training step costs."""
+"""Cost of a training step in forward passes."""
 
 
 def encoder_flops(
     settings: EncoderSettings | ResmlpSettings | BandsSettings, *, num_bands: int, num_dates: int
 ) -> int:
-    """Forward operations of an encoder for one series.
+    """Counts the forward operations of an encoder for one series.
 
     Args:
-        settings: kind and shape.
-        num_bands: B.
-        num_dates: T, valid dates.
+        settings: kind and shape of the encoder.
+        num_bands: number of bands B.
+        num_dates: number of valid dates T.
 
     Example:
         >>> shape = ResmlpSettings(num_layers=2, width=4, dropout=0.0)
@@ -52,7 +53,7 @@ def encoder_flops(
 
 
 def projector_flops(width: int, projection_width: int) -> int:
-    """Forward operations of a two-layer projector for one input.
+    """Counts the forward operations of a two-layer projector for one input.
 
     Example:
         >>> projector_flops(2, 3)
@@ -64,14 +65,14 @@ def projector_flops(width: int, projection_width: int) -> int:
 def contrastive_flops(
     loss: Literal["nt_xent", "barlow_twins"], *, batch_size: int, projection_width: int
 ) -> int:
-    """Forward operations of a pair's share in the matrix product of the loss.
+    """Counts the forward operations of a contrastive loss for one pair.
 
-    NT-Xent compares each of 2n views with all of them, Barlow Twins each value with each.
+    NT-Xent compares each of 2n views with all views. Barlow Twins compares each value with each.
 
     Args:
-        loss: which.
-        batch_size: n pairs.
-        projection_width: P.
+        loss: kind of the loss.
+        batch_size: number of pairs n.
+        projection_width: width P of the projections.
 
     Example:
         >>> contrastive_flops("nt_xent", batch_size=4, projection_width=2)
@@ -89,13 +90,13 @@ def head_flops(
     num_classes: int,
     num_dates: int,
 ) -> int:
-    """Forward operations of a base model for one series.
+    """Counts the forward operations of a base model for one series.
 
     Args:
-        settings: which model, and its size.
-        num_inputs: D, values a date.
-        num_classes: C.
-        num_dates: T, valid dates.
+        settings: the model and its size.
+        num_inputs: number of values D per date.
+        num_classes: number of classes C.
+        num_dates: number of valid dates T.
     """
     if isinstance(settings, LstmSettings):
         hidden, layers = settings.hidden, settings.num_layers
@@ -111,7 +112,7 @@ def head_flops(
 
 
 def _inception_date(settings: InceptionSettings, num_inputs: int) -> int:
-    """Multiplications of one date."""
+    """Counts the multiplications for one date."""
     hidden, kernel = settings.hidden, settings.kernel_size
     branch = hidden // NUM_BRANCHES
     total = 0
@@ -125,7 +126,7 @@ def _inception_date(settings: InceptionSettings, num_inputs: int) -> int:
 
 
 def num_parameters(module: nn.Module) -> int:
-    """How many numbers of a module are trained.
+    """Counts the trainable parameters of a module.
 
     Example:
         >>> num_parameters(nn.Linear(3, 2))

@@ -1,1 +1,1 @@
-"""Masking, losses and tasks: a batch goes in, a loss and its parts come out."""
+"""Pretext tasks with their masking, draws and losses. A task computes losses from a batch."""

@@ -1,9 +1,9 @@
-"""Bands that are hidden from a series in training, so that one set of weights reads any subset.
+"""Band dropout in training, so that one set of weights accepts any subset of bands.
 
-Half of the series that lose bands lose those that a usual product does not have; the others keep
-a random subset. A hidden band has its mean, and the encoder is told that it is missing (see
-:class:`windrow.models.encoders.embedding.SeriesEmbedding`), so that a missing band is never taken
-for an average one.
+Half of the series that lose bands lose the bands that a usual product lacks. The other half keep a
+random subset. A hidden band holds its mean, and the encoder gets a mask of the missing bands (see
+:class:`windrow.models.encoders.embedding.SeriesEmbedding`), so that it can distinguish a missing
+band from an average value.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ PRODUCTS: tuple[tuple[str, ...], ...] = (
     ("B02", "B03", "B04", "B8A", "B11", "B12"),
     ("B02", "B03", "B04", "B08"),
 )
-"""Usual subsets: level 2A without the bands of 60 m, TimeSen2Crop, the same with B08 for B8A, what
-Landsat has too, and the bands of 10 m."""
+"""Bands of usual products: level 2A without the 60 m bands, TimeSen2Crop, TimeSen2Crop with B08
+instead of B8A, the bands shared with Landsat, and the 10 m bands."""
 
 _FIRST_CHANNEL = 1 << 10
-"""Channels of these draws, behind those of the masks (two and one a band)."""
+"""First channel of these draws, after the channels of the masks (two, and one per band)."""
 
 
 def draw_present(
     bands: tuple[str, ...], draws: StepDraws, *, probability: float, min_bands: int
 ) -> Tensor:
-    """Which bands each series keeps.
+    """Draws the bands that each series keeps.
 
     Args:
         bands: names of the B bands.
-        draws: of the N series.
-        probability: of losing bands.
-        min_bands: the fewest that are left.
+        draws: random numbers of the N series.
+        probability: probability that a series loses bands.
+        min_bands: smallest number of bands that a series keeps.
 
     Returns:
-        (N, B) bool.
+        (N, B) bool, True for the bands kept.
     """
     num_bands = len(bands)
     channels = (_FIRST_CHANNEL, _FIRST_CHANNEL + num_bands + 4)
@@ -60,7 +60,7 @@ def draw_present(
 
 @lru_cache(maxsize=8)
 def _products(bands: tuple[str, ...], min_bands: int, device: torch.device) -> Tensor:
-    """(P, B) bool, the usual subsets that are smaller than the bands and large enough."""
+    """Gives the P usual subsets that are smaller than ``bands`` and large enough, (P, B) bool."""
     rows = [[band in product for band in bands] for product in PRODUCTS]
     fitting = [row for row in rows if min_bands <= sum(row) < len(bands)]
     return torch.tensor(fitting, dtype=torch.bool, device=device).reshape(-1, len(bands))

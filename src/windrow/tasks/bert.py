@@ -1,4 +1,4 @@
-"""The pretext task of bi-modal BERT: a batch goes in, a loss and its parts come out."""
+"""The pretext task of bi-modal BERT, from a batch to its losses."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from windrow.tasks.masking import Masked, MaskingSettings, mask_batch
 
 
 class BertSettings(Settings):
-    """The pretext task; ``kind`` tells it from the contrastive ones."""
+    """Settings of the pretext task. ``kind`` distinguishes it from the contrastive tasks."""
 
     kind: Literal["bert"] = "bert"
     target: Target = Field(description="planetscope, or sentinel2 for the control")
     target_offsets: tuple[int, ...] = Field(
-        min_length=1, description="days from a date to what is predicted there"
+        min_length=1, description="days from a date to its prediction targets"
     )
     masking: MaskingSettings
     losses: LossSettings
@@ -43,14 +43,16 @@ class BertSettings(Settings):
         0.0,
         ge=0,
         le=1,
-        exclude_if=lambda value: not value,  # absent, so that hashes of other runs stay
-        description="share of the series of a step of which some bands are hidden altogether",
+        exclude_if=lambda value: (
+            not value
+        ),  # absent, so that the hashes of other runs stay the same
+        description="share of the series of a step that lose some bands altogether",
     )
     min_bands: int = Field(
         3,
         ge=1,
         exclude_if=lambda value: value == 3,
-        description="the fewest bands that are left where some are hidden",
+        description="smallest number of bands that a series with hidden bands keeps",
     )
 
     @model_validator(mode="after")
@@ -68,11 +70,11 @@ class BertSettings(Settings):
 
 @dataclass(frozen=True)
 class Outputs:
-    """What the model makes of a masked batch.
+    """Outputs of the model for a masked batch.
 
     Attributes:
         z: (N, T, D) representation.
-        prediction: (N, T, L, K) standardised.
+        prediction: (N, T, L, K) predicted targets, standardised.
         season: (N, 12, 12) logits of the month of each month's mean, or (N, 12, 1).
         present: (N, 12) bool, months with a date.
         cloud: (N, T, 32) logits, or (N, T, 1).
@@ -88,13 +90,13 @@ class Outputs:
 def build_model(
     encoder: EncoderSettings, task: BertSettings, *, num_bands: int, seed: int
 ) -> BimodalBert:
-    """The model of a task with weights drawn from ``seed``; torch's own generator is left alone.
+    """Builds the model of a task, without a change of torch's random state.
 
     Args:
         encoder: shape of the encoder.
-        task: decides the sizes of the linear layers.
-        num_bands: B.
-        seed: of the initial weights.
+        task: settings of the task, which determine the sizes of the linear layers.
+        num_bands: number of bands B.
+        seed: seed of the initial weights.
     """
     regressed = task.losses.auxiliary == "mse"
     planetscope = task.target == "planetscope"
@@ -112,11 +114,13 @@ def build_model(
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of a packed batch, decided on the host.
+    """Sizes of a packed batch, computed on the host.
 
     Attributes:
-        num_dates: W, at least the valid dates of the longest series.
-        num_tokens: C, all valid dates, or their :func:`windrow.models.kernels.packing.packed_size`.
+        num_dates: length W of the packed date axis, at least the number of valid dates of the
+            longest series.
+        num_tokens: number C of tokens: all valid dates, or their
+            :func:`windrow.models.kernels.packing.packed_size`.
     """
 
     num_dates: int
@@ -132,16 +136,17 @@ def masked_batch(
     rows: slice | None = None,
     sizes: Sizes | None = None,
 ) -> tuple[Batch, Masked]:
-    """The batch of a step, and the same with its dates hidden.
+    """Gives the batch of a step and the masked batch.
 
     Args:
-        data: what is trained on.
-        index: (N,) int64 positions of all series of the step; any of them lends its values.
-        task: the pretext task.
-        draws: of the N series.
-        rows: the series wanted, where other processes take the rest.
-        sizes: brings the valid dates to the front and drops others, down to
-            ``sizes.num_dates``; None keeps every date. What is hidden, and by what, stays.
+        data: the training data.
+        index: (N,) int64 positions of all series of the step. A masked date can take the values
+            of any of them.
+        task: settings of the pretext task.
+        draws: random numbers of the N series.
+        rows: rows of the step to return, if other processes take the rest.
+        sizes: packs the batch: valid dates move to the front, and others are dropped down to
+            ``sizes.num_dates``. The masks stay the same. None keeps every date in its place.
     """
     inputs = data.inputs(index)
     masked = mask(inputs, data, task, draws)
@@ -162,7 +167,14 @@ def masked_batch(
 
 
 def mask(batch: Inputs, data: PretrainingData, task: BertSettings, draws: StepDraws) -> Masked:
-    """Hides dates of a batch as the task's settings say."""
+    """Masks dates of a batch.
+
+    Args:
+        batch: the standardised inputs.
+        data: the training data, for its normalisation.
+        task: settings of the pretext task.
+        draws: random numbers of the series.
+    """
     return mask_batch(
         batch.values,
         batch.valid,
@@ -181,14 +193,14 @@ def apply_model(
     use_position: bool = True,
     sizes: Sizes | None = None,
 ) -> Outputs:
-    """Runs the model on a masked batch; the outputs are in the precision of the batch.
+    """Runs the model on a masked batch. The outputs have the precision of the batch.
 
     Args:
         module: the model.
-        batch: from :func:`masked_batch`, as ``masked``.
-        masked: the same with its dates hidden.
-        use_position: False leaves the position out.
-        sizes: of a packed batch, whose valid dates come first.
+        batch: batch from :func:`masked_batch`.
+        masked: masked batch from the same call.
+        use_position: False leaves the position encoding out.
+        sizes: sizes of a packed batch, whose valid dates come first; None for other batches.
     """
     z = represent(module, batch, masked, use_position=use_position, sizes=sizes)
     return read_outputs(module, z, batch)
@@ -202,7 +214,7 @@ def represent(
     use_position: bool = True,
     sizes: Sizes | None = None,
 ) -> Tensor:
-    """The representation (N, T, D) of a masked batch; see :func:`apply_model`."""
+    """Computes the representation (N, T, D) of a masked batch; see :func:`apply_model`."""
     packing = None
     if sizes is not None:
         packing = pack_dates(batch.valid, num_tokens=sizes.num_tokens)
@@ -220,7 +232,7 @@ def represent(
 
 
 def read_outputs(module: BimodalBert, z: Tensor, batch: Batch) -> Outputs:
-    """What the linear layers make of a representation (N, T, D)."""
+    """Applies the linear layers to a representation (N, T, D)."""
     months, present = pool_months(z.to(batch.values.dtype), batch.month, batch.valid)
     return Outputs(
         z=z,
@@ -239,19 +251,18 @@ def bert_losses(
     *,
     mean_count: CountMean = lambda count: count,
 ) -> dict[str, Tensor]:
-    """The total loss and its unweighted parts.
+    """Computes the total loss and its unweighted parts.
 
     Args:
-        outputs: of the model.
-        batch: what was to be predicted.
-        masked: which dates were hidden.
-        settings: forms and weights.
-        mean_count: where several processes share the batch; the mean of their losses is then
-            the loss of the whole.
+        outputs: outputs of the model.
+        batch: batch with the targets.
+        masked: masked batch with the roles of the dates.
+        settings: forms and weights of the losses.
+        mean_count: averages a count over the processes that share the batch, so that the mean of
+            their losses is the loss of the whole batch.
 
     Returns:
-        ``loss``, ``reconstruction``, ``season`` and, where the cloud level is known, ``cloud``.
-        Without it the cloud loss is off; whoever starts the training says so.
+        ``loss``, ``reconstruction``, ``season`` and, if the cloud level is known, ``cloud``.
     """
     parts = {
         "reconstruction": reconstruction_loss(

@@ -1,4 +1,4 @@
-"""Classification: a batch of sequences and labels goes in, a loss and its parts come out."""
+"""Losses of the classification of sequences."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch.nn import functional as F
 def classification_losses(
     head: nn.Module, inputs: tuple[Tensor, Tensor, Tensor], label: Tensor
 ) -> dict[str, Tensor]:
-    """Cross entropy of a head's logits, and its accuracy on the batch.
+    """Computes the cross entropy of a head's logits, and its accuracy on the batch.
 
     Args:
         head: maps values (N, T, D), day of year (N, T) and validity (N, T) to logits (N, C).
-        inputs: those three.
+        inputs: values, day of year and validity.
         label: (N,) int64 classes.
 
     Returns:
@@ -29,7 +29,7 @@ def classification_losses(
         >>> round(losses["loss"].item(), 4), losses["accuracy"].item()
         (1.3863, 0.5)
     """
-    logits = head(*inputs).float()  # whatever precision its products are in
+    logits = head(*inputs).float()  # the loss is in float32 for every precision of the head
     with torch.no_grad():
         accuracy = (logits.argmax(dim=1) == label).float().mean()
     return {"loss": F.cross_entropy(logits, label), "accuracy": accuracy}

@@ -1,4 +1,4 @@
-"""The contrastive losses, and what is done to the views before they are compared."""
+"""The contrastive losses, and the corruption of the views."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from windrow.tasks.keyed_random import StepDraws
 
 
 class ContrastiveLossSettings(Settings):
-    """How two views are compared; each kind leaves the other's number aside."""
+    """Settings of the comparison of two views. Each kind ignores the number of the other kind."""
 
-    kind: Literal["nt_xent", "barlow_twins"] = Field(description="which loss")
-    temperature: float = Field(gt=0, description="of NT-Xent")
+    kind: Literal["nt_xent", "barlow_twins"] = Field(description="kind of the loss")
+    temperature: float = Field(gt=0, description="temperature of NT-Xent")
     redundancy_weight: float = Field(ge=0, description="lambda of Barlow Twins")
 
 
 class CorruptionSettings(Settings):
-    """Which share of the features of a view is replaced."""
+    """Bounds of the share of a view's features that is replaced."""
 
     lowest: float = Field(ge=0, le=1)
     highest: float = Field(ge=0, le=1)
@@ -35,37 +35,49 @@ class CorruptionSettings(Settings):
 
 
 class PixelContrastiveSettings(Settings):
-    """ResMLP, bi-modal: the two sensors at one pixel and day are the two views."""
+    """Settings of bi-modal ResMLP, whose two views are the two sensors at one pixel and day."""
 
     kind: Literal["pixel_contrastive"] = "pixel_contrastive"
     loss: ContrastiveLossSettings
-    projection_width: int = Field(ge=1, description="of the two-layer projectors")
-    corruption: CorruptionSettings | None = Field(description="of both inputs; None leaves them")
+    projection_width: int = Field(ge=1, description="width of the two-layer projectors")
+    corruption: CorruptionSettings | None = Field(description="of both inputs; None for none")
 
 
 class ScarfSettings(Settings):
-    """SCARF, uni-modal: a date and the same date with some bands of others are the two views."""
+    """Settings of uni-modal SCARF, whose two views are a date and its corrupted copy.
+
+    The corrupted copy takes some bands from other dates.
+    """
 
     kind: Literal["scarf"] = "scarf"
     loss: ContrastiveLossSettings
-    projection_width: int = Field(ge=1, description="of the two-layer projector")
+    projection_width: int = Field(ge=1, description="width of the two-layer projector")
     corruption: CorruptionSettings
     views: Literal["copy", "in_place"] = Field(
-        description="in_place corrupts the very tensor it is compared with, a fault of earlier code"
+        description="in_place also corrupts the first view, an error of earlier code"
     )
 
 
 class YearContrastiveSettings(Settings):
-    """Spectro-temporal: the two sensors' years of one pixel are the two views."""
+    """Settings of the spectro-temporal task, whose two views are a pixel's years by two sensors."""
 
     kind: Literal["year_contrastive"] = "year_contrastive"
     loss: ContrastiveLossSettings
-    projection_width: int = Field(ge=1, description="of the two-layer projectors")
-    planetscope_every: int = Field(ge=1, description="every so many-th PlanetScope day is seen")
+    projection_width: int = Field(ge=1, description="width of the two-layer projectors")
+    planetscope_every: int = Field(ge=1, description="stride over the PlanetScope days")
 
 
 def contrastive_loss(first: Tensor, second: Tensor, settings: ContrastiveLossSettings) -> Tensor:
-    """The loss that the settings name, of projections (n, P) each; always in full precision."""
+    """Computes the loss of two projections (n, P) in float32.
+
+    Args:
+        first: (n, P) projections.
+        second: (n, P) projections of their partners.
+        settings: kind and numbers of the loss.
+
+    Returns:
+        () float32.
+    """
     with torch.autocast(first.device.type, enabled=False):
         if settings.kind == "nt_xent":
             return nt_xent(first.float(), second.float(), temperature=settings.temperature)
@@ -75,19 +87,19 @@ def contrastive_loss(first: Tensor, second: Tensor, settings: ContrastiveLossSet
 
 
 def nt_xent(first: Tensor, second: Tensor, *, temperature: float) -> Tensor:
-    """The normalised, temperature-scaled cross entropy of SimCLR (Chen et al. 2020, eq. 1).
+    """Computes the temperature-scaled cross entropy of SimCLR (Chen et al. 2020, eq. 1).
 
-    With the 2n views and their cosine similarities s, view i and its partner p(i) cost
-    ``-log(exp(s[i, p(i)] / t) / sum_(k != i) exp(s[i, k] / t))``; the mean over all views. One
-    matrix product.
+    For view i of the 2n views, its partner p(i) and cosine similarities s the loss is
+    ``-log(exp(s[i, p(i)] / t) / sum_(k != i) exp(s[i, k] / t))``. The function averages it over
+    all views, with one matrix product.
 
     Args:
         first: (n, P) projections.
         second: (n, P) projections of their partners.
-        temperature: t.
+        temperature: temperature t.
 
     Returns:
-        () nats.
+        () in nats.
 
     Example:
         >>> alike = torch.eye(2)
@@ -103,18 +115,18 @@ def nt_xent(first: Tensor, second: Tensor, *, temperature: float) -> Tensor:
 
 
 def barlow_twins(first: Tensor, second: Tensor, *, redundancy_weight: float) -> Tensor:
-    """Barlow Twins (Zbontar et al. 2021, eq. 1 and 2).
+    """Computes the loss of Barlow Twins (Zbontar et al. 2021, eq. 1 and 2).
 
-    With C the correlation of each value of one view with each of the other over the batch:
-    ``sum_i (1 - C[i, i])^2 + lambda sum_(i != j) C[i, j]^2``.
+    C[i, j] is the correlation over the batch of value i of one view with value j of the other.
+    The loss is ``sum_i (1 - C[i, i])^2 + lambda sum_(i != j) C[i, j]^2``.
 
     Args:
         first: (n, P) projections.
         second: (n, P) projections of their partners.
-        redundancy_weight: lambda.
+        redundancy_weight: weight lambda of the second sum.
 
     Returns:
-        ().
+        () loss.
 
     Example:
         >>> view = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
@@ -128,7 +140,7 @@ def barlow_twins(first: Tensor, second: Tensor, *, redundancy_weight: float) -> 
 
 
 def _standardised(values: Tensor) -> Tensor:
-    """Each column at mean zero and deviation one over the batch; a constant one at zero."""
+    """Standardises each column over the batch. A constant column becomes zero."""
     centred = values - values.mean(dim=0)
     return centred / centred.square().mean(dim=0).add(1e-12).sqrt()
 
@@ -143,19 +155,19 @@ def corrupt(
 ) -> Tensor:
     """Replaces some features of every row by those of other rows (Bahri et al. 2021).
 
-    For each row a share is drawn evenly between the two bounds, and so many of its features,
-    rounded, are drawn without replacement; each is taken from another row of the batch, drawn
-    evenly and anew for every feature, which samples the feature's own distribution.
+    Each row draws a share uniformly between the two bounds. The rounded share of its features is
+    drawn without replacement. Each of them takes its value from another row of the batch, drawn
+    uniformly and independently, which samples the feature's own distribution.
 
     Args:
-        values: (n, B).
-        settings: the bounds of the share.
-        draws: of the n rows.
-        channel: first of the ``1 + 2 B`` channels that are drawn from.
-        in_place: writes into ``values`` and hands them back: the fault of earlier code.
+        values: (n, B) features.
+        settings: bounds of the share.
+        draws: random numbers of the n rows.
+        channel: first of the ``1 + 2 B`` channels used.
+        in_place: True writes into ``values`` and returns it, the error of earlier code.
 
     Returns:
-        (n, B).
+        (n, B) corrupted features.
     """
     num_rows, num_features = values.shape
     first = channel + 1

@@ -1,9 +1,9 @@
-"""Distillation: a small student learns what a frozen teacher makes of a series, without labels.
+"""Distillation of a frozen teacher into a small student, without labels.
 
-The student reads fewer dates than the teacher and has its own shape. It is asked for the teacher's
-representation of every date that it reads, and for the teacher's means over each month and over the
-year, which the teacher takes over *all* dates (Hinton et al. 2015 match outputs; here, as in Romero
-et al. 2015, hidden representations through a linear layer, as there are no classes).
+The student reads fewer dates than the teacher and has its own shape. It learns to predict the
+teacher's representation of every date that it reads, and the teacher's means over each month and
+over the year, which are taken over *all* dates. Hinton et al. (2015) match outputs. There are no
+classes here, so we match hidden representations through a linear layer, as Romero et al. (2015) do.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from windrow.models.encoders.transformer import Encoder, EncoderSettings
 from windrow.tasks.losses import pool_months
 
 SMALLEST_SPREAD = 0.05
-"""Of a value's deviation over the series, as a share of the mean deviation: what hardly varies
-between series is not blown up."""
+"""Lower bound of a value's deviation over the series, as a share of the mean deviation. It keeps
+values that hardly vary between series from being amplified."""
 
 
 class DistillationLossSettings(Settings):
-    """What the student is asked for."""
+    """Weights of the parts of the distillation loss."""
 
     date_weight: float = Field(ge=0, description="weight of the loss of single dates")
     month_weight: float = Field(ge=0, description="weight of the loss of monthly means")
@@ -34,13 +34,13 @@ class DistillationLossSettings(Settings):
 
 @dataclass(frozen=True, eq=False)
 class Taught:
-    """What the teacher says of some series. N series, T dates that the student reads.
+    """The teacher's representations of N series, with T dates that the student reads.
 
     Attributes:
-        z: (N, T, D) of each date.
+        z: (N, T, D) representation of each date.
         month: (N, 12, D) means over all of the teacher's dates in each month.
-        has_month: (N, 12) bool, months with a date of the teacher's.
-        mean: (N, D) over all of the teacher's dates.
+        has_month: (N, 12) bool, months in which the teacher has a date.
+        mean: (N, D) means over all of the teacher's dates.
     """
 
     z: Tensor
@@ -49,21 +49,21 @@ class Taught:
     mean: Tensor
 
     def series(self, index: Tensor) -> Taught:
-        """The same of some of the series."""
+        """Selects the series at these positions."""
         return Taught(self.z[index], self.month[index], self.has_month[index], self.mean[index])
 
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """Deviations over the series of what the teacher says: the unit of the loss.
+    """Deviations of the teacher's representation over the series, the unit of the loss.
 
-    What the teacher says of a month differs little between series beside what it differs between
-    months; a loss in the teacher's own unit would ask for the calendar and little else.
+    The teacher's monthly means differ much more between months than between series. A loss without
+    this unit would reward little more than the calendar.
 
     Attributes:
-        date: (D,) over series and dates.
-        month: (12, D) over series.
-        mean: (D,) over series.
+        date: (D,) deviations over series and dates.
+        month: (12, D) deviations over series.
+        mean: (D,) deviations over series.
     """
 
     date: Tensor
@@ -72,7 +72,12 @@ class Spread:
 
     @classmethod
     def of(cls, taught: Taught, valid: Tensor) -> Spread:
-        """The spread of the training set; ``valid`` (N, T) are the dates that are read."""
+        """Computes the spread of the training set.
+
+        Args:
+            taught: the teacher's representations.
+            valid: (N, T) bool, True for the dates that the student reads.
+        """
         count = taught.has_month.sum(dim=0)[:, None].clamp(min=1)
         present = taught.has_month[..., None]
         month = taught.month.float()
@@ -90,13 +95,13 @@ def _bounded(deviation: Tensor) -> Tensor:
 
 
 class Student(nn.Module):
-    """A small encoder, and the linear layer that says it in the teacher's words.
+    """A small encoder, and a linear projection to the teacher's representation.
 
     Args:
         settings: shape of the student.
-        num_bands: B.
-        teacher_width: width of the teacher's representation. Where it is the student's own, there
-            is no layer: the student then stands in the teacher's place.
+        num_bands: number of bands B.
+        teacher_width: width of the teacher's representation. If the student has the same width,
+            there is no projection, and the student can replace the teacher.
     """
 
     def __init__(self, settings: EncoderSettings, *, num_bands: int, teacher_width: int) -> None:
@@ -107,7 +112,16 @@ class Student(nn.Module):
             self.projector = nn.Linear(settings.width, teacher_width)
 
     def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
-        """(N, T, D of the teacher)."""
+        """Predicts the teacher's representation.
+
+        Args:
+            values: (N, T, B) standardised reflectance.
+            day_of_year: (N, T) int64.
+            valid: (N, T) bool.
+
+        Returns:
+            (N, T, D) for the teacher's width D.
+        """
         projected: Tensor = self.projector(self.encoder(values, day_of_year, valid))
         return projected
 
@@ -115,7 +129,14 @@ class Student(nn.Module):
 def build_student(
     settings: EncoderSettings, *, num_bands: int, teacher_width: int, seed: int
 ) -> Student:
-    """A student with weights drawn from ``seed``; torch's own generator is left alone."""
+    """Builds a student with weights from ``seed``, without a change of torch's random state.
+
+    Args:
+        settings: shape of the student.
+        num_bands: number of bands B.
+        teacher_width: width of the teacher's representation.
+        seed: seed of the initial weights.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Student(settings, num_bands=num_bands, teacher_width=teacher_width)
@@ -130,19 +151,19 @@ def distillation_losses(
     spread: Spread,
     settings: DistillationLossSettings,
 ) -> dict[str, Tensor]:
-    """The mean squared error of dates, months and the year, in units of their spread.
+    """Computes the mean squared errors of dates, months and the year in units of their spread.
 
     Args:
-        z: (N, T, D) of the student, in the teacher's words.
-        taught: what the teacher says.
-        valid: (N, T) bool, dates that are read; at least one a series.
+        z: (N, T, D) output of the student, projected to the teacher's width.
+        taught: the teacher's representations.
+        valid: (N, T) bool, True for the dates that the student reads; at least one per series.
         month: (N, T) int64, 0..11.
-        spread: of the training set.
-        settings: weights.
+        spread: spread of the training set.
+        settings: weights of the parts.
 
     Returns:
-        ``loss``, ``date``, ``month`` and ``mean``. A month counts where both have a date in it. A
-        part of 1 is what the average of all series would get.
+        ``loss``, ``date``, ``month`` and ``mean``. A month counts if student and teacher both have
+        a date in it. Predicting the average of all series would give a part of 1.
     """
     z = z.float()
     date = ((z - taught.z.float()) / spread.date).square().mean(dim=-1)
@@ -165,7 +186,7 @@ def distillation_losses(
 
 
 def _dates_a_month(month: Tensor, valid: Tensor) -> Tensor:
-    """(N, 12, 1) number of valid dates."""
+    """Counts the valid dates of each month, (N, 12, 1)."""
     chosen = (month[..., None] == torch.arange(NUM_MONTHS, device=month.device)) & valid[..., None]
     return chosen.sum(dim=1)[..., None]
 

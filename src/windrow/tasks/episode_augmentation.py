@@ -1,8 +1,8 @@
-"""What sensor, archive and correction do to a place, drawn anew for every episode.
+"""Random effects of sensor, archive and correction on a place, drawn anew for every episode.
 
-All of it is small or structured: noise, gains, haze by wavelength (which moves a place between top
-of atmosphere and surface), clouds that the mask missed, fewer dates, monthly composites, months
-without a date, missing bands, and a year that is rolled by any number of days.
+The effects are small or structured: noise, gains, haze by wavelength (which moves a place between
+top of atmosphere and surface), clouds missed by the mask, fewer dates, monthly composites, months
+without a date, missing bands, and a year shifted by any number of days.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ _CENTRES = np.array([band.centre_nm for band in sensors.SENTINEL2.values()])
 _TEN_METRES = ("B02", "B03", "B04", "B08")
 _MONTH_DAYS = NUM_DAYS / 12
 _CLOUD_SHARE = 0.02
-"""Share of the dates of a field that are missed clouds, where there are any."""
+"""Share of a field's dates that are missed clouds, in episodes with missed clouds."""
 
 Share = float
 
 
 class AugmentationSettings(Settings):
-    """How much is drawn; a share is that of the episodes in which it happens."""
+    """Strength of the effects. A share is the share of episodes with an effect."""
 
-    noise: float = Field(ge=0, description="deviation of reflectance a field, step and band")
+    noise: float = Field(ge=0, description="deviation of reflectance per field, step and band")
     field_gain: float = Field(ge=0, description="deviation of a field's relative brightness")
     band_gain: float = Field(ge=0, description="deviation of a band's relative gain in a place")
     haze: Share = Field(ge=0, le=1)
     haze_range: tuple[float, float] = Field(description="reflectance added at 443 nm")
     missed_clouds: Share = Field(ge=0, le=1)
     fewer_dates: Share = Field(ge=0, le=1)
-    least_dates_kept: float = Field(gt=0, le=1, description="share of dates, at the least")
+    least_dates_kept: float = Field(gt=0, le=1, description="smallest share of dates")
     monthly: Share = Field(ge=0, le=1, description="monthly composites")
     gap: Share = Field(ge=0, le=1, description="a time without any date")
     longest_gap_days: int = Field(ge=1, le=330)
-    rolled: Share = Field(ge=0, le=1, description="a year rolled by any number of days")
+    rolled: Share = Field(ge=0, le=1, description="a year shifted by any number of days")
     shift_days: float = Field(ge=0, description="deviation of the shift of other years")
     without_sixty_metres: Share = Field(ge=0, le=1, description="no B01 and B09")
     without_b8a: Share = Field(ge=0, le=1, description="no B01, B8A and B09")
@@ -54,16 +54,16 @@ def augmented_grid(
     settings: AugmentationSettings,
     generator: np.random.Generator,
 ) -> TenDayGrid:
-    """Fields of a place on the ten-day calendar, as another sensor or year might show them.
+    """Resamples fields of a place to the ten-day calendar, with random effects.
 
     Args:
         place: the place.
         fields: (n,) positions of its fields.
-        settings: how much is drawn.
+        settings: strength of the effects.
         generator: source of all draws.
 
     Returns:
-        the grid of the n fields; the bands that are missing are 0.
+        The grid of the n fields. Missing bands are 0.
     """
     values = place.reflectance[fields].astype(np.float32) / np.float32(sensors.SCALE)
     use = _kept_dates(place.clear[fields], place.day_of_year[fields], settings, generator)
@@ -89,7 +89,7 @@ def _kept_dates(
     settings: AugmentationSettings,
     generator: np.random.Generator,
 ) -> npt.NDArray[np.bool_]:
-    """Dates that are used, (n, T); at least one a field."""
+    """Draws the dates to use, (n, T) bool; at least one per field."""
     use = clear
     if generator.random() < settings.fewer_dates:
         share = generator.uniform(settings.least_dates_kept, 1.0)
@@ -104,7 +104,7 @@ def _kept_dates(
 
 
 def _bands(settings: AugmentationSettings, generator: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Which bands there are, (12,)."""
+    """Draws the bands that are present, (12,) bool."""
     names = np.array(sensors.SENTINEL2_BANDS)
     draw = generator.random()
     for share, missing in (
@@ -126,7 +126,7 @@ def _shaded(
     settings: AugmentationSettings,
     generator: np.random.Generator,
 ) -> npt.NDArray[np.float32]:
-    """Gains, haze and noise on the grid (n, 36, 12)."""
+    """Applies gains, haze and noise to the grid (n, 36, 12)."""
     gain = np.exp(generator.normal(0.0, settings.band_gain, NUM_BANDS))
     field_gain = np.exp(generator.normal(0.0, settings.field_gain, (len(reflectance), 1, 1)))
     haze = np.zeros(NUM_BANDS)

@@ -1,9 +1,9 @@
 """Episodes: small classification tasks drawn from a place, as the pretext task ``episodes``.
 
-An episode takes some of a place's crops as classes, some of them merged, labels k fields of each
-and asks for the rest. What the sensor and the archive do to a place is drawn anew each time
-(:mod:`windrow.tasks.episode_augmentation`), and so is what is known of the classes: all of their
-crops, some, none, or, to be unlearned from the labels, wrong ones.
+An episode takes some of a place's crops as classes and merges some of them. It labels k fields of
+each class and queries the rest. Effects of sensor and archive are drawn anew each time
+(:mod:`windrow.tasks.episode_augmentation`). So are the known crops of the classes: all of them,
+some, none, or wrong ones, which the network must learn to distrust from the labels.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from windrow.models.place_network import PlaceBatch, PlaceOutputs, place_values
 from windrow.tasks.episode_augmentation import AugmentationSettings, augmented_grid
 
 NOT_SCORED = -100
-"""Target of a field whose class is not asked for."""
+"""Target of a field that is not queried."""
 
 _LEAST_FIELDS = 3
-"""Fields that a class must have: one to label, two to ask for."""
+"""Least number of fields of a class: one to label, and two to query."""
 
 _ATTEMPTS = 20
 
@@ -38,17 +38,23 @@ Share = float
 
 
 class EpisodeSettings(Settings):
-    """How episodes are drawn."""
+    """Settings of the draw of episodes."""
 
     kind: Literal["episodes"] = "episodes"
     num_classes: tuple[int, int] = Field(description="fewest and most classes")
-    num_labelled: tuple[int, ...] = Field(description="labelled fields a class, to draw from")
-    label_weights: tuple[float, ...] = Field(description="how often each of them is drawn")
-    uneven: Share = Field(ge=0, le=1, description="episodes whose classes differ in labels")
-    num_queries: int = Field(ge=1, description="the most fields that are asked for")
-    merged: Share = Field(ge=0, le=1, description="crops left over that are merged into a class")
+    num_labelled: tuple[int, ...] = Field(
+        description="possible numbers of labelled fields per class"
+    )
+    label_weights: tuple[float, ...] = Field(
+        description="weight of each of these numbers in the draw"
+    )
+    uneven: Share = Field(
+        ge=0, le=1, description="episodes whose classes differ in numbers of labels"
+    )
+    num_queries: int = Field(ge=1, description="largest number of queried fields")
+    merged: Share = Field(ge=0, le=1, description="remaining crops that are merged into a class")
     rest_class: Share = Field(
-        ge=0, le=1, description="episodes with a class of all crops left over, unnamed"
+        ge=0, le=1, description="episodes with an unnamed class of all remaining crops"
     )
     all_known: Share = Field(
         ge=0, le=1, description="labelled episodes in which the crops of all classes are known"
@@ -63,10 +69,10 @@ class EpisodeSettings(Settings):
     all_context: Share = Field(
         ge=0, le=1, description="episodes in which all fields see each other"
     )
-    known_latitude: Share = Field(ge=0, le=1, description="episodes that know their latitude")
+    known_latitude: Share = Field(ge=0, le=1, description="episodes in which the latitude is known")
     augmentation: AugmentationSettings
-    prior_weight: float = Field(ge=0, description="of the loss of the prior alone")
-    label_weight: float = Field(ge=0, description="of the loss of the labels alone")
+    prior_weight: float = Field(ge=0, description="weight of the loss of the prior alone")
+    label_weight: float = Field(ge=0, description="weight of the loss of the labels alone")
 
     @model_validator(mode="after")
     def _fits(self) -> EpisodeSettings:
@@ -79,17 +85,17 @@ class EpisodeSettings(Settings):
 
 @dataclass(frozen=True, eq=False)
 class Episode:
-    """One task: n fields of a place, of which some are labelled and some asked for.
+    """One task with n fields of a place, some labelled and some queried.
 
     Attributes:
-        grid: of the fields.
-        context: (n,) bool, fields that the others see.
-        label: (n,) int64, class as it is told; -1 for fields of no class.
-        labelled: (n,) bool.
-        target: (n,) int64, true class of the fields asked for; ``NOT_SCORED`` elsewhere.
+        grid: ten-day grid of the fields.
+        context: (n,) bool, fields in the context of all others.
+        label: (n,) int64, given class, possibly wrong; -1 for fields without a class.
+        labelled: (n,) bool, fields whose label the network gets.
+        target: (n,) int64, true class of the queried fields; ``NOT_SCORED`` elsewhere.
         crops: (C, K) float32, share of each crop in a class.
-        known: (C,) bool.
-        latitude: of the place, or None.
+        known: (C,) bool, classes whose crops the network gets.
+        latitude: latitude of the place in degrees, or None.
     """
 
     grid: TenDayGrid
@@ -103,13 +109,13 @@ class Episode:
 
 
 def draw_num_labelled(settings: EpisodeSettings, generator: np.random.Generator) -> int:
-    """Labelled fields a class of an episode."""
+    """Draws the number of labelled fields per class of an episode."""
     weights = np.array(settings.label_weights) / sum(settings.label_weights)
     return int(generator.choice(settings.num_labelled, p=weights))
 
 
 def has_episode(place: PlaceFields, settings: EpisodeSettings) -> bool:
-    """Whether episodes can be drawn of a place: its crops have enough fields."""
+    """Checks whether a place has enough fields of enough crops for an episode."""
     counts = np.bincount(place.crop, minlength=1)
     return int((counts >= _LEAST_FIELDS).sum()) >= settings.num_classes[0]
 
@@ -121,13 +127,13 @@ def draw_episode(
     *,
     num_labelled: int | None = None,
 ) -> Episode:
-    """One episode of a place.
+    """Draws one episode from a place.
 
     Args:
-        place: where the fields lie.
-        settings: how it is drawn.
+        place: the fields of the place.
+        settings: settings of the draw.
         generator: source of all draws.
-        num_labelled: labelled fields a class; None draws it.
+        num_labelled: number of labelled fields per class; None draws it.
 
     Raises:
         DataError: the place has too few fields of too few crops.
@@ -146,7 +152,7 @@ def draw_episode(
     context = np.ones(len(fields), dtype=np.bool_)
     if generator.random() >= settings.all_context:
         context = labelled | (generator.random(len(fields)) < generator.uniform(0.1, 0.9))
-        context[np.flatnonzero(~labelled)[:8]] = True  # a place is more than its labelled fields
+        context[np.flatnonzero(~labelled)[:8]] = True  # the context also has unlabelled fields
     crops, known = _description(place, groups, true, labelled=k > 0, draws=(settings, generator))
     knows_latitude = generator.random() < settings.known_latitude
     return Episode(
@@ -162,7 +168,7 @@ def draw_episode(
 
 
 def collate(episodes: Sequence[Episode]) -> tuple[PlaceBatch, Tensor]:
-    """Episodes padded to one batch, and the targets (P, N)."""
+    """Pads P episodes to one batch of at most N fields, and gives the targets (P, N) int64."""
     num_fields = max(len(one.grid) for one in episodes)
     num_classes = max(len(one.crops) for one in episodes)
 
@@ -199,14 +205,16 @@ def collate(episodes: Sequence[Episode]) -> tuple[PlaceBatch, Tensor]:
 def episode_losses(
     outputs: PlaceOutputs, batch: PlaceBatch, target: Tensor, settings: EpisodeSettings
 ) -> dict[str, Tensor]:
-    """Cross entropy of the fields asked for: of the mixture, of the prior and of the labels alone.
+    """Computes the cross entropy of the queried fields.
 
-    The latter two count only in episodes in which every class has a prior, or a label.
+    It is computed for the mixture, for the prior alone and for the labels alone. The prior alone
+    counts only in episodes in which every class has a prior, and the labels alone only in episodes
+    in which every class has a label.
 
     Args:
-        outputs: of the network.
-        batch: what it saw.
-        target: (P, N) classes, ``NOT_SCORED`` where none is asked for.
+        outputs: outputs of the network.
+        batch: inputs of the network.
+        target: (P, N) classes, ``NOT_SCORED`` for fields that are not queried.
         settings: weights of the losses.
     """
     missing = batch.is_class & ~batch.known
@@ -224,7 +232,7 @@ def episode_losses(
 
 
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Mean over the fields asked for; 0 where there is none."""
+    """Averages the cross entropy over the queried fields; 0 without a queried field."""
     num_asked = (target != NOT_SCORED).sum().clamp(min=1)
     total = F.cross_entropy(
         logits.flatten(0, 1), target.flatten(), ignore_index=NOT_SCORED, reduction="sum"
@@ -234,7 +242,7 @@ def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class _Groups:
-    """Crops of each class; the last may be the unnamed rest."""
+    """The crops of each class. The last class may hold all remaining crops."""
 
     crops: list[list[int]]
     has_rest: bool
@@ -270,7 +278,7 @@ def _classes(
         if len(groups) >= fewest:
             return _Groups(groups, has_rest)
     frequent = generator.permutation(np.flatnonzero(counts >= _LEAST_FIELDS))[:most]
-    if len(frequent) >= fewest:  # most crops are rare, and were drawn each time
+    if len(frequent) >= fewest:  # most crops are rare, and the draws above chose only these
         return _Groups([[int(crop)] for crop in frequent], has_rest=False)
     raise DataError(
         "a place has too few fields of too few crops to draw an episode from",
@@ -285,7 +293,7 @@ def _support(
     settings: EpisodeSettings,
     generator: np.random.Generator,
 ) -> npt.NDArray[np.intp]:
-    """Labelled fields: k of each class, at most half of it."""
+    """Draws the labelled fields: k of each class, but at most half of its fields."""
     uneven = k > 1 and generator.random() < settings.uneven
     chosen = []
     for number in range(int(true.max()) + 1):
@@ -301,10 +309,10 @@ def _fields(
     settings: EpisodeSettings,
     generator: np.random.Generator,
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """The fields of the episode, which are labelled and which are asked for."""
+    """Draws the fields of the episode, and marks the labelled and the queried fields."""
     others = np.setdiff1d(np.arange(len(true)), support)
     others = generator.permutation(others)[: settings.num_queries]
-    if not (true[others] >= 0).any():  # the rest is of other crops only
+    if not (true[others] >= 0).any():  # all remaining fields belong to other crops
         others = np.append(others, np.setdiff1d(np.flatnonzero(true >= 0), support)[:1])
     fields = np.concatenate([support, others]).astype(np.intp)
     labelled = np.arange(len(fields)) < len(support)
@@ -319,7 +327,7 @@ def _description(
     labelled: bool,
     draws: tuple[EpisodeSettings, np.random.Generator],
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """What is known of the classes: shares of crops (C, K), and for which classes."""
+    """Draws the known crops: shares (C, K), and a mask of the classes with known crops (C,)."""
     settings, generator = draws
     num_crops = len(place.crop_names)
     by_share = generator.random() < 0.5

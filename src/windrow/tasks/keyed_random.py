@@ -1,8 +1,8 @@
-"""Random numbers that are a function of what they are for, and of nothing else.
+"""Counter-based random numbers, which depend on their key alone.
 
-A number is the hash of (seed, stream, step, series, date, channel). So a step can be computed on
-any device, in a captured graph, in part (the series of one process of several) or again after a
-restart, and the draws are the same bits; there is no state to keep.
+A number is the hash of (seed, stream, step, series, date, channel). There is no state. A step can
+therefore be computed on any device, in a captured graph, in part (the series of one process of
+several) or again after a restart, and the draws have the same bits.
 
 The hash is that of :mod:`windrow.splitmix64`, applied once for each part of the key.
 """
@@ -18,11 +18,11 @@ from torch import Tensor
 from windrow.splitmix64 import INCREMENT, MULTIPLIERS, finalise
 
 CHANNELS = 1 << 20
-"""Most channels of a date; the counter of a number is ``date * CHANNELS + channel``."""
+"""Largest number of channels per date. The counter of a number is ``date * CHANNELS + channel``."""
 
 
 def _signed(word: int) -> int:
-    """The 64-bit word as torch's int64 holds it."""
+    """Converts an unsigned 64-bit word to the int64 with the same bits."""
     return word - (1 << 64) if word >= 1 << 63 else word
 
 
@@ -31,12 +31,12 @@ _MULTIPLIERS = (_signed(MULTIPLIERS[0]), _signed(MULTIPLIERS[1]))
 
 
 def _shifted(words: Tensor, bits: int) -> Tensor:
-    """A logical shift to the right; torch's own repeats the sign."""
+    """Shifts words to the right and fills with zeros, whereas torch repeats the sign."""
     return (words >> bits) & ((1 << (64 - bits)) - 1)
 
 
 def mix(words: Tensor) -> Tensor:
-    """SplitMix64's finaliser of int64 words; a bijection whose bits look random.
+    """Applies the finaliser of SplitMix64 to int64 words. It is a bijection with random-like bits.
 
     Example:
         >>> hex(mix(torch.tensor([1])).item())
@@ -47,10 +47,10 @@ def mix(words: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class StepDraws:
-    """The random numbers of the series of a step.
+    """The random numbers of one training step.
 
     Attributes:
-        keys: (N,) int64, one a series.
+        keys: (N,) int64, one per series.
 
     Example:
         >>> draws = seeded_draws(0, 1, step=7, series=torch.tensor([5, 9]))
@@ -62,11 +62,11 @@ class StepDraws:
     keys: Tensor
 
     def bits(self, num_dates: int, *, channels: tuple[int, int]) -> Tensor:
-        """Whole numbers, every one of the 2^64 equally likely.
+        """Draws uniform 64-bit integers.
 
         Args:
-            num_dates: T; the numbers of a date do not depend on how many there are.
-            channels: the first, and the first after them; a channel holds independent numbers.
+            num_dates: number of dates T. The numbers of a date do not depend on it.
+            channels: first channel, and the first channel not used. Channels are independent.
 
         Returns:
             (N, T, channels) int64.
@@ -77,7 +77,7 @@ class StepDraws:
         return mix(self.keys[:, None, None] + counter)
 
     def uniform(self, num_dates: int, *, channels: tuple[int, int]) -> Tensor:
-        """Multiples of 2^-24 in [0, 1); see :meth:`bits`.
+        """Draws uniform multiples of 2^-24 in [0, 1); see :meth:`bits`.
 
         Returns:
             (N, T, channels) float32.
@@ -85,22 +85,22 @@ class StepDraws:
         return _shifted(self.bits(num_dates, channels=channels), 40).float() * 2.0**-24
 
     def generator(self) -> torch.Generator:
-        """One sequence of numbers for the whole step, where series need not be told apart.
+        """Makes one generator for the whole step, for draws that are not made per series.
 
-        It is a function of the keys; making it waits for the device.
+        It depends on the keys. Making it waits for the device.
         """
         seed = int(mix(self.keys.sum()).item()) & ((1 << 63) - 1)
         return torch.Generator(device=self.keys.device).manual_seed(seed)
 
 
 def seeded_draws(seed: int, stream: int, *, step: int | Tensor, series: Tensor) -> StepDraws:
-    """The draws of a step.
+    """Gives the random numbers of one training step.
 
     Args:
-        seed: of the run.
-        stream: what the numbers are for; different streams are independent.
+        seed: seed of the run.
+        stream: number of the purpose. Different streams are independent.
         step: a whole number, or () int64 on the device of ``series``.
-        series: (N,) int64, the positions of the series in their set.
+        series: (N,) int64 positions of the series in their set.
     """
     base = int(np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0])
     if isinstance(step, int):

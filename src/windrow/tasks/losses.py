@@ -1,7 +1,7 @@
 """The three losses of bi-modal BERT: equations (1), (2) and (3), with the variants of Table 4.
 
-Each is taken per series and averaged over the series that have something to score, as the
-equations are written for one series.
+The equations are written for one series. Each loss is therefore computed per series and averaged
+over the series that have something to score.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ Auxiliary = Literal["cross_entropy", "mse"]
 
 
 class LossSettings(Settings):
-    """Which form the losses take, and how they are weighed."""
+    """Forms and weights of the losses."""
 
-    reduction: Reduction = Field(description="of equation (1) over the values of a target day")
+    reduction: Reduction = Field(
+        description="reduction of equation (1) over the values of a target day"
+    )
     auxiliary: Auxiliary = Field(description="form of the season and cloud losses (Table 4)")
     reconstruction_weight: float = Field(ge=0)
     season_weight: float = Field(ge=0)
@@ -38,7 +40,7 @@ class LossSettings(Settings):
 
 
 CountMean = Callable[[Tensor], Tensor]
-"""The mean of a () count over the processes that share a batch."""
+"""Function that averages a () count over the processes that share a batch."""
 
 
 def _alone(count: Tensor) -> Tensor:
@@ -53,20 +55,20 @@ def reconstruction_loss(
     reduction: Reduction,
     mean_count: CountMean = _alone,
 ) -> Tensor:
-    """Equation (1): half the squared error of the scored dates.
+    """Computes equation (1), half the squared error of the scored dates.
 
-    ``1 / (2 |T|) sum_i ||q(z_i) - x_i||^2``, averaged over the target days of a date. With
-    ``sum`` the norm sums the K values of a day, as it is printed; with ``mean`` it averages them,
-    as the text says. Values without a target count nowhere: the average runs over those that are
-    scored, so that nothing missing looks like a good prediction.
+    The loss is ``1 / (2 |T|) sum_i ||q(z_i) - x_i||^2``, averaged over the target days of a date.
+    With ``sum`` the norm sums the K values of a day, as in the printed equation. With ``mean`` it
+    averages them, as in the paper's text. The average runs over the scored values alone, so that
+    a missing value does not count as a good prediction.
 
     Args:
         prediction: (N, T, L, K).
         target: (N, T, L, K).
-        scored: (N, T, L, K) bool.
-        reduction: see above.
-        mean_count: where several processes share the batch, so that the mean of their losses is
-            the loss of the whole.
+        scored: (N, T, L, K) bool, True for the values that count.
+        reduction: ``sum`` or ``mean`` over the K values.
+        mean_count: averages a count over the processes that share the batch, so that the mean of
+            their losses is the loss of the whole batch.
 
     Returns:
         () mean over the series.
@@ -86,7 +88,7 @@ def reconstruction_loss(
 
 
 def pool_months(z: Tensor, month: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean of z over the valid dates of each month.
+    """Averages z over the valid dates of each month.
 
     Args:
         z: (N, T, D).
@@ -94,7 +96,8 @@ def pool_months(z: Tensor, month: Tensor, valid: Tensor) -> tuple[Tensor, Tensor
         valid: (N, T) bool.
 
     Returns:
-        (N, 12, D), zero for a month without a date, and (N, 12) bool, whether it has one.
+        The means (N, 12, D), zero for a month without a date, and a mask of the months with a
+        date, (N, 12).
     """
     months = torch.arange(NUM_MONTHS, device=month.device)
     chosen = ((month[..., None] == months) & valid[..., None]).to(z.dtype)
@@ -106,16 +109,19 @@ def pool_months(z: Tensor, month: Tensor, valid: Tensor) -> tuple[Tensor, Tensor
 def season_loss(
     prediction: Tensor, present: Tensor, *, auxiliary: Auxiliary, mean_count: CountMean = _alone
 ) -> Tensor:
-    """Equation (2): the month of each month's mean representation.
+    """Computes equation (2), the loss of the month predicted from each month's mean representation.
 
-    The mean runs over the months that have a date. Table 4's variant regresses the month's
-    position in the year, 0 (January) to 1 (December), by the squared error.
+    The mean runs over the months that have a date. The variant of Table 4 regresses the month's
+    position in the year, 0 (January) to 1 (December), with the squared error.
 
     Args:
         prediction: (N, 12, 12) logits, or (N, 12, 1) with ``mse``.
-        present: (N, 12) bool.
-        auxiliary: the form.
-        mean_count: as in :func:`reconstruction_loss`.
+        present: (N, 12) bool, months with a date.
+        auxiliary: form of the loss.
+        mean_count: see :func:`reconstruction_loss`.
+
+    Returns:
+        () mean over the series.
     """
     months = torch.arange(NUM_MONTHS, device=prediction.device).expand(present.shape)
     return _auxiliary_loss(prediction, months, present, NUM_MONTHS, auxiliary, mean_count)
@@ -130,17 +136,20 @@ def cloud_loss(
     auxiliary: Auxiliary,
     mean_count: CountMean = _alone,
 ) -> Tensor:
-    """Equation (3): the cloud level of the dates set apart for it.
+    """Computes equation (3), the loss of the cloud level predicted at the cloud dates.
 
-    Table 4's variant regresses the level, scaled to 0..1, by the squared error.
+    The variant of Table 4 regresses the level, scaled to 0..1, with the squared error.
 
     Args:
         prediction: (N, T, num_levels) logits, or (N, T, 1) with ``mse``.
         level: (N, T) int64, 0..num_levels - 1.
-        chosen: (N, T) bool.
-        num_levels: of the cloud probability, 32.
-        auxiliary: the form.
-        mean_count: as in :func:`reconstruction_loss`.
+        chosen: (N, T) bool, the cloud dates.
+        num_levels: number of levels of the cloud probability, 32.
+        auxiliary: form of the loss.
+        mean_count: see :func:`reconstruction_loss`.
+
+    Returns:
+        () mean over the series.
     """
     return _auxiliary_loss(prediction, level, chosen, num_levels, auxiliary, mean_count)
 
@@ -164,8 +173,8 @@ def _auxiliary_loss(  # noqa: PLR0917
 
 
 def _mean_of_series(total: Tensor, count: Tensor, mean_count: CountMean) -> Tensor:
-    """Mean over the series of their own means; those without a count are left out."""
+    """Averages the series' own means, without series whose count is 0."""
     num_series = mean_count((count > 0).sum())
-    # With several processes the mean can be less than one; none at all leaves a sum of zero.
+    # With several processes the mean count can be below one. Without any count the sum is zero.
     num_series = num_series.masked_fill(num_series == 0, 1)
     return (total / count.clamp(min=1)).sum() / num_series

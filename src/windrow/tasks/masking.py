@@ -1,10 +1,10 @@
-"""Which dates the pretext task hides, and what stands in their place (section 4 of the paper).
+"""Masking of dates for the pretext task (section 4 of the paper).
 
-Per series and step, without replacement, among its valid dates: the scored part, cut 7:1:1 into
-dates with random values, with the values of another series of the batch, and unchanged ones; the
-cloud part; and the rest, which stays visible and is not scored. Every draw is a function of
-(seed, step, series, date), so that nothing has to be remembered to resume, and nothing is read
-from the device: a step can be captured in a graph.
+Each step divides the valid dates of each series at random into three parts. The scored part is cut
+7:1:1 into dates with random values, dates with the values of another series of the batch, and
+unchanged dates. The cloud part predicts the cloud level. The rest stays visible and is not scored.
+Every draw depends on (seed, step, series, date) alone. A resumed run therefore needs no saved
+state, and nothing is read from the device, so that a step can be captured in a graph.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ RANDOM, OTHER, UNCHANGED, CLOUD, VISIBLE, INVALID = range(6)
 NUM_SCORED_ROLES = 3
 
 _ROLE, _PARTNER, _FIRST_BAND = (0, 1), (1, 2), 2
-"""Channels of a date's draws."""
+"""Channels of the draws of a date."""
 
 _LAST = 1 << 62
 _ORDER_BITS = (1 << 62) - (1 << 16)
-"""Random bits of the order of the dates: below ``_LAST``, above the number of the date."""
+"""Random bits that order the dates, below ``_LAST`` and above the position of the date."""
 
 
 class MaskingSettings(Settings):
-    """How much is hidden, and how."""
+    """Shares of the masked dates, and the values that replace them."""
 
     mask_ratio: float = Field(gt=0, le=1, description="share of the valid dates that is scored")
     cloud_ratio: float = Field(ge=0, lt=1, description="share that predicts the cloud level")
     proportions: tuple[int, int, int] = Field(
         description="of the scored dates: random values, another series' values, unchanged"
     )
-    cloud_input: CloudInput = Field(description="what the encoder sees at the cloud dates")
+    cloud_input: CloudInput = Field(description="input of the encoder at the cloud dates")
 
     @model_validator(mode="after")
     def _shares_fit(self) -> MaskingSettings:
@@ -57,13 +57,13 @@ class MaskingSettings(Settings):
 
 @dataclass(frozen=True)
 class Masked:
-    """A batch as the encoder sees it.
+    """A masked batch, the input of the encoder.
 
     Attributes:
-        values: (N, T, B) with the hidden dates replaced.
+        values: (N, T, B) values, replaced at the masked dates.
         roles: (N, T) int64, one of the six roles.
-        token: (N, T) bool, dates whose patch is the mask token; None where there is none.
-        present: (N, B) bool, the bands that the encoder may see; None where all are.
+        token: (N, T) bool, dates whose patch is the mask token; None if there are none.
+        present: (N, B) bool, bands that the encoder may use; None if it may use all.
     """
 
     values: Tensor
@@ -72,13 +72,13 @@ class Masked:
     present: Tensor | None = None
 
     def series(self, rows: slice) -> Masked:
-        """Only some of the series."""
+        """Selects some of the series."""
         token = None if self.token is None else self.token[rows]
         present = None if self.present is None else self.present[rows]
         return Masked(self.values[rows], roles=self.roles[rows], token=token, present=present)
 
     def chosen_dates(self, date: Tensor) -> Masked:
-        """Only some of the dates; ``date`` (N, W) int64 positions on the date axis."""
+        """Selects dates by their positions on the date axis, (N, W) int64."""
         token = None if self.token is None else self.token.gather(1, date)
         wide = date[..., None].expand(*date.shape, self.values.shape[2])
         return Masked(
@@ -90,24 +90,24 @@ class Masked:
 
     @property
     def scored(self) -> Tensor:
-        """(N, T) bool, the set of equation (1)."""
+        """Dates scored in equation (1), (N, T) bool."""
         return self.roles < NUM_SCORED_ROLES
 
     @property
     def cloud(self) -> Tensor:
-        """(N, T) bool, the set of equation (3)."""
+        """Dates scored in equation (3), (N, T) bool."""
         return self.roles == CLOUD
 
 
 def part_counts(num_dates: int, settings: MaskingSettings) -> tuple[int, int, int, int, int]:
-    """How many of ``num_dates`` valid dates get each role, by the largest remainder.
+    """Shares ``num_dates`` valid dates out to the roles by the largest remainder.
 
-    The shares are taken as the decimals they are written as, so that no rounding of binary
-    fractions decides. Of equal remainders the earlier role comes first. At least one date is
-    scored: where rounding leaves none, the largest unscored part gives one.
+    The shares are taken as exact decimals, so that the rounding of binary fractions has no effect.
+    Among equal remainders the earlier role comes first. At least one date is scored: if rounding
+    leaves none, the largest unscored part gives one date away.
 
     Returns:
-        counts of (random, other, unchanged, cloud, visible), which sum to ``num_dates``.
+        Counts of (random, other, unchanged, cloud, visible), which sum to ``num_dates``.
 
     Example:
         >>> paper = MaskingSettings(
@@ -135,19 +135,19 @@ def part_counts(num_dates: int, settings: MaskingSettings) -> tuple[int, int, in
 
 
 def draw_roles(valid: Tensor, settings: MaskingSettings, draws: StepDraws) -> Tensor:
-    """A role for every date.
+    """Draws a role for every date.
 
     Args:
         valid: (N, T) bool.
-        settings: the shares.
-        draws: of the N series.
+        settings: shares of the roles.
+        draws: random numbers of the N series.
 
     Returns:
         (N, T) int64; ``INVALID`` at invalid dates.
     """
     num_dates = valid.shape[1]
     dates = torch.arange(num_dates, device=valid.device).expand(valid.shape)
-    # The date in the last bits makes the keys distinct, so that no tie is left to the sort.
+    # The date in the last bits makes the keys distinct, so that the sort meets no ties.
     bits = draws.bits(num_dates, channels=_ROLE)[..., 0]
     keys = (bits & _ORDER_BITS) | dates | torch.where(valid, 0, _LAST)
     position = torch.empty_like(dates).scatter_(1, keys.argsort(dim=1), dates)
@@ -165,19 +165,19 @@ def mask_batch(
     settings: MaskingSettings,
     draws: StepDraws,
 ) -> Masked:
-    """Hides dates of a batch.
+    """Masks dates of a batch.
 
-    Random values are uniform in reflectance 0..1 before standardisation. The values of another
-    series are those of the same step, drawn evenly among the other series whose date is valid
-    there; where there is none, the date gets random values instead.
+    Random values are uniform in reflectance 0..1 before standardisation. Values of another series
+    come from the same position on the date axis. The other series is drawn uniformly among those
+    whose date is valid there. If there is none, the date gets random values instead.
 
     Args:
         values: (N, T, B) standardised reflectance.
         valid: (N, T) bool.
-        mean: (B,) of the standardisation.
-        std: (B,) of the standardisation.
-        settings: the shares, and what stands at the cloud dates.
-        draws: of the N series.
+        mean: (B,) means of the standardisation.
+        std: (B,) deviations of the standardisation.
+        settings: shares of the roles, and the input at the cloud dates.
+        draws: random numbers of the N series.
     """
     num_dates, num_bands = values.shape[1:]
     roles = draw_roles(valid, settings, draws)
@@ -194,20 +194,20 @@ def mask_batch(
 
 
 def _draw_partners(valid: Tensor, draws: StepDraws) -> tuple[Tensor, Tensor]:
-    """Another series for every valid date, even among those that are valid at the same step.
+    """Draws another series for every valid date, uniformly among those valid at the same position.
 
     Returns:
-        (N, T) int64 positions in the batch, and (N, T) bool where there is such a series.
+        Positions in the batch, (N, T) int64, and a mask of the dates with such a series, (N, T).
     """
     num_series, num_dates = valid.shape
     num_valid = valid.sum(dim=0)
     rank = valid.long().cumsum(dim=0) - 1
     others = (num_valid - 1).clamp(min=1)
-    # In float32 the product can round up to ``others`` itself, which would be the series again.
+    # In float32 the product can round up to ``others``, which would be the series itself.
     uniform = draws.uniform(num_dates, channels=_PARTNER)[..., 0]
     shift = 1 + torch.minimum((uniform * others).long(), others - 1)
     position = (rank + shift) % num_valid.clamp(min=1)
-    # (N + 1, T): the series by their rank at a step; what is invalid goes to the last row.
+    # (N + 1, T): the series by their rank at a position. Invalid dates go to the last row.
     rows = torch.arange(num_series, device=valid.device)[:, None].expand(valid.shape)
     by_rank = torch.zeros((num_series + 1, num_dates), dtype=torch.int64, device=valid.device)
     by_rank.scatter_(0, rank.masked_fill(~valid, num_series), rows)
@@ -220,6 +220,6 @@ def _exact(ratio: float) -> Fraction:
 
 @lru_cache(maxsize=64)
 def _bounds(max_dates: int, settings: MaskingSettings, device: torch.device) -> Tensor:
-    """(max_dates + 1, 4): where each role ends, by the number of valid dates."""
+    """Tabulates the end of each role by the number of valid dates, (max_dates + 1, 4)."""
     counts = torch.tensor([part_counts(n, settings) for n in range(max_dates + 1)])
     return counts.cumsum(dim=1)[:, :-1].to(device)

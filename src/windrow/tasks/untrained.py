@@ -1,4 +1,4 @@
-"""No pretext task: the encoder keeps the weights it was drawn with, as controls ask for."""
+"""A control without a pretext task. The encoder keeps its initial weights."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from windrow.models.encoders.transformer import EncoderSettings
 
 
 class UntrainedSettings(Settings):
-    """There is nothing to set."""
+    """Settings of the control, which has none beside its kind."""
 
     kind: Literal["untrained"] = "untrained"
 
 
 class Untrained(nn.Module):
-    """An encoder alone, with weights drawn from ``seed``; torch's own generator is left alone.
+    """An encoder with random weights, made without a change of torch's random state.
 
     Args:
-        encoder: kind and shape.
-        num_bands: B.
-        seed: of the weights.
+        encoder: kind and shape of the encoder.
+        num_bands: number of bands B.
+        seed: seed of the weights.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""One loop, its optimization and its checkpoints."""
+"""The training loop, with its optimization and its checkpoints."""

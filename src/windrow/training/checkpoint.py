@@ -1,8 +1,8 @@
 """Checkpoints: module, optimizer and step in one safetensors file, written atomically.
 
-The file carries the identity of its run (settings and data); a run with another is refused, so
-that nothing is ever continued by mistake. There is no random state to keep: every draw of a step
-is a function of the seed and the step.
+The file holds the identity of its run (settings and data). A run with another identity is refused,
+so that no run is continued by mistake. There is no random state to save, because every draw of a
+step depends on the seed and the step alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from windrow.models.weights import load_state, read_tensors
 
 FORMAT = "windrow checkpoint"
 VERSION = 2
-"""2: the masks are drawn by series, so a run of version 1 would not go on as it began."""
+"""Version 2 draws masks per series, so a run of version 1 would not continue as it began."""
 
 
 def save_checkpoint(
@@ -33,13 +33,13 @@ def save_checkpoint(
     step: int,
     identity: Mapping[str, Any],
 ) -> None:
-    """Writes a checkpoint, replacing an earlier one only once it is whole.
+    """Writes a checkpoint. It replaces an earlier one only after it is complete.
 
     Args:
-        path: the file.
-        module: what is trained.
-        optimizer: of the module's parameters.
-        step: the first step that is still to do.
+        path: path of the file.
+        module: the module in training.
+        optimizer: optimizer of the module's parameters.
+        step: the first step still to be done.
         identity: settings and data of the run, as JSON values.
 
     Raises:
@@ -53,7 +53,7 @@ def save_checkpoint(
     header = {"format": FORMAT, "version": VERSION, "step": step, "identity": dict(identity)}
     with atomic_file(path) as temporary:
         save_file(
-            # Copies: parameters may be views of one tensor, which a file cannot hold.
+            # Parameters may be views of one tensor, which a file cannot hold, so they are copied.
             {name: values.detach().cpu().contiguous().clone() for name, values in tensors.items()},
             temporary,
             metadata={"windrow": json.dumps(header, sort_keys=True)},
@@ -63,14 +63,21 @@ def save_checkpoint(
 def load_checkpoint(
     path: str | Path, *, module: nn.Module, optimizer: Optimizer, identity: Mapping[str, Any]
 ) -> int:
-    """Puts a module and its optimizer back to where a checkpoint left them.
+    """Restores a module and its optimizer from a checkpoint.
+
+    Args:
+        path: path of the file.
+        module: the module to restore.
+        optimizer: optimizer of the module's parameters.
+        identity: settings and data of the run, as JSON values.
 
     Returns:
-        the first step that is still to do.
+        The first step still to be done.
 
     Raises:
-        SettingsError: the checkpoint is of a run with other settings or data; names the first.
-        WeightsError: the file is missing, cut short, or no checkpoint of such a module.
+        SettingsError: the checkpoint belongs to a run with other settings or data. The message
+            names the first difference.
+        WeightsError: the file is missing, cut short, or not a checkpoint of such a module.
     """
     metadata, tensors = read_tensors(path)
     header = _header(path, metadata)
@@ -94,15 +101,15 @@ def load_checkpoint(
 
 
 def check_identity(found: Mapping[str, Any], expected: Mapping[str, Any], *, where: object) -> None:
-    """Refuses to go on with another configuration or other data.
+    """Refuses to continue a run with other settings or data.
 
     Args:
-        found: the identity of the run on disk.
-        expected: the identity of the run that is asked for.
-        where: the file it was found in.
+        found: identity of the run on disk.
+        expected: identity of the requested run.
+        where: path of the file with the identity on disk.
 
     Raises:
-        SettingsError: names the first setting that differs.
+        SettingsError: the identities differ. The message names the first difference.
     """
     difference = _first_difference(dict(found), json.loads(json.dumps(dict(expected))), "")
     if difference is not None:

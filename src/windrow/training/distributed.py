@@ -1,9 +1,9 @@
-"""Several processes, one training: each takes its share of every batch and all take one step.
+"""Training with several processes, each of which computes a share of every batch.
 
-Started by ``torchrun``, which tells each process its place. Every process holds all series and
-draws the masks of the whole batch, so that the batch, its masks and its loss are those of one
-process; gradients are averaged in one flat tensor before clipping, which keeps the parameters
-equal everywhere. The first process alone writes.
+``torchrun`` starts the processes and gives each its rank. Every process holds all series and draws
+the masks of the whole batch, so that the batch, its masks and its loss equal those of a single
+process. Gradients are averaged in one flat tensor before clipping, which keeps the parameters
+equal in all processes. Only the first process writes.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from torch import distributed as dist
 from windrow.errors import SettingsError
 
 _TIMEOUT = timedelta(hours=2)
-"""How long the others wait while the first process evaluates."""
+"""Longest time that the other processes wait while the first one evaluates."""
 
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among those that train together.
+    """The rank of this process, and the number of processes.
 
     Attributes:
-        rank: 0 for the first.
-        number: of processes.
+        rank: rank of this process; 0 for the first.
+        number: number of processes.
     """
 
     rank: int = 0
@@ -38,11 +38,11 @@ class Processes:
 
     @property
     def writes(self) -> bool:
-        """Whether this process is the one that writes and reports."""
+        """Whether this process writes files and shows progress."""
         return self.rank == 0
 
     def rows(self, batch_size: int) -> slice | None:
-        """The series of a batch that are this process's; None where all are.
+        """Gives the rows of a batch for this process; None if it takes all of them.
 
         Raises:
             SettingsError: the batch cannot be cut into equal parts.
@@ -64,7 +64,10 @@ class Processes:
         return slice(self.rank * share, (self.rank + 1) * share)
 
     def mean(self, tensors: Sequence[Tensor]) -> None:
-        """Replaces tensors of one precision by their means over the processes, in one message."""
+        """Replaces tensors of one precision by their means over the processes.
+
+        The processes exchange one message for all tensors.
+        """
         if self.number == 1 or not tensors:
             return
         if len(tensors) == 1 and tensors[0].is_contiguous():
@@ -83,10 +86,10 @@ class Processes:
         self.mean([p.grad for p in module.parameters() if p.grad is not None])
 
     def mean_count(self, count: Tensor) -> Tensor:
-        """The mean over the processes of a () count.
+        """Averages a () count over the processes.
 
-        A loss that divides its own sum by it, averaged over the processes, is the sum of all
-        divided by the count of all.
+        Each process divides its own sum by this mean. The mean of the results over the processes
+        is then the total sum divided by the total count.
         """
         if self.number == 1:
             return count
@@ -95,20 +98,20 @@ class Processes:
         return total / self.number
 
     def wait(self) -> None:
-        """Waits until all processes are here."""
+        """Waits until all processes call this method."""
         if self.number > 1:
             dist.barrier()
 
 
 @contextmanager
 def joined(device: str) -> Iterator[tuple[Processes, str]]:
-    """Joins the processes that ``torchrun`` started; alone where it did not.
+    """Joins the processes started by ``torchrun``. Without ``torchrun`` there is one process.
 
     Args:
         device: cpu or cuda.
 
     Yields:
-        this process among them, and its own device.
+        The rank and number of processes, and the device of this process.
     """
     number = int(os.environ.get("WORLD_SIZE", "1"))
     if number == 1:

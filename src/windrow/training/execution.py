@@ -1,4 +1,4 @@
-"""How fast, not what: device and precision, which change nothing beyond rounding."""
+"""Settings of device and precision, which change results by rounding only."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Switch = Literal["auto", "on", "off"]
 
 
 PACKED_BELOW = 0.9
-"""Share of valid dates below which ``auto`` packs."""
+"""Share of valid dates below which ``auto`` packs the series."""
 
 
 class ExecutionSettings(Settings):
-    """Where and how fast a training runs; no part of what makes two runs the same.
+    """Device, precision and speed of a training. They are not part of a run's identity.
 
-    Equal bytes are promised for one precision on one kind of processor.
+    Equal bytes are guaranteed for one precision on one kind of processor.
     """
 
     device: str = Field("cpu", description="cpu, or cuda")
@@ -43,10 +43,10 @@ class ExecutionSettings(Settings):
     )
 
     def resolved(self) -> ExecutionSettings:
-        """The same settings with ``auto`` decided.
+        """Replaces every ``auto`` by a decision.
 
         Raises:
-            SettingsError: the device is unknown or not there, or has no graphs, or no compiler.
+            SettingsError: the device is unknown or absent, or lacks graphs or a compiler.
 
         Example:
             >>> ExecutionSettings(precision="float32").resolved().precision
@@ -89,36 +89,36 @@ class ExecutionSettings(Settings):
         return "on" in {self.graph, self.compile}
 
     def packs(self, share_valid: float) -> bool:
-        """Whether series are packed, of whose dates this share is valid.
+        """Decides whether to pack series with this share of valid dates.
 
-        Moving tokens costs a few percent of a step, so ``auto`` waits for more than that.
+        Moving tokens costs a few percent of a step, so ``auto`` packs only if it saves more.
         """
         if self.packing == "auto":
             return share_valid < PACKED_BELOW
         return self.packing == "on"
 
     def autocast(self) -> torch.autocast:
-        """The context in which a model runs forward."""
+        """Gives the autocast context for the forward pass."""
         return torch.autocast(
             torch.device(self.device).type, torch.bfloat16, enabled=self.precision == "bfloat16"
         )
 
 
 def _compiler() -> str:
-    """The one that torch calls."""
+    """Gives the name of the C++ compiler that torch calls."""
     usual = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
     return os.environ.get("CXX", usual)
 
 
 def has_fast_bfloat16(device: str, *, processor_file: str | Path = "/proc/cpuinfo") -> bool:
-    """Whether the hardware multiplies in bfloat16.
+    """Checks whether the hardware multiplies in bfloat16.
 
-    On a processor that has not, autocast runs at about a seventh of float32's speed; on one that
-    has (AVX512_BF16, AMX) training took half the time.
+    On a CPU without it, autocast runs at about a seventh of the speed of float32. On a CPU with it
+    (AVX512_BF16, AMX), training took half the time.
 
     Args:
         device: cpu or cuda.
-        processor_file: what Linux says of the processor; elsewhere the answer is no.
+        processor_file: Linux's description of the CPU. Without this file the result is False.
     """
     if device != "cpu":
         return bool(torch.cuda.is_bf16_supported())

@@ -1,8 +1,8 @@
-"""The one training loop, for pre-training and for heads.
+"""The training loop for pre-training and for heads.
 
-It knows nothing of data, tasks or files: it is told how to compute the loss of a step, and tells
-``on_step`` what came of it. A step is a pure function of its number, so that a run that resumes at
-step s equals one that never stopped.
+The loop is independent of data, tasks and files. The caller passes a function that computes the
+losses of a step, and a function ``on_step`` that receives the results. A step is a pure function
+of its number, so that a run resumed at step s equals an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -29,15 +29,16 @@ def train(
     """Trains a module step by step.
 
     Args:
-        module: what is trained; put into training mode before every step, so that ``on_step``
-            may evaluate it.
-        optimizer: holds the parameters and their state.
-        compute_loss: the losses of a step, by name; ``loss`` is the total that is minimised.
-        steps: numbers of the steps to do, counted from the very first one; they do not begin at 0
-            where a run resumes.
-        learning_rate: the absolute rate of a step; None leaves the optimizer's own.
-        gradient_clip: largest norm of the whole gradient; None clips nothing.
-        processes: those that train together: gradients and losses are averaged over them.
+        module: the module to train. It is put into training mode before every step, so that
+            ``on_step`` may evaluate it.
+        optimizer: optimizer of the module's parameters, with its state.
+        compute_loss: function that gives the losses of a step by name; ``loss`` is the total to
+            minimise.
+        steps: numbers of the steps to do. A resumed run does not begin at 0.
+        learning_rate: function that gives the learning rate of a step; None keeps the optimizer's
+            own rate.
+        gradient_clip: largest norm of the whole gradient; None does not clip.
+        processes: the processes of the training, over which gradients and losses are averaged.
         on_step: told after each update: the step just done, its losses (detached), its
             ``learning_rate`` and, where it is clipped, the ``gradient_norm`` before clipping.
 

@@ -1,4 +1,4 @@
-"""AdamW or Adam, and a learning rate that warms up and falls along a cosine, or stands still."""
+"""Adam and AdamW, and schedules of the learning rate: warm-up, then cosine or constant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from windrow.config import Settings
 
 
 class OptimizationSettings(Settings):
-    """How the weights move."""
+    """Settings of the optimizer and of the learning rate."""
 
     kind: Literal["adamw", "adam"] = Field(
         description="adamw spares vectors its decay; adam adds the decay of all to the gradient"
@@ -30,11 +30,11 @@ class OptimizationSettings(Settings):
 
 
 def build_optimizer(module: nn.Module, settings: OptimizationSettings) -> Optimizer:
-    """The optimizer of a module's parameters.
+    """Builds the optimizer of a module's parameters.
 
     Args:
-        module: holds the parameters.
-        settings: kind, rate, betas and decay.
+        module: module with the parameters.
+        settings: kind, learning rate, betas and decay.
     """
     if settings.kind == "adamw":
         return adamw(module, settings)
@@ -47,11 +47,11 @@ def build_optimizer(module: nn.Module, settings: OptimizationSettings) -> Optimi
 
 
 def adamw(module: nn.Module, settings: OptimizationSettings) -> AdamW:
-    """AdamW whose weight decay spares vectors: norms, biases and the mask token.
+    """Builds an AdamW without weight decay on vectors: norms, biases and the mask token.
 
     Args:
-        module: holds the parameters.
-        settings: rate, betas and decay.
+        module: module with the parameters.
+        settings: learning rate, betas and decay.
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     groups: list[dict[str, Any]] = [
@@ -68,7 +68,12 @@ def adamw(module: nn.Module, settings: OptimizationSettings) -> AdamW:
 
 
 def learning_rate(settings: OptimizationSettings, *, num_steps: int) -> Callable[[int], float]:
-    """The learning rate of each step 0 .. num_steps - 1, of either schedule."""
+    """Gives the function of the learning rate over the steps 0 .. num_steps - 1.
+
+    Args:
+        settings: schedule, highest rate and warm-up.
+        num_steps: number of steps of the whole training.
+    """
     if settings.schedule == "cosine":
         return warmup_cosine(settings, num_steps=num_steps)
     warmup = round(settings.warmup_share * num_steps)
@@ -77,11 +82,11 @@ def learning_rate(settings: OptimizationSettings, *, num_steps: int) -> Callable
 
 
 def warmup_cosine(settings: OptimizationSettings, *, num_steps: int) -> Callable[[int], float]:
-    """The learning rate of each step 0 .. num_steps - 1.
+    """Gives the learning rate over the steps 0 .. num_steps - 1 for a warm-up and a cosine.
 
     With W warm-up steps the rate of step s is ``peak (s + 1) / W`` before W, and
-    ``peak (1 + cos(pi (s - W + 1) / (S - W + 1))) / 2`` from there, which is the peak just before
-    its first step and zero just after the last.
+    ``peak (1 + cos(pi (s - W + 1) / (S - W + 1))) / 2`` from W on. The cosine would reach the peak
+    just before its first step and zero just after its last step.
 
     Example:
         >>> settings = OptimizationSettings(

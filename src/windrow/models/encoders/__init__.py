@@ -1,1 +1,1 @@
-"""Encoders of Sentinel-2 series, and how one is built from its settings."""
+"""Encoders of Sentinel-2 series, and their construction from settings."""

@@ -1,4 +1,4 @@
-"""Every kind of encoder behind one door: settings told apart by ``kind``, one way to build them."""
+"""Construction of every kind of encoder. The field ``kind`` of the settings selects the kind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TRANSFORMER = "transformer"
 
 
 def _kind(settings: Any) -> str:
-    """Weights written before there were other kinds do not name theirs: a transformer."""
+    """Gives the kind of settings. Settings of early weights have no kind: ``transformer``."""
     if isinstance(settings, dict):
         return str(settings.get("kind", TRANSFORMER))
     return str(getattr(settings, "kind", TRANSFORMER))
@@ -33,14 +33,14 @@ AnyEncoderSettings = Annotated[
 def build_encoder(
     settings: EncoderSettings | ResmlpSettings | BandsSettings, *, num_bands: int
 ) -> nn.Module:
-    """An encoder with fresh weights of torch's random state.
+    """Builds an encoder with initial weights drawn from torch's random state.
 
-    All kinds map standardised values (N, T, B), day of year (N, T) and validity (N, T) to (N, T,
-    D).
+    All kinds map standardised values (N, T, B), day of year (N, T) and validity (N, T) to
+    representations (N, T, D).
 
     Args:
-        settings: which kind, and its shape.
-        num_bands: B.
+        settings: kind and shape of the encoder.
+        num_bands: number of bands B.
 
     Example:
         >>> build_encoder(BandsSettings(), num_bands=12)
@@ -56,7 +56,7 @@ def build_encoder(
 def encoder_width(
     settings: EncoderSettings | ResmlpSettings | BandsSettings, *, num_bands: int
 ) -> int:
-    """D, the width of what an encoder of these settings gives.
+    """Gives the width D of the encoder's representation.
 
     Example:
         >>> encoder_width(BandsSettings(), num_bands=10)

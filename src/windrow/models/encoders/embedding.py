@@ -1,8 +1,8 @@
-"""From the bands of a date to a token: a one-dimensional convolution and a position.
+"""Embedding of a date's bands as a token, by a one-dimensional convolution and a position.
 
 The patch of a ViT (Dosovitskiy et al. 2020) becomes one time step, so the two-dimensional
-convolution becomes ``Conv1d(B -> D)``. The paper is silent about the position: the default
-encodes the *day of year*, so that any dates and any number of them work.
+convolution becomes ``Conv1d(B -> D)``. The paper does not specify the position encoding. Our
+default encodes the *day of year*, so that any dates and any number of dates work.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ Position = Literal["day_of_year", "learned", "none"]
 
 
 def sinusoidal_encoding(num_positions: int, width: int) -> Tensor:
-    """The sinusoidal position encoding (Vaswani et al. 2017, section 3.5).
+    """Computes the sinusoidal position encoding (Vaswani et al. 2017, section 3.5).
 
-    ``P[p, 2i] = sin(p / 10000^(2i/D))`` and ``P[p, 2i+1]`` its cosine, computed in float64.
+    ``P[p, 2i]`` is ``sin(p / 10000^(2i/D))``, and ``P[p, 2i+1]`` is the cosine of the same angle.
+    Both are computed in float64.
 
     Args:
-        num_positions: P, here days of the year.
-        width: D, even.
+        num_positions: number of positions P, here days of the year.
+        width: even width D.
 
     Returns:
         (P, D) float32.
@@ -48,19 +49,19 @@ def sinusoidal_encoding(num_positions: int, width: int) -> Tensor:
 
 
 class SeriesEmbedding(nn.Module):
-    """Tokens of a series: patch embedding of the bands plus the position of the date.
+    """Computes the tokens of a series: patch embedding of the bands plus position of the date.
 
     Args:
-        num_bands: B.
-        width: D.
-        kernel_size: odd; 1 looks at a single date. A wider kernel runs over the *valid* dates of
-            a series, as if the others were not there, so that they cannot leak into a token.
+        num_bands: number of bands B.
+        width: width D of a token.
+        kernel_size: odd number of dates under the kernel. A kernel wider than 1 runs over the
+            *valid* dates of a series alone, so that other dates cannot leak into a token.
         position: ``day_of_year`` (sinusoidal), ``learned`` (one vector for the first, second, ...
             valid date, as in the group's earlier code) or ``none``.
-        num_positions: the most dates that ``learned`` has vectors for.
-        missing_bands: whether bands may be missing. A missing band then has its mean over the
+        num_positions: number of vectors of ``learned``, the largest number of dates.
+        missing_bands: whether bands may be missing. A missing band then holds its mean over the
             training set, and a learned vector of the band is added to every token, so that the
-            encoder can tell a missing band from an average one.
+            encoder can distinguish a missing band from an average value.
     """
 
     position_table: Tensor
@@ -98,26 +99,26 @@ class SeriesEmbedding(nn.Module):
         use_position: bool = True,
         present: Tensor | None = None,
     ) -> Tensor:
-        """Tokens of the dates.
+        """Computes the tokens of the dates.
 
         Args:
             values: (N, T, B) standardised reflectance.
             day_of_year: (N, T) integers 0..365.
             valid: (N, T) bool.
-            mask: (N, T) bool, the dates whose patch is replaced, and the (D,) token in their place;
-                None replaces none.
-            use_position: False leaves the position out, to see what a task owes to it.
-            present: (B,) or (N, B) bool, the bands that are there; None where all are. What
-                ``values`` holds of the others changes nothing.
+            mask: dates whose patch is replaced, (N, T) bool, and the token that replaces it, (D,);
+                None replaces nothing.
+            use_position: False leaves the position out, to measure its effect on a task.
+            present: (B,) or (N, B) bool, the bands that are present; None if all are. Entries of
+                ``values`` for other bands have no effect.
 
         Returns:
-            (N, T, D); what stands at invalid dates means nothing.
+            (N, T, D). Tokens of invalid dates have no meaning.
         """
         if present is not None:
             present = present.expand(len(values), -1)
             values = values.masked_fill(~present[:, None, :], 0.0)
         if mask is not None:
-            # Zeroed too, so that a wider kernel cannot carry them to the neighbours.
+            # Missing bands are zeroed too, so that a wider kernel cannot carry them to neighbours.
             values = values.masked_fill(mask[0][..., None], 0.0)
         tokens = self._patches(values, valid)
         if present is not None:
@@ -136,9 +137,9 @@ class SeriesEmbedding(nn.Module):
     def _patches(self, values: Tensor, valid: Tensor) -> Tensor:
         values = values.to(self.patch.weight.dtype)
         if self.kernel_size == 1:
-            # The same product as the convolution, without its transposes.
+            # This is the product of the convolution without its transposes.
             return nn.functional.linear(values, self.patch.weight[:, :, 0], self.patch.bias)
-        # Valid dates first and in their order, convolved, and put back to where they stood.
+        # Valid dates move to the front in their order, are convolved, and move back.
         order = torch.argsort(~valid, dim=1, stable=True)[..., None]
         packed = values.masked_fill(~valid[..., None], 0.0)
         packed = packed.gather(1, order.expand_as(values))

@@ -1,4 +1,4 @@
-"""No encoder at all: the standardised bands themselves, as every comparison from scratch sees."""
+"""The identity encoder, which returns the standardised bands, for comparisons from scratch."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from windrow.config import Settings
 
 
 class BandsSettings(Settings):
-    """There is nothing to set: the representation is the bands."""
+    """Settings of the identity encoder, which has none beside its kind."""
 
     kind: Literal["bands"] = "bands"
 
 
 class Bands(nn.Module):
-    """Hands on what it is given, so that raw bands go wherever a representation goes.
+    """Returns its input, so that raw bands can replace a representation.
 
     Example:
         >>> import torch
@@ -26,5 +26,5 @@ class Bands(nn.Module):
     """
 
     def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
-        """The values (N, T, B), zero at invalid dates."""
+        """Gives the values (N, T, B), zero at invalid dates."""
         return values.masked_fill(~valid[..., None], 0.0)

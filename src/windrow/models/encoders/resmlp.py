@@ -1,8 +1,8 @@
 """ResMLP: an encoder of single dates, without time (Patnala et al. 2024; section 6).
 
-``B -> Linear -> residual blocks -> BatchNorm, ReLU, Linear``, where a block is ``x + BatchNorm,
-Linear, ReLU, Dropout, Linear, Dropout``. How we differ: initial weights are those of torch's
-``Linear``, as nothing else is said; invalid dates enter no batch statistic.
+The layers are ``B -> Linear -> residual blocks -> BatchNorm, ReLU, Linear``. A block is
+``x + BatchNorm, Linear, ReLU, Dropout, Linear, Dropout``. The source does not specify the initial
+weights, so we use those of torch's ``Linear``. We leave invalid dates out of the batch statistics.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ class ResidualBlock(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Rows (M, D) to rows."""
+        """Maps rows (M, D) to rows (M, D)."""
         hidden = self.dropout(torch.relu(self.linear_in(self.norm(rows))))
         result: Tensor = rows + self.dropout(self.linear_out(hidden))
         return result
 
 
 class Resmlp(nn.Module):
-    """The representation of each date by itself.
+    """Encodes each date independently of the others.
 
     Args:
-        settings: its shape.
-        num_inputs: B bands, or the 36 values of PlanetScope.
+        settings: shape of the encoder.
+        num_inputs: number of inputs: B bands, or the 36 values of PlanetScope.
 
     Example:
         >>> resmlp = Resmlp(ResmlpSettings(num_layers=1, width=8, dropout=0.0), num_inputs=12)
@@ -66,7 +66,7 @@ class Resmlp(nn.Module):
         self.linear_out = nn.Linear(settings.width, settings.width)
 
     def encode(self, rows: Tensor) -> Tensor:
-        """Standardised values (M, B) of single dates to (M, D)."""
+        """Maps standardised values (M, B) of single dates to representations (M, D)."""
         x = self.linear_in(rows)
         for block in self.blocks:
             x = block(x)
@@ -74,12 +74,12 @@ class Resmlp(nn.Module):
         return encoded
 
     def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
-        """The representation of every date of a series.
+        """Computes the representation of every date of a series.
 
         Args:
             values: (N, T, B) standardised reflectance.
-            day_of_year: (N, T); not used, a date knows nothing of its place in the year.
-            valid: (N, T) bool; other dates are not encoded and move no batch statistic.
+            day_of_year: (N, T); not used.
+            valid: (N, T) bool; invalid dates are not encoded and enter no batch statistic.
 
         Returns:
             (N, T, D), zero at invalid dates.

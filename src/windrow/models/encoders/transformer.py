@@ -1,8 +1,8 @@
-"""The encoder: pre-norm ViT blocks over the dates of a Sentinel-2 series.
+"""The transformer encoder, with pre-norm ViT blocks over the dates of a Sentinel-2 series.
 
-A backbone like Dosovitskiy et al. (2020) as the paper's section 4 uses it: no class token, GELU,
-no dropout. Attention runs on ``scaled_dot_product_attention``; invalid dates are masked out of
-the keys, and only where a batch has any. Where the batch is packed, no invalid date takes part.
+The backbone follows Dosovitskiy et al. (2020) and section 4 of the paper: no class token, GELU, no
+dropout. Attention uses ``scaled_dot_product_attention``. Invalid dates are masked out of the keys
+if a batch has any. A packed batch holds no invalid dates.
 """
 
 from __future__ import annotations
@@ -21,23 +21,25 @@ from windrow.models.kernels.launches import Layout, padded_bounds
 from windrow.models.kernels.packing import Packing
 
 INITIAL_DEVIATION = 0.02
-"""Deviation of the initial weights, truncated at two of it (as in ViT and BERT)."""
+"""Standard deviation of the initial weights, truncated at two deviations (as in ViT and BERT)."""
 
 
 class EncoderSettings(Settings):
-    """Shape of an encoder; ``kind`` tells it from those that are no transformers."""
+    """Shape of a transformer. ``kind`` distinguishes it from other encoders."""
 
     kind: Literal["transformer"] = "transformer"
     num_layers: int = Field(ge=1, description="transformer blocks")
     width: int = Field(ge=2, description="D, width of a token and of the representation")
-    num_heads: int = Field(ge=1, description="attention heads; they share the width")
+    num_heads: int = Field(ge=1, description="attention heads, which share the width")
     mlp_width: int = Field(ge=1, description="hidden width of the block's MLP")
     kernel_size: int = Field(ge=1, description="dates under the patch embedding's kernel, odd")
-    position: Position = Field(description="how a token knows its date")
+    position: Position = Field(description="encoding of a token's date")
     num_positions: int = Field(ge=1, description="positions of the learned index embedding")
     missing_bands: bool = Field(
         False,
-        exclude_if=lambda value: not value,  # absent, so that hashes of other weights stay
+        exclude_if=lambda value: (
+            not value
+        ),  # absent, so that the hashes of other weights stay the same
         description="whether bands may be missing, each with a learned vector",
     )
 
@@ -51,9 +53,9 @@ class EncoderSettings(Settings):
 
 
 def initialise(module: nn.Module) -> None:
-    """Draws weights from a normal of 0.02 truncated at two deviations; biases become zero.
+    """Initialises weights from a normal truncated at two deviations of 0.02, and biases to zero.
 
-    Draws from torch's global generator, in the order of the module's parameters.
+    The draws come from torch's global generator, in the order of the module's parameters.
     """
     deviation = INITIAL_DEVIATION
     for child in module.modules():
@@ -83,12 +85,15 @@ class Block(nn.Module):
     def forward(
         self, tokens: Tensor, attended: Tensor | None = None, packing: Packing | None = None
     ) -> Tensor:
-        """Tokens to tokens.
+        """Applies the block to tokens.
 
         Args:
-            tokens: (N, T, D), or (C, D) of a packed batch; the sums are kept in its precision.
-            attended: (N, 1, 1, T) bool, the keys; None where all are.
-            packing: of a packed batch.
+            tokens: (N, T, D), or (C, D) of a packed batch. The residual sums keep their precision.
+            attended: (N, 1, 1, T) bool, the keys that take part; None if all do.
+            packing: packing of a packed batch.
+
+        Returns:
+            Tokens in the same shape.
         """
         precision = self.projection.weight.dtype
         mixed = self.query_key_value(_normed(self.attention_norm, tokens, precision))
@@ -106,32 +111,32 @@ class Block(nn.Module):
         return result
 
     def _attention(self, mixed: Tensor, attended: Tensor | None) -> Tensor:
-        """(N, T, 3, heads, D / heads) to (N, T, D)."""
+        """Maps queries, keys and values (N, T, 3, heads, D / heads) to (N, T, D)."""
         query, key, value = mixed.permute(2, 0, 3, 1, 4)
         return _attend(query, key, value, attended).transpose(1, 2).flatten(2)
 
 
 def _normed(norm: nn.LayerNorm, tokens: Tensor, precision: torch.dtype) -> Tensor:
-    """The norm in the precision of its weights, then in that of the matrix product after it."""
+    """Applies the norm in the precision of its weights and converts the result to ``precision``."""
     normed: Tensor = norm(tokens.to(norm.weight.dtype)).to(precision)
     return normed
 
 
 def _attend_varlen(mixed: Tensor, packing: Packing) -> Tensor:
-    """Attention within each series of a packed batch; (C, 3, heads, D / heads) to (C, D)."""
-    # Here, as it brings in torch's compiler, which takes a second to load.
+    """Computes attention in each series of a packed batch, (C, 3, heads, D / heads) to (C, D)."""
+    # The import is here because it loads torch's compiler, which takes a second.
     from torch.nn.attention.varlen import varlen_attn
 
     query, key, value = mixed.unbind(1)
     bounds, longest = packing.bounds, packing.max_length
     attention = varlen_attn(query, key, value, bounds, bounds, longest, longest)
-    assert isinstance(attention, Tensor)  # a pair only where more is asked for
+    assert isinstance(attention, Tensor)  # a pair only if more is asked for
     return attention.flatten(1)
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, attended: Tensor | None) -> Tensor:
     if query.device.type == "cpu" and query.dtype == torch.bfloat16 and query.requires_grad:
-        # The processor's fused attention is 2.6 times slower backwards in bfloat16 than in
+        # The backward pass of the CPU's fused attention is 2.6 times slower in bfloat16 than in
         # float32 (torch 2.13, AVX512_BF16), so this one operation stays in float32 in training.
         with torch.autocast("cpu", enabled=False):
             return F.scaled_dot_product_attention(
@@ -141,18 +146,18 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, attended: Tensor | None) 
 
 
 class Encoder(nn.Module):
-    """The representation z of a Sentinel-2 series.
+    """Computes the representation z of Sentinel-2 series.
 
     Args:
-        settings: its shape.
-        num_bands: B, the bands it reads.
+        settings: shape of the encoder.
+        num_bands: number of bands B.
 
     Attributes:
-        residual_precision: of the sum that the blocks add to; None leaves that of the embedding.
-        fused: run the blocks as one operation where that can be
-        (:mod:`windrow.models.kernels.fused_blocks`).
-        always_present: (B,) bool, the bands of every series it is given; None where all are, or
-        where each call says.
+        residual_precision: precision of the residual sum; None keeps that of the embedding.
+        fused: whether to run the blocks as one operation if possible
+            (:mod:`windrow.models.kernels.fused_blocks`).
+        always_present: (B,) bool, the bands of every series; None if all bands are present, or if
+            each call gives ``present``.
 
     Example:
         >>> import torch
@@ -200,22 +205,22 @@ class Encoder(nn.Module):
         packing: Packing | None = None,
         present: Tensor | None = None,
     ) -> Tensor:
-        """The representation of every date.
+        """Computes the representation of every date.
 
         Args:
             values: (N, T, B) standardised reflectance.
             day_of_year: (N, T) integers 0..365.
-            valid: (N, T) bool; False is padding and changes nothing elsewhere.
-            mask: (N, T) bool, the dates whose patch the pretext task replaces, and the (D,) token
-                in their place; None replaces none.
-            use_position: False leaves the position out, to see what a task owes to it.
-            all_valid: whether every date is; None looks, which waits for the device.
-            packing: of ``valid``; the blocks then see valid dates only.
-            present: (B,) or (N, B) bool, the bands that are there; None where all are. Only
-                encoders with ``missing_bands`` take it.
+            valid: (N, T) bool; invalid dates have no effect on others.
+            mask: dates whose patch the pretext task replaces, (N, T) bool, and the token that
+                replaces it, (D,); None replaces nothing.
+            use_position: False leaves the position out, to measure its effect on a task.
+            all_valid: whether every date is valid. None checks it, which waits for the device.
+            packing: packing of ``valid``; the blocks then process valid dates only.
+            present: (B,) or (N, B) bool, the bands that are present; None if all are. Only
+                encoders with ``missing_bands`` accept it.
 
         Returns:
-            (N, T, D); what stands at invalid dates is finite and means nothing.
+            (N, T, D). Values at invalid dates are finite and have no meaning.
         """
         if present is None and self.always_present is not None:
             present = self.always_present.to(values.device)
@@ -233,7 +238,7 @@ class Encoder(nn.Module):
         if packing is not None:
             tokens = packing.pack(tokens)
         elif not (bool(valid.all()) if all_valid is None else all_valid):
-            # A series without any date attends to everything, which keeps it finite.
+            # A series without any date attends to all positions, so that its values stay finite.
             keys = valid | ~valid.any(dim=1, keepdim=True)
             attended = keys[:, None, None, :]
         if self._fuses(tokens, valid):

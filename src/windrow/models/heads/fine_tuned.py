@@ -1,4 +1,4 @@
-"""Encoder and base model in one, for those that train both on the labels."""
+"""Encoder and base model in one module, to train both on the labels."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from windrow.models.heads.sequence import SequenceHead, predict_probability, ten
 
 
 class FineTunedHead(nn.Module):
-    """A base model that sees what an encoder makes of the standardised bands.
+    """An encoder followed by a base model.
 
-    Both are trained together: from pre-trained weights that is fine-tuning, from random weights it
-    is training end to end. Batch norm of an encoder that has it goes on counting.
+    Both are trained together. With pre-trained weights this is fine-tuning, and with random weights
+    it is end-to-end training. Batch norm in the encoder continues to update its statistics.
 
     Args:
         encoder: maps values (N, T, B), day of year and validity (N, T) to (N, T, D).
-        head: the base model with its standardisation, of D values a date.
+        head: the base model with its standardisation, for D values per date.
     """
 
     def __init__(self, encoder: nn.Module, head: SequenceHead) -> None:
@@ -29,11 +29,11 @@ class FineTunedHead(nn.Module):
 
     @property
     def mean(self) -> Tensor:
-        """The standardisation's mean, on the device of the module."""
+        """Mean of the head's standardisation, on the device of the module."""
         return self.head.mean
 
     def fit_standardisation(self, inputs: HeadInputs, *, batch_size: int = 256) -> None:
-        """Takes the moments of what the encoder gives for the training series as it stands."""
+        """Computes the moments of the encoder's present outputs for the training series."""
         encoded = HeadInputs(
             values=encode(self.encoder, inputs, device=self.mean.device, batch_size=batch_size),
             day_of_year=inputs.day_of_year,
@@ -42,7 +42,7 @@ class FineTunedHead(nn.Module):
         self.head.fit_standardisation(encoded)
 
     def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
-        """Logits (N, C) of standardised bands (N, T, B) with their dates (N, T)."""
+        """Computes the logits (N, C) of standardised bands (N, T, B) with dates (N, T)."""
         cleared = values.masked_fill(~valid[..., None], 0.0)
         z = self.encoder(cleared, day_of_year.clamp(min=0), valid)
         logits: Tensor = self.head(z, day_of_year, valid)
@@ -51,14 +51,20 @@ class FineTunedHead(nn.Module):
     def predict_probability(
         self, inputs: HeadInputs, *, batch_size: int = 256
     ) -> npt.NDArray[np.float64]:
-        """Probability of each class, (N, C), of standardised bands."""
+        """Computes the probability of each class, (N, C), from standardised bands."""
         return predict_probability(self, inputs, self.head.num_classes, batch_size=batch_size)
 
 
 def encode(
     encoder: nn.Module, inputs: HeadInputs, *, device: torch.device, batch_size: int
 ) -> npt.NDArray[np.float32]:
-    """What an encoder gives for standardised bands, in evaluation mode and without gradients.
+    """Encodes standardised bands in evaluation mode, without gradients.
+
+    Args:
+        encoder: maps values (N, T, B), day of year and validity (N, T) to (N, T, D).
+        inputs: N sequences of standardised bands.
+        device: device of the encoder.
+        batch_size: series at a time.
 
     Returns:
         (N, T, D) float32, zero at invalid dates.

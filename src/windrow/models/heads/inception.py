@@ -13,29 +13,29 @@ from torch.nn import functional as F
 from windrow.config import Settings
 
 BOTTLENECK = 32
-"""Channels before the long convolutions, as published; without it they cost 30 times more."""
+"""Channels before the long convolutions, as published. Without them the cost is 30 times higher."""
 
 NUM_BRANCHES = 4
-"""Three convolutions of kernel k, k/2, k/4, and one over a pooled input."""
+"""Number of branches: convolutions with kernels k, k/2 and k/4, and one on a pooled input."""
 
 POOL = 3
-"""Length of the pooled branch's maximum."""
+"""Length of the maximum in the pooled branch."""
 
 RESIDUAL_EVERY = 3
-"""A shortcut is added behind every third block."""
+"""Number of blocks under each shortcut."""
 
 
 class InceptionSettings(Settings):
     """Size of InceptionTime.
 
     Attributes:
-        hidden: width of a block's output, a multiple of four: a quarter a branch.
-        num_layers: blocks.
-        kernel_size: k, the longest kernel in dates; the others are k/2 and k/4.
-        dropout: before the classifier, 0..1.
-        blocks: ``plain_list`` hides the blocks from the optimizer, as earlier public code does by
-            mistake: only the classifier learns, and batch norm never leaves training mode. Kept
-            to measure it; such a head cannot be saved.
+        hidden: width of a block's output, a multiple of four; each branch gets a quarter.
+        num_layers: number of blocks.
+        kernel_size: longest kernel k in dates; the others are k/2 and k/4.
+        dropout: dropout before the classifier, 0..1.
+        blocks: ``registered``, or ``plain_list`` to repeat a mistake of earlier public code. It
+            hides the blocks from the optimizer, so that only the classifier learns, and batch norm
+            never leaves training mode. Such a head cannot be saved.
     """
 
     kind: Literal["inception"] = "inception"
@@ -49,13 +49,14 @@ class InceptionSettings(Settings):
 class InceptionTime(nn.Module):
     """InceptionTime (Ismail Fawaz et al. 2020), one network of the published ensemble.
 
-    How we differ: padded dates are zero before every convolution, minus infinity before the
-    maximum, and left out of every mean and of the batch statistics, so that they change nothing.
+    Our version differs in the padded dates. They are zero before every convolution, minus infinity
+    before the maximum, and left out of every mean and of the batch statistics, so that they have no
+    effect.
 
     Args:
-        num_inputs: D, values a date.
-        num_classes: C.
-        settings: its size.
+        num_inputs: number of values D per date.
+        num_classes: number of classes C.
+        settings: size of the network.
     """
 
     def __init__(self, num_inputs: int, num_classes: int, settings: InceptionSettings) -> None:
@@ -76,22 +77,22 @@ class InceptionTime(nn.Module):
         self.classifier = nn.Linear(hidden, num_classes)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Moves blocks in a plain list too, which torch does not see."""
+        """Also moves blocks in a plain list, which torch does not find."""
         for module in (*self.blocks, *self.shortcuts):
             module._apply(fn)
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
 
     def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
-        """Logits of each class.
+        """Computes the logits of each class.
 
         Args:
             values: (N, T, D), valid dates first.
-            day_of_year: (N, T); not used, kernels run over the order of the dates.
-            valid: (N, T) bool, at least one date a series.
+            day_of_year: (N, T); not used, because kernels run over the order of the dates.
+            valid: (N, T) bool, at least one valid date per series.
 
         Returns:
-            (N, C).
+            (N, C) logits.
         """
         x = values.transpose(1, 2)
         residual = x
@@ -119,7 +120,7 @@ class InceptionBlock(nn.Module):
         self.norm = MaskedBatchNorm(hidden)
 
     def forward(self, x: Tensor, valid: Tensor) -> Tensor:
-        """One block; ``x`` is zero at invalid dates, and so is what comes out."""
+        """Applies the block. Input and output are zero at invalid dates."""
         narrow = self.bottleneck(x)
         branches = [_same_length(convolution, narrow) for convolution in self.convolutions]
         padded = ~valid[:, None, :]
@@ -129,7 +130,7 @@ class InceptionBlock(nn.Module):
 
 
 class Shortcut(nn.Module):
-    """A convolution of length one and batch norm, behind which a residual is added."""
+    """A shortcut with a convolution of length one and batch norm."""
 
     def __init__(self, num_inputs: int, hidden: int) -> None:
         super().__init__()
@@ -137,16 +138,16 @@ class Shortcut(nn.Module):
         self.norm = MaskedBatchNorm(hidden)
 
     def forward(self, x: Tensor, valid: Tensor) -> Tensor:
-        """(N, D, T) to (N, hidden, T), zero at invalid dates."""
+        """Maps (N, D, T) to (N, hidden, T), zero at invalid dates."""
         shortcut: Tensor = self.norm(self.convolution(x), valid)
         return shortcut
 
 
 class MaskedBatchNorm(nn.BatchNorm1d):
-    """Batch norm whose statistics are those of the valid dates; zero elsewhere."""
+    """Batch norm with the statistics of the valid dates. Its output is zero at other dates."""
 
     def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
-        """(N, C, T) to (N, C, T)."""
+        """Normalises (N, C, T) over the valid dates (N, T)."""
         if valid is None:
             raise ValueError("MaskedBatchNorm needs to know the valid dates")
         rows = x.transpose(1, 2)
@@ -159,6 +160,6 @@ class MaskedBatchNorm(nn.BatchNorm1d):
 def _same_length(convolution: nn.Module, x: Tensor) -> Tensor:
     assert isinstance(convolution, nn.Conv1d)
     total = convolution.kernel_size[0] - 1
-    # An even kernel reaches one date further ahead than back.
+    # An even kernel covers one date more ahead than behind.
     convolved: Tensor = convolution(F.pad(x, (total // 2, total - total // 2)))
     return convolved

@@ -1,4 +1,4 @@
-"""What a head sees, and how padding is kept from changing what it says."""
+"""Inputs of heads, and the removal of padding, so that padding has no effect on a head."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class HeadInputs:
     Attributes:
         values: (N, F) vectors, or (N, T, D) sequences, float32 and finite where valid.
         day_of_year: (N, T) int16, with sequences only.
-        valid: (N, T) bool, with sequences only; at least one date a series.
+        valid: (N, T) bool, with sequences only; at least one valid date per series.
 
     Raises:
         DataError: shapes do not fit, a value is not finite, or a series has no valid date.
@@ -61,11 +61,11 @@ class HeadInputs:
 
     @property
     def num_features(self) -> int:
-        """Length of a vector, or number of values a date."""
+        """Length of a vector, or number of values per date."""
         return int(self.values.shape[-1])
 
     def select(self, index: npt.NDArray[np.intp]) -> HeadInputs:
-        """The inputs of the series at these positions."""
+        """Selects the series at these positions."""
         return HeadInputs(
             values=self.values[index],
             day_of_year=None if self.day_of_year is None else self.day_of_year[index],
@@ -78,8 +78,8 @@ def valid_first(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Moves the valid dates of each series to the front, in their order, and zeroes the rest.
 
-    A head that sees only the front, by length or by mask, cannot see where padding stood. The
-    date axis is cut to the longest series of the batch.
+    A head that reads only the front, by length or by mask, does not depend on the position of the
+    padding. The date axis is cut to the longest series of the batch.
 
     Args:
         values: (N, T, D).
@@ -87,7 +87,7 @@ def valid_first(
         valid: (N, T) bool.
 
     Returns:
-        the three, (N, L, D), (N, L), (N, L), with L the most valid dates of a series.
+        The three arrays, (N, L, D), (N, L) and (N, L), with L the largest number of valid dates.
 
     Example:
         >>> valid = torch.tensor([[False, True, True]])

@@ -1,4 +1,4 @@
-"""A linear head: standardise, weigh, softmax. Predicting needs numpy alone."""
+"""A linear head with standardisation, weights and softmax. It predicts with numpy alone."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ class LinearHead:
     ``softmax(((x - mean) / scale) W^T + b)``.
 
     Attributes:
-        mean: (F,) float64 subtracted first.
-        scale: (F,) float64 divided by, positive.
+        mean: (F,) float64, subtracted from the vectors.
+        scale: (F,) float64, by which they are then divided; positive.
         weight: (K, F) float64.
         bias: (K,) float64.
         classes: (K,) int64, position in the legend of each row, increasing.
-        num_classes: C, classes of the legend; those not in ``classes`` get probability 0.
+        num_classes: number of classes C in the legend. Classes not in ``classes`` get probability
+            0.
     """
 
     mean: npt.NDArray[np.float64]
@@ -33,7 +34,7 @@ class LinearHead:
     num_classes: int
 
     def predict_probability(self, inputs: HeadInputs) -> npt.NDArray[np.float64]:
-        """Probability of each class of the legend, (N, C).
+        """Computes the probability of each class of the legend, (N, C).
 
         Example:
             >>> head = LinearHead(

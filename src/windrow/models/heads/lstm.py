@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from windrow.config import Settings
 
 CLOSED = 1e4
-"""Added before a gate's sigmoid, which is 0 or 1 to the last bit then, in 16 bit as well."""
+"""Number added before a gate's sigmoid. The sigmoid is then exactly 0 or 1, even in 16 bits."""
 
 
 class LstmSettings(Settings):
@@ -22,8 +22,8 @@ class LstmSettings(Settings):
 
     Attributes:
         hidden: width of each direction.
-        num_layers: stacked layers.
-        dropout: between layers and before the classifier, 0..1.
+        num_layers: number of stacked layers.
+        dropout: dropout between layers and before the classifier, 0..1.
     """
 
     kind: Literal["lstm"] = "lstm"
@@ -35,16 +35,16 @@ class LstmSettings(Settings):
 class BiLstm(nn.Module):
     """Bi-directional LSTM (Rußwurm et al. 2020, BreizhCrops).
 
-    The last cell states of all layers and both directions are joined, layer-normalised and
-    classified, as in that code. How we differ: the last state is that of the last valid date. On
-    CUDA padding is packed away; on the CPU, where torch takes six times as long for packed series
-    of different lengths, a padded date closes the input gate and opens the forget gate, which
-    leaves the cell state as it was.
+    As in that code, the last cell states of all layers and both directions are joined,
+    layer-normalised and classified. Our version differs in the last state, which belongs to the
+    last valid date. On CUDA padding is removed by packing. On the CPU torch takes six times as long
+    for packed series of different lengths. There a padded date closes the input gate and opens the
+    forget gate, which leaves the cell state unchanged.
 
     Args:
-        num_inputs: D, values a date.
-        num_classes: C.
-        settings: its size.
+        num_inputs: number of values D per date.
+        num_classes: number of classes C.
+        settings: size of the network.
     """
 
     def __init__(self, num_inputs: int, num_classes: int, settings: LstmSettings) -> None:
@@ -63,15 +63,15 @@ class BiLstm(nn.Module):
         self.classifier = nn.Linear(width, num_classes)
 
     def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
-        """Logits of each class.
+        """Computes the logits of each class.
 
         Args:
             values: (N, T, D), valid dates first.
-            day_of_year: (N, T); not used, the order of the dates is all that counts.
-            valid: (N, T) bool, at least one date a series.
+            day_of_year: (N, T); not used, because only the order of the dates matters.
+            valid: (N, T) bool, at least one valid date per series.
 
         Returns:
-            (N, C).
+            (N, C) logits.
         """
         cell = (
             self.gated_cells(values, valid)
@@ -135,7 +135,7 @@ class BiLstm(nn.Module):
 
 
 def _runnable_precision(device: torch.device) -> AbstractContextManager[object]:
-    """Leaves bfloat16 where oneDNN has no LSTM in it: on processors without AVX-512."""
+    """Leaves bfloat16 on CPUs without AVX-512, for which oneDNN has no bfloat16 LSTM."""
     if device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return nullcontext()
     return torch.autocast("cpu", enabled=False)

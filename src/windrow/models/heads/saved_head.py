@@ -1,8 +1,8 @@
-"""The one file form of every fitted head: a folder with ``head.json`` and ``head.safetensors``.
+"""File format of all fitted heads: a folder with ``head.json`` and ``head.safetensors``.
 
-No pickle, and nothing in the folder is trusted: settings are bounded and typed, every array is
-checked for shape, range and finiteness, and trees for cycles, before anything is computed with
-them. Predicting needs numpy, and torch for sequence heads; never scikit-learn.
+The format has no pickle, and the reader trusts nothing in the folder. Settings are bounded and
+typed. Every array is checked for shape, range and finiteness, and trees for cycles, before any
+computation. Prediction needs numpy, and torch for sequence heads, but never scikit-learn.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ FORMAT = "windrow head"
 VERSION = 1
 SEQUENCE_KINDS = ("lstm", "inception", "transformer")
 LARGEST_JSON = 10_000_000
-"""Bytes; a head's description is a few thousand."""
+"""Largest size of ``head.json`` in bytes. A usual one has a few thousand."""
 
 HeadKind = Literal[
     "logistic_regression", "extra_trees", "random_forest", "lstm", "inception", "transformer"
 ]
 HeadSource = Literal["windrow", "bands", "indices"]
-"""What a head was fitted on: the representation, the bands, or indices of them."""
+"""Input of a head: the representation, the bands, or indices."""
 
 
 class Calibration(Settings):
@@ -54,23 +54,23 @@ class Calibration(Settings):
 
 
 class HeadHeader(Settings):
-    """What a fitted head is and what it must be given.
+    """Description of a fitted head and of its inputs.
 
     Attributes:
         format: ``windrow head``.
-        version: of the form.
-        kind: which model.
-        settings: what it was fitted with.
+        version: version of the format.
+        kind: kind of the model.
+        settings: settings of the fit.
         legend: names and codes of the classes.
-        input: what it sees.
-        pooling: how the representation was pooled; null for sequences and raw features.
-        calibration: null where its probabilities are as fitted.
-        encoder_hash: content hash of the encoder; null where ``input`` is not ``windrow``.
-        bands: the Sentinel-2 bands that went in, in order.
-        processing_level: of the series it was fitted on.
-        features: settings of the raw features; null elsewhere.
-        num_inputs: F of vectors, D of sequences.
-        provenance: seed, number of fields a class and the like.
+        input: kind of the inputs.
+        pooling: pooling of the representation; null for sequences and raw features.
+        calibration: calibration of the probabilities; null without one.
+        encoder_hash: content hash of the encoder; null if ``input`` is not ``windrow``.
+        bands: names of the Sentinel-2 bands used, in order.
+        processing_level: processing level of the training series.
+        features: settings of the raw features; null for other inputs.
+        num_inputs: F for vectors, D for sequences.
+        provenance: seed, number of fields per class and other origins.
     """
 
     format: Literal["windrow head"] = "windrow head"
@@ -91,11 +91,11 @@ class HeadHeader(Settings):
 
 @dataclass(frozen=True, eq=False)
 class FittedHead:
-    """A fitted head and what it means.
+    """A fitted head and its description.
 
     Attributes:
-        header: what is written to ``head.json``.
-        model: what predicts.
+        header: content of ``head.json``.
+        model: the model that predicts.
     """
 
     header: HeadHeader
@@ -103,19 +103,19 @@ class FittedHead:
 
     @property
     def legend(self) -> Legend:
-        """The classes of its probabilities."""
+        """Legend of the probabilities."""
         return Legend.from_dict(self.header.legend)
 
     @property
     def sees_sequences(self) -> bool:
-        """Whether it sees sequences (N, T, D), not vectors (N, F)."""
+        """Whether the head takes sequences (N, T, D), not vectors (N, F)."""
         return self.header.kind in SEQUENCE_KINDS
 
     def predict_probability(self, inputs: HeadInputs) -> npt.NDArray[np.float64]:
-        """Probability of each class, (N, C), calibrated where the head is.
+        """Computes the probability of each class, (N, C), with calibration if the head has one.
 
         Raises:
-            DataError: the inputs are vectors where sequences are seen, or of another width.
+            DataError: the inputs are of the wrong kind or width.
         """
         if (inputs.values.ndim == 3) != self.sees_sequences:
             raise DataError(
@@ -137,7 +137,7 @@ class FittedHead:
 
 
 def save_head(folder: str | Path, head: FittedHead) -> None:
-    """Writes a head's folder; equal heads give equal bytes.
+    """Writes a head's folder. Equal heads give equal bytes.
 
     Raises:
         OutputError: the folder exists and is not empty, or cannot be written.
@@ -154,8 +154,8 @@ def load_head(folder: str | Path) -> FittedHead:
     """Reads and checks a head's folder.
 
     Raises:
-        WeightsError: it is not there, incomplete, damaged, of another version, or holds anything
-            that a fitted head cannot hold.
+        WeightsError: the folder is missing, incomplete, damaged or of another version, or holds
+            values that no fitted head can hold.
     """
     head_folder = Path(folder)
     header, checksum = _read_header(head_folder)
@@ -265,8 +265,8 @@ def _sequence_head(header: HeadHeader, tensors: Mapping[str, npt.NDArray[Any]]) 
     if settings.kind != header.kind:
         raise DataError("the head's settings are of another kind", found=settings.kind)
     num_classes = len(header.legend["names"])
-    # Built without memory first: sizes in a hostile file must not be allocated before the arrays
-    # that should have them are seen.
+    # The model is first built without memory: sizes in a hostile file must not be allocated before
+    # the arrays are checked against them.
     with torch.device("meta"):
         expected = SequenceHead(header.num_inputs, num_classes, settings).state_dict()
     if expected.keys() != tensors.keys():
@@ -324,7 +324,7 @@ def _tree_head(header: HeadHeader, tensors: Mapping[str, npt.NDArray[Any]]) -> T
 
 
 def _check_trees(head: TreeHead) -> None:
-    """Refuses trees in which a vector could get lost: each child stands behind its parent."""
+    """Refuses malformed trees. Each child must follow its parent, so that no path has a cycle."""
     num_nodes = len(head.feature)
     root = head.root
     if not len(root) or root[0] != 0 or (np.diff(root) <= 0).any() or root[-1] >= num_nodes:

@@ -1,4 +1,4 @@
-"""A sequence head: standardisation of its inputs, then one of the three base models."""
+"""A sequence head, which standardises its inputs and applies one of the three base models."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from windrow.models.heads.transformer import PositionEncodedTransformer, Transfo
 SequenceSettings = Annotated[
     LstmSettings | InceptionSettings | TransformerSettings, Field(discriminator="kind")
 ]
-"""Settings of any of the three base models, told apart by ``kind``."""
+"""Settings of any of the three base models, distinguished by ``kind``."""
 
 _ROWS = 2_000
-"""Series whose values are copied to 64 bit at a time: all would be four times the stored ones."""
+"""Series copied to 64 bits at a time, which bounds the memory of the copies."""
 
 
 def build_base_model(
@@ -30,7 +30,13 @@ def build_base_model(
     num_classes: int,
     settings: LstmSettings | InceptionSettings | TransformerSettings,
 ) -> nn.Module:
-    """The base model of its settings, with fresh weights of torch's random state."""
+    """Builds a base model with initial weights drawn from torch's random state.
+
+    Args:
+        num_inputs: number of values D per date.
+        num_classes: number of classes C.
+        settings: the model and its size.
+    """
     if isinstance(settings, LstmSettings):
         return BiLstm(num_inputs, num_classes, settings)
     if isinstance(settings, InceptionSettings):
@@ -42,9 +48,9 @@ class SequenceHead(nn.Module):
     """Standardises each value with the training set's moments, then classifies.
 
     Args:
-        num_inputs: D, values a date: the width of z, or the number of bands.
-        num_classes: C.
-        settings: the base model.
+        num_inputs: number of values D per date: the width of z, or the number of bands.
+        num_classes: number of classes C.
+        settings: the base model and its size.
     """
 
     mean: Tensor
@@ -63,14 +69,17 @@ class SequenceHead(nn.Module):
         self.body = build_base_model(num_inputs, num_classes, settings)
 
     def fit_standardisation(self, inputs: HeadInputs) -> None:
-        """Takes mean and standard deviation over the valid dates of the training series."""
+        """Computes mean and standard deviation over the valid dates of the training series."""
         assert inputs.valid is not None
         mean, deviation = feature_moments(inputs.values, inputs.valid, rows_at_once=_ROWS)
         self.mean.copy_(torch.from_numpy(mean))
         self.std.copy_(torch.from_numpy(deviation))
 
     def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
-        """Logits (N, C) of sequences (N, T, D) with their dates (N, T); padding changes nothing."""
+        """Computes the logits (N, C) of sequences (N, T, D) with dates (N, T).
+
+        Padding has no effect.
+        """
         moved, days, mask = valid_first(values, day_of_year, valid)
         standardised = ((moved - self.mean) / self.std).masked_fill(~mask[..., None], 0.0)
         logits: Tensor = self.body(standardised, days, mask)
@@ -79,12 +88,12 @@ class SequenceHead(nn.Module):
     def predict_probability(
         self, inputs: HeadInputs, *, batch_size: int = 256
     ) -> npt.NDArray[np.float64]:
-        """Probability of each class, (N, C)."""
+        """Computes the probability of each class, (N, C)."""
         return predict_probability(self, inputs, self.num_classes, batch_size=batch_size)
 
     @property
     def num_classes(self) -> int:
-        """C."""
+        """Number of classes C."""
         classifier = self.body.classifier
         assert isinstance(classifier, nn.Linear)
         return int(classifier.out_features)
@@ -93,12 +102,14 @@ class SequenceHead(nn.Module):
 def predict_probability(
     module: nn.Module, inputs: HeadInputs, num_classes: int, *, batch_size: int
 ) -> npt.NDArray[np.float64]:
-    """Probability of each class, (N, C), in evaluation mode; the mode before comes back.
+    """Computes the probability of each class, (N, C), in evaluation mode.
+
+    The mode of the module is restored afterwards.
 
     Args:
-        module: maps sequences to logits, and has its standardisation's ``mean``.
+        module: maps sequences to logits, and has the ``mean`` of its standardisation.
         inputs: N sequences.
-        num_classes: C.
+        num_classes: number of classes C.
         batch_size: sequences at a time.
     """
     device = module.mean.device
@@ -118,7 +129,7 @@ def predict_probability(
 def tensors(
     inputs: HeadInputs, rows: npt.NDArray[np.intp], *, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Values, day of year and validity of some series of sequences, on a device."""
+    """Copies values, day of year and validity of some sequences to a device."""
     assert inputs.day_of_year is not None
     assert inputs.valid is not None
     return (

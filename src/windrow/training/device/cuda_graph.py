@@ -1,13 +1,13 @@
-"""Training without the host: a whole step on the device, captured in one graph and replayed.
+"""Training steps that run on the device alone, captured in a CUDA graph and replayed.
 
 The loop of :mod:`windrow.training.loop` launches every operation of a step from Python, which for
-a narrow encoder takes longer than the operations themselves. Here a step reads what it needs (the
-positions of its series, its number) from tensors on the device and writes its losses there, so
-that it can be captured once (``torch.cuda.CUDAGraph``) and replayed: one launch a step, and no
-waiting inside. Without a graph the same step runs operation by operation, on any device.
+a narrow encoder takes longer than the operations themselves. Here a step reads its inputs (the
+positions of its series, and its number) from tensors on the device and writes its losses there. It
+can therefore be captured once (``torch.cuda.CUDAGraph``) and replayed with one launch per step and
+without waiting. Without a graph the same step runs operation by operation, on any device.
 
-The result is that of the plain loop up to rounding: the same draws, the same order, the same
-learning rate, clipping and AdamW.
+The result equals that of the plain loop up to rounding: draws, order, learning rate, clipping and
+AdamW are the same.
 """
 
 from __future__ import annotations
@@ -27,39 +27,39 @@ HISTORY = 1_024
 """Steps whose losses are kept on the device; a record is good for so many steps."""
 
 _WARMUP = 2
-"""Steps of each size run before a capture, as captures need everything initialised."""
+"""Number of steps of each size before a capture, because a capture needs initialised libraries."""
 
 _CLIP_EPS = 1e-6
-"""As in :func:`torch.nn.utils.clip_grad_norm_`."""
+"""Epsilon of the clipping, as in :func:`torch.nn.utils.clip_grad_norm_`."""
 
 
 class DeviceLoss(Protocol):
-    """The losses of a step, computed without asking the device anything."""
+    """A function that computes the losses of a step without waiting for the device."""
 
     def __call__(
         self, module: nn.Module, index: Tensor, step: Tensor, sizes: Any
     ) -> Mapping[str, Tensor]:
-        """Losses by name; ``loss`` is the total that is minimised.
+        """Computes the losses by name; ``loss`` is the total to minimise.
 
         Args:
-            module: what is trained.
+            module: the module in training.
             index: (n,) int64 positions of the items of the step, on the device.
-            step: () int64 on the device.
-            sizes: what the host knows of the step's shapes.
+            step: () int64 number of the step, on the device.
+            sizes: shapes of the step, known on the host.
         """
         ...
 
 
 @dataclass(frozen=True)
 class CaptureSettings:
-    """How the steps run; changes nothing beyond rounding.
+    """Settings of the execution of steps. They change results by rounding only.
 
     Attributes:
-        graph: capture and replay; only on CUDA.
-        compile_update: fuse AdamW into one kernel.
-        low_precision: bfloat16 matrix products with float32 masters.
-        gradient_clip: largest norm of the whole gradient; None clips nothing.
-        processes: those that train together: gradients and losses are averaged over them.
+        graph: whether to capture and replay steps; only on CUDA.
+        compile_update: whether to fuse AdamW into one kernel.
+        low_precision: whether matrix products use bfloat16, with float32 master weights.
+        gradient_clip: largest norm of the whole gradient; None does not clip.
+        processes: the processes of the training, over which gradients and losses are averaged.
     """
 
     graph: bool
@@ -71,7 +71,7 @@ class CaptureSettings:
 
 @dataclass
 class _State:
-    """What the steps read and write on the device."""
+    """Tensors on the device that the steps read and write."""
 
     index: Tensor
     step: Tensor
@@ -83,17 +83,17 @@ class _State:
 
 
 class CapturedTraining:
-    """The steps of a training, one launch each.
+    """Runs the steps of a training with one launch per step.
 
     Args:
-        module: what is trained; on its device. Its parameters become views of flat tensors.
-        optimizer: of the module, with whatever state a checkpoint gave it.
-        losses: of a step.
-        learning_rate: of each step, on the host.
-        steps: numbers of the steps to do, which end with the last of the training.
-        first_index: (n,) positions of the items of the first of them.
-        first_sizes: their shapes.
-        settings: how to run.
+        module: the module in training, on its device. Its parameters become views of flat tensors.
+        optimizer: optimizer of the module, possibly with the state of a checkpoint.
+        losses: function that computes the losses of a step.
+        learning_rate: function that gives the learning rate of a step, on the host.
+        steps: numbers of the steps to do, up to the last step of the training.
+        first_index: (n,) positions of the items of the first step.
+        first_sizes: shapes of the first step.
+        settings: settings of the execution.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class CapturedTraining:
 
     @property
     def runner(self) -> nn.Module:
-        """The copy of the module that the steps run; compile its parts before :meth:`run`."""
+        """Copy of the module that the steps use. Compile its parts before :meth:`run`."""
         return self._flat.runner
 
     def run(
@@ -150,11 +150,11 @@ class CapturedTraining:
         sizes: Callable[[int], Any] | None = None,
         on_step: Callable[[int, Mapping[str, Tensor | float]], None] | None = None,
     ) -> None:
-        """Does all steps that are left.
+        """Does all remaining steps.
 
         Args:
             indices: (n,) positions of the items of a step, of one length for all steps.
-            sizes: shapes of a step; every distinct one gets its own graph.
+            sizes: function that gives the shapes of a step. Distinct shapes get their own graphs.
             on_step: told each step and its record, whose tensors stay on the device and are good
                 for ``HISTORY`` steps. Reading them waits for the device.
         """
@@ -166,7 +166,7 @@ class CapturedTraining:
                 on_step(step, self._report(step))
 
     def advance(self, sizes: Any = None) -> None:
-        """Does one step on what the device holds: replays its graph, or makes it."""
+        """Does one step with the tensors on the device. It replays the graph, or captures it."""
         state = self._state
         if self._stream is None:
             self._step(sizes)

@@ -1,10 +1,10 @@
-"""The parameters of a module in a few flat tensors, and AdamW over them.
+"""The parameters of a module in a few flat tensors, and AdamW on them.
 
-With hundreds of small tensors an optimizer is mostly launches. Here every kind of parameter
-(decayed or not, multiplied in bfloat16 or not) is one tensor with its moments beside it; the
-module's own parameters and the optimizer's state are views of them, so that checkpoints and
-validation see nothing new. Matrix products read bfloat16 copies, written once a step from the
-float32 masters, instead of a cast at every use.
+With hundreds of small tensors an optimizer spends most of its time on launches. Here every kind of
+parameter (decayed or not, multiplied in bfloat16 or not) is one tensor with its moments. The
+module's own parameters and the optimizer's state are views of these tensors, so that checkpoints
+and validation need no change. Matrix products read bfloat16 copies, which are written once per
+step from the float32 master weights, instead of a cast at every use.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 PRODUCTS = (nn.Linear, nn.Conv1d)
-"""Modules whose parameters enter matrix products."""
+"""Types of modules whose parameters enter matrix products."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Parameters that are treated alike.
+    """Parameters with the same decay and precision.
 
     Attributes:
-        names: of the parameters, in their order.
-        sizes: numbers of each.
+        names: names of the parameters, in their order.
+        sizes: number of values of each parameter.
         decay: weight decay.
-        master: (P,) float32.
+        master: (P,) float32 values of the parameters.
         exp_avg: (P,) first moment.
         exp_avg_sq: (P,) second moment.
         gradient: (P,) in the precision of the backward pass.
@@ -47,18 +47,18 @@ class Segment:
     low: Tensor | None
 
     def collect(self, gradients: Mapping[str, Tensor]) -> None:
-        """Puts the gradients of the parameters one after another."""
+        """Copies the gradients of the parameters into ``gradient``."""
         torch.cat([gradients[name].reshape(-1) for name in self.names], out=self.gradient)
 
 
 @dataclass(frozen=True)
 class UpdateScalars:
-    """What an update multiplies by: () float32 tensors on the device.
+    """Factors of an update, () float32 tensors on the device.
 
     Attributes:
-        clip: of the gradient.
+        clip: factor on the gradient.
         rate: learning rate.
-        step_size: rate over the first bias correction.
+        step_size: learning rate divided by the first bias correction.
         root_correction: square root of the second bias correction.
     """
 
@@ -68,7 +68,7 @@ class UpdateScalars:
     root_correction: Tensor
 
 
-def adamw_update(  # noqa: PLR0917 (what is compiled takes its tensors by position)
+def adamw_update(  # noqa: PLR0917 (a compiled function takes its tensors by position)
     master: Tensor,
     exp_avg: Tensor,
     exp_avg_sq: Tensor,
@@ -77,15 +77,15 @@ def adamw_update(  # noqa: PLR0917 (what is compiled takes its tensors by positi
     scalars: tuple[Tensor, Tensor, Tensor, Tensor],
     constants: tuple[float, float, float, float],
 ) -> None:
-    """One step of AdamW (Loshchilov & Hutter 2019) in place, as torch's own computes it.
+    """Does one step of AdamW (Loshchilov & Hutter 2019) in place, with the formula of torch.
 
-    Plain tensor operations, so that it can be compiled into one kernel.
+    It uses plain tensor operations, so that it can be compiled into one kernel.
 
     Args:
         master: (P,) parameters, float32.
         exp_avg: (P,) first moment.
         exp_avg_sq: (P,) second moment.
-        gradient: (P,) before clipping.
+        gradient: (P,) gradient before clipping.
         low: (P,) copy of the parameters in lower precision, or None.
         scalars: clip, rate, step_size and root_correction of :class:`UpdateScalars`.
         constants: weight decay, the two betas, and eps.
@@ -105,17 +105,18 @@ def adamw_update(  # noqa: PLR0917 (what is compiled takes its tensors by positi
 
 
 class FlatParameters:
-    """The parameters of a module that a loss depends on, and their AdamW.
+    """The parameters of a module that affect a loss, with their AdamW.
 
     Args:
-        module: its parameters become views; what else holds them goes on seeing them.
-        optimizer: of the module; what state it has is taken over, and goes on being its state.
-        used: names of the parameters that the loss depends on; the others stay as they are, as
-            in a plain step, which gives them no gradient.
-        low_precision: keep bfloat16 copies for the matrix products.
+        module: the module. Its parameters become views of the flat tensors and stay the same
+            objects.
+        optimizer: optimizer of the module. Its state is taken over and becomes views as well.
+        used: names of the parameters that affect the loss. Others stay unchanged, as in a plain
+            step, which gives them no gradient.
+        low_precision: whether to keep bfloat16 copies for the matrix products.
 
     Attributes:
-        runner: a copy of the module on the same memory, which the steps run: with ``low_precision``
+        runner: copy of the module on the same memory, which the steps use. With ``low_precision``
             its matrix products are in bfloat16 without autocast.
     """
 
@@ -137,28 +138,28 @@ class FlatParameters:
 
     @property
     def betas(self) -> tuple[float, float]:
-        """Of the moments."""
+        """Decay rates of the two moments."""
         first, second = self._optimizer.param_groups[0]["betas"]
         return float(first), float(second)
 
     @property
     def eps(self) -> float:
-        """Added to the root of the second moment."""
+        """Number added to the root of the second moment."""
         return float(self._optimizer.param_groups[0]["eps"])
 
     def leaves(self) -> list[Tensor]:
-        """The parameters of ``runner`` that gradients are taken of, in the order of ``names``."""
+        """Lists the parameters of ``runner`` that need gradients, in the order of ``names``."""
         parameters = dict(self.runner.named_parameters())
         return [parameters[name] for name in self.names]
 
     def collect(self, gradients: Sequence[Tensor]) -> None:
-        """Takes the gradients of :meth:`leaves`."""
+        """Copies the gradients of :meth:`leaves` into the flat tensors."""
         by_name = dict(zip(self.names, gradients, strict=True))
         for segment in self.segments:
             segment.collect(by_name)
 
     def gradient_norm(self) -> Tensor:
-        """() float32, norm of the whole gradient."""
+        """Computes the norm of the whole gradient, () float32."""
         norms = [
             torch.linalg.vector_norm(segment.gradient, dtype=torch.float32)
             for segment in self.segments
@@ -171,7 +172,7 @@ class FlatParameters:
         scalars: UpdateScalars,
         update: Callable[..., None] = adamw_update,
     ) -> None:
-        """One step of AdamW; ``update`` may be a compiled :func:`adamw_update`."""
+        """Does one step of AdamW. ``update`` may be a compiled :func:`adamw_update`."""
         betas, eps = self.betas, self.eps
         for segment in self.segments:
             update(
