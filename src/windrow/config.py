@@ -1,7 +1,8 @@
-"""Frozen typed settings: extras forbidden, YAML in and out, a content hash.
+"""Frozen typed settings with YAML input and output and a content hash.
 
-A component's settings stand beside it as a subclass of :class:`Settings` without defaults for
-scientific choices; :mod:`windrow.experiments.recipes.pretraining` alone holds those numbers.
+A component's settings stand beside it as a subclass of :class:`Settings`, without defaults for
+scientific choices. Only the recipes, such as
+:mod:`windrow.experiments.recipes.pretraining`, hold those numbers.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from windrow.errors import SettingsError
 
 
 class Settings(BaseModel):
-    """Base of all settings.
+    """Base class of all settings. Unknown names are refused.
 
     Raises:
         SettingsError: a value is missing, unknown or out of range; the error names the first.
@@ -41,34 +42,38 @@ class Settings(BaseModel):
         except ValidationError as error:
             raise _first_complaint(error, type(self), None) from None
 
-    # Without this mark pydantic would build nested settings through the method above, and the
+    # Without this mark pydantic would build nested settings with the method above, and the
     # error would name a setting without the path to it.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as plain JSON values."""
+        """Converts the settings to JSON values."""
         return self.model_dump(mode="json")
 
     def to_json(self) -> str:
-        """Canonical JSON: keys sorted, no spaces; what the content hash is taken of."""
+        """Writes canonical JSON, the input of the content hash: keys sorted, no spaces."""
         return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
 
     def content_hash(self) -> str:
-        """SHA-256 of the canonical JSON, 64 hexadecimal digits."""
+        """Computes the SHA-256 of the canonical JSON, 64 hexadecimal digits."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def to_yaml(self) -> str:
-        """The settings as YAML, in the order in which they are declared."""
+        """Writes the settings as YAML, in the order of their declaration."""
         import yaml
 
         return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
 
     @classmethod
     def from_dict(cls, values: object, *, where: object = None) -> Self:
-        """Settings from plain values.
+        """Builds settings from JSON values.
+
+        Args:
+            values: values by name.
+            where: path of their file, for the error.
 
         Raises:
-            SettingsError: a value is missing, unknown or out of range; names the first.
+            SettingsError: a value is missing, unknown or out of range; the error names the first.
         """
         try:
             return cls.model_validate(values)
@@ -77,10 +82,10 @@ class Settings(BaseModel):
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> Self:
-        """Settings from a YAML file (read with the safe loader).
+        """Reads settings from a YAML file with the safe loader.
 
         Raises:
-            SettingsError: the file is missing, no YAML, or does not fit.
+            SettingsError: the file is missing, is not YAML, or does not fit the settings.
         """
         import yaml
 

@@ -1,14 +1,14 @@
-"""One tree of errors, each saying what, where, found, expected and what to do next.
+"""The errors of windrow. Each names what, where, found, expected and what to do next.
 
-A :class:`WindrowError` is the user's to mend: the command line prints it as one line and exits
-with code 2. Anything else that escapes is a fault of windrow and keeps its traceback.
+A :class:`WindrowError` is a mistake that the user can correct. The command line prints it as one
+line and exits with code 2. Any other exception is a fault of windrow and keeps its traceback.
 """
 
 from __future__ import annotations
 
 
 class WindrowError(Exception):
-    """A mistake in what was handed in, told in one line.
+    """A mistake in the user's input, described in one line.
 
     Args:
         what: what is wrong, a short clause.

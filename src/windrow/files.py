@@ -1,8 +1,8 @@
-"""Atomic files: what is written appears whole under its name, or not at all.
+"""Atomic writing of files and folders. An output appears complete, or not at all.
 
-Everything that windrow writes goes through here. A file or folder grows under a temporary name
-beside its path and is renamed to it at the end; a failure removes it, a kill leaves only the
-temporary name, and a full disk becomes an :class:`OutputError`.
+All outputs of windrow are written by this module. A file or folder is written under a temporary
+name beside its path and is renamed at the end. A failure removes the temporary file, and a killed
+process leaves only the temporary name. A full disk raises an :class:`OutputError`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _output_error(error: OSError, path: Path) -> OutputError | None:
 
 
 def _is_about(error: OSError, path: Path) -> bool:
-    """Whether a failure is of the output: an unreadable input met while writing is not."""
+    """Checks whether a failure concerns the output, and not an unreadable input."""
     if error.filename is None:
         return True
     named, target = Path(os.fsdecode(error.filename)).absolute(), path.absolute()
@@ -76,7 +76,7 @@ def _sync(path: Path) -> None:
 
 @contextmanager
 def writing_errors(path: str | Path) -> Iterator[None]:
-    """Turns what an operating system says of a failed write into an :class:`OutputError`."""
+    """Turns the operating system's error of a failed write into an :class:`OutputError`."""
     try:
         yield
     except OSError as error:
@@ -88,7 +88,7 @@ def writing_errors(path: str | Path) -> Iterator[None]:
 
 @contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
-    """A temporary path to write to; renamed to ``path``, replacing it, once the block ends well.
+    """Yields a temporary path, which replaces ``path`` if the block ends without an exception.
 
     Raises:
         OutputError: the disk is full, the folder is not writable, or ``path`` is a folder.
@@ -118,11 +118,11 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """A temporary folder to fill; renamed to ``path`` once the block ends well.
+    """Yields a temporary folder, which becomes ``path`` if the block ends without an exception.
 
     Raises:
-        OutputError: ``path`` exists already and is not an empty folder, cannot be written, or
-            another process removed what was being written.
+        OutputError: ``path`` exists and is not an empty folder, or cannot be written, or another
+            process removed the temporary folder.
     """
     target = Path(path)
     refuse_existing(target)
@@ -145,8 +145,8 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def _watched(folder: Path, target: Path) -> Iterator[Callable[[], None]]:
-    """A check that a folder is still the one that was made, and not one made anew since."""
-    descriptor = os.open(folder, os.O_RDONLY)  # held, so that its number is not given to another
+    """Yields a check that a folder is still the same one, and was not made anew."""
+    descriptor = os.open(folder, os.O_RDONLY)  # kept open, so that its inode is not reused
 
     def check() -> None:
         with suppress(FileNotFoundError):
@@ -167,8 +167,8 @@ def _watched(folder: Path, target: Path) -> Iterator[Callable[[], None]]:
 def _remove_for_good(folder: Path) -> None:
     """Removes a folder into which threads of a library may still be writing after a failure.
 
-    Zarr writes arrays at the same time and lets the others go on when one of them fails; they
-    would fill the folder, or make it anew, behind a single removal.
+    Zarr writes arrays in parallel, and the other writes continue when one of them fails. They could
+    fill the folder or make it anew after a single removal.
     """
     num_quiet = 0
     for _ in range(100):
@@ -180,12 +180,12 @@ def _remove_for_good(folder: Path) -> None:
 
 
 def remove_partials(*paths: Path) -> None:
-    """Removes what killed processes left of files or folders, and of the files in those folders.
+    """Removes the temporary files that killed processes left beside or inside these outputs.
 
-    Only for who alone may write there: of one that is still at it the writing would fail.
+    Only the sole writer of the paths may call it. The write of another process would fail.
 
     Args:
-        paths: of what was to be written; none of them needs to be there.
+        paths: paths of the outputs, which need not exist.
 
     Raises:
         OutputError: the folder is not writable.
@@ -218,11 +218,11 @@ def _remove_partial(partial: Path) -> None:
 
 
 def refuse_existing(path: str | Path) -> None:
-    """Nothing is ever overwritten by surprise.
+    """Refuses a path that exists, so that nothing is overwritten by accident.
 
     Raises:
-        OutputError: the path is a file, a pipe or a device, or a folder with something in it; or
-            the system refuses to look there.
+        OutputError: the path is a file, a pipe, a device or a folder that is not empty, or the
+            system denies access to it.
     """
     target = Path(path)
     with writing_errors(target):
@@ -237,12 +237,12 @@ def refuse_existing(path: str | Path) -> None:
 def check_output(
     path: str | Path, *, inputs: Iterable[str | Path] = (), suffixes: Sequence[str] = ()
 ) -> None:
-    """Checks, before any work is done, that an output can be written where it is asked for.
+    """Checks before any work that an output can be written.
 
     Args:
-        path: the file or folder to be written.
-        inputs: files and folders that are read; none may be, or lie inside, the output.
-        suffixes: endings of the name that say a known format; empty takes any name.
+        path: path of the file or folder to be written.
+        inputs: files and folders that are read; none may be the output or lie inside it.
+        suffixes: accepted suffixes of the name; empty accepts any name.
 
     Raises:
         OutputError: the output exists, is an input, has another suffix, or cannot be made there.
@@ -277,7 +277,7 @@ def check_output(
 
 
 def describe_disk_error(error: OSError) -> str | None:
-    """What a failure of the disk or of the rights on it means; None for any other failure.
+    """Describes a failure of the disk or of its permissions; None for any other failure.
 
     Example:
         >>> describe_disk_error(OSError(errno.ENOSPC, "No space left on device"))
@@ -293,5 +293,5 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_json(path: str | Path, values: Any) -> None:
-    """Writes JSON atomically, indented, with a newline at the end; NaN is refused."""
+    """Writes indented JSON atomically, with a newline at the end. NaN is refused."""
     write_text(path, json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

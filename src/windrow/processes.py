@@ -1,6 +1,6 @@
-"""Processes that work for another one: how many, on one thread each, and none outlives it.
+"""Worker processes: their number, their threads, and their end with the parent process.
 
-And what a signal may not cut in two.
+The module also protects short pieces of work from signals.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _THREADS = (
     "VECLIB_MAXIMUM_THREADS",
 )
 _GRACE_SECONDS = 30.0
-"""For a process to put things in order once its parent is gone."""
+"""Time for a process to clean up after the end of its parent, in seconds."""
 
 
 def number_of_cores() -> int:
-    """Cores that this process may use.
+    """Counts the cores that this process may use.
 
     Example:
         >>> number_of_cores() >= 1
@@ -37,10 +37,10 @@ def number_of_cores() -> int:
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Processes that are started within compute on one thread; this one is left as it is.
+    """Limits processes started in the block to one thread. This process stays as it is.
 
-    The numeric libraries read their variables when they are loaded, so it holds for processes
-    that start with a fresh interpreter.
+    The numeric libraries read their variables when they are loaded. The limit therefore holds for
+    processes that start with a fresh interpreter.
 
     Example:
         >>> with one_thread_each():
@@ -61,12 +61,11 @@ def one_thread_each() -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ctrl-C and SIGTERM come after the block, not within it; a second one does not wait.
+    """Delays Ctrl-C and SIGTERM until the end of the block. A second signal is not delayed.
 
-    For short work that leaves a mess when an exception comes in the middle of it, such as
-    writing under a lock of another library. Python runs its handlers in the main thread whichever
-    thread the system gives a signal to, so that it is they that wait; in other threads, which
-    nothing interrupts, the block is as any other.
+    It protects short work that an exception must not interrupt, such as writing under a lock of
+    another library. Python runs its signal handlers in the main thread, so the handlers wait. In
+    other threads the block has no effect, because signals do not interrupt them.
 
     Example:
         >>> try:
@@ -110,10 +109,11 @@ def uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def held_back(number: signal.Signals) -> Iterator[None]:
-    """A signal comes after the block; processes started within never get it.
+    """Blocks a signal until the end of the block, and in all processes started in the block.
 
-    They inherit what this thread blocks. That holds nothing back here where another thread lives:
-    the system gives the signal to that one, and Python runs the handler in the main thread.
+    The processes inherit the blocked signals of this thread. If this process has other threads,
+    the signal is not delayed here: the system delivers it to another thread, and Python runs the
+    handler in the main thread.
     """
     with uninterrupted():
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
@@ -124,20 +124,20 @@ def held_back(number: signal.Signals) -> Iterator[None]:
 
 
 def begin_in_pool() -> None:
-    """What a process of a pool does first: it ends with its parent, and leaves Ctrl-C to it.
+    """Prepares a process of a pool to end with its parent and to ignore Ctrl-C.
 
-    Ctrl-C reaches every process of a terminal; the parent ends its pool, without a traceback of
-    each.
+    Ctrl-C reaches every process of a terminal. The parent ends its pool, so that the processes
+    print no tracebacks.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
 
 
 def end_with_parent() -> None:
-    """Ends this process when the one that started it is gone, however it went.
+    """Ends this process after its parent process has ended in any way.
 
-    It is sent a SIGTERM, which it may use to put things in order, and is ended for good half a
-    minute later. Does nothing in a process that :mod:`multiprocessing` did not start.
+    The process gets a SIGTERM, which it may use to clean up, and is killed half a minute later.
+    The function has no effect in a process that :mod:`multiprocessing` did not start.
     """
     parent = multiprocessing.parent_process()
     if parent is None:
@@ -145,7 +145,7 @@ def end_with_parent() -> None:
 
     def watch() -> None:
         parent.join()
-        # To the thread that handles signals, so that a wait of its is cut short.
+        # The signal goes to the thread that handles signals, to interrupt a wait of that thread.
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
         time.sleep(_GRACE_SECONDS)
         os._exit(1)

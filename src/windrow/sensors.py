@@ -1,4 +1,4 @@
-"""The bands of Sentinel-2 and PlanetScope: name, centre, width, metres, scale, no data.
+"""The bands of Sentinel-2 and PlanetScope, with wavelengths, resolution and stored scale.
 
 Centres and widths are those of Sentinel-2A's MSI and of the PlanetScope Dove units 0c/0d, the
 generation of 2018 and 2019. Only centre and width are published in that form, so the spectral
@@ -17,13 +17,13 @@ import numpy.typing as npt
 from windrow.errors import BandError
 
 SCALE = 10_000
-"""Integers on disk and in memory are reflectance times this."""
+"""Factor of the stored integers: an integer is reflectance times this."""
 
 PLANETSCOPE_WINDOW = 3
-"""Side of the window of PlanetScope pixels around a Sentinel-2 pixel."""
+"""Side of the window of PlanetScope pixels around a Sentinel-2 pixel, in pixels."""
 
 NUM_CLOUD_LEVELS = 32
-"""Levels into which a cloud probability 0..255 is cut: ``level = clp * 32 // 256``."""
+"""Number of levels of a cloud probability 0..255: ``level = clp * 32 // 256``."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,13 @@ class Band:
     metres: float
 
     def response(self, wavelength_nm: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """The assumed Gaussian spectral response at each wavelength, summing to one.
+        """Computes the assumed Gaussian spectral response at each wavelength.
+
+        Args:
+            wavelength_nm: wavelengths in nanometres.
+
+        Returns:
+            The responses, which sum to one, in the same shape.
 
         Example:
             >>> weights = SENTINEL2["B04"].response(np.arange(400.0, 2501.0))
@@ -95,10 +101,10 @@ NUM_PLANETSCOPE_VALUES = len(PLANETSCOPE_BANDS) * PLANETSCOPE_WINDOW**2
 
 
 def canonical_band(name: str) -> str:
-    """The canonical form of a Sentinel-2 band's name; ``B1``, ``b01`` and ``B01`` are one.
+    """Gives the canonical name of a Sentinel-2 band, such as ``B01`` for ``B1`` and ``b01``.
 
     Raises:
-        BandError: the name is none of the thirteen bands.
+        BandError: the name is not one of the thirteen bands.
 
     Example:
         >>> canonical_band("b8a"), canonical_band("B1")
@@ -117,10 +123,10 @@ def canonical_band(name: str) -> str:
 
 
 def check_bands(names: Sequence[str]) -> tuple[str, ...]:
-    """Canonical names of a set of Sentinel-2 bands, refused if unknown, repeated or empty.
+    """Gives the canonical names of Sentinel-2 bands and refuses invalid sets.
 
     Raises:
-        BandError: a name is unknown, is B10, stands twice, or there is none.
+        BandError: a name is unknown, is B10 or is repeated, or there is no name.
 
     Example:
         >>> check_bands(["B2", "B03"])
@@ -146,7 +152,7 @@ def check_bands(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def cloud_level(cloud_probability: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """Cloud level 0..31 of a cloud probability 0..255 (section 4 of the paper).
+    """Converts cloud probability 0..255 to cloud level 0..31 (section 4 of the paper).
 
     Example:
         >>> cloud_level(np.array([0, 7, 8, 255], dtype=np.uint8)).tolist()
@@ -156,7 +162,7 @@ def cloud_level(cloud_probability: npt.NDArray[np.uint8]) -> npt.NDArray[np.int6
 
 
 def cloud_probability_of_fraction(fraction: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-    """Cloud probability 0..255 of a cloud fraction 0..1: ``min(255, floor(256 c))``.
+    """Converts cloud fraction c in 0..1 to cloud probability, ``min(255, floor(256 c))``.
 
     Example:
         >>> cloud_probability_of_fraction([0.0, 0.5, 1.0]).tolist()

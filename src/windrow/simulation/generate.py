@@ -1,4 +1,4 @@
-"""The top of the simulator: pixels of landscapes in, series and stores out."""
+"""Simulation of series and stores, the entry point of the simulator."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ LEAST_BYTES_A_SERIES = 15_000
 """Bytes on disk of one compressed series of both sensors; a whole store takes some 20,000 each."""
 
 FIELDS_A_LANDSCAPE = 10_000
-"""``field_id`` is the landscape times this, plus the field."""
+"""Factor of field ids: ``field_id`` is landscape x this + field."""
 PIXELS_A_SIDE = 1024
-"""``id`` is (landscape x this + row) x this + column."""
+"""Factor of series ids: ``id`` is (landscape x this + row) x this + column."""
 
 _LEAST_PART = 0.004
 
@@ -55,14 +55,14 @@ def simulate_pixels(
     rows: Integers,
     columns: Integers,
 ) -> Series:
-    """The series of any Sentinel-2 pixels of one landscape.
+    """Simulates the series of Sentinel-2 pixels of one landscape.
 
-    A series depends on the settings, the seed, the landscape and its own row and column, never on
-    which other pixels are asked for.
+    A series depends on the settings, the seed, the landscape and its own row and column. It does
+    not depend on the other pixels in the call.
 
     Args:
-        settings: the scenario.
-        seed: the seed.
+        settings: settings of the scenario.
+        seed: seed of all draws.
         landscape: number of the landscape.
         rows: (n,) rows, 0 at the top.
         columns: (n,) columns, 0 at the left.
@@ -156,10 +156,10 @@ def _coordinates(
 
 
 def simulate_landscape(settings: ScenarioSettings, *, seed: int, landscape: int) -> Series:
-    """The sampled series of one landscape, mixed over its fields.
+    """Simulates the sampled series of one landscape, in mixed order of its fields.
 
-    Where the scenario's unit is the field, a series is the mean of the sampled pixels of a field,
-    and its ``id`` is the ``field_id``.
+    If the scenario's unit is the field, a series is the mean of a field's sampled pixels, and its
+    ``id`` is the ``field_id``.
     """
     rows, columns = sampled_pixels(make_landscape(settings, seed, landscape))
     pixels = simulate_pixels(settings, seed=seed, landscape=landscape, rows=rows, columns=columns)
@@ -167,11 +167,11 @@ def simulate_landscape(settings: ScenarioSettings, *, seed: int, landscape: int)
 
 
 def field_means(pixels: Series) -> Series:
-    """One series a field: the mean of its pixels at each date, in the order of their first pixel.
+    """Averages the pixels of each field to one series, in the order of the fields' first pixels.
 
-    All that has numbers by date is averaged, the cloud probability and the truth included; dates,
-    label and days of harvest and cuts are those of the field. The pixels of a field share their
-    dates, as pixels of one landscape do.
+    All numbers by date are averaged, also cloud probability and truth. Dates, label and days of
+    harvest and cuts are taken from the field. The pixels of a field must share their dates, as
+    pixels of one landscape do.
     """
     _, first, member = np.unique(pixels.field_id, return_index=True, return_inverse=True)
     counts = np.bincount(member)
@@ -210,23 +210,23 @@ def simulate(
 ) -> Series:
     """Simulates Sentinel-2 and PlanetScope series of labelled fields by radiative transfer.
 
-    No satellite ever saw them, and ``simulated`` is True. The same seed gives the same bytes
-    whatever the number of workers, and the first series of a larger run are those of a smaller
-    one. All series are held in memory; :func:`simulate_parts` yields them landscape by landscape.
+    The attribute ``simulated`` of the result is True. The same seed gives the same bytes for any
+    number of workers, and the first series of a larger run equal those of a smaller run. All series
+    are held in memory; :func:`simulate_parts` yields them landscape by landscape.
 
     Args:
         scenario: the name of a region and year, or settings;
             :data:`windrow.simulation.scenarios.SCENARIOS` holds them.
-        num_series: how many series.
+        num_series: number of series.
         seed: any whole number.
-        num_workers: processes; with one, nothing leaves this process. More than one start fresh
-            interpreters, so a script that calls this needs the usual ``__main__`` guard.
+        num_workers: number of processes. One runs in this process. More than one start fresh
+            interpreters, so a script that calls this function needs the usual ``__main__`` guard.
 
     Returns:
-        the series with ``label``, ``legend`` and what only a simulator knows (``truth``).
+        The series with ``label``, ``legend`` and ``truth``.
 
     Raises:
-        SettingsError: an unknown scenario, no series, or no worker.
+        SettingsError: the scenario is unknown, or there are no series or no workers.
 
     Example:
         >>> simulate("brandenburg-2018", num_series=2, seed=1)
