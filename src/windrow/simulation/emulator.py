@@ -1,8 +1,8 @@
-"""The emulator of PROSAIL: leaf and canopy traits in, reflectance over any ground out.
+"""The emulator of PROSAIL, which computes reflectance over any ground from leaf and canopy traits.
 
-The emulator (``tools/fit_emulator.py`` makes it) is a network of two hidden layers that was fitted
-to PROSPECT-D (Feret et al. 2017) with 4SAIL (Verhoef et al. 2007). It gives three quantities a
-band that do not depend on the ground, and one without a band; over a ground ``rs`` the canopy is
+The emulator (fitted by ``tools/fit_emulator.py``) is a network of two hidden layers. It emulates
+PROSPECT-D (Feret et al. 2017) with 4SAIL (Verhoef et al. 2007). It gives three quantities per band
+and one for all bands, none of which depends on the ground. Over a ground ``rs`` the reflectance is
 
     R = r0 + rs / (1 - rs rdd) (t - rs rdd h)
 
@@ -28,13 +28,13 @@ from windrow.sensors import PLANETSCOPE, PLANETSCOPE_BANDS, SENTINEL2_BANDS, SEN
 Float32 = npt.NDArray[np.float32]
 
 BANDS: tuple[str, ...] = (*SENTINEL2_BANDS, *(f"planetscope_{b}" for b in PLANETSCOPE_BANDS))
-"""The 16 bands that are simulated: Sentinel-2's twelve, then PlanetScope's four."""
+"""Names of the 16 simulated bands: Sentinel-2's twelve, then PlanetScope's four."""
 
 CENTRES_NM: npt.NDArray[np.float64] = np.array(
     [SENTINEL2_L1C[b].centre_nm for b in SENTINEL2_BANDS]
     + [PLANETSCOPE[b].centre_nm for b in PLANETSCOPE_BANDS]
 )
-"""Centre wavelengths of :data:`BANDS`."""
+"""Centre wavelengths of :data:`BANDS` in nanometres."""
 
 PARAMETERS: tuple[str, ...] = (
     "leaf_structure",
@@ -48,12 +48,12 @@ PARAMETERS: tuple[str, ...] = (
     "hot_spot",
     "sun_zenith",
 )
-"""Inputs of the emulator in their order; units and ranges are in its header."""
+"""Names of the emulator's inputs, in order. Units and ranges are in its header."""
 
 
 @dataclass(frozen=True, eq=False)
 class CanopyParts:
-    """What the emulator returns: every array has one value a canopy and band.
+    """Outputs of the emulator, with one value per canopy and band.
 
     Attributes:
         black: (..., 16) reflectance over black ground.
@@ -68,7 +68,7 @@ class CanopyParts:
     hot_gap: Float32
 
     def over(self, ground: npt.ArrayLike) -> Float32:
-        """Reflectance over a ground of reflectance (..., 16)."""
+        """Computes the reflectance (..., 16) over a ground of reflectance (..., 16)."""
         rs = np.asarray(ground, dtype=np.float32)
         bounced = rs * self.from_below
         return np.asarray(
@@ -77,13 +77,13 @@ class CanopyParts:
 
 
 class Emulator:
-    """The fitted network; :func:`emulator` loads the one that ships.
+    """The fitted network. :func:`emulator` loads the shipped one.
 
     Args:
         content: the bytes of a safetensors file written by ``tools/fit_emulator.py``.
 
     Raises:
-        DataError: the bytes are no emulator, or one with other parameters or bands.
+        DataError: the bytes are not an emulator, or it has other parameters or bands.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -109,15 +109,15 @@ class Emulator:
 
     @property
     def held_out_rmse(self) -> dict[str, float]:
-        """Error of the final reflectance by band against the full model, over random grounds."""
+        """Root mean squared error of the reflectance against the full model, by band."""
         values: dict[str, float] = json.loads(self.metadata["held_out_rmse"])
         return values
 
     def __call__(self, parameters: dict[str, npt.NDArray[Any]]) -> CanopyParts:
-        """The canopies of these parameters, which are clipped to the fitted ranges.
+        """Computes canopies from their parameters, which are clipped to the fitted ranges.
 
         Args:
-            parameters: each of :data:`PARAMETERS`, arrays that broadcast to one shape (..., K).
+            parameters: arrays by name for all :data:`PARAMETERS`, which broadcast to one shape.
         """
         columns = [self._scaled(name, parameters[name]) for name in PARAMETERS]
         values: Any = np.stack(np.broadcast_arrays(*columns), axis=-1)
@@ -146,7 +146,7 @@ class Emulator:
 
 @cache
 def emulator() -> Emulator:
-    """The emulator that ships with windrow, loaded once.
+    """Loads the shipped emulator, once per process.
 
     Example:
         >>> max(emulator().held_out_rmse.values()) <= 0.002

@@ -245,17 +245,17 @@ def simulate_parts(
     num_workers: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Series]:
-    """Series of landscapes 0, 1, 2, ... until there are enough, a part a landscape.
+    """Yields the series of landscapes 0, 1, 2, ... until there are enough, one part per landscape.
 
-    The same seed gives the same bytes whatever the number of workers, and the first series of a
-    larger run are those of a smaller one.
+    The same seed gives the same bytes for any number of workers, and the first series of a larger
+    run equal those of a smaller run.
 
     Args:
-        scenario: a name or settings.
-        num_series: how many series in all.
+        scenario: name or settings of a scenario.
+        num_series: number of series in all.
         seed: any whole number.
-        num_workers: processes; with one, nothing leaves this process. More than one start fresh
-            interpreters, so a script that calls this needs the usual ``__main__`` guard.
+        num_workers: number of processes. One runs in this process. More than one start fresh
+            interpreters, so a script that calls this function needs the usual ``__main__`` guard.
         on_progress: called after each part with the series made and the series wanted.
 
     Raises:
@@ -298,7 +298,7 @@ def _counted(
 def _parts(
     settings: ScenarioSettings, seed: int, num_workers: int
 ) -> Generator[Series, None, None]:
-    """Landscapes without end, in order; a few ahead of what is taken."""
+    """Yields landscapes in order without end, and simulates a few in advance."""
     number = 0
     if num_workers == 1:
         while True:
@@ -336,7 +336,7 @@ def simulate_store(
         SettingsError: an unknown scenario, no series, or no worker.
         OutputError: the path exists already, or cannot be written.
     """
-    # Here, so that series can be simulated where there is no zarr to store them with.
+    # The import is here so that series can be simulated without zarr.
     from windrow.data.store.zarr_store import StoreWriter
 
     settings = scenario_settings(scenario)

@@ -1,8 +1,8 @@
-"""Simulated fields seen as a user's own: the same dates, clouds, bands and level.
+"""Simulation of fields with the dates, clouds, bands and level of real series.
 
-Each simulated field borrows one of the user's series: it is seen on that series' dates, and where
-the series is cloudy or bright with snow, its values are the series' own. So nothing differs between
-simulated and real fields but the fields.
+Each simulated field is paired with one of the real series and has its dates. Where the real series
+is cloudy or bright with snow, the field takes its values. Simulated and real fields therefore
+differ only in the fields themselves.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from windrow.simulation.world_settings import WorldSettings
 from windrow.simulation.worlds import World, drawn_around, scattered, season_of
 
 CLEAR_BELOW = 26
-"""Cloud probability from which on a date is taken for cloudy: a tenth of 255."""
+"""Smallest cloud probability of a cloudy date, a tenth of 255."""
 
 _BRIGHT_BLUE = 0.28
-"""Reflectance in B02 of snow and thick cloud, beyond that of any soil or crop."""
+"""Smallest B02 reflectance of snow and thick cloud, above that of any soil or crop."""
 
 
 def simulate_like(
@@ -42,16 +42,16 @@ def simulate_like(
     crops: Sequence[str] | None = None,
     number: int = 0,
 ) -> World:
-    """Simulated fields of a place under the dates, clouds, bands and level of real series.
+    """Simulates fields of a place with the dates, clouds, bands and level of real series.
 
     Args:
-        series: the real fields; only dates, clouds, bands and level are used, and the values on
-            cloudy dates. Their ``day_of_year`` counts from the place's ``season_start``.
-        place: where they lie; its ``product`` gives way to the level of the series.
-        settings: how widely the rest differs.
+        series: the real fields. Dates, clouds, bands, level and the values on cloudy dates are
+            used. Their ``day_of_year`` counts from the place's ``season_start``.
+        place: place of the fields. The level of the series replaces its ``product``.
+        settings: ranges of all other quantities.
         seed: any whole number.
-        crops: names of the crops that grow; those usual at its latitude where not given.
-        number: of the draw.
+        crops: names of the crops; None takes crops that are usual at the latitude.
+        number: number of the draw.
 
     Returns:
         ``settings.num_fields`` fields, each on the date axis of a series drawn at random.
@@ -70,7 +70,7 @@ def simulate_like(
     place = place.model_copy(update={"product": series.processing_level})
     narrowed, climate, names = drawn_around(place, settings, draws, crops)
     numbers = [table_number(name) for name in names]
-    # Day 365 of a leap year is taken for the day before it.
+    # Day 365 of a leap year counts as the day before.
     ahead = np.minimum(series.day_of_year.astype(np.int64), YEAR - 1)
     northern = (ahead + place.first) % YEAR
     days = np.unique(northern[series.valid])
@@ -102,7 +102,7 @@ def _lent(
     lender: npt.NDArray[np.int64],
     column: npt.NDArray[np.int64],
 ) -> World:
-    """Each simulated field on the dates of its lender, with the lender's clouds."""
+    """Gives each simulated field the dates and clouds of its real series."""
     index = np.minimum(column, simulated.num_dates - 1)[lender]
     cloudy = _cloudy(series)[lender]
 
@@ -145,7 +145,7 @@ def _lent(
 
 
 def _cloudy(series: Series) -> npt.NDArray[np.bool_]:
-    """Dates on which a series shows no ground, (N, T)."""
+    """Marks the dates on which clouds or snow hide the ground, (N, T)."""
     hidden = np.zeros(series.valid.shape, dtype=bool)
     if series.cloud_probability is not None:
         hidden |= series.cloud_probability >= CLEAR_BELOW

@@ -1,7 +1,7 @@
-"""Draws keyed by position: each a function of (seed, purpose, landscape, field or pixel, day).
+"""Random draws keyed by position: functions of (seed, purpose, landscape, field or pixel, day).
 
-A draw is a hash of where it belongs (:mod:`windrow.splitmix64`), so that any part of a simulation
-can be made alone, in any order and on any number of workers, with the same bytes.
+A draw is a hash of its key (:mod:`windrow.splitmix64`). Any part of a simulation can therefore be
+made alone, in any order and on any number of workers, with the same bytes.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _INCREMENT = np.uint64(INCREMENT)
 
 
 def keyed(seed: int, purpose: str, *positions: npt.ArrayLike) -> Keys:
-    """The keys of draws: one a place, broadcast over the positions.
+    """Computes the keys of draws, broadcast over the positions.
 
     Args:
-        seed: any whole number; it is taken modulo 2^64.
-        purpose: what is drawn, such as ``"sowing"``: two purposes never share a draw.
+        seed: any whole number, taken modulo 2^64.
+        purpose: name of the drawn quantity, such as ``"sowing"``. Purposes never share a draw.
         positions: whole numbers or arrays of them that broadcast (landscape, field, day, ...).
 
     Example:
@@ -44,7 +44,7 @@ def keyed(seed: int, purpose: str, *positions: npt.ArrayLike) -> Keys:
 
 
 def uniform(keys: Keys) -> Floats:
-    """Uniform draws in [0, 1), one a key.
+    """Draws uniform numbers in [0, 1), one per key.
 
     Example:
         >>> draws = uniform(keyed(1, "doc", np.arange(10_000)))
@@ -55,22 +55,22 @@ def uniform(keys: Keys) -> Floats:
 
 
 def normal(keys: Keys) -> Floats:
-    """Standard normal draws, one a key (Box and Muller 1958, on the key's two halves)."""
+    """Draws standard normal numbers, one per key (Box and Muller 1958, from the key's halves)."""
     first = ((keys >> np.uint64(32)).astype(np.float64) + 0.5) * 2.0**-32
     second = (keys & np.uint64(0xFFFFFFFF)).astype(np.float64) * 2.0**-32
     return np.asarray(np.sqrt(-2.0 * np.log(first)) * np.cos(2.0 * np.pi * second))
 
 
 def spread(keys: Keys, mean: npt.ArrayLike, deviation: npt.ArrayLike) -> Floats:
-    """Normal draws cut at 2.2 deviations: agronomy has no far tails."""
+    """Draws normal numbers cut at 2.2 deviations, because agronomy has no long tails."""
     return np.asarray(mean + np.asarray(deviation) * np.clip(normal(keys), -2.2, 2.2))
 
 
 def noise(keys: Keys) -> npt.NDArray[np.float32]:
-    """Cheap noise of mean 0 and deviation 1, within 3.47: the sum of four uniform draws.
+    """Draws cheap noise of mean 0 and deviation 1, within +-3.47.
 
-    The sum of a key's four 16-bit quarters (Irwin and Hall 1927) is close to normal but for its
-    tails; it is for sensor noise, of which millions are drawn.
+    The sum of a key's four 16-bit quarters (Irwin and Hall 1927) is close to normal except in the
+    tails. It serves as sensor noise, which needs millions of draws.
     """
     quarters = np.ascontiguousarray(keys).view(np.uint16).reshape(*keys.shape, 4)
     total = quarters.sum(axis=-1, dtype=np.int32).astype(np.float32)
@@ -78,7 +78,7 @@ def noise(keys: Keys) -> npt.NDArray[np.float32]:
 
 
 def choose(keys: Keys, shares: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Positions 0..K-1 drawn with these shares, which need not sum to one."""
+    """Draws positions 0..K-1 with these shares, which need not sum to one."""
     edges = np.cumsum(np.asarray(shares, dtype=np.float64))
     return np.asarray(np.searchsorted(edges / edges[-1], uniform(keys), side="right"))
 
@@ -92,17 +92,18 @@ def patches(
     y: npt.ArrayLike,
     scale: float,
 ) -> Floats:
-    """A smooth random surface of mean 0 and variance 1, read at any points.
+    """Evaluates a smooth random surface of mean 0 and variance 1.
 
-    Value noise: normal draws on a square lattice, blended between its corners with smoothstep
-    weights and divided by their norm, so that the variance is one everywhere.
+    The surface is value noise: normal draws on a square lattice, blended between the corners with
+    smoothstep weights and divided by the norm of the weights, so that the variance is one
+    everywhere.
 
     Args:
-        seed: the seed.
-        purpose: what the surface is.
+        seed: seed of the surface.
+        purpose: name of the surface.
         keys_before: further keys, such as the landscape and the day; they broadcast with ``x``.
-        x: metres.
-        y: metres.
+        x: coordinates in metres.
+        y: coordinates in metres.
         scale: mesh of the lattice in metres, about the size of a patch.
     """
     across, along = np.broadcast_arrays(

@@ -1,4 +1,4 @@
-"""What decides a simulation, but the seed: one frozen setting a scenario."""
+"""Settings of a simulation. One frozen object per scenario holds everything but the seed."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class SnowSpell(Settings):
     """Days on which snow may lie.
 
     Attributes:
-        first: day of year on which it falls.
-        last: day of year on which it is gone.
-        probability: that a landscape has it.
+        first: day of year on which snow falls.
+        last: day of year on which the snow is gone.
+        probability: probability that a landscape has this spell.
     """
 
     first: Annotated[int, Field(ge=0, le=365)]
@@ -34,13 +34,13 @@ class SnowSpell(Settings):
 
 
 class CropClass(Settings):
-    """One class of a scenario's legend and the crops of the table that it is made of.
+    """One class of a scenario's legend, and its crops from the crop table.
 
     Attributes:
-        name: of the class.
-        code: of the class in the product that the scenario is a twin of.
-        share: of the fields.
-        crops: share of the class by name of crop (:data:`windrow.simulation.crops.NAMES`).
+        name: name of the class.
+        code: code of the class in the real product that the scenario imitates.
+        share: share of the class in the fields.
+        crops: share of each crop in the class, by name (:data:`windrow.simulation.crops.NAMES`).
     """
 
     name: str
@@ -50,43 +50,45 @@ class CropClass(Settings):
 
 
 class ScenarioSettings(Settings):
-    """Everything that decides what is simulated, but the seed.
+    """All settings of a scenario, which determine the simulation together with the seed.
 
     Attributes:
-        name: of the scenario.
-        year: calendar year, of 365 days.
+        name: name of the scenario.
+        year: calendar year of 365 days.
         product: surface reflectance (``L2A``) or top of atmosphere (``L1C``).
-        unit: what a series is: a ``pixel``, or the mean of the pixels of a ``field``, which has
-            no PlanetScope series.
-        longitude, latitude: middle of the region, degrees; landscapes lie within 0.2 degrees.
-        altitude_m: of the ground above the sea.
-        relief: slope of the ground, a deviation each way, metres a metre.
+        unit: unit of a series: ``pixel``, or ``field`` for the mean of a field's pixels. Fields
+            have no PlanetScope series.
+        longitude, latitude: centre of the region in degrees; landscapes lie within 0.2 degrees.
+        altitude_m: altitude of the ground above the sea in metres.
+        relief: standard deviation of the ground's slope in each direction, metres per metre.
         landscape_m: side of a square landscape, metres, a multiple of 30.
         field_m: typical side of a field, metres.
-        pixels_per_field: Sentinel-2 pixels drawn in each field; a field's mean is over them.
-        classes: the legend, with shares and crops.
-        season_shift: days by which this year is later than the table of crops.
-        season_spread: deviation of that between landscapes, days.
-        harvest_shift: further days by which ripening and harvest are later.
-        drought: 0 none to 1 severe: the mean of the landscapes' summers.
-        leaf_area_scale: of all crops, for soils poorer or richer than usual.
-        winter_leaf_area: of what stands through the winter, for winters milder than usual.
-        management_spread: of dates and traits between fields of a crop, relative to the table.
-        soil_brightness: dry soil's reflectance at 665 nm: mean and deviation between landscapes.
+        pixels_per_field: number of Sentinel-2 pixels drawn in each field and used for its mean.
+        classes: classes of the legend, with shares and crops.
+        season_shift: delay of this year against the crop table, in days.
+        season_spread: standard deviation of this delay between landscapes, in days.
+        harvest_shift: additional delay of ripening and harvest, in days.
+        drought: mean drought of the landscapes' summers, from 0 (none) to 1 (severe).
+        leaf_area_scale: factor on the leaf area of all crops, for poorer or richer soils.
+        winter_leaf_area: factor on the leaf area in winter, for milder winters.
+        management_spread: spread of dates and traits between fields of a crop, relative to the
+            crop table.
+        soil_brightness: reflectance of dry soil at 665 nm: mean and deviation between landscapes.
         cloud_share: share of cloudy pixels by month, January first.
         snow: spells of snow.
-        mask_margin: how far beyond a cloud's edge its mask reaches, in deviations of cloudiness.
-        mask_shadow: how surely shadows are masked, too: 0 not at all to 1.
-        two_orbits: share of landscapes that two orbits see.
-        aerosol: optical depth at 550 nm: median of the dates, deviation of its logarithm.
-        aerosol_missed: what the correction's optical depth falls short of the true one: mean and
+        mask_margin: reach of a cloud mask beyond the cloud's edge, in deviations of cloudiness.
+        mask_shadow: completeness of the shadow mask, from 0 (none) to 1.
+        two_orbits: share of landscapes covered by two orbits.
+        aerosol: optical depth at 550 nm: median over the dates, and deviation of its logarithm.
+        aerosol_missed: true optical depth minus the optical depth of the correction: mean and
             deviation between dates.
-        gain_noise: Sentinel-2's gain error from date to date, relative.
-        planetscope_gain_noise: Planet Fusion's, by band (blue, green, red, nir), relative.
-        planetscope_pixel_noise: texture and noise between PlanetScope pixels, by band, relative.
-        planetscope_smoothing_days: deviation of Planet Fusion's smoothing in time.
-        pairing: which PlanetScope pixels belong to a Sentinel-2 pixel.
-        knot_days: days between the states at which the canopy is computed.
+        gain_noise: relative gain error of Sentinel-2 between dates.
+        planetscope_gain_noise: relative gain error of Planet Fusion by band (blue, green, red,
+            nir).
+        planetscope_pixel_noise: relative texture and noise between PlanetScope pixels, by band.
+        planetscope_smoothing_days: standard deviation of Planet Fusion's temporal smoothing.
+        pairing: pairing of PlanetScope pixels with a Sentinel-2 pixel.
+        knot_days: days between the computed states of the canopy.
     """
 
     name: str
@@ -127,14 +129,14 @@ class ScenarioSettings(Settings):
 
     @property
     def legend(self) -> Legend:
-        """The classes of the labels."""
+        """Legend of the labels."""
         return Legend(
             names=tuple(c.name for c in self.classes), codes=tuple(c.code for c in self.classes)
         )
 
     @property
     def uses(self) -> tuple[tuple[int, int, float], ...]:
-        """Position of the class, number of the crop and share of the fields of each crop."""
+        """Position of the class, number of the crop and share of the fields, for each crop."""
         rows = []
         for position, one in enumerate(self.classes):
             total = sum(one.crops.values())
@@ -147,7 +149,7 @@ class ScenarioSettings(Settings):
     @model_validator(mode="after")
     def _check(self) -> ScenarioSettings:
         def refuse(what: str, found: object, expected: str) -> None:
-            # Not a ValueError, whose message would carry all settings along.
+            # The message of a ValueError would contain all settings.
             raise SettingsError(what, where=f"scenario {self.name}", found=found, expected=expected)
 
         if self.landscape_m < self.field_m:

@@ -1,4 +1,4 @@
-"""What a world draws: place, climate, crops and their shares, clouds, soils and product."""
+"""Random draws of a world: place, climate, crops and their shares, clouds, soils and product."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ class WorldDraws:
     """The draws of one world, by purpose.
 
     Args:
-        seed: of the simulation.
-        number: of the world.
+        seed: seed of the simulation.
+        number: number of the world.
     """
 
     def __init__(self, seed: int, number: int) -> None:
         self.seed, self.number = seed, number
 
     def between(self, purpose: str, limits: tuple[float, float]) -> float:
-        """A uniform draw."""
+        """Draws a uniform number between the limits."""
         low, high = limits
         return low + (high - low) * float(uniform(keyed(self.seed, purpose, self.number)))
 
     def whole(self, purpose: str, limits: tuple[int, int]) -> int:
-        """A whole number, both limits included."""
+        """Draws a whole number between the limits, both included."""
         return min(int(self.between(purpose, (limits[0], limits[1] + 1))), limits[1])
 
     def chance(self, purpose: str, share: float) -> bool:
-        """Whether something happens that happens in a share of the worlds."""
+        """Draws True with the probability ``share``."""
         return self.between(purpose, (0.0, 1.0)) < share
 
     def spread(self, purpose: str, deviation: float, most: float) -> float:
-        """A normal draw around nought, cut at ``most``."""
+        """Draws a normal number around zero, cut at +-``most``."""
         drawn = float(spread(keyed(self.seed, purpose, self.number), 0.0, deviation))
         return float(np.clip(drawn, -most, most))
 
     def order(self, purpose: str, num: int) -> list[int]:
-        """A random order of 0 to num - 1."""
+        """Draws a random order of 0 to num - 1."""
         drawn = uniform(keyed(self.seed, purpose, self.number, np.arange(num)))
         return [int(k) for k in np.argsort(drawn)]
 
 
 @cache
 def _land() -> npt.NDArray[np.bool_]:
-    """Which cells of two degrees are land, from the north-western corner."""
+    """Marks the two-degree cells that are land, from the north-western corner."""
     from safetensors.numpy import load
 
     content = (files("windrow.simulation") / "calendars.safetensors").read_bytes()
@@ -67,7 +67,7 @@ def _land() -> npt.NDArray[np.bool_]:
 
 
 def draw_place(settings: WorldSettings, draws: WorldDraws) -> Place:
-    """A place on land, and the twelve months it is seen for."""
+    """Draws a place on land, and its twelve months of observation."""
     sign = -1.0 if draws.chance("southern", settings.southern_share) else 1.0
     low, high = settings.latitude
     # There is hardly any farmed land beyond 45 degrees south.
@@ -90,14 +90,14 @@ def draw_place(settings: WorldSettings, draws: WorldDraws) -> Place:
 
 
 def _season_start(draws: WorldDraws, calendar: Calendar) -> int:
-    """A day within two months of the start of a growing season."""
+    """Draws a day within two months of the start of a growing season."""
     season = calendar.cold if draws.chance("cold season first", 0.5) else calendar.warm
     northern = season.start + draws.between("season start", (-60.0, 30.0))
     return round(northern + (HALF_YEAR if calendar.southern else 0)) % YEAR
 
 
 def draw_climate(settings: WorldSettings, draws: WorldDraws, place: Place) -> Climate:
-    """The usual year of a place, its rain drawn where its latitude allows another."""
+    """Gives the mean climate of a place. Its rain is drawn if the latitude allows another kind."""
     away = abs(place.latitude)
     rain: Rain = place.rain
     if 29 <= away < 45:
@@ -113,7 +113,7 @@ def draw_climate(settings: WorldSettings, draws: WorldDraws, place: Place) -> Cl
 
 
 def draw_crops(settings: WorldSettings, draws: WorldDraws, climate: Climate) -> list[str]:
-    """Names of the crops of a world: mostly those usual at its latitude, mostly common ones."""
+    """Draws the names of a world's crops, mostly common ones that are usual at its latitude."""
     wanted = draws.whole("number of crops", settings.num_crops)
     order = [settings.crops[k] for k in draws.order("crops", len(settings.crops))]
     usual = [name for name in order if _usual(name, climate)]
@@ -136,7 +136,7 @@ def _usual(name: str, climate: Climate) -> bool:
 
 
 def draw_shares(settings: WorldSettings, draws: WorldDraws, num: int) -> npt.NDArray[np.float64]:
-    """Shares of the crops: a Dirichlet draw, none too rare to be met."""
+    """Draws the shares of the crops from a Dirichlet distribution with a lower bound."""
     generator = np.random.default_rng(int(keyed(draws.seed, "shares", draws.number)))
     drawn = generator.dirichlet(np.full(num, settings.crop_evenness))
     kept = np.maximum(drawn, settings.least_share)
@@ -144,7 +144,7 @@ def draw_shares(settings: WorldSettings, draws: WorldDraws, num: int) -> npt.NDA
 
 
 def _cloud_share(settings: WorldSettings, draws: WorldDraws) -> tuple[float, ...]:
-    """Share of cloudy dates by month: a season of clouds around a mean."""
+    """Draws the share of cloudy dates by month, a seasonal cycle around a mean."""
     month = np.arange(12)
     swing = draws.between("cloud season", (0.0, settings.cloud_season))
     wettest = draws.between("wettest month", (0.0, 12.0))
@@ -155,7 +155,7 @@ def _cloud_share(settings: WorldSettings, draws: WorldDraws) -> tuple[float, ...
 
 
 def draw_scenario(settings: WorldSettings, draws: WorldDraws, place: Place) -> ScenarioSettings:
-    """Weather, soil, clouds and sensor of a world, for the mirror image of its latitude."""
+    """Draws weather, soil, clouds and sensor of a world at the mirrored, northern latitude."""
     cold = abs(place.latitude) > 38
     snow = _SNOW if cold and draws.chance("snow", settings.snow_share) else ()
     usual = SCENARIOS["brandenburg-2018"].to_dict()
