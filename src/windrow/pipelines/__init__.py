@@ -1,1 +1,1 @@
-"""What a command does from its inputs to the directory that it writes."""
+"""The work of each command, from its inputs to the directory that it writes."""

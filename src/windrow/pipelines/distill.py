@@ -1,8 +1,9 @@
 """Distillation from a frozen encoder and a store to a run directory.
 
 The run directory holds ``config.yaml``, ``environment.json``, ``metrics.jsonl``,
-``weights.safetensors`` and ``evaluation.json``; it loads wherever a pre-trained one does. What the
-teacher says is computed once, for the dates that the student reads, and kept in 16 bit.
+``weights.safetensors`` and ``evaluation.json``. It loads wherever a pre-trained run directory
+loads. The output of the teacher is computed once, for the dates that the student reads, and kept
+in 16 bit.
 """
 
 from __future__ import annotations
@@ -46,11 +47,11 @@ from windrow.training.optimization import OptimizationSettings, build_optimizer,
 from windrow.version import __version__
 
 _SERIES_A_CALL = 512
-"""Series that the teacher is asked about at a time; a matter of memory alone."""
+"""Series that the teacher encodes at a time; the number affects memory only."""
 
 
 class DistillationSettings(Settings):
-    """A whole distillation: what the recipe ``student`` returns."""
+    """Settings of a whole distillation; the recipe ``student`` returns them."""
 
     recipe: str = Field(description="name of the recipe it comes from")
     encoder: EncoderSettings = Field(description="shape of the student")
@@ -68,14 +69,14 @@ class DistillationSettings(Settings):
 
 @dataclass(frozen=True, eq=False)
 class Lessons:
-    """Series as the student reads them, and what the teacher says of them.
+    """Series as the student reads them, with the outputs of the teacher.
 
     Attributes:
-        values: (N, T, B) standardised reflectance of the dates that are read, valid ones first.
+        values: (N, T, B) standardised reflectance of the dates that are read, valid dates first.
         day_of_year: (N, T) int64.
         valid: (N, T) bool.
         month: (N, T) int64.
-        taught: what the teacher says.
+        taught: outputs of the teacher.
     """
 
     values: Tensor
@@ -86,7 +87,13 @@ class Lessons:
 
 
 def take_lessons(teacher: FrozenEncoder, series: Series, *, max_dates: int) -> Lessons:
-    """Asks the teacher about series, of which the student reads the clearest dates.
+    """Runs the teacher on series, of which the student reads the clearest dates.
+
+    Args:
+        teacher: the frozen encoder to learn from.
+        series: N series with the bands of the teacher, or with some of them where the teacher
+            was trained to miss the others.
+        max_dates: the most dates that the student reads of a series.
 
     Raises:
         WeightsError, BandError, DataError: the series do not fit the teacher.
@@ -140,17 +147,17 @@ def _take_lessons(teacher: FrozenEncoder, series: Series, max_dates: int) -> Les
 
 
 def _shared_bands(teacher: FrozenEncoder, series: Series) -> tuple[str, ...]:
-    """The bands of the teacher that the series have, in the teacher's order.
+    """Returns the bands that the teacher and the series share, in the teacher's order.
 
     Raises:
-        BandError: the teacher was not trained to do without the others.
+        BandError: the teacher was not trained to miss the other bands.
     """
     missing = teacher.missing_bands(series)
     return tuple(band for band in teacher.bands if band not in missing)
 
 
 def _normalization(teacher: FrozenEncoder, bands: tuple[str, ...]) -> Normalization:
-    """What the teacher divides these of its bands by."""
+    """Returns the teacher's normalisation of some of its bands."""
     return teacher.header.normalization.normalization().select(
         [teacher.bands.index(band) for band in bands]
     )
@@ -169,15 +176,16 @@ def distill(
 
     Args:
         settings: from the recipe ``student`` of :mod:`windrow.experiments.recipes.pretraining`.
-        teacher: a run directory, a ``.safetensors`` or ``.onnx`` file or the name of shipped ones.
-        store: series store, opened or by its path; Sentinel-2 alone is read of it, and no label.
+        teacher: a run directory, a ``.safetensors`` or ``.onnx`` file, or the name of shipped
+            weights.
+        store: series store, opened or by its path; only its Sentinel-2 series are read, no labels.
         run_path: the run directory; must not exist.
-        execution: device and precision; the CPU, in bfloat16 where it has that, where None.
-        on_progress: told every line of ``metrics.jsonl`` as it is written.
+        execution: device and precision. None is the CPU, in bfloat16 where the CPU supports it.
+        on_progress: called with every line of ``metrics.jsonl`` when it is written.
 
     Returns:
-        what ``evaluation.json`` holds: the share of the teacher's variance over held-out series
-        that the student gives again, of dates, monthly means and the yearly mean.
+        the content of ``evaluation.json``: the share of the teacher's variance over held-out
+        series that the student explains, for dates, monthly means and the yearly mean.
 
     Raises:
         WeightsError: the teacher cannot be read, or reads fewer dates than the student.
@@ -234,7 +242,7 @@ def distill(
 
 
 class _Distillation:
-    """Everything that a step needs."""
+    """The data, the student and the settings that a step needs."""
 
     def __init__(
         self,
@@ -276,7 +284,7 @@ class _Distillation:
         )  # fmt: skip
 
     def examination(self) -> dict[str, float]:
-        """The losses of the held-out series."""
+        """Returns the losses of the held-out series."""
         totals: dict[str, float] = {}
         num_series = len(self._exam.values)
         self._student.to(self._execution.device).eval()
@@ -288,7 +296,7 @@ class _Distillation:
         return totals
 
     def train(self, metrics: Metrics) -> None:
-        """All steps."""
+        """Trains over all steps."""
         settings = self._settings
         window = StepMeans(settings.batch_size)
 

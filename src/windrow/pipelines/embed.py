@@ -1,4 +1,4 @@
-"""Representations of a whole input, as one Parquet table."""
+"""Computes the representations of a whole input and writes them as one table."""
 
 from __future__ import annotations
 
@@ -33,24 +33,26 @@ def embed_to_parquet(
     """Writes the pooled representation of every series of an input.
 
     Args:
-        source: a series store or a field table, with labels or without.
-        weights: a run directory, a ``.safetensors`` or ``.onnx`` file or the name of shipped ones.
+        source: a series store or a field table, with or without labels.
+        weights: a run directory, a ``.safetensors`` or ``.onnx`` file, or the name of shipped
+            weights.
         out: the table, Parquet or CSV by its suffix. It has one row for each id, in input order.
             ``id`` keeps its type; columns ``e`` and a zero-padded number follow; ``label`` comes
             last when labels are given (empty where unknown).
-        pool: ``mean`` over the dates, or ``month``: the twelve monthly means one after another.
-        backend: what computes it; see :func:`windrow.inference.frozen_encoder.load`.
-        precision: of the matrix products.
-        max_dates: the most dates read of a series, the clearest; None as the weights say.
+        pool: ``mean`` over the dates, or ``month``: the twelve monthly means concatenated.
+        backend: the runtime; see :func:`windrow.inference.frozen_encoder.load`.
+        precision: precision of the matrix products.
+        max_dates: the most dates to read per series; the clearest are read. None takes the number
+            stored in the weights.
         on_progress: called with the number of series done and their total.
 
     Returns:
-        lines of text: what was found in the input and its labels and left out, how many series,
-        what computed them, and which dates were read if not all.
+        lines of text: what was found in the input and its labels, what was left out, the number
+        of series, the runtime, and which dates were read if not all.
 
     Raises:
         OutputError: the table exists, is an input, or has another suffix.
-        WindrowError: the input, the weights or the labels are not usable together.
+        WindrowError: the input, the weights and the labels do not fit together.
     """
     if not isinstance(source, LabelledInput):
         source = LabelledInput(Path(source))
@@ -81,12 +83,12 @@ def embed_to_parquet(
 
 
 def _ids(series: Series) -> pa.Array:
-    """The ids in the type in which they were read."""
+    """Returns the ids in the type in which they were read."""
     return pa.array(series.id.tolist() if series.id.dtype.kind == "U" else series.id)
 
 
 def _bands_left_out(series: Series, encoder: FrozenEncoder) -> list[str]:
-    """Which bands the weights would read and the series lack, and which they do not read."""
+    """Names the bands that the weights read but the series lack, and those they do not read."""
     missing = encoder.missing_bands(series)
     unread = [band for band in series.bands if band not in encoder.bands]
     lines = []
@@ -98,7 +100,7 @@ def _bands_left_out(series: Series, encoder: FrozenEncoder) -> list[str]:
 
 
 def _dates_left_out(series: Series, encoder: FrozenEncoder) -> list[str]:
-    """What has to be said where not every date is read."""
+    """Returns a line for the user where not every date is read."""
     if encoder.max_dates is None:
         return []
     shortened = int((series.valid.sum(axis=1) > encoder.max_dates).sum())

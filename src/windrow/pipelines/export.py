@@ -1,4 +1,4 @@
-"""Weights as a file for another runtime."""
+"""Writes weights as a file for another runtime."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def export_onnx(
     Args:
         weights: a run directory, a ``.safetensors`` file or the name of shipped weights.
         out: the file to write.
-        precision: of the matrix products.
+        precision: precision of the matrix products.
 
     Returns:
-        lines of text: what was written.
+        lines of text that describe the file.
 
     Raises:
         WeightsError: there are no such weights, or they cannot be read.
         SettingsError: the weights are an ONNX file, or the package onnx is not installed.
-        OutputError: the file exists, is no ``.onnx``, or cannot be written.
+        OutputError: the file exists, has another suffix than ``.onnx``, or cannot be written.
     """
     path = weights_path(weights)
     check_output(out, inputs=[path], suffixes=(".onnx",))

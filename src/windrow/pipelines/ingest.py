@@ -1,4 +1,4 @@
-"""A product or a field table into a series store, saying what was found and left out."""
+"""Reads a product or a field table into a series store and lists what it found and left out."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from windrow.sources.registry import recognise
 
 @dataclass(frozen=True)
 class Ingested:
-    """What an ingest found.
+    """The findings of an ingest.
 
     Attributes:
         product: name of the reader.
         lines: lines of text: what was recognised, assumed and left out.
-        num_series: series written, None where nothing was to be written.
+        num_series: number of series written; None where no store was asked for.
     """
 
     product: str
@@ -40,9 +40,14 @@ def ingest(
 
     Args:
         path: a file or folder of any product that :mod:`windrow.sources.registry` knows.
-        out: the store to write, which must not exist; None only says what is found.
-        options: what is not to be detected.
-        on_progress: called with the steps of preparation done and wanted, where there are any.
+        out: the store to write, which must not exist. None writes nothing and returns the
+            findings.
+        options: how to read the product, where it is not to be detected.
+        on_progress: called with the number of preparation steps done and their total, where the
+            product has any.
+
+    Returns:
+        the findings.
 
     Raises:
         WindrowError: the product cannot be recognised or used, or the store cannot be written.
@@ -76,7 +81,7 @@ def ingest(
 
 
 def _resolved(options: IngestOptions) -> IngestOptions:
-    """The options with the numbers of the protocol, which stand beside the reader of DENETHOR."""
+    """Fills in the numbers of the protocol, which are defined beside the reader of DENETHOR."""
     if options.protocol is None:
         return options
     return ResolvedOptions(**dict(options), split=split(options.protocol))

@@ -1,10 +1,10 @@
-"""Pre-training from a series store to a run directory, whatever the pretext task.
+"""Pre-training from a series store to a run directory, for any pretext task.
 
 The run directory holds ``config.yaml`` (the resolved settings), ``environment.json``,
 ``metrics.jsonl``, ``checkpoint.safetensors``, ``weights.safetensors``, ``evaluation.json``,
-``cost.json`` and, where something is predicted, ``predictions.parquet``. A run that is killed
-leaves its last checkpoint, from which ``resume`` goes on to the same result, bit for bit (but for
-the seconds of ``cost.json``).
+``cost.json`` and, where the task predicts something, ``predictions.parquet``. A run that is killed
+leaves its last checkpoint. ``resume`` continues from it to the same result, bit for bit; only the
+seconds in ``cost.json`` differ.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ from windrow.training.optimization import build_optimizer, learning_rate
 from windrow.version import __version__
 
 OnStep = Callable[[int, Mapping[str, Tensor | float]], None]
-"""Told each step and what came of it."""
+"""Called after each step with its number and its record."""
 
 
 @dataclass(frozen=True)
 class _Run:
-    """Everything that a step needs."""
+    """The settings, the task and the order of items that a step needs."""
 
     settings: PretrainingSettings
     pretext: Pretext
@@ -64,12 +64,12 @@ class _Run:
     processes: Processes
 
     def losses(self, step: int) -> dict[str, Tensor]:
-        """The losses of a training step."""
+        """Computes the losses of a training step."""
         assert self.order is not None
         return self._losses("training", self.order.indices(step), step)
 
     def validation_losses(self) -> dict[str, float]:
-        """The losses of the held-out items, always under the same draws."""
+        """Computes the losses of the held-out items, always with the same random draws."""
         totals: dict[str, float] = {}
         batches = self.pretext.validation_batches()
         num_items = sum(len(index) for index in batches)
@@ -103,18 +103,18 @@ def pretrain(
         settings: from a recipe of :mod:`windrow.experiments.recipes.pretraining`.
         store: series store with both sensors, opened or by its path; read once.
         run_path: the run directory; must not exist, unless ``resume``.
-        resume: go on from the run directory's checkpoint.
+        resume: continue from the run directory's checkpoint.
         validation: a store of held-out series; None holds out ``validation_share`` of the fields.
-        execution: device and precision; the CPU, in bfloat16 where it has that, where None.
-        on_progress: told every line of ``metrics.jsonl`` as it is written.
+        execution: device and precision. None is the CPU, in bfloat16 where the CPU supports it.
+        on_progress: called with every line of ``metrics.jsonl`` when it is written.
 
     Returns:
-        what ``evaluation.json`` holds.
+        the content of ``evaluation.json``.
 
     Raises:
         StoreError: the store is missing or damaged.
         DataError: the series cannot be trained on.
-        SettingsError: a setting does not fit the data, or the run on disk is another one.
+        SettingsError: a setting does not fit the data, or the run on disk has other settings.
         OutputError: the run directory exists already or cannot be written.
     """
     path = Path(run_path)
@@ -156,7 +156,7 @@ def pretrain(
 def _series(
     settings: PretrainingSettings, store: Store, validation: Store | None, tell: Progress
 ) -> tuple[Series, Series]:
-    """What is trained on, and what is held out."""
+    """Returns the training series and the held-out series."""
     training = store.series()
     if settings.bands is not None:
         training = training.with_bands(settings.bands)
@@ -173,7 +173,7 @@ def _series(
 
 
 def _silent(record: Mapping[str, Any]) -> None:
-    """Nobody wants to know."""
+    """Ignores a record."""
 
 
 def _assemble(inputs: PretextInputs) -> _Run:
@@ -219,7 +219,7 @@ def _header(run: _Run, training: Series, provenance: Mapping[str, Any]) -> Weigh
 
 
 def _min_bands(settings: PretrainingSettings, num_bands: int) -> int | None:
-    """The fewest bands that the weights were trained to read; None where it is all of them."""
+    """Returns the fewest bands that the weights were trained to read; None means all bands."""
     if not isinstance(settings.task, BertSettings) or not settings.task.band_dropout:
         return None
     return min(settings.task.min_bands, num_bands)
@@ -265,7 +265,7 @@ def _train(run: _Run, path: Path, *, identity: Mapping[str, Any], tell: Progress
 
 
 def _steps(run: _Run, optimizer: Optimizer, start: int, on_step: OnStep | None) -> None:
-    """Trains, on the device alone where task and settings allow it."""
+    """Trains, without transfers from the device where task and settings allow it."""
     settings, pretext, order = run.settings, run.pretext, run.order
     assert order is not None
     rate = learning_rate(settings.optimization, num_steps=run.num_steps)
@@ -308,10 +308,14 @@ def _steps(run: _Run, optimizer: Optimizer, start: int, on_step: OnStep | None) 
 
 
 def check_finite(loss: float, step: int) -> None:
-    """Stops a training whose loss is no number any more.
+    """Stops a training whose loss is not finite.
+
+    Args:
+        loss: the loss of the step.
+        step: the number of the step.
 
     Raises:
-        SettingsError: it is not finite.
+        SettingsError: the loss is not finite.
     """
     if not np.isfinite(loss):
         raise SettingsError(

@@ -1,4 +1,4 @@
-"""A folder of simulated places: what is there is kept, what is missing is simulated."""
+"""A folder of simulated places: existing places are read, missing ones are simulated."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from windrow.simulation.worlds import simulate_world
 SETTINGS_FILE = "worlds.yaml"
 
 FIRST_SCENARIO_WORLD = 1_000_000
-"""Numbers from here on are places of temperate farmland."""
+"""First number of the places of temperate farmland; lower numbers are places on the Earth."""
 
 
 class WorldCacheSettings(Settings):
-    """What decides the places of a folder."""
+    """The settings that determine the places of a folder."""
 
     worlds: WorldSettings = Field(description="places anywhere on the Earth")
     scenario_worlds: ScenarioWorldSettings = Field(description="places of temperate farmland")
@@ -40,9 +40,13 @@ class WorldCacheSettings(Settings):
 
 
 def make_place(settings: WorldCacheSettings, number: int) -> PlaceFields:
-    """World ``number``, with its days counted as north of the equator, from 1 January.
+    """Simulates world ``number``, with days counted from 1 January as north of the equator.
 
     Numbers from ``FIRST_SCENARIO_WORLD`` on are places of temperate farmland.
+
+    Args:
+        settings: the settings that determine the places.
+        number: number of the world.
     """
     if number >= FIRST_SCENARIO_WORLD:
         world = simulate_scenario_world(
@@ -69,14 +73,17 @@ def read_worlds(
     num_workers: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[PlaceFields]:
-    """Worlds by their numbers, from the folder, where they are simulated first if need be.
+    """Reads worlds from the folder; missing worlds are simulated and written there first.
 
     Args:
-        folder: made if it is not there.
-        settings: what decides the worlds; a folder of other settings is refused.
-        numbers: of the worlds.
-        num_workers: processes of one thread that simulate; with one, nothing leaves this process.
-        on_progress: told worlds made and wanted.
+        folder: the folder; created if it does not exist.
+        settings: the settings that determine the worlds; a folder with other settings is refused.
+        numbers: numbers of the worlds.
+        num_workers: number of processes that simulate, one thread each; 1 uses this process.
+        on_progress: called with the number of worlds done and their total.
+
+    Returns:
+        the worlds in the order of ``numbers``.
 
     Raises:
         SettingsError: the folder holds worlds of other settings.

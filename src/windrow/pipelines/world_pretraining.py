@@ -1,10 +1,10 @@
 """Pre-training of the place network on episodes of simulated places, to a run directory.
 
 The run directory holds ``config.yaml``, ``environment.json``, ``metrics.jsonl``,
-``checkpoint.safetensors``, ``weights.safetensors`` and ``evaluation.json``. The weights are those
-of the validation with the highest accuracy over families of places that the training never saw:
-other places, crops, climates and levels. A run that is killed goes on from its checkpoint with
-``resume``, to the same weights.
+``checkpoint.safetensors``, ``weights.safetensors`` and ``evaluation.json``. The kept weights are
+from the validation with the highest accuracy over families of held-out places: other places,
+crops, climates and levels. ``resume`` continues a run that was killed from its checkpoint, to the
+same weights.
 """
 
 from __future__ import annotations
@@ -62,27 +62,27 @@ _TRAINING, _VALIDATION = 1, 2
 
 
 class WorldPretrainingSettings(Settings):
-    """A whole pre-training on simulated places: what the recipe ``windrow-1`` returns."""
+    """Settings of a whole pre-training on places; the recipe ``windrow-1`` returns them."""
 
     recipe: str = Field(description="name of the recipe it comes from")
-    task: EpisodeSettings = Field(description="how episodes are drawn")
+    task: EpisodeSettings = Field(description="settings of the episodes")
     network: PlaceNetworkSettings
-    worlds: WorldSettings = Field(description="how widely places on the Earth differ")
+    worlds: WorldSettings = Field(description="ranges of places on the Earth")
     scenario_worlds: ScenarioWorldSettings = Field(
-        description="how widely places of temperate farmland differ"
+        description="ranges of places of temperate farmland"
     )
-    num_worlds: int = Field(ge=1, description="places trained on, before families are held out")
-    num_scenario_worlds: int = Field(ge=0, description="places of temperate farmland trained on")
-    num_validation_worlds: int = Field(ge=1, description="further places, to choose by")
-    num_validation_scenario_worlds: int = Field(ge=0, description="the same of farmland")
-    held_out_crops: tuple[str, ...] = Field(description="crops that no training place shows")
+    num_worlds: int = Field(ge=1, description="places to train on, before families are held out")
+    num_scenario_worlds: int = Field(ge=0, description="farmland places to train on")
+    num_validation_worlds: int = Field(ge=1, description="places for validation")
+    num_validation_scenario_worlds: int = Field(ge=0, description="farmland places for validation")
+    held_out_crops: tuple[str, ...] = Field(description="crops without a training place")
     held_out_latitudes: tuple[float, float] | None = Field(
-        description="distances from the equator, degrees, of places that are not trained on"
+        description="range of held-out distances from the equator, degrees"
     )
     held_out_southern_l1c: bool = Field(
-        description="top-of-atmosphere places south of the equator are not trained on"
+        description="hold out top-of-atmosphere places south of the equator"
     )
-    validation_labels: tuple[int, ...] = Field(description="labelled fields a class, to choose by")
+    validation_labels: tuple[int, ...] = Field(description="labels per class in validation")
     clear_below: int = Field(ge=1, le=256, description="cloud probability of a clear observation")
     optimization: OptimizationSettings
     batch_size: int = Field(ge=1, description="episodes a step")
@@ -100,7 +100,7 @@ class WorldPretrainingSettings(Settings):
 
     @property
     def cache(self) -> WorldCacheSettings:
-        """What decides the places."""
+        """The settings that determine the places."""
         return WorldCacheSettings(
             worlds=self.worlds,
             scenario_worlds=self.scenario_worlds,
@@ -111,10 +111,10 @@ class WorldPretrainingSettings(Settings):
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Places to train on, and families of places to choose by.
+    """Places for training, and families of places for validation.
 
     Attributes:
-        training: at least one.
+        training: at least one place.
         families: places by family; a family may be empty.
     """
 
@@ -129,17 +129,20 @@ def split_places(
     *,
     farmland: Sequence[PlaceFields] = (),
 ) -> Places:
-    """Takes out of the training what belongs to a family that is held out.
+    """Removes held-out families from the training places and groups the validation places.
 
     Args:
         training: places to train on.
-        validation: other places; each goes to one family or to two: with its crops that are held
-            out (``crops``) and without them (``places``).
-        settings: which crops, latitudes and levels are held out.
-        farmland: other places of temperate farmland, a family of their own.
+        validation: other places. A place with held-out crops goes to two families: with these
+            crops (``crops``) and without them (``places``). Every other place goes to one.
+        settings: the crops, latitudes and levels to hold out.
+        farmland: other places of temperate farmland, which form a family of their own.
+
+    Returns:
+        training places and families.
 
     Raises:
-        DataError: nothing is left to train on, or to choose by.
+        DataError: no place is left for training or for validation.
     """
     held = settings.held_out_crops
 
@@ -180,14 +183,14 @@ def split_places(
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """Everything that a step needs."""
+    """The settings, the network and the places that a step needs."""
 
     settings: WorldPretrainingSettings
     network: PlaceNetwork
     places: Places
 
     def losses(self, step: int) -> dict[str, Tensor]:
-        """The losses of a training step."""
+        """Computes the losses of a training step."""
         settings = self.settings
         generator = np.random.default_rng([settings.seed, _TRAINING, step])
         k = draw_num_labelled(settings.task, generator)
@@ -200,9 +203,9 @@ class _Run:
         return episode_losses(self.network(batch), batch, target, settings.task)
 
     def accuracies(self) -> dict[str, dict[str, float]]:
-        """Accuracy by family and labelled fields a class, always of the same episodes.
+        """Computes accuracy by family and labelled fields per class, on fixed episodes.
 
-        Crops that are held out have no prior, so that nothing is asked of them without a label.
+        Held-out crops have no prior, so they are not tested without labels.
         """
         self.network.eval()
         found: dict[str, dict[str, float]] = {}
@@ -214,7 +217,7 @@ class _Run:
 
     @torch.no_grad()
     def _accuracy(self, places: list[PlaceFields], k: int) -> float:
-        """Mean over places of the share of fields that are classified right."""
+        """Computes the share of correctly classified fields, averaged over places."""
         shares: list[float] = []
         size = self.settings.batch_size
         for start in range(0, len(places), size):
@@ -253,19 +256,20 @@ def pretrain_on_worlds(
     Args:
         settings: from a recipe of :mod:`windrow.experiments.recipes.worlds`.
         run_path: the run directory; must not exist, unless ``resume``.
-        worlds_path: folder in which simulated places are kept and found again; the run
-            directory's own where None.
-        resume: go on from the run directory's checkpoint.
-        num_workers: processes of one thread that simulate.
+        worlds_path: folder that keeps the simulated places for later runs; None uses a folder in
+            the run directory.
+        resume: continue from the run directory's checkpoint.
+        num_workers: number of processes that simulate, one thread each.
         execution: device; the CPU where None. The network computes in float32.
-        on_worlds: told how many places are simulated.
-        on_progress: told every line of ``metrics.jsonl`` as it is written.
+        on_worlds: called with the number of simulated places and their total.
+        on_progress: called with every line of ``metrics.jsonl`` when it is written.
 
     Returns:
-        what ``evaluation.json`` holds.
+        the content of ``evaluation.json``.
 
     Raises:
-        SettingsError: a setting does not fit, or the run or the worlds on disk are others.
+        SettingsError: a setting does not fit, or the run or the worlds on disk have other
+            settings.
         DataError: no place is left to train on.
         OutputError: the run directory exists already or cannot be written.
     """
@@ -315,7 +319,7 @@ def _read_places(
 
 
 def _moments(places: list[PlaceFields]) -> Normalization:
-    """Mean and deviation of the bands over the clear dates of every tenth field."""
+    """Computes mean and standard deviation of the bands over clear dates of every tenth field."""
     values = np.concatenate([place.reflectance[::10][place.clear[::10]] for place in places])
     return Normalization.fit(values[None], np.ones((1, len(values)), dtype=np.bool_))
 
@@ -420,4 +424,4 @@ def _check_resumable(path: Path, settings: WorldPretrainingSettings) -> None:
 
 
 def _silent(record: Mapping[str, Any]) -> None:
-    """Nobody wants to know."""
+    """Ignores a record."""

@@ -176,7 +176,9 @@ def test_nested_changes_and_their_errors(store, tmp_path):
     assert settings.batch_size == 4
     with pytest.raises(SettingsError, match=r"setting encoder\.transformer\.layers: extra inputs"):
         METHODS["bert"].settings("small", encoder={"layers": 8})
-    with pytest.raises(DataError, match=r"no cost of a pre-training here; in .*cost\.json"):
+    with pytest.raises(
+        DataError, match=r"the cost of the pre-training is missing; in .*cost\.json"
+    ):
         read_cost(tmp_path)
     with pytest.raises(SettingsError, match="nothing to train; in setting num_steps; found 5"):
         METHODS["scratch"].pretrain(

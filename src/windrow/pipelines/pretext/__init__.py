@@ -1,1 +1,1 @@
-"""Pretext tasks: what pre-training can be asked to learn."""
+"""Pretext tasks: the objectives of pre-training."""

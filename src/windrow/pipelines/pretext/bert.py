@@ -45,7 +45,7 @@ class BertPretext:
 
     Raises:
         DataError: the series cannot be trained on.
-        SettingsError: the encoder is no transformer, or has too few learned positions.
+        SettingsError: the encoder is not a transformer, or has too few learned positions.
     """
 
     def __init__(self, inputs: PretextInputs) -> None:
@@ -88,14 +88,14 @@ class BertPretext:
 
     @property
     def device_steps(self) -> DeviceSteps:
-        """Its own: :meth:`device_losses`, :meth:`sizes` and :meth:`prepare`."""
+        """This object: it has :meth:`device_losses`, :meth:`sizes` and :meth:`prepare`."""
         return self
 
     def losses(self, part: Part, index: Tensor, draws: StepDraws) -> dict[str, Tensor]:
-        """Equations (1) to (3) under masks drawn from ``draws``.
+        """Computes equations (1) to (3) under masks drawn from ``draws``.
 
-        Where several processes train, ``index`` is the whole batch and the losses those of this
-        process's series, whose mean over the processes is the loss of the batch.
+        Where several processes train, ``index`` holds the whole batch and the losses cover the
+        series of this process. Their mean over the processes is the loss of the batch.
         """
         data, sizes = self._resident[part], None
         rows = self._rows(index) if part == "training" else None
@@ -111,10 +111,10 @@ class BertPretext:
     def device_losses(
         self, module: nn.Module, index: Tensor, step: Tensor, sizes: Sizes | None
     ) -> dict[str, Tensor]:
-        """The losses of a training step without asking the device anything.
+        """Computes the losses of a training step without any transfer from the device.
 
         Args:
-            module: what is trained, or a copy of it in other precisions.
+            module: the trained module, or a copy of it in another precision.
             index: (n,) int64 positions of the series of the whole batch.
             step: () int64 on the device.
             sizes: from :meth:`sizes`.
@@ -128,7 +128,7 @@ class BertPretext:
         return bert_losses(outputs, batch, masked, self._task.losses, mean_count=mean_count)
 
     def sizes(self, index: Tensor) -> Sizes | None:
-        """Packed sizes of a batch, of which few should occur; None where nothing is packed.
+        """Returns the packed sizes of a batch, of few distinct values; None without packing.
 
         Args:
             index: (n,) positions of the whole batch, in host memory.
@@ -140,7 +140,7 @@ class BertPretext:
         return Sizes(max(int(data.num_valid.max()), 1), packed_size(int(counts.sum())))
 
     def prepare(self, module: nn.Module) -> None:
-        """Makes a copy of the module fast: by fused kernels, or else by compiled blocks."""
+        """Speeds up a copy of the module by fused kernels, or else by compiled blocks."""
         assert isinstance(module, BimodalBert)
         if self._execution.compile != "on":
             return
@@ -162,14 +162,16 @@ class BertPretext:
         return self._processes.rows(len(index))
 
     def validation_batches(self) -> list[Tensor]:
-        """All held-out series in their order."""
+        """Returns all held-out series in their order."""
         every = torch.arange(self._resident["held_out"].num_series)
         return list(torch.split(every, self._settings.batch_size))
 
     def evaluate(self, path: Path) -> dict[str, Any]:
-        """What :func:`windrow.evaluation.reconstruction.evaluate_pretext` gives; and a table of
-        predictions.
-        """  # noqa: D205
+        """Evaluates on the held-out series and writes a table of predictions.
+
+        Returns:
+            the result of :func:`windrow.evaluation.reconstruction.evaluate_pretext`.
+        """
         settings = self._settings
         figures = evaluate_pretext(
             self.module,
@@ -192,7 +194,7 @@ class BertPretext:
         return figures
 
     def flops_per_item(self) -> int:
-        """Of the encoder and of the three linear layers, for a series without an invalid date."""
+        """Operations of the encoder and the three linear layers, for a series of valid dates."""
         num_dates = self._resident["training"].num_dates
         encoder = encoder_flops(
             self._encoder, num_bands=self.module.encoder.num_bands, num_dates=num_dates

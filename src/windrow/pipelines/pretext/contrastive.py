@@ -1,4 +1,4 @@
-"""The contrastive pretext tasks: what of them is alike, and the three of them."""
+"""The three contrastive pretext tasks and the base class that they share."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ from windrow.tasks.contrastive import (
 from windrow.tasks.keyed_random import StepDraws, seeded_draws
 
 _EVALUATION, _VALIDATION_ORDER = 3, 5
-"""Streams of random draws, apart from those of the steps."""
+"""Streams of random draws; they differ from the streams of the steps."""
 
 _VALIDATION_BATCHES = 4
 _SECOND_VIEW = 1_000
-"""First channel of the draws of the second view, beyond those of the first."""
+"""First channel of the random draws of the second view; the first view uses lower channels."""
 
 Views = tuple[Tensor, Tensor]
 
 
 class ContrastivePretext(ABC):
-    """What the contrastive tasks share: draws, losses, held-out items and retrieval.
+    """Base of the contrastive tasks: draws, losses, held-out items and retrieval.
 
     Args:
         inputs: settings and series.
-        loss: how views are compared.
-        target_normalization: of PlanetScope; None where it is not looked at.
+        loss: the loss that compares the two views.
+        target_normalization: normalisation of PlanetScope; None where the task does not use it.
     """
 
     module: nn.Module
@@ -74,7 +74,7 @@ class ContrastivePretext(ABC):
         self.notes: tuple[str, ...] = ()
 
     def losses(self, part: Part, index: Tensor, draws: StepDraws) -> dict[str, Tensor]:
-        """The loss of a batch of pairs; dropout follows from ``draws`` too."""
+        """Computes the loss of a batch of pairs; ``draws`` determines dropout too."""
         devices = [self._device] if self._device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             if self.module.training:
@@ -84,9 +84,9 @@ class ContrastivePretext(ABC):
         return {"loss": contrastive_loss(first, second, self._loss)}
 
     def validation_batches(self) -> list[Tensor]:
-        """Whole batches of held-out items drawn once, or one of all where there are fewer.
+        """Returns full batches of held-out items, drawn once; one smaller batch if they are few.
 
-        The loss depends on how many pairs are compared, so no batch is cut short.
+        The loss depends on the number of compared pairs, so an incomplete batch is left out.
         """
         batch_size = self._settings.batch_size
         draws = np.random.default_rng([self._settings.seed, _VALIDATION_ORDER])
@@ -97,7 +97,7 @@ class ContrastivePretext(ABC):
         return list(torch.split(order[:whole], batch_size))
 
     def evaluate(self, path: Path) -> dict[str, Any]:
-        """Top-1 retrieval among the held-out items of the first validation batch."""
+        """Measures top-1 retrieval among the held-out items of the first validation batch."""
         index = self.validation_batches()[0].to(self._device)
         draws = seeded_draws(self._settings.seed, _EVALUATION, step=0, series=index)
         was_training = self.module.training
@@ -113,7 +113,7 @@ class ContrastivePretext(ABC):
 
     @abstractmethod
     def _project(self, part: Part, index: Tensor, draws: StepDraws) -> Views:
-        """The two views of a batch of items."""
+        """Projects the two views of a batch of items."""
 
     def _subsets(self, index: Tensor) -> dict[str, Tensor | None]:
         return {}
@@ -126,17 +126,17 @@ class ContrastivePretext(ABC):
         )
 
     def _build(self, module: type[nn.Module], *arguments: Any, **sizes: int) -> nn.Module:
-        """A module with weights of the seed; torch's own generator is left alone."""
+        """Builds a module with the weights of the seed; torch's own generator is not advanced."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._settings.seed)
             return module(*arguments, **sizes).to(self._device)
 
 
 class PixelPretext(ContrastivePretext):
-    """Of single dates: a ResMLP, and items that are pairs of a series and a date.
+    """Base of the tasks on single dates: a ResMLP on items that pair a series with a date.
 
     Raises:
-        SettingsError: the encoder is no ResMLP.
+        SettingsError: the encoder is not a ResMLP.
     """
 
     def __init__(
@@ -177,14 +177,14 @@ class PixelPretext(ContrastivePretext):
 
 
 class ResmlpPretext(PixelPretext):
-    """Bi-modal: the two sensors at one pixel and day (Patnala et al. 2024).
+    """Bi-modal task: the views are the two sensors at one pixel and day (Patnala et al. 2024).
 
     Args:
         inputs: settings and series.
 
     Raises:
         DataError: the series cannot be trained on.
-        SettingsError: the encoder is no ResMLP.
+        SettingsError: the encoder is not a ResMLP.
     """
 
     def __init__(self, inputs: PretextInputs) -> None:
@@ -213,7 +213,7 @@ class ResmlpPretext(PixelPretext):
         return projected
 
     def flops_per_item(self) -> int:
-        """Of both branches, both projectors and the comparison, for one pair."""
+        """Operations of both branches, both projectors and the comparison, for one pair."""
         width = self._task.projection_width
         branches = sum(
             encoder_flops(self._shape, num_bands=size, num_dates=1)
@@ -224,14 +224,16 @@ class ResmlpPretext(PixelPretext):
 
 
 class ScarfPretext(PixelPretext):
-    """Uni-modal: a Sentinel-2 date, and the same with bands of others (Bahri et al. 2021).
+    """Uni-modal task: a Sentinel-2 date and a corrupted copy of it (SCARF, Bahri et al. 2021).
+
+    The copy takes some of its bands from other items.
 
     Args:
         inputs: settings and series.
 
     Raises:
         DataError: the series cannot be trained on.
-        SettingsError: the encoder is no ResMLP.
+        SettingsError: the encoder is not a ResMLP.
     """
 
     def __init__(self, inputs: PretextInputs) -> None:
@@ -255,7 +257,7 @@ class ScarfPretext(PixelPretext):
         return projected
 
     def flops_per_item(self) -> int:
-        """Of the branch and the projector, twice, and the comparison, for one date."""
+        """Operations of two passes of branch and projector and the comparison, for one date."""
         width = self._task.projection_width
         branch = encoder_flops(self._shape, num_bands=self._num_bands, num_dates=1)
         pair = 2 * (branch + projector_flops(self._shape.width, width))
@@ -263,14 +265,16 @@ class ScarfPretext(PixelPretext):
 
 
 class YearPretext(ContrastivePretext):
-    """Spectro-temporal: the two sensors' years of a pixel (section 5.4). Items are series.
+    """Spectro-temporal task: the views are a pixel's years in the two sensors (section 5.4).
+
+    The items are series.
 
     Args:
         inputs: settings and series.
 
     Raises:
         DataError: the series cannot be trained on.
-        SettingsError: the encoder is no transformer.
+        SettingsError: the encoder is not a transformer.
     """
 
     def __init__(self, inputs: PretextInputs) -> None:
@@ -316,7 +320,7 @@ class YearPretext(ContrastivePretext):
         return projected
 
     def flops_per_item(self) -> int:
-        """Of both transformers, both projectors and the comparison, for a whole year."""
+        """Operations of both transformers, both projectors and the comparison, for one year."""
         width = self._task.projection_width
         sizes = (self._num_bands, sensors.NUM_PLANETSCOPE_VALUES)
         branches = sum(

@@ -1,4 +1,4 @@
-"""What a pretext task must be able to do, so that one pre-training serves all of them."""
+"""The protocol of a pretext task, through which one pre-training serves all tasks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STREAMS: dict[Part, int] = {"training": 1, "held_out": 2}
 
 @dataclass(frozen=True, eq=False)
 class PretextInputs:
-    """What a pretext task is made of.
+    """The inputs of a pretext task.
 
     Attributes:
         settings: the whole pre-training.
@@ -42,12 +42,12 @@ class PretextInputs:
     processes: Processes = field(default_factory=Processes)
 
     def normalization(self) -> Normalization:
-        """Moments of the Sentinel-2 bands of the training series, as the settings divide."""
+        """Moments of the Sentinel-2 bands over the training series, as the settings define them."""
         fitted = Normalization.fit(self.training.reflectance, self.training.valid)
         return fitted.by_variance() if self.settings.normalization == "variance" else fitted
 
     def planetscope_normalization(self) -> Normalization:
-        """Moments of the four PlanetScope bands of the training series, as the settings divide.
+        """Moments of the PlanetScope bands over the training series, as the settings define them.
 
         Raises:
             DataError: there is no PlanetScope.
@@ -59,15 +59,15 @@ class PretextInputs:
 
 
 class DeviceSteps(Protocol):
-    """A pretext task whose training steps can run on the device alone, asking it nothing."""
+    """A pretext task whose training steps run on the device without transfers to the host."""
 
     def device_losses(
         self, module: nn.Module, index: Tensor, step: Tensor, sizes: Sizes | None
     ) -> dict[str, Tensor]:
-        """The losses of a training step, whatever numbers stand on the device.
+        """Computes the losses of a training step without reading values from the device.
 
         Args:
-            module: what is trained, or a copy of it in other precisions.
+            module: the trained module, or a copy of it in another precision.
             index: (n,) int64 positions of the items of the whole batch.
             step: () int64 on the device.
             sizes: from :meth:`sizes`.
@@ -75,7 +75,7 @@ class DeviceSteps(Protocol):
         ...
 
     def sizes(self, index: Tensor) -> Sizes | None:
-        """What the host knows of the shapes of a step.
+        """Returns what the host knows about the shapes of a step.
 
         Args:
             index: (n,) positions of the items of the whole batch, in host memory.
@@ -83,7 +83,7 @@ class DeviceSteps(Protocol):
         ...
 
     def prepare(self, module: nn.Module) -> None:
-        """Makes the copy of the module that the steps run fast."""
+        """Speeds up the copy of the module that the steps run."""
         ...
 
 
@@ -95,27 +95,27 @@ class Pretext(Protocol):
 
     @property
     def module(self) -> nn.Module:
-        """What is trained; its ``encoder`` is what stays."""
+        """The trained module; only its ``encoder`` is kept."""
         ...
 
     @property
     def normalization(self) -> Normalization:
-        """Of the Sentinel-2 bands."""
+        """Normalisation of the Sentinel-2 bands."""
         ...
 
     @property
     def target_normalization(self) -> Normalization | None:
-        """Of the other sensor's bands; None where there is none."""
+        """Normalisation of the other sensor's bands; None without another sensor."""
         ...
 
     @property
     def num_items(self) -> int:
-        """Items of the training series."""
+        """Number of items in the training series."""
         ...
 
     @property
     def device_steps(self) -> DeviceSteps | None:
-        """How a training step runs on the device alone; None where it cannot."""
+        """The form of the task that runs on the device alone; None where it has none."""
         ...
 
     @property
@@ -125,37 +125,41 @@ class Pretext(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What has to be said before it starts."""
+        """Lines to print before training starts."""
         ...
 
     def losses(self, part: Part, index: Tensor, draws: StepDraws) -> dict[str, Tensor]:
-        """The losses of a batch: ``loss``, which is minimised, and its parts.
+        """Computes the losses of a batch: ``loss``, which is minimised, and its parts.
 
         Args:
-            part: of the training or of the held-out series.
+            part: the training or the held-out series.
             index: (n,) int64 positions of items.
             draws: the random numbers of the n items, on the device.
         """
         ...
 
     def validation_batches(self) -> list[Tensor]:
-        """Positions of held-out items, batch by batch, always the same."""
+        """Returns the positions of held-out items, batch by batch; always the same."""
         ...
 
     def evaluate(self, path: Path) -> dict[str, Any]:
-        """Figures on held-out fields; what else there is to keep is written into the folder."""
+        """Returns figures on held-out fields and writes further results into the folder."""
         ...
 
     def flops_per_item(self) -> int:
-        """Operations of a forward pass of the whole module for one item."""
+        """Floating-point operations of a forward pass of the whole module for one item."""
         ...
 
 
 def check_levels(training: Series, held_out: Series) -> None:
-    """Refuses series that no task can be trained on.
+    """Refuses series on which no task can be trained.
+
+    Args:
+        training: series to train on.
+        held_out: series of other fields.
 
     Raises:
-        DataError: a set is empty, or the two are of different processing levels.
+        DataError: a set is empty, or the two sets have different processing levels.
     """
     for series in (training, held_out):
         if len(series) == 0 or not series.valid.any():

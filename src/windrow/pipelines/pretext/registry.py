@@ -1,4 +1,7 @@
-"""The pretext tasks by the kind of their settings: a new one is one file and one line here."""
+"""The pretext tasks by the kind of their settings.
+
+A new task needs one file and one line here.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,13 @@ PRETEXTS: dict[str, Callable[[PretextInputs], Pretext]] = {
 
 
 def start_pretext(inputs: PretextInputs) -> Pretext:
-    """The pretext task that the settings name, with its module and data in place.
+    """Builds the pretext task that the settings name, with its module and data in place.
 
     Args:
         inputs: settings and series.
+
+    Returns:
+        the task, ready for the first step.
 
     Raises:
         DataError: the series cannot be trained on.

@@ -1,4 +1,4 @@
-"""The settings of a whole pre-training, whatever its encoder and pretext task."""
+"""The settings of a whole pre-training with any encoder and pretext task."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ AnyTaskSettings = Annotated[
     | UntrainedSettings,
     Field(discriminator="kind"),
 ]
-"""Settings of any pretext task, told apart by ``kind``."""
+"""Settings of any pretext task; the field ``kind`` names the task."""
 
 
 class PretrainingSettings(Settings):
-    """A whole pre-training: what a recipe returns."""
+    """Settings of a whole pre-training; a recipe returns them."""
 
     recipe: str = Field(description="name of the recipe it comes from")
-    encoder: AnyEncoderSettings = Field(description="which kind of encoder, and its shape")
-    task: AnyTaskSettings = Field(description="which pretext task, and its numbers")
+    encoder: AnyEncoderSettings = Field(description="kind and shape of the encoder")
+    task: AnyTaskSettings = Field(description="pretext task and its settings")
     optimization: OptimizationSettings
     normalization: Literal["deviation", "variance"] = Field(
-        description="what the bands are divided by; variance is a fault of earlier code"
+        description="divisor of the bands; variance reproduces a fault of earlier code"
     )
     batch_size: int = Field(ge=1)
     num_steps: int | None = Field(ge=0, description="length in steps, or None")
@@ -46,7 +46,7 @@ class PretrainingSettings(Settings):
     num_validation_series: int = Field(ge=1, description="the most held-out series to evaluate")
     clear_below: int = Field(ge=1, le=256, description="cloud probability of a clear observation")
     growing_season: tuple[int, int] = Field(
-        description="first target day of the growing season, and the first after it"
+        description="first target day of the growing season, and first day after it"
     )
     log_every: int = Field(ge=1, description="steps between lines of metrics")
     validate_every: int = Field(ge=1, description="steps between validations")
@@ -56,12 +56,12 @@ class PretrainingSettings(Settings):
     )
     seed: int = Field(ge=0)
     drop_cloudy_from: int | None = Field(
-        None, ge=1, le=255, description="least cloud probability of a date that is dropped, or None"
+        None, ge=1, le=255, description="drop dates from this cloud probability on, or None"
     )
     bands: tuple[str, ...] | None = Field(
         None,
         exclude_if=lambda value: value is None,  # absent, so that hashes of other runs stay
-        description="Sentinel-2 bands to train on; None takes all of the store",
+        description="Sentinel-2 bands to train on; None takes all bands of the store",
     )
 
     @model_validator(mode="after")

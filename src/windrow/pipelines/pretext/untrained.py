@@ -1,4 +1,4 @@
-"""The controls without pre-training: a run directory whose encoder has learned nothing."""
+"""The controls without pre-training: a run directory with an untrained encoder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from windrow.tasks.untrained import Untrained
 
 
 class UntrainedPretext:
-    """Only the moments of the bands are taken from the series.
+    """A task without steps: it takes only the moments of the bands from the series.
 
     Args:
         inputs: settings and series.
@@ -48,19 +48,19 @@ class UntrainedPretext:
         self.notes: tuple[str, ...] = ()
 
     def losses(self, part: Part, index: Tensor, draws: StepDraws) -> dict[str, Tensor]:
-        """There are none, and with no step to train nobody asks."""
+        """Is never called, as there is no step to train."""
         raise AssertionError("an untrained encoder has no losses")
 
     def validation_batches(self) -> list[Tensor]:
-        """There are none."""
+        """Returns no batches."""
         return []
 
     def evaluate(self, path: Path) -> dict[str, Any]:
-        """Nothing was learned that could be evaluated."""
+        """Returns no figures, as nothing was learned."""
         return {"simulated": self._inputs.held_out.simulated, "trained": False}
 
     def flops_per_item(self) -> int:
-        """Of the encoder, for a series without an invalid date."""
+        """Operations of the encoder, for a series of valid dates."""
         return encoder_flops(
             self._inputs.settings.encoder,
             num_bands=len(self._inputs.training.bands),

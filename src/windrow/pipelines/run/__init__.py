@@ -1,1 +1,1 @@
-"""The run directory and what every run records."""
+"""The run directory and the records of every run."""

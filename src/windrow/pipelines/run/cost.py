@@ -1,4 +1,4 @@
-"""``cost.json``: what a pre-training took, in seconds, operations and parameters."""
+"""``cost.json``: the cost of a pre-training in seconds, operations and parameters."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ from windrow.pipelines.pretext.protocol import Pretext
 
 
 class Cost(Settings):
-    """What a pre-training took."""
+    """The cost of a pre-training."""
 
     num_steps: int = Field(ge=0, description="steps done")
-    num_items: int = Field(ge=0, description="series, or pairs, seen in all")
+    num_items: int = Field(ge=0, description="series, or pairs, over all steps")
     seconds: float = Field(ge=0, description="wall time of the loop, validation included")
     flops: float = Field(ge=0, description="operations of all steps, counted from the shapes")
-    num_encoder_parameters: int = Field(ge=0, description="of what is kept")
-    num_parameters: int = Field(ge=0, description="of all that is trained")
+    num_encoder_parameters: int = Field(ge=0, description="parameters of the kept encoder")
+    num_parameters: int = Field(ge=0, description="parameters of the whole trained module")
 
 
 def read_cost(run_path: str | Path) -> Cost:
-    """What the pre-training of a run directory took.
+    """Reads the cost of the pre-training in a run directory.
+
+    Args:
+        run_path: the run directory.
 
     Raises:
         DataError: there is no ``cost.json``, or it is damaged.
@@ -37,18 +40,18 @@ def read_cost(run_path: str | Path) -> Cost:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise DataError(
-            "no cost of a pre-training here", where=path, hint="pre-train it again"
+            "the cost of the pre-training is missing", where=path, hint="pre-train it again"
         ) from None
     return Cost.from_dict(values, where=path)
 
 
 class CostRecord:
-    """Keeps ``cost.json`` beside the checkpoint, so that interruptions lose no second.
+    """Keeps ``cost.json`` beside the checkpoint, so that an interruption loses no time.
 
     Args:
         path: the file.
-        pretext: tells operations and parameters.
-        batch_size: items a step.
+        pretext: the task, which gives operations and parameters.
+        batch_size: items per step.
     """
 
     def __init__(self, path: Path, pretext: Pretext, *, batch_size: int) -> None:
@@ -61,13 +64,17 @@ class CostRecord:
         self._started = time.perf_counter()
 
     def start(self, step: int) -> None:
-        """The clock runs; seconds before ``step``, the first still to do, are taken over."""
+        """Starts the clock and keeps the recorded seconds.
+
+        Args:
+            step: the first step that is still to do.
+        """
         if step:
             self._before = read_cost(self._path.parent).seconds
         self._started = time.perf_counter()
 
     def write(self, num_steps: int) -> None:
-        """Writes what ``num_steps`` steps took up to now."""
+        """Writes the cost of the first ``num_steps`` steps."""
         seconds = self._before + time.perf_counter() - self._started if num_steps else 0.0
         cost = Cost(
             num_steps=num_steps,

@@ -1,4 +1,4 @@
-"""The files of a run directory that every kind of training writes alike."""
+"""The files of a run directory that all kinds of training share."""
 
 from __future__ import annotations
 
@@ -20,20 +20,24 @@ from windrow.files import write_json, write_text, writing_errors
 from windrow.version import __version__
 
 Progress = Callable[[Mapping[str, Any]], None]
-"""Told every line of ``metrics.jsonl`` as it is written, and a line of kind ``note`` at times."""
+"""Called with every line of ``metrics.jsonl`` when it is written, and with notes for the user.
+
+A note is a line of kind ``note``.
+"""
 
 
 WAITING_RECORDS = 256
-"""Records of steps that are kept before they are added up."""
+"""Number of step records that are kept before they are summed."""
 
 
 class Metrics:
-    """``metrics.jsonl``: one JSON object a line, each written as it comes.
+    """``metrics.jsonl``: one JSON object per line, written at once.
 
     Args:
-        path: the file; lines of ``before_step`` and later, and a line cut by a kill, are dropped.
+        path: the file. Lines of ``before_step`` and later are dropped, and so is a last line that
+            is incomplete because the process was killed.
         before_step: the first step that is still to do.
-        tell: told every line too.
+        tell: called with every line.
     """
 
     def __init__(self, path: Path, *, before_step: int, tell: Progress) -> None:
@@ -51,7 +55,7 @@ class Metrics:
         write_text(path, "".join(kept))
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Writes a line."""
+        """Appends a line."""
         line = json.dumps(record, allow_nan=False)
         with writing_errors(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
@@ -61,7 +65,7 @@ class Metrics:
 class StepMeans:
     """Means over the steps since the last line of metrics.
 
-    Nothing is read from the device before a mean is asked for.
+    Values are read from the device only when a mean is computed.
     """
 
     def __init__(self, batch_size: int) -> None:
@@ -72,7 +76,7 @@ class StepMeans:
         self.restart()
 
     def restart(self) -> None:
-        """Starts the clock again, so that a validation does not count as training."""
+        """Restarts the clock, so that the time of a validation is not counted as training."""
         self._started = time.perf_counter()
         self._timed_steps = 0
 
@@ -85,7 +89,7 @@ class StepMeans:
         self._timed_steps += 1
 
     def means(self) -> dict[str, float]:
-        """Mean of each value since the last call, and the series a second."""
+        """Returns the mean of each value since the last call, and the series per second."""
         self._gather()
         means = {name: float(total) / self._num_steps for name, total in self._sums.items()}
         elapsed = max(time.perf_counter() - self._started, 1e-9)
@@ -103,18 +107,18 @@ class StepMeans:
 
 
 def write_environment(path: Path, execution: Settings, store: Store) -> None:
-    """Writes versions, processor and data of a run as JSON; no clock, no path.
+    """Writes versions, processor and data of a run as JSON, without times and paths.
 
     Args:
         path: the file.
         execution: device and precision.
-        store: what is trained on.
+        store: the series store used for training.
     """
     write_json(path, {**software(execution), "store": store.fingerprint})
 
 
 def software(execution: Settings) -> dict[str, Any]:
-    """Versions and processor of a run; no clock, no path.
+    """Returns versions and processor of a run, without times and paths.
 
     Args:
         execution: device and precision.

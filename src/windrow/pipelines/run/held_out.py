@@ -1,4 +1,4 @@
-"""Fields that a training never sees, to look at it with."""
+"""Holds out fields for validation."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ _SPLIT = 4
 
 
 def hold_out(series: Series, *, share: float, seed: int) -> tuple[Series, Series]:
-    """Series of the fields trained on, and of those held out.
+    """Splits series by field into training and held-out series.
 
     Args:
-        series: of at least two fields.
-        share: of the fields that are held out; at least one is, and one is not.
-        seed: of the split.
+        series: series of at least two fields.
+        share: share of the fields to hold out, 0..1; each part gets at least one field.
+        seed: seed of the split.
+
+    Returns:
+        training series and held-out series.
 
     Raises:
-        SplitError: there is one field only.
+        SplitError: there is only one field.
     """
     fields, inverse = np.unique(series.field_id, return_inverse=True)
     if len(fields) < 2:
@@ -39,7 +42,7 @@ def hold_out(series: Series, *, share: float, seed: int) -> tuple[Series, Series
 
 
 def thinned(series: Series, most: int) -> Series:
-    """At most so many series, spread evenly."""
+    """Returns at most ``most`` series, spread evenly over the input."""
     if len(series) <= most:
         return series
     return series.select(np.linspace(0, len(series) - 1, most).astype(np.intp))

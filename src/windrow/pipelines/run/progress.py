@@ -1,4 +1,4 @@
-"""How long steps tell how far they are; only the command line shows it."""
+"""Progress callbacks of long steps; only the command line shows the progress."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 SHOWN = ("loss", "accuracy", "reconstruction", "season", "cloud", "series_per_second")
-"""Figures of a training step that are shown."""
+"""Figures of a training step to show."""
 
 
 class Advance(Protocol):
-    """Told how far a step is, of how much, and figures to show beside it."""
+    """Callback that takes the number of items done, their total, and figures to show."""
 
     def __call__(  # noqa: D102
         self, done: int, total: int, figures: Mapping[str, float] | None = None, /
@@ -19,11 +19,15 @@ class Advance(Protocol):
 
 
 ProgressOf = Callable[[str, str], AbstractContextManager[Advance]]
-"""Makes the progress of a step from its title and what it counts."""
+"""Opens the progress display of a step from its title and the name of the counted items."""
 
 
 def training_progress(advance: Advance) -> Callable[[Mapping[str, Any]], None]:
-    """Turns lines of ``metrics.jsonl`` into progress."""
+    """Returns a callback that shows lines of ``metrics.jsonl`` as progress.
+
+    Args:
+        advance: the callback that shows progress.
+    """
 
     def show(record: Mapping[str, Any]) -> None:
         if record["kind"] == "train":

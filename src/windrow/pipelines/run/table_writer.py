@@ -1,4 +1,4 @@
-"""Tables that a command writes for people: one row an id, as Parquet or CSV by the suffix."""
+"""Writes the tables of a command: one row per id, as Parquet or CSV by the suffix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from windrow.errors import DataError, OutputError, SettingsError
 from windrow.files import atomic_file
 
 TABLE_SUFFIXES = (".parquet", ".pq", ".csv")
-"""Endings of a table's name that say how it is written."""
+"""Suffixes of a table's name; the suffix sets the format."""
 
 
 POINT_SUFFIXES = (".gpkg", ".geojson")
@@ -71,14 +71,14 @@ def write_result(
 
 
 def write_table(path: str | Path, table: pa.Table) -> None:
-    r"""Writes a table whole, or not at all.
+    r"""Writes a table completely, or not at all.
 
     Args:
         path: ends in one of :data:`TABLE_SUFFIXES`.
         table: columns of numbers and text.
 
     Raises:
-        OutputError: the suffix is another, or the file cannot be written.
+        OutputError: the suffix is unknown, or the file cannot be written.
 
     Example:
         >>> import tempfile
