@@ -1,1 +1,1 @@
-"""Figures and the HTML report; reads run directories, never models."""
+"""Figures and the HTML report; this package reads run directories, never models."""

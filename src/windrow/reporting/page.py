@@ -1,4 +1,4 @@
-"""An HTML page of key figures and sections: one file that needs nothing else to be read."""
+"""Renders an HTML page of key figures and sections as one self-contained file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPORT_NAME = "report.html"
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure and the caption that says what is seen."""
+    """A figure and its caption."""
 
     svg: Markup
     caption: str
@@ -25,7 +25,7 @@ class Drawing:
 
 @dataclass
 class Section:
-    """One part of the page; empty lists are simply not shown."""
+    """One part of the page; empty lists are not shown."""
 
     name: str
     title: str
@@ -38,7 +38,7 @@ class Section:
 
 @dataclass(frozen=True)
 class KeyFigure:
-    """A number at the head of the page, and what to hold it against."""
+    """A number at the head of the page, and the figures to compare it with."""
 
     label: str
     value: str
@@ -55,16 +55,19 @@ def render_page(
     sections: Sequence[Section],
     missing: Sequence[str] = (),
 ) -> str:
-    """A page of key figures and sections.
+    """Renders a page of key figures and sections.
 
     Args:
         name: title of the page.
-        subtitle: the line below it.
-        simulated: what no satellite ever saw, in words; stands in the banner.
-        origin_known: whether it is known what is real and what simulated.
+        subtitle: the line below the title.
+        simulated: names of the simulated parts; the banner shows them.
+        origin_known: whether the run records which data are real and which are simulated.
         key_figures: numbers at the head.
         sections: the parts, in order.
-        missing: parts that are not there.
+        missing: names of absent parts.
+
+    Returns:
+        the page as HTML text.
     """
     environment = jinja2.Environment(
         autoescape=True,

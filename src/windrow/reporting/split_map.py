@@ -1,4 +1,4 @@
-"""The map of a split by field (Figure 2 of the paper), from the table that an ingest keeps."""
+"""Draws the map of a split by field (Figure 2 of the paper) from a table of the store."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from windrow.errors import DataError
 from windrow.files import atomic_file
 
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
-"""The palette of Okabe and Ito (2008), which colour-blind readers can tell apart."""
+"""The palette of Okabe and Ito (2008), which colour-blind readers can distinguish."""
 HATCHES = ("", "////", "....", "xxxx", "----", "||||")
-"""Parts differ in hatching too, for paper without colour."""
+"""Hatching of the parts, which distinguishes them in print without colour."""
 COLUMNS = ("crop", "part", "outline")
 ENDINGS = (".png", ".svg", ".pdf")
 
@@ -28,16 +28,16 @@ ENDINGS = (".png", ".svg", ".pdf")
 def split_map(table: Mapping[str, npt.NDArray[Any]], *, title: str = "") -> Figure:
     """Draws the fields of a tile, coloured and hatched by the part they belong to.
 
-    Differs from the paper's figure in naming the number of fields of each part, which is the
+    The figure differs from the paper's: it names the number of fields of each part, which is the
     effective size of a split by field.
 
     Args:
         table: ``part`` and ``outline`` (JSON rings, metres right and down) by field; see
             ``windrow.sources.denethor.sampling.split_table``.
-        title: written above, such as SIMULATED.
+        title: title of the figure, such as SIMULATED.
 
     Raises:
-        DataError: the table lacks a column, or an outline is no list of rings.
+        DataError: the table lacks a column, or an outline is not a list of rings.
     """
     missing = [column for column in COLUMNS if column not in table]
     if missing:
@@ -80,15 +80,15 @@ def _rings(text: str) -> list[npt.NDArray[np.float64]]:
 
 
 def write_split_map(store: str | Path, path: str | Path, *, table: str = "fields") -> Path:
-    """Draws the split of a store into a picture.
+    """Draws the split of a store and writes it as a picture.
 
     Args:
-        store: a store written by 'windrow ingest' of DENETHOR.
+        store: a store that 'windrow ingest' wrote from DENETHOR.
         path: ``.png``, ``.svg`` or ``.pdf``.
         table: name of the store's table.
 
     Raises:
-        DataError: the store has no such table, or the ending is another.
+        DataError: the store has no such table, or the suffix is unknown.
         OutputError: the picture cannot be written.
     """
     target = Path(path)

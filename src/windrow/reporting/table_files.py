@@ -1,4 +1,4 @@
-"""A table as CSV, LaTeX and HTML, for papers and spreadsheets."""
+"""Writes a table as CSV, LaTeX and HTML, for papers and spreadsheets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LATEX = {
 
 
 def to_csv(table: Table) -> str:
-    r"""Header and rows, comma-separated; a true minus becomes a hyphen so that numbers parse.
+    r"""Formats header and rows as CSV; a minus sign becomes a hyphen, so that numbers parse.
 
     Example:
         >>> from windrow.reporting.tables import Cell
@@ -34,7 +34,7 @@ def to_csv(table: Table) -> str:
 
 
 def to_latex(table: Table, *, mark: str = "") -> str:
-    """A ``table`` environment with rules of ``booktabs``.
+    """Formats a table as a LaTeX ``table`` environment with the rules of ``booktabs``.
 
     Args:
         table: the table.
@@ -57,7 +57,7 @@ def to_latex(table: Table, *, mark: str = "") -> str:
 
 
 def to_html(table: Table, *, mark: str = "") -> str:
-    """A page with the table alone."""
+    """Formats a table as an HTML page of its own."""
     caption = escape(f"{mark}: {table.caption}" if mark else table.caption)
 
     def row(cells: tuple[str, ...], kind: str) -> str:

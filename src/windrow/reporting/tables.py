@@ -1,7 +1,7 @@
-"""Tables of the report: what is compared, aggregated and worded for a reader.
+"""The tables of a report and the format of their numbers.
 
 A table holds text only; the page escapes it. Shares are printed in per cent, differences of
-shares in points, reflectance as a number from 0 to 1. A dash stands where nothing was measured.
+shares in points, reflectance as a number from 0 to 1. A dash marks a value that was not measured.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, whether it leads its group, and whether it is a number.
+    """One cell: its text, whether it is bold, and whether it is a number.
 
-    ``below`` is a second, smaller line, such as the limits of the number above it; in files it
-    stands behind the text in brackets.
+    ``below`` is a second, smaller line, such as the limits of the number above it. Files put it
+    in brackets after the text.
     """
 
     text: str
@@ -35,7 +35,7 @@ class Cell:
 
     @property
     def whole(self) -> str:
-        """Both in one line.
+        """Text and lower line in one line.
 
         Example:
             >>> Cell("55.7", below="50.1 to 60.2").whole
@@ -46,12 +46,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a caption that says what is seen and in what units.
+    """A table with a caption.
 
     Attributes:
-        caption: see above.
+        caption: describes the values and their units.
         header: names of the columns.
-        rows: as many cells each as the header.
+        rows: rows, each with as many cells as the header.
         names: True where the first column holds names of settings.
     """
 
@@ -99,7 +99,7 @@ class Matrix:
 
 
 def share(value: float | None) -> str:
-    """A share 0..1 in per cent with one decimal.
+    """Formats a share 0..1 in per cent with one decimal; None becomes a dash.
 
     Example:
         >>> share(0.5574), share(None) == DASH
@@ -109,7 +109,7 @@ def share(value: float | None) -> str:
 
 
 def number(value: float | None, decimals: int) -> str:
-    """A number with fixed decimals and a true minus sign; a dash where there is none."""
+    """Formats a number with fixed decimals and a true minus sign; None becomes a dash."""
     if value is None or not math.isfinite(value):
         return DASH
     text = f"{value:.{decimals}f}"
@@ -119,7 +119,7 @@ def number(value: float | None, decimals: int) -> str:
 
 
 def points(value: float | None) -> str:
-    """A difference of shares in points, with its sign.
+    """Formats a difference of shares in points, with its sign.
 
     Example:
         >>> points(0.0123), points(0.0)
@@ -132,7 +132,10 @@ def points(value: float | None) -> str:
 def confusion_counts(
     true: Sequence[str], predicted: Sequence[str], legend: Sequence[str]
 ) -> npt.NDArray[np.int64]:
-    """Counts by true (row) and predicted (column) class.
+    """Counts samples by true (row) and predicted (column) class.
+
+    Returns:
+        (C, C) counts in the order of the legend.
 
     Example:
         >>> confusion_counts(["a", "a", "b"], ["a", "b", "b"], ["a", "b"]).tolist()
@@ -145,10 +148,10 @@ def confusion_counts(
 
 
 def confusion_matrix(title: str, legend: Sequence[str], counts: npt.ArrayLike) -> Matrix:
-    """A confusion matrix normalised by row, with the F1 of each class.
+    """Builds a confusion matrix normalised by row, with the F1 of each class.
 
     Args:
-        title: what was classified by what.
+        title: title of the matrix.
         legend: C class names.
         counts: (C, C), rows the true class, columns the predicted one.
     """
@@ -181,7 +184,7 @@ def _matrix_cell(count: float, support: float, *, diagonal: bool) -> MatrixCell:
 
 
 def flat_settings(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested settings as dotted names and short texts, in their own order.
+    """Flattens nested settings into dotted names and short texts, in their own order.
 
     Example:
         >>> flat_settings({"model": {"width": 128}, "bands": ["B02", "B03"]})
@@ -202,6 +205,6 @@ def flat_settings(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str
 
 
 def settings_table(caption: str, values: Mapping[str, Any]) -> Table:
-    """Settings by dotted name."""
+    """Tabulates settings by dotted name."""
     rows = tuple((Cell(name), Cell(value)) for name, value in flat_settings(values))
     return Table(caption, (Cell("Name"), Cell("Value")), rows, names=True)

@@ -1,9 +1,9 @@
-"""One look for all figures: colours that follow the page's theme, type, and equal bytes.
+"""The style of all figures: colours that follow the page's theme, fonts, reproducible bytes.
 
-Figures are drawn with matplotlib's object interface on fixed stand-in colours, which
-:func:`to_svg` turns into CSS variables, so that one drawing serves the light page, the dark page
-and paper. The palette is that of Okabe and Ito (2008), which colour-blind readers can tell apart;
-where it matters a marker or a line style says the same again.
+Figures are drawn with matplotlib's object interface in fixed placeholder colours.
+:func:`to_svg` replaces these by CSS variables, so that one drawing serves the light page, the
+dark page and paper. The palette of Okabe and Ito (2008) can be distinguished by colour-blind
+readers. Markers or line styles repeat the distinction where it matters.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgba, to_rgba_array
 from matplotlib.figure import Figure
 
-# Stand-ins: no data colour is ever one of these.
+# Placeholders; no data colour equals one of these.
 INK = "#0f0001"
 MUTED = "#0f0002"
 RULE = "#0f0003"
@@ -62,7 +62,7 @@ _ON_WHITE = {
     SKY: "#4a9ccc",
     VIOLET: "#3f2a78",
 }
-"""The page's colours on white, for figures that stand in files of their own."""
+"""The page's colours on white, for figures in files of their own."""
 
 SERIES_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, AMBER, SKY)
 
@@ -109,7 +109,7 @@ _SETTINGS: Any = {
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """The settings under which a figure is made and saved; the caller's are put back."""
+    """Applies the settings for drawing and saving figures, then restores the caller's settings."""
     with warnings.catch_warnings(), mpl.rc_context():
         # The page's own fonts draw what matplotlib's font lacks, such as Chinese class names.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
@@ -119,7 +119,7 @@ def drawing() -> Iterator[None]:
 
 
 def new_figure(height: float) -> Figure:
-    """An empty figure of the page's width, ``height`` SVG units high."""
+    """Returns an empty figure of the page's width, ``height`` SVG units high."""
     figure = Figure(figsize=(WIDTH, height / 72), layout="constrained")
     FigureCanvasAgg(figure)
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08, wspace=0.03, hspace=0.03)  # type: ignore[union-attr,call-arg]
@@ -127,7 +127,7 @@ def new_figure(height: float) -> Figure:
 
 
 def mark(figure: Figure, text: str) -> None:
-    """Writes a word such as SIMULATED into the figure, so that a copied figure still says it."""
+    """Writes a word such as SIMULATED into the figure, so that a copied figure keeps it."""
     if text:
         figure.suptitle(
             text, x=0.995, ha="right", va="top", color=VERMILION, fontsize=11, fontweight="bold"
@@ -135,7 +135,7 @@ def mark(figure: Figure, text: str) -> None:
 
 
 def plain(text: object, limit: int = 40) -> str:
-    """Text from a file as one short printable line.
+    """Converts text from a file to one short printable line.
 
     Example:
         >>> plain("winter" + chr(10) + "wheat"), plain("x" * 50, limit=5)
@@ -146,7 +146,7 @@ def plain(text: object, limit: int = 40) -> str:
 
 
 def wording(text: object, limit: int = 40) -> str:
-    """An identifier from a file as words for a reader; ``nir`` is written NIR.
+    """Converts an identifier from a file to words; ``nir`` becomes NIR.
 
     Example:
         >>> wording("logistic_regression"), wording("nir")
@@ -157,19 +157,19 @@ def wording(text: object, limit: int = 40) -> str:
 
 
 def finish_legend(axes: Axes | Figure, entries: Mapping[str, Any], **where: Any) -> None:
-    """A legend of these labels and drawn things; a label may begin with an underscore."""
+    """Draws a legend of these labels and handles; a label may begin with an underscore."""
     # matplotlib leaves out labels with a leading underscore, so each gets a leading space.
     axes.legend(list(entries.values()), [f" {plain(n)}" for n in entries], **where)
 
 
 def to_svg(figure: Figure, label: str) -> Markup:
-    """The figure as SVG to stand inside a page, its stand-in colours made CSS variables.
+    """Renders the figure as SVG for a page; placeholder colours become CSS variables.
 
-    The bytes depend on the drawing alone: no date, fixed identifiers.
+    The bytes depend only on the drawing: there is no date, and identifiers are fixed.
 
     Args:
-        figure: what to draw; call within :func:`drawing`.
-        label: what a screen reader says in its place.
+        figure: the figure; call within :func:`drawing`.
+        label: alternative text for screen readers.
     """
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
@@ -186,13 +186,13 @@ def to_svg(figure: Figure, label: str) -> Markup:
 
 
 def to_files(figure: Figure) -> tuple[str, bytes]:
-    """The figure as SVG and PNG on white, to be handed on; the same drawing gives the same bytes.
+    """Renders the figure as SVG and PNG on white; the same drawing gives the same bytes.
 
-    Turns the stand-in colours of the figure itself into real ones, so that it comes last, after
+    This replaces the placeholder colours in the figure itself, so call it last, after
     :func:`to_svg`.
 
     Args:
-        figure: what to draw; call within :func:`drawing`.
+        figure: the figure; call within :func:`drawing`.
     """
     figure.set_layout_engine("none")  # laid out by to_svg; laying out is most of the time
     for artist in figure.findobj():

@@ -17,10 +17,10 @@ from windrow.reporting import theme
 from windrow.reporting.run.records import LOSS_PARTS, Metrics
 
 CLOUDY = 128
-"""A date is drawn as cloudy from this cloud probability (0..255) on: one half."""
+"""Cloud probability (0..255) from which a date is drawn as cloudy: one half."""
 
 MOST_POINTS = 300
-"""A curve of more steps is drawn as the means of so many equal groups."""
+"""Most points of a drawn curve; a longer curve is averaged in this number of equal groups."""
 
 BAND_ORDER = ("blue", "green", "red", "nir")
 
@@ -28,7 +28,15 @@ BAND_ORDER = ("blue", "green", "red", "nir")
 def thin(
     steps: npt.NDArray[np.int64], values: npt.NDArray[np.float64], most: int = MOST_POINTS
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """A curve's finite points, averaged in at most ``most`` groups of neighbouring steps.
+    """Averages a curve's finite points in at most ``most`` groups of neighbouring steps.
+
+    Args:
+        steps: (N,) step of each point.
+        values: (N,) value of each point; values that are not finite are left out.
+        most: largest number of groups.
+
+    Returns:
+        mean step and mean value of each group.
 
     Example:
         >>> x, y = thin(np.arange(4), np.array([1.0, 3.0, 5.0, np.nan]), most=2)
@@ -46,7 +54,7 @@ def thin(
 
 
 def loss_curves(metrics: Metrics, *, mark: str) -> Markup:
-    """Total loss, its three parts and the learning rate by step; validation as points."""
+    """Draws total loss, its three parts and the learning rate by step; validation as points."""
     titles = {
         "loss": "Total loss",
         "reconstruction": "PlanetScope, equation (1)",
@@ -96,11 +104,11 @@ def _say_nothing_there(axes: Axes, text: str) -> None:
 
 
 def series_panels(predictions: pd.DataFrame, *, num_pixels: int = 4, mark: str) -> Markup:
-    """Predicted against observed PlanetScope by day, one row a pixel, one column a band.
+    """Draws predicted and observed PlanetScope by day, one row per pixel, one column per band.
 
     Args:
-        predictions: of :func:`windrow.reporting.run.reading.read_series_predictions`.
-        num_pixels: how many pixels at most, the first of the table.
+        predictions: from :func:`windrow.reporting.run.reading.read_series_predictions`.
+        num_pixels: most pixels to draw; the first of the table are taken.
         mark: a word written into the figure, such as SIMULATED.
     """
     bands = ordered_bands(predictions["band"])
@@ -119,7 +127,7 @@ def series_panels(predictions: pd.DataFrame, *, num_pixels: int = 4, mark: str) 
                     axes.set_title(theme.wording(band))
                 if column == 0:
                     axes.set_ylabel(f"pixel {theme.plain(pixel, 14)}", color=theme.INK)
-        for axes in grid[0]:  # limits of a shared axis, once all its panels are drawn
+        for axes in grid[0]:  # set only after all panels of the shared axis are drawn
             axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
         first = grid[0, 0]  # all panels share its axis of days
         set_month_axis(first)
@@ -138,7 +146,7 @@ def series_panels(predictions: pd.DataFrame, *, num_pixels: int = 4, mark: str) 
 
 
 def set_month_axis(axes: Axes) -> None:
-    """Days of year with a line where each month begins and its letter in its middle."""
+    """Marks the months on an axis of days: a line at each start, a letter in each middle."""
     axes.set_xlim(0, MAX_DAYS)
     axes.set_xticks(MONTH_STARTS, labels=[])
     axes.set_xticks([start + 15 for start in MONTH_STARTS], labels=list(MONTH_INITIALS), minor=True)
@@ -192,14 +200,17 @@ def _draw_series(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def ordered_bands(names: pd.Series | Sequence[str]) -> list[str]:
-    """The bands of a table: those of PlanetScope by wavelength, then any other by name."""
+    """Orders the bands of a table: PlanetScope's by wavelength, then all others by name."""
     present = {str(name) for name in names}
     known = [band for band in BAND_ORDER if band in present]
     return known + sorted(present - set(known))
 
 
 def agreement(observed: npt.ArrayLike, predicted: npt.ArrayLike) -> tuple[float, float]:
-    """R2 and RMSE of predictions; NaN where fewer than two points or no variance.
+    """Computes R2 and RMSE of predictions.
+
+    Returns:
+        R2 and RMSE; NaN where there are fewer than two points or no variance.
 
     Example:
         >>> agreement([0.0, 1.0, 2.0], [0.0, 1.0, 1.0])
@@ -215,7 +226,7 @@ def agreement(observed: npt.ArrayLike, predicted: npt.ArrayLike) -> tuple[float,
 
 
 def reflectance_density(predictions: pd.DataFrame, *, mark: str) -> Markup:
-    """Predicted against observed reflectance as a two-dimensional density, one panel a band."""
+    """Draws predicted against observed reflectance as a density, one panel per band."""
     rows = predictions[
         predictions["valid"]
         & np.isfinite(predictions["observed"])

@@ -1,4 +1,4 @@
-"""What of a run is real and what is simulated, so that nobody takes the one for the other."""
+"""Finds which parts of a run are real and which are simulated, so that a report marks them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from windrow.reporting.theme import plain
 
 
 def simulated_parts(run: Run) -> list[str]:
-    """What of a run no satellite ever saw, in words; empty where nothing says so."""
+    """Lists the simulated parts of a run in words; empty where no file records any."""
     parts = []
     pretraining = run.pretraining
     if pretraining is not None and pretraining_simulated(pretraining):
@@ -21,7 +21,7 @@ def simulated_parts(run: Run) -> list[str]:
 
 
 def origin_known(run: Run) -> bool:
-    """Whether any file of the run says if its data are real or simulated."""
+    """Whether any file of the run records if its data are real or simulated."""
     flags: list[object] = [part.results.simulated_data for part in run.fewshots]
     if run.pretraining is not None:
         flags.append(pretraining_simulated(run.pretraining))
@@ -29,7 +29,7 @@ def origin_known(run: Run) -> bool:
 
 
 def pretraining_simulated(part: PretrainingPart) -> bool | None:
-    """Whether the weights were trained on simulated series; None where nothing says so."""
+    """Whether the weights were trained on simulated series; None where no file records it."""
     if part.evaluation is not None and part.evaluation.simulated is not None:
         return part.evaluation.simulated
     stated = part.weights.get("simulated") if part.weights else None
@@ -37,19 +37,19 @@ def pretraining_simulated(part: PretrainingPart) -> bool | None:
 
 
 def word_of(simulated: bool | None) -> str:
-    """The word to be written into a figure of such data."""
+    """Returns the word that marks a figure of such data."""
     return "SIMULATED" if simulated else ""
 
 
 def weights_simulated(part: FewShotPart, run: Run) -> bool | None:
-    """Of a demo folder the few-label results rest on the weights that lie beside them."""
+    """Whether the weights are simulated; a demo folder holds them beside the few-label results."""
     if part.results.simulated_weights is not None or run.pretraining is None:
         return part.results.simulated_weights
     return pretraining_simulated(run.pretraining)
 
 
 def mark_of(part: FewShotPart, run: Run) -> str:
-    """The word to be written into the figures of few-label results."""
+    """Returns the word that marks the figures of few-label results."""
     if not part.results.simulated_data and weights_simulated(part, run):
         return "WEIGHTS FROM SIMULATED SERIES"
     return word_of(part.results.simulated_data)

@@ -1,6 +1,6 @@
-"""The report of a run: one HTML file that needs nothing else to be read.
+"""The report of a run as one self-contained HTML file.
 
-It reads what is on disk and never a model, so that it can be made again anywhere, at any time.
+It reads only the run directory and never a model, so it can be rendered again on any machine.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ SUBTITLE = "Report of a windrow run: Sentinel-2 time series, pre-trained against
 def write_report(run: Path) -> Path:
     """Writes ``report.html`` into a run directory and returns its path.
 
-    The page is one file with all figures inside it; it loads nothing and runs no script. The
-    same contents give the same bytes. Parts that are absent are named at its end.
+    The page is one file that contains all figures. It loads nothing and runs no script. The same
+    content gives the same bytes. The end of the page names the absent parts.
 
     Args:
-        run: what pretrain, fewshot or demo wrote; a demo folder holds ``pretraining`` and
+        run: folder that pretrain, fewshot or demo wrote; a demo folder holds ``pretraining`` and
             ``fewshot`` folders.
 
     Raises:
-        DataError: the path is no run directory, or one of its files is damaged.
+        DataError: the path is not a run directory, or one of its files is damaged.
         OutputError: the page cannot be written.
     """
     folder = Path(run)
@@ -39,7 +39,7 @@ def write_report(run: Path) -> Path:
 
 
 def render_report(run: Run) -> str:
-    """The page as text."""
+    """Renders the page as HTML text."""
     return render_page(
         name=plain(run.path.resolve().name, 80),
         subtitle=SUBTITLE,

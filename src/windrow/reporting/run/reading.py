@@ -1,7 +1,7 @@
-"""Reads what runs leave on disk: metrics, figures of evaluation, predictions, few-label tables.
+"""Reads the files of runs: metrics, evaluation figures, predictions, few-label tables.
 
-Every part is optional, because a report is also wanted of a run that stopped half-way; a part
-that is there but damaged is an error that names the file and the position in it.
+Every part is optional, because an interrupted run can be reported too. A damaged part raises an
+error that names the file and the position in it.
 """
 
 from __future__ import annotations
@@ -38,8 +38,14 @@ _PRETRAINING_FILES = ("config.yaml", "metrics.jsonl", "evaluation.json", "weight
 def read_run(path: str | Path) -> Run:
     """Reads a pre-training run, a few-label folder, or a demo folder that holds several.
 
+    Args:
+        path: the folder.
+
+    Returns:
+        the parts that exist, and the names of the absent parts.
+
     Raises:
-        DataError: the path is no run directory, or one of its files is damaged.
+        DataError: the path is not a run directory, or one of its files is damaged.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -125,7 +131,7 @@ def _check_confusion(results: FewShot, path: Path) -> None:
             "a confusion matrix does not fit the legend",
             where=f"{path}, k = {row.k}, {row.method}, {row.head}",
             found=f"{len(matrix)} rows",
-            expected=f"{size} x {size}, one row and column a class",
+            expected=f"{size} x {size}, one row and column per class",
         )
 
 
@@ -133,7 +139,7 @@ def read_metrics(path: Path) -> Metrics:
     """Reads ``metrics.jsonl``: training and validation losses by step.
 
     Raises:
-        DataError: a line is no JSON object or lacks its step; names the line.
+        DataError: a line is not a JSON object or lacks its step; the error names the line.
     """
     lines: dict[str, dict[int, MetricLine]] = {"train": {}, "validation": {}}
     num_repeated = num_unknown = 0
@@ -148,7 +154,7 @@ def read_metrics(path: Path) -> Metrics:
                 "a line of the metrics is damaged",
                 where=where,
                 found=repr(text[:40]),
-                expected="one JSON object a line",
+                expected="one JSON object per line",
                 hint="remove the line; a killed run can leave its last line cut",
             ) from None
         line = fit_record(MetricLine, values, where)
@@ -182,13 +188,13 @@ def _metric_table(lines: dict[int, MetricLine], columns: Sequence[str]) -> pd.Da
 
 
 def read_series_predictions(path: Path) -> pd.DataFrame:
-    """Reads predicted and observed PlanetScope of some held-out series, lag 0 only.
+    """Reads predicted and observed PlanetScope reflectance of held-out series, lag 0 only.
 
     Returns:
         columns of :data:`PREDICTION_COLUMNS`, and cloud_probability (NaN where unknown).
 
     Raises:
-        DataError: the file is damaged, lacks a column, or holds text where numbers belong.
+        DataError: the file is damaged, lacks a column, or holds text in a numeric column.
     """
     table = read_parquet(path, PREDICTION_COLUMNS)
     if "lag" in table:
@@ -208,10 +214,10 @@ def read_series_predictions(path: Path) -> pd.DataFrame:
 
 
 def read_class_predictions(path: Path) -> pd.DataFrame:
-    """Reads true and predicted classes, and coordinates where they are there.
+    """Reads true and predicted classes, and coordinates where the file has them.
 
     Returns:
-        columns of :data:`CLASS_COLUMNS` (classes as text) and whatever else the file has.
+        columns of :data:`CLASS_COLUMNS` (classes as text) and all other columns of the file.
 
     Raises:
         DataError: the file is damaged or lacks a column.
@@ -229,13 +235,13 @@ def read_class_predictions(path: Path) -> pd.DataFrame:
 
 
 def read_weights_header(path: Path) -> dict[str, Any]:
-    """What a weights file says of itself, read without loading a tensor.
+    """Reads the header of a weights file without loading a tensor.
 
     Returns:
-        the JSON that stands under ``windrow`` in the metadata, or else the metadata as they are.
+        the JSON under ``windrow`` in the metadata, or all metadata where that key is absent.
 
     Raises:
-        DataError: the header is cut short or no JSON.
+        DataError: the header is incomplete or not JSON.
     """
     damaged = DataError(
         "the header of the weights cannot be read", where=path, hint="train again, or copy again"
@@ -268,7 +274,7 @@ def _read_json(path: Path) -> object:
         return json.loads(_text(path))
     except (ValueError, RecursionError) as error:
         raise DataError(
-            "a file of the run is no JSON",
+            "a file of the run is not JSON",
             where=path,
             found=str(error)[:80],
             hint="it may be cut short: run the command that wrote it again",
@@ -282,7 +288,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         values = yaml.safe_load(_text(path))
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise DataError(
-            "a file of the run is no YAML", where=path, found=(str(error) or "nothing")[:80]
+            "a file of the run is not YAML", where=path, found=(str(error) or "nothing")[:80]
         ) from None
     return _mapping(values, path)
 
@@ -301,10 +307,15 @@ RecordType = TypeVar("RecordType", bound=Record)
 
 
 def fit_record(kind: type[RecordType], values: object, where: object) -> RecordType:
-    """Values of a file as a record.
+    """Converts the values of a file into a record.
+
+    Args:
+        kind: type of the record.
+        values: the values of the file.
+        where: the file, for the error.
 
     Raises:
-        DataError: a value is missing or of the wrong type; names the first.
+        DataError: a value is missing or has the wrong type; the error names the first one.
     """
     try:
         return kind.model_validate(values)
@@ -319,10 +330,10 @@ def fit_record(kind: type[RecordType], values: object, where: object) -> RecordT
 
 
 def read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A table of a run that has at least these columns.
+    """Reads a table of a run that has at least these columns.
 
     Raises:
-        DataError: it is damaged, or a column is missing.
+        DataError: the table is damaged, or a column is missing.
     """
     try:
         table = pd.read_parquet(path)

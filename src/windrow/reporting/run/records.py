@@ -1,4 +1,4 @@
-"""The files of a run as typed records: what each holds, and what may be absent from it."""
+"""The files of a run as typed records: the fields of each file, and which of them may be absent."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ LOSS_PARTS = ("loss", "reconstruction", "season", "cloud")
 
 
 class Record(BaseModel):
-    """A part of a file: what the report needs is typed, what else stands there is let pass."""
+    """A part of a file: fields that the report needs are typed, all others are accepted."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class MetricLine(Record):
-    """One line of ``metrics.jsonl``; a loss is None where its task is off."""
+    """One line of ``metrics.jsonl``; a loss is None where its task is switched off."""
 
     kind: str
     step: int = Field(ge=0)
@@ -65,7 +65,7 @@ class CloudScore(Record):
 
 
 class Evaluation(Record):
-    """``evaluation.json``: held-out figures of a run, of the sensor that it predicted."""
+    """``evaluation.json``: figures of a run on held-out series, for the predicted sensor."""
 
     simulated: bool | None = None
     num_series: int | None = None
@@ -94,10 +94,10 @@ _PAIRED_METRICS = ("overall_accuracy", "macro_f1")
 
 
 def one_difference_each(pairs: object) -> object:
-    """Pairs of windrow and a baseline that carry several metrics, as one difference a metric.
+    """Splits pairs of windrow and a baseline into one difference per metric.
 
-    Few-label results hold ``windrow_head``, the baseline's ``method`` and ``head``, and for each
-    metric its difference, low and high.
+    Few-label results hold ``windrow_head``, the baseline's ``method`` and ``head``, and the
+    difference, low and high of each metric.
 
     Example:
         >>> pair = {"windrow_head": "lstm", "method": "bands", "head": "extra_trees"}
@@ -133,9 +133,9 @@ PairedDifferences = Annotated[tuple[PairedDifference, ...], BeforeValidator(one_
 
 
 class FewShotRow(Record):
-    """Mean and deviation over the draws of one method and head at k labelled fields a class.
+    """Mean and standard deviation over draws, for one method and head at k labels per class.
 
-    The confusion matrix is in counts summed over the draws; rows are the true class.
+    The confusion matrix holds counts summed over the draws; rows are the true class.
     """
 
     k: int
@@ -150,7 +150,7 @@ class FewShotRow(Record):
 
 
 class LeftOut(Record):
-    """A class that the comparison leaves out, and why."""
+    """A class that the comparison leaves out, and the reason."""
 
     class_name: str = Field(alias="class")
     num_fields: int | None = None
@@ -174,13 +174,13 @@ class FewShot(Record):
 
 @dataclass(frozen=True)
 class Metrics:
-    """The metrics of a run as tables sorted by step, one row a step.
+    """The metrics of a run as tables sorted by step, one row per step.
 
     Attributes:
         train: columns step, the losses of :data:`LOSS_PARTS`, learning_rate, series_per_second.
         validation: columns step and the losses.
-        num_steps: steps that the run was to take, None where no line says.
-        notes: what a reader must know of the file, such as steps written twice.
+        num_steps: planned number of steps; None where no line records it.
+        notes: remarks on the file, such as steps written twice.
     """
 
     train: pd.DataFrame
@@ -191,7 +191,7 @@ class Metrics:
 
 @dataclass(frozen=True)
 class PretrainingPart:
-    """A pre-training run; each member is None where its file is absent."""
+    """A pre-training run; a field is None where its file is absent."""
 
     folder: Path
     config: dict[str, Any] | None
@@ -213,7 +213,7 @@ class FewShotPart:
 
 @dataclass(frozen=True)
 class Run:
-    """All parts of a run or demo folder that were found, and the names of those that were not."""
+    """The parts of a run or demo folder that were found, and the names of the absent parts."""
 
     path: Path
     pretraining: PretrainingPart | None

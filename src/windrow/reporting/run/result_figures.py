@@ -17,7 +17,7 @@ Metric = Literal["overall_accuracy", "macro_f1"]
 METRIC_NAMES = {"overall_accuracy": "Overall accuracy", "macro_f1": "Macro F1", "kappa": "Kappa"}
 
 MOST_MAPS = 6
-"""More panels than these make each too small to see a field in."""
+"""Most panels of a figure; with more, each would be too small to show a field."""
 
 _METHOD_COLOURS = {"windrow": theme.BLUE, "bands": theme.VERMILION, "indices": theme.GREEN}
 _OTHER_COLOURS = (theme.PURPLE, theme.AMBER, theme.SKY)
@@ -26,14 +26,17 @@ _MARKERS = ("o", "s", "^", "D", "v")
 
 
 def method_colours(methods: Sequence[str]) -> dict[str, str]:
-    """One colour a method, the same in every figure of the page."""
+    """Returns one colour per method, the same in every figure of the page."""
     others = [name for name in dict.fromkeys(methods) if name not in _METHOD_COLOURS]
     colours = {name: _OTHER_COLOURS[i % len(_OTHER_COLOURS)] for i, name in enumerate(others)}
     return _METHOD_COLOURS | colours
 
 
 def label_count_curves(rows: Sequence[FewShotRow], *, mark: str) -> Markup:
-    """Overall accuracy and macro F1 by labelled fields a class; the band is one deviation."""
+    """Draws overall accuracy and macro F1 by labelled fields per class.
+
+    The band shows one standard deviation to either side.
+    """
     curves = list(dict.fromkeys((row.method, row.head) for row in rows))
     heads = list(dict.fromkeys(head for _, head in curves))
     colours = method_colours([method for method, _ in curves])
@@ -71,7 +74,7 @@ def label_count_curves(rows: Sequence[FewShotRow], *, mark: str) -> Markup:
 
 
 def paired_intervals(differences: Sequence[PairedDifference], *, mark: str) -> Markup:
-    """Paired differences in points with their intervals; right of zero the first method leads."""
+    """Draws paired differences in points with intervals; above zero the first method is better."""
     colours = method_colours([item.baseline_method for item in differences])
     with theme.drawing():
         figure = theme.new_figure(70 + 24 * max(len(differences), 2))
@@ -128,10 +131,10 @@ def fields_right_and_wrong(predictions: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def error_maps(maps: dict[str, pd.DataFrame], *, mark: str) -> Markup:
-    """Fields on longitude and latitude, right ones as small dots, wrong ones as crosses.
+    """Draws fields by longitude and latitude: correct ones as dots, wrong ones as crosses.
 
     Args:
-        maps: of :func:`fields_right_and_wrong`, by title.
+        maps: tables of :func:`fields_right_and_wrong`, by title.
         mark: a word written into the figure, such as SIMULATED.
     """
     columns = min(len(maps), 3)

@@ -1,4 +1,4 @@
-"""The parts of the report: which figures, tables and words each part of a run gets."""
+"""The sections of the report: figures, tables and text of each part of a run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NO_COORDINATES = (
 
 
 def key_figures(run: Run) -> list[KeyFigure]:
-    """The few numbers that stand at the head of the page, each with its baselines."""
+    """Returns the numbers at the head of the page, each with its baselines."""
     found = []
     evaluation = run.pretraining.evaluation if run.pretraining else None
     if evaluation is not None:
@@ -66,7 +66,7 @@ def key_figures(run: Run) -> list[KeyFigure]:
 
 
 def make_sections(run: Run) -> list[Section]:
-    """All parts of the page of which the run holds something."""
+    """Returns the sections of the page for which the run has data."""
     sections: list[Section | None] = []
     if run.pretraining is not None:
         sections += [_training(run.pretraining), _prediction(run.pretraining)]
@@ -153,11 +153,11 @@ def _prediction(part: PretrainingPart) -> Section | None:
 
 
 MOST_PAIRS = 16
-"""Rows of a figure of paired differences; the table beside it holds all."""
+"""Most rows in a figure of paired differences; the table below it holds all."""
 
 
 def drawn_pairs(differences: Sequence[PairedDifference]) -> list[PairedDifference]:
-    """The differences worth drawing: like with like, and of the largest k if they are many."""
+    """Selects the differences to draw: equal heads, and only the largest k if they are many."""
     same = [item for item in differences if item.head == item.baseline_head]
     drawn = same or list(differences)
     if len(drawn) > MOST_PAIRS:
@@ -182,7 +182,7 @@ def _add_paired(section: Section, differences: Sequence[PairedDifference], mark:
 
 
 def by_method_and_head(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows of each method and head under a readable title, in order of appearance."""
+    """Groups rows by method and head under a readable title, in order of appearance."""
     if not {"method", "head"} <= set(predictions.columns):
         return {"all predictions": predictions}
     keys = predictions[["method", "head"]].drop_duplicates().itertuples(index=False)
@@ -234,7 +234,7 @@ def _few_labels(part: FewShotPart, run: Run, position: int) -> Section:
 
 
 def counted_fields(num_train: int | None, num_test: int | None) -> str:
-    """How many fields there were to learn from and to be tested on, as a sentence."""
+    """Returns a sentence with the numbers of training and test fields."""
     counts = [
         f"{count:,} {word} fields"
         for count, word in ((num_train, "training"), (num_test, "test"))
@@ -244,7 +244,7 @@ def counted_fields(num_train: int | None, num_test: int | None) -> str:
 
 
 def left_out(item: LeftOut | str) -> str:
-    """A class that was left out, and why, as one line."""
+    """Returns one line with a class that was left out and the reason."""
     if isinstance(item, str):
         return f"Left out: {plain(item, 200)}"
     count = "" if item.num_fields is None else f", {item.num_fields} fields"
@@ -285,7 +285,7 @@ def _map(run: Run) -> Section | None:
 
 
 def _one_draw(predictions: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """The rows of the first seed, the first draw and the largest k, where there are several."""
+    """Selects the rows of the first seed, the first draw and the largest k."""
     which = ""
     for name, pick in (("seed", min), ("k", max), ("draw", min)):
         if name in predictions and not predictions.empty:

@@ -22,7 +22,7 @@ def _header(*names: str, text_columns: int = 1) -> tuple[Cell, ...]:
 
 
 def _best(values: Sequence[float | None], *, lowest: bool = False) -> set[int]:
-    """Positions of the best value, all of them where several are equal; none of a lone value."""
+    """Returns the positions of the best value, all of them at a tie; none for a single value."""
     known = [v for v in values if v is not None and math.isfinite(v)]
     if len(known) < 2:
         return set()
@@ -31,12 +31,12 @@ def _best(values: Sequence[float | None], *, lowest: bool = False) -> set[int]:
 
 
 def reflectance_table(scores: Sequence[LagScore], sensor: str, *, when: str = "") -> Table:
-    """R2 and RMSE by band and lag beside the two trivial baselines; the best is strong.
+    """Tabulates R2 and RMSE by band and lag beside the two trivial baselines; the best is bold.
 
     Args:
         scores: rows of ``evaluation.json``.
-        sensor: what was predicted.
-        when: the part of the year, for the caption; empty for all of it.
+        sensor: name of the predicted sensor.
+        when: part of the year, for the caption; empty for the whole year.
     """
     rows = []
     band = None
@@ -72,7 +72,7 @@ def reflectance_table(scores: Sequence[LagScore], sensor: str, *, when: str = ""
 
 
 def auxiliary_table(evaluation: Evaluation) -> Table | None:
-    """Month and cloud accuracy, with and without position, beside the majority class."""
+    """Tabulates month and cloud accuracy, with and without position, beside the majority class."""
     rows = []
     month, cloud = evaluation.month, evaluation.cloud
     dashes = (Cell(DASH, number=True), Cell(DASH, number=True))
@@ -111,7 +111,7 @@ def auxiliary_table(evaluation: Evaluation) -> Table | None:
 
 
 def label_count_table(rows: Sequence[FewShotRow]) -> Table:
-    """Few-label results, one row a method and head within each k."""
+    """Tabulates few-label results: for each k, one row per method and head."""
     body = []
     for k in sorted({row.k for row in rows}):
         own = [row for row in rows if row.k == k]
@@ -140,7 +140,7 @@ def label_count_table(rows: Sequence[FewShotRow]) -> Table:
 
 
 def paired_table(differences: Sequence[PairedDifference]) -> Table:
-    """Paired differences in points; strong where the interval leaves out zero."""
+    """Tabulates paired differences in points; bold where the interval excludes zero."""
     rows = []
     with_k = any(item.k is not None for item in differences)
     names = ["First", "minus", "Metric", "Difference", "Interval"]

@@ -1,4 +1,4 @@
-"""Figures of the comparison: real fields in blue, simulated ones in vermilion, everywhere."""
+"""Figures of the comparison; all show real fields in blue and simulated ones in vermilion."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _LINES: dict[str, Any] = {"real": "-", "simulated": (0, (5, 2))}
 _MARKERS = {"real": "o", "simulated": "s"}
 _INDEX_NAMES = {"NDVI": "NDVI", "NDMI": "NDMI", "red_edge": "Red edge"}
 MOST_CLASSES = 6
-"""Classes in one figure of seasons; more make each too small to read."""
+"""Most classes in one figure of seasons; with more, each panel would be too small to read."""
 
 
 def legend_of_sets(figure: Any, **where: Any) -> None:
-    """The legend of all figures: which colour, line and marker is which set."""
+    """Draws the legend of all figures: colour, line and marker of each set."""
     entries = {
         name: Line2D(
             [], [], color=_COLOURS[name], linestyle=_LINES[name], marker=_MARKERS[name],
@@ -47,7 +47,10 @@ def _of(table: pd.DataFrame, **values: Any) -> pd.DataFrame:
 
 
 def reflectance_figure(table: pd.DataFrame, bands: Sequence[str]) -> Markup:
-    """Quantiles of reflectance by band: a point at the middle, thick half, thin nine tenths."""
+    """Draws quantiles of reflectance by band.
+
+    A point shows the median, a thick line half of the values, a thin line nine tenths.
+    """
     with theme.drawing():
         figure = theme.new_figure(330)
         grid: Any = figure.subplots(1, 2)
@@ -77,7 +80,7 @@ def reflectance_figure(table: pd.DataFrame, bands: Sequence[str]) -> Markup:
 
 
 def correlation_figure(table: pd.DataFrame, bands: Sequence[str]) -> Markup:
-    """Correlation between bands of the real set, and simulated less real."""
+    """Draws the correlation between bands of the real set, and simulated minus real."""
     matrix = {
         name: _of(table, set=name)
         .pivot_table(index="band", columns="other", values="correlation")
@@ -105,7 +108,7 @@ def _cells(
     scale: float,
     decimals: int = 2,
 ) -> None:
-    """A table of coloured cells: blue above zero, vermilion below, full colour at ``scale``."""
+    """Draws a table of coloured cells: blue above zero, vermilion below, full at ``scale``."""
     for (row, column), value in np.ndenumerate(values):
         if not np.isfinite(value):
             continue
@@ -127,7 +130,7 @@ def _cells(
 
 
 def season_figures(table: pd.DataFrame) -> list[Markup]:
-    """NDVI, NDMI and red edge by class through the year, with the band of eight fields of ten."""
+    """Draws NDVI, NDMI and red edge by class over the year, with the band from 10 to 90 %."""
     classes = list(dict.fromkeys(table["class"].tolist()))
     figures = []
     for start in range(0, len(classes), MOST_CLASSES):
@@ -156,7 +159,7 @@ def _season_figure(table: pd.DataFrame, classes: Sequence[str]) -> Markup:
 
 
 def draw_season(axes: Axes, rows: pd.DataFrame) -> None:
-    """One class and index: the middle of both sets and the band from 10 to 90 per cent."""
+    """Draws one class and index: medians of both sets and the bands from 10 to 90 %."""
     for name in SETS:
         own = _of(rows, set=name)
         if own.empty:
@@ -172,7 +175,7 @@ def draw_season(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def cloud_figure(tables: dict[str, pd.DataFrame]) -> Markup:
-    """Clouds: fraction by month, persistence, lengths of runs, and how partly clouded."""
+    """Draws clouds: fraction by month, persistence, lengths of runs, shares of partial cover."""
     with theme.drawing():
         figure = theme.new_figure(520)
         grid: Any = figure.subplots(2, 3)
@@ -220,7 +223,7 @@ def cloud_figure(tables: dict[str, pd.DataFrame]) -> Markup:
 
 
 def time_figure(autocorrelation: pd.DataFrame, jumps: pd.DataFrame) -> Markup:
-    """Autocorrelation of clear observations, and jumps between neighbouring clear dates."""
+    """Draws the autocorrelation of clear observations and jumps between successive clear dates."""
     names = list(dict.fromkeys(autocorrelation["quantity"].tolist()))
     with theme.drawing():
         figure = theme.new_figure(400)
@@ -262,7 +265,7 @@ def importance_figure(
     observations: Sequence[Sequence[float | None]],
     bands: Sequence[str],
 ) -> Markup:
-    """What the forests look at, by month and band, in per cent."""
+    """Draws the importance of month and band for the forests, in per cent."""
     months = list(MONTH_INITIALS)
     with theme.drawing():
         figure = theme.new_figure(400)
@@ -282,7 +285,10 @@ def importance_figure(
 def separation_figure(
     by_month: dict[str, Sequence[float | None]], floors: Sequence[Sequence[float | None]]
 ) -> Markup:
-    """Area under the curve of single clear observations by month; grey: left-out places."""
+    """Draws the area under the curve for single clear observations by month.
+
+    Grey lines show the left-out simulated places.
+    """
     with theme.drawing():
         figure = theme.new_figure(270)
         axes = figure.add_subplot()
@@ -308,7 +314,7 @@ def separation_figure(
 
 
 def difficulty_figure(rows: Sequence[Difficulty], titles: dict[str, str]) -> Markup:
-    """Few-label accuracy of real and simulated fields with their intervals."""
+    """Draws the few-label accuracy of real and simulated fields with intervals."""
     parts = list(dict.fromkeys(row.part for row in rows))
     with theme.drawing():
         figure = theme.new_figure(300)

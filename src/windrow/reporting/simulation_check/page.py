@@ -1,4 +1,4 @@
-"""The page of a comparison of simulated with real fields: one HTML file, offline."""
+"""The page that compares simulated with real fields: one HTML file that needs no network."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def write_comparison_page(folder: Path) -> Path:
 
 
 def render_comparison(found: Comparison) -> str:
-    """The page as text."""
+    """Renders the page as HTML text."""
     numbers = found.numbers
     return render_page(
         name=f"Simulated {plain(numbers.scenario, 40)} beside real fields",
@@ -70,7 +70,7 @@ def _subtitle(numbers: Numbers) -> str:
 
 
 def comparison_key_figures(numbers: Numbers) -> list[KeyFigure]:
-    """The three numbers, of the fields looked at and, where there are, of the reported ones."""
+    """Returns the three numbers for the fields looked at, and for reported fields if any."""
     titles = {part.part: part.title for part in numbers.parts}
     found = []
     for row in numbers.zero_label:
@@ -114,7 +114,7 @@ def comparison_key_figures(numbers: Numbers) -> list[KeyFigure]:
 
 
 def comparison_sections(found: Comparison) -> list[Section]:
-    """All parts of the page."""
+    """Returns all sections of the page."""
     return [
         _zero_label(found.numbers),
         _apart(found.numbers),

@@ -1,4 +1,4 @@
-"""Reads what a comparison of simulated with real fields leaves on disk."""
+"""Reads the files of a comparison of simulated with real fields."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TABLE_COLUMNS: dict[str, tuple[str, ...]] = {
     "jumps": ("set", "quantity", "first_day", "last_day", "quantile", "jump", "num_pairs"),
     "clear_dates": ("set", "month", "quantile", "num_dates"),
 }
-"""The tables of the folder and what each must hold."""
+"""The tables of the folder and the columns that each must have."""
 
 
 class Part(Record):
@@ -43,13 +43,13 @@ class Part(Record):
 
     @property
     def title(self) -> str:
-        """What it is, in a few words."""
+        """A short title of the part."""
         which = self.condition or "all real fields"
         return f"{which} (reported only)" if self.part == "report" else which
 
 
 class SimulatedSet(Record):
-    """What was simulated."""
+    """Size of the simulated set."""
 
     num_series: int
     num_fields: int
@@ -58,7 +58,7 @@ class SimulatedSet(Record):
 
 
 class ZeroLabel(Record):
-    """Trained on simulated fields alone, tested on a part of the real ones."""
+    """Accuracy on a part of the real fields after training on simulated fields only."""
 
     part: str
     overall_accuracy: float
@@ -68,7 +68,7 @@ class ZeroLabel(Record):
 
 
 class Apart(Record):
-    """Areas under the curve, of a part of the real fields or of a left-out simulated place."""
+    """Areas under the curve for a part of the real fields or a left-out simulated place."""
 
     part: str | None = None
     num_fields: int
@@ -103,7 +103,7 @@ class Difficulty(Record):
 
 
 class Numbers(Record):
-    """What ``realism.json`` holds."""
+    """The content of ``realism.json``."""
 
     scenario: str
     real: str
@@ -126,9 +126,9 @@ class Comparison:
     """A comparison as read from its folder.
 
     Attributes:
-        folder: where it lies.
-        numbers: of ``realism.json``.
-        tables: by name, those of ``TABLE_COLUMNS``.
+        folder: its folder.
+        numbers: content of ``realism.json``.
+        tables: the tables of ``TABLE_COLUMNS``, by name.
     """
 
     folder: Path
@@ -150,7 +150,7 @@ def read_comparison(folder: Path) -> Comparison:
     path = folder / REALISM_NAME
     if not path.is_file():
         raise DataError(
-            "no comparison of simulated with real fields",
+            "the folder holds no comparison of simulated with real fields",
             where=folder,
             expected=REALISM_NAME,
             hint="give the folder that 'windrow simulate --check' wrote",
@@ -168,7 +168,7 @@ def read_comparison(folder: Path) -> Comparison:
             raise DataError(
                 "a confusion matrix does not fit the legend",
                 where=path,
-                expected=f"{size} x {size}, one row and column a class",
+                expected=f"{size} x {size}, one row and column per class",
             )
     tables = {}
     for name, columns in TABLE_COLUMNS.items():

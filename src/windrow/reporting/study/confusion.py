@@ -1,4 +1,4 @@
-"""Confusion matrices of a study: of each method and base model, all labels and the whole year."""
+"""Confusion matrices of a study per method and head, with all labels and the whole year."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from windrow.reporting.theme import plain
 
 
 def confusions(study: Study, task: str) -> Iterator[tuple[str, str, npt.NDArray[np.int64]]]:
-    """Arm, head, and (C, C) counts summed over configurations and seeds; rows the true class."""
+    """Yields the confusion matrix of each arm and head.
+
+    Yields:
+        arm, head, and (C, C) counts summed over configurations and seeds; rows are the true class.
+    """
     own = study.rows(task=task, tested=task)
     for arm in present(own, "arm"):
         of_arm = own[own["arm"] == arm]
@@ -25,13 +29,13 @@ def confusions(study: Study, task: str) -> Iterator[tuple[str, str, npt.NDArray[
 
 
 def legend_of(study: Study, task: str) -> tuple[str, ...]:
-    """Names of the classes of a task."""
+    """Returns the names of the classes of a task."""
     own = study.rows(task=task, tested=task)
     return study.record(str(own["name"].iloc[0])).legend
 
 
 def confusion_matrices(study: Study, task: str) -> list[Matrix]:
-    """One matrix a method and base model, for the page."""
+    """Returns one matrix per method and head, for the page."""
     legend = legend_of(study, task)
     return [
         confusion_matrix(f"{study.title(arm)}, {head_words(head)}", legend, counts)
@@ -40,7 +44,7 @@ def confusion_matrices(study: Study, task: str) -> list[Matrix]:
 
 
 def confusion_table(study: Study, task: str) -> NamedTable:
-    """The counts of all matrices of a task, a row a true class, for files."""
+    """Tabulates the counts of all matrices of a task for files, one row per true class."""
     legend = legend_of(study, task)
     rows = [
         (

@@ -1,4 +1,4 @@
-"""What the methods of a study cost: time and operations, in every table of methods."""
+"""The cost of the methods of a study in time and operations, for every table of methods."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from windrow.reporting.study.reading import Study, present
 from windrow.reporting.tables import DASH, Cell
 
 COST_HEADER = tuple(Cell(name, number=True) for name in ("pre-training", "a head", "operations"))
-"""Time of pre-training, time of training a head on all labels, operations of both."""
+"""Columns: time of pre-training, time of training a head on all labels, operations of both."""
 
 
 def hours(seconds: float) -> str:
-    """A duration in the unit that suits it.
+    """Formats a duration in seconds, minutes or hours.
 
     Example:
         >>> hours(0), hours(42.0), hours(600), hours(72_000)
@@ -26,7 +26,7 @@ def hours(seconds: float) -> str:
 
 
 def operations(flops: float) -> str:
-    """Floating-point operations in powers of ten.
+    """Formats a number of floating-point operations in powers of ten.
 
     Example:
         >>> operations(0), operations(2.5e15)
@@ -36,11 +36,11 @@ def operations(flops: float) -> str:
 
 
 def cost_cells(study: Study, arm: str, head: str | None = None) -> tuple[Cell, ...]:
-    """What stands under :data:`COST_HEADER` for an arm.
+    """Returns the cells under :data:`COST_HEADER` for an arm.
 
-    Pre-training is the mean over seeds, a head's training that over the cells with all labels:
-    of one base model, or of all where none is named. Operations are a dash where a cell does not
-    tell those of its head.
+    The time of pre-training is the mean over seeds. The time of a head's training is the mean over
+    the cells with all labels, for one head or, where none is named, for all heads. Operations are
+    a dash where a cell does not record the operations of its head.
     """
     wanted = {"arm": arm} if head is None else {"arm": arm, "head": head}
     cells = study.rows(**wanted).drop_duplicates("name")
@@ -57,7 +57,7 @@ def cost_cells(study: Study, arm: str, head: str | None = None) -> tuple[Cell, .
 
 
 def costs_note(study: Study) -> str:
-    """What a caption says of the machine that the times are of."""
+    """Returns the caption's sentence on the machine that was timed."""
     rows = study.table
     threads = [f"{number:.0f}" for number in present(rows.dropna(subset="threads"), "threads")]
     where = " and ".join(name for name in present(rows, "device") if name) or "an unknown device"

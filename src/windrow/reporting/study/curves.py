@@ -1,7 +1,7 @@
-"""The two curves of a study, over labelled fields and over the season: what is in them, a table.
+"""The data and the table of a study's two curves, over labelled fields and over the season.
 
-A curve is made of some configurations; its last point, all labels or the whole year, is of the
-same ones, so that the points of a curve differ in nothing else.
+All points of a curve use the same configurations, the last point (all labels or the whole year)
+included, so that they differ in nothing else.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from windrow.reporting.study.tables import (
 from windrow.reporting.tables import Cell, NamedTable, Table
 
 EVERYTHING = 0
-"""The position of all labels, or of the whole year."""
+"""Position on the axis of all labels, or of the whole year."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +32,8 @@ class Curve:
     """One arm under one head.
 
     Attributes:
-        task, head, arm: whose.
-        rows: of the study's table, by position along the axis; a position may be missing.
+        task, head, arm: names of the task, the head and the arm.
+        rows: rows of the study's table by position on the axis; a position may be missing.
         selections: the cells of each position, for its interval.
     """
 
@@ -45,11 +45,14 @@ class Curve:
 
 
 def curves_of(study: Study, axis: str) -> tuple[list[int], list[Curve]]:
-    """The positions along an axis, :data:`EVERYTHING` last, and all curves.
+    """Collects the curves of a study along an axis.
 
     Args:
-        study: as read.
-        axis: ``k``, labelled fields a class, or ``day``, of the year.
+        study: the study as read.
+        axis: ``k`` for labelled fields per class, or ``day`` for day of the year.
+
+    Returns:
+        the positions on the axis, :data:`EVERYTHING` last, and all curves.
     """
     other = "day" if axis == "k" else "k"
     table = study.table
@@ -78,11 +81,11 @@ def curves_of(study: Study, axis: str) -> tuple[list[int], list[Curve]]:
 
 
 def curve_table(study: Study, statistics: StudyStatistics, axis: str) -> NamedTable | None:
-    """Accuracy by labelled fields (axis ``k``) or by day of the year (axis ``day``).
+    """Tabulates accuracy by labelled fields (axis ``k``) or by day of the year (axis ``day``).
 
     Args:
-        study: as read.
-        statistics: of its intervals.
+        study: the study as read.
+        statistics: statistics that give the intervals.
         axis: see :func:`curves_of`.
     """
     positions, curves = curves_of(study, axis)

@@ -1,4 +1,4 @@
-"""Tables of a study's differences: gains of one arm over another, and the answers they give."""
+"""Tables of a study's differences: gains of one arm over another, and answers to questions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from windrow.reporting.tables import DASH, Cell, NamedTable, Table, number, poin
 def gain_table(
     study: Study, comparisons: Sequence[Comparison], *, name: str = "gains"
 ) -> NamedTable:
-    """Gain and win score of the first arm over others, with both tests."""
+    """Tabulates gain and win score of the first arm over others, with both tests."""
     benchmark = study.settings.kind == "benchmark"  # an ablation's BERT is another
     papers = {
         task
@@ -71,7 +71,7 @@ def gain_table(
 
 
 def _flipped(comparisons: Sequence[Comparison]) -> str:
-    """What the p values over runs flip the signs of."""
+    """Returns the caption's sentence on the signs that the p values over runs flip."""
     counts = {len(item.by_seed) for item in comparisons}
     said = []
     if (most := max(counts)) > 1:
@@ -89,7 +89,7 @@ def _flipped(comparisons: Sequence[Comparison]) -> str:
 
 
 def _both_costs(study: Study, item: Comparison) -> tuple[Cell, Cell]:
-    """Pre-training, a head's training and operations of both arms, a cell each."""
+    """Returns one cell per arm with the costs of pre-training and head, and their operations."""
     first, second = (
         ", ".join(cell.text for cell in cost_cells(study, arm, item.selection.head))
         for arm in (item.first, item.second)
@@ -109,7 +109,7 @@ def _leaves_out_zero(item: Comparison) -> bool:
 
 
 def answers_table(study: Study, answers: Sequence[Answer]) -> NamedTable:
-    """The answer to every question of the study, with its interval, whatever it is."""
+    """Tabulates the answer to every question of the study with its interval."""
     rows = []
     last = ""
     for answer in answers:

@@ -1,6 +1,6 @@
 """Figures of a study in the paper's form: comparisons (11-13), maps (14, 15), ablations (7-9).
 
-Each is drawn once and kept as SVG for the page, and as SVG and PNG for files.
+Each figure is drawn once and kept as SVG for the page, and as SVG and PNG for files.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from windrow.reporting.study.tables import head_words, task_words
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 _DODGE = 0.5
-"""Of the distance between two positions, over which the points of all arms are spread."""
+"""Share of the distance between two positions over which the points of the arms are spread."""
 _LINES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)))
 
 
@@ -33,10 +33,10 @@ class NamedFigure:
     """A figure, ready for the page and for files.
 
     Attributes:
-        name: of its files.
-        caption: what is seen.
+        name: name of its files.
+        caption: caption of the figure.
         page: SVG that follows the page's theme.
-        svg, png: on white, to be handed on.
+        svg, png: the figure on white, for use elsewhere.
     """
 
     name: str
@@ -47,7 +47,7 @@ class NamedFigure:
 
 
 def finish(figure: Figure, *, name: str, caption: str, mark: str) -> NamedFigure:
-    """All forms of a figure; call within :func:`windrow.reporting.theme.drawing`."""
+    """Saves all forms of a figure; call within :func:`windrow.reporting.theme.drawing`."""
     theme.mark(figure, mark)
     page = theme.to_svg(figure, caption.split(". ", maxsplit=1)[0])
     svg, png = theme.to_files(figure)
@@ -64,15 +64,15 @@ def comparison_figure(
     number: int,
     mark: str,
 ) -> NamedFigure:
-    """Comparison plot and box plot of the gain of each head (Figures 11 to 13).
+    """Draws a comparison plot and a box plot of the gain of each head (Figures 11 to 13).
 
     Args:
-        study: as read.
-        task: of which task.
-        gains: of each head that has pairs.
+        study: the study as read.
+        task: name of the task.
+        gains: gain of each head that has pairs.
         first: arm of the vertical axis.
         second: arm of the horizontal axis.
-        number: of the paper's figure.
+        number: number of the paper's figure.
         mark: a word written into the figure.
     """
     with theme.drawing():
@@ -144,10 +144,10 @@ def _draw_gain(axes: Axes, gain: Any) -> None:
 def map_figure(
     study: Study, task: str, head: str, *, arms: Sequence[str], number: int, mark: str
 ) -> NamedFigure | None:
-    """Pixels classified right and wrong by two arms, one configuration (Figures 14 and 15).
+    """Maps correct and wrong pixels of two arms for one configuration (Figures 14 and 15).
 
     Returns:
-        None where a cell is missing or the series carry no place.
+        the figure; None where a cell is missing or the series have no coordinates.
     """
     configuration, seed = study.settings.map_configuration, study.settings.seeds[0]
     maps: dict[str, pd.DataFrame] = {}
@@ -205,14 +205,16 @@ def ablation_figure(
     axis: str,
     mark: str,
 ) -> NamedFigure | None:
-    """Accuracy by one setting, a panel a head, with the best mean dashed (Figures 7 to 9).
+    """Draws accuracy by one setting, one panel per head; a dashed line marks the best mean.
+
+    These are Figures 7 to 9 of the paper.
 
     Args:
         study: an ablation.
-        arms: name of each arm and what stands at its tick.
-        name: of the files.
+        arms: name of each arm and its tick label.
+        name: name of the files.
         title: beginning of the caption.
-        axis: words under the axis.
+        axis: label of the axis.
         mark: a word written into the figure.
     """
     own = study.rows()
@@ -255,9 +257,9 @@ def ablation_figure(
 def curve_figure(
     study: Study, statistics: StudyStatistics, task: str, axis: str, *, mark: str
 ) -> NamedFigure | None:
-    """Accuracy by labelled fields (axis ``k``) or day of the year (``day``), a panel a head.
+    """Draws accuracy by labelled fields (axis ``k``) or day of year (``day``), one panel per head.
 
-    Points carry their intervals over fields as bars, the arms of a position beside each other.
+    Bars show intervals over fields. At one position the arms stand beside each other.
     """
     positions, every = curves_of(study, axis)
     curves = [curve for curve in every if curve.task == task]
@@ -310,7 +312,7 @@ def _draw_curve(
     order: int,
     shift: float,
 ) -> object:
-    """One arm's line with the bars of its points; returns what stands for it in the legend."""
+    """Draws one arm's line with the bars of its points and returns its legend handle."""
     colour = theme.SERIES_COLOURS[order % len(theme.SERIES_COLOURS)]
     known = [(at, position) for at, position in enumerate(positions) if position in curve.rows]
     where = [at + shift for at, _ in known]

@@ -1,6 +1,7 @@
 """The report of a study: tables as HTML, CSV and LaTeX, figures as SVG and PNG, and one page.
 
-Everything is made of what the folder holds: a study under way gives what is there so far.
+The report uses only the files of the folder. An unfinished study gives a report of the finished
+cells.
 """
 
 from __future__ import annotations
@@ -27,20 +28,20 @@ SUBTITLE = "Report of a windrow study: methods by task, head and configuration."
 FIRST_FIGURE = {"task1": 11, "task2": 12, "task3": 13}
 MAP_FIGURE = {"lstm": 14, "transformer": 15}
 PAIR = ("bert", "resmlp")
-"""Whom the paper compares."""
+"""The two methods that the paper compares."""
 
 
 def write_study_report(folder: Path) -> Path:
     """Writes ``report.html``, ``tables`` and ``figures`` into a study's folder.
 
     Args:
-        folder: of the study.
+        folder: folder of the study.
 
     Returns:
         path of the page.
 
     Raises:
-        SettingsError, DataError: the folder is no study, or a file of it is damaged.
+        SettingsError, DataError: the folder holds no study, or one of its files is damaged.
         OutputError: the report cannot be written.
     """
     study = read_study(folder)
@@ -58,7 +59,7 @@ def write_study_report(folder: Path) -> Path:
 
 
 class _Page:
-    """Sections of the page, and all tables and figures that stand in files too."""
+    """The sections of the page, and all tables and figures that are also written as files."""
 
     def __init__(self, study: Study) -> None:
         self.study = study
@@ -69,7 +70,7 @@ class _Page:
         self.missing: list[str] = []
 
     def render(self) -> str:
-        """The page as text."""
+        """Renders the page as HTML text."""
         study = self.study
         sections: list[Section | None] = []
         if study.cells:
@@ -150,7 +151,7 @@ class _Page:
         return " ".join(words)
 
     def _not_the_papers(self, tasks: list[str]) -> list[str]:
-        """Why the paper's numbers do not stand beside those of some tasks."""
+        """Returns the reasons why some tasks are not compared with the paper's numbers."""
         if self.study.simulated:
             return [
                 "Simulated results say nothing of real fields; the paper's numbers, which are of"
@@ -170,7 +171,7 @@ class _Page:
         return notes
 
     def _pair(self) -> tuple[str, str] | None:
-        """The paper's two methods, or the first two of the study."""
+        """Returns the paper's two methods, or the first two of the study."""
         arms = present(self.study.rows(), "arm")
         if all(name in arms for name in PAIR):
             return PAIR
@@ -178,7 +179,7 @@ class _Page:
         return (frozen[0], frozen[1]) if len(frozen) > 1 else None
 
     def _comparisons(self) -> list[Comparison]:
-        """The first arm of the study, or BERT, over each other arm."""
+        """Compares BERT, or else the first arm of the study, with each other arm."""
         rows = self.study.rows()
         arms = present(rows, "arm")
         first = "bert" if "bert" in arms else arms[0]
@@ -193,7 +194,7 @@ class _Page:
         return found
 
     def _table_1_pair(self) -> list[Comparison]:
-        """The two of Table 1 that have one shape, where the first is not the study's own BERT."""
+        """Compares the arms of Table 1 of equal shape, unless the first is the study's own BERT."""
         found = []
         rows = self.study.rows()
         for task in present(rows, "task"):
@@ -306,7 +307,7 @@ class _Page:
         return section
 
     def _confusion(self) -> list[Section]:
-        """One section a task; the counts stand in files too."""
+        """Returns one section per task; the counts are also written as files."""
         sections = []
         for task in present(self.study.rows(), "task"):
             name = f"Confusion matrices of {task_words(task)}"

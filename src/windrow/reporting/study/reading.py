@@ -34,7 +34,7 @@ class PartCounts(Record):
 
 
 class TestScores(PartCounts):
-    """Figures of one test."""
+    """The figures of one test."""
 
     __test__ = False  # not a test of pytest's
 
@@ -47,7 +47,7 @@ class TestScores(PartCounts):
 
 
 class CellRecord(Record):
-    """What a cell's file holds."""
+    """The content of a cell's file."""
 
     cell: Cell
     simulated: bool
@@ -68,14 +68,14 @@ class CellRecord(Record):
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """A study as read.
+    """A study as read from its folder.
 
     Attributes:
-        folder: of the study.
-        settings: of its ``config.yaml``.
-        cells: those that are done.
-        table: a row a cell and tested task; ``k`` and ``day`` are 0 where all labels and the
-            whole year are known.
+        folder: folder of the study.
+        settings: content of its ``config.yaml``.
+        cells: finished cells.
+        table: one row per cell and tested task; ``k`` is 0 for all labels and ``day`` is 0 for the
+            whole year.
     """
 
     folder: Path
@@ -85,13 +85,13 @@ class Study:
 
     @property
     def simulated(self) -> bool:
-        """Whether no satellite ever saw its data: as its cells say, and its settings."""
+        """Whether its data are simulated, by the records of its cells and its settings."""
         return self.settings.simulated or any(cell.simulated for cell in self.cells)
 
     def beside_paper(self, task: str) -> bool:
-        """Whether the paper's numbers may stand beside those of a task.
+        """Whether the paper's numbers may be shown beside the results of a task.
 
-        As the stores of all its cells say; where cells do not know, they may not.
+        The recorded stores of all cells must be the paper's; a cell without a record forbids it.
         """
         own = [cell.sources for cell in self.cells if cell.cell.task == task]
         return bool(own) and all(
@@ -99,18 +99,18 @@ class Study:
         )
 
     def title(self, arm: str) -> str:
-        """The words for an arm."""
+        """Returns the title of an arm."""
         return self.settings.arm(arm).title
 
     def rows(self, **wanted: Any) -> pd.DataFrame:
-        """Rows whose columns have these values; of all labels and the whole year by default."""
+        """Selects rows by values of columns; by default those of all labels and the whole year."""
         rows = self.table
         for name, value in {"k": 0, "day": 0, **wanted}.items():
             rows = rows[rows[name] == value]
         return rows
 
     def record(self, name: str) -> CellRecord:
-        """The cell of this name."""
+        """Returns the cell of this name."""
         return self._records[name]
 
     @cached_property
@@ -118,7 +118,7 @@ class Study:
         return {cell.cell.name: cell for cell in self.cells}
 
     def predictions(self, name: str, task: str) -> pd.DataFrame:
-        """What a cell predicted of the test fields of a task, without its probabilities.
+        """Reads the predicted classes of a cell on the test fields of a task.
 
         Raises:
             DataError: the table is missing or damaged.
@@ -146,7 +146,10 @@ def is_study(folder: str | Path) -> bool:
 
 
 def read_study(folder: str | Path) -> Study:
-    """Reads a study's folder; a study that is still under way is read as far as it is.
+    """Reads a study's folder; of an unfinished study, the finished cells are read.
+
+    Args:
+        folder: folder of the study.
 
     Raises:
         SettingsError: its settings cannot be read.
@@ -218,12 +221,12 @@ def _table(cells: list[CellRecord], order: dict[str, list[str]]) -> pd.DataFrame
 
 
 def present(rows: pd.DataFrame, column: str) -> list[str]:
-    """The values of a column in order of appearance."""
+    """Returns the distinct values of a column in order of appearance."""
     return list(dict.fromkeys(rows[column].tolist()))
 
 
 def paired(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """Rows of two arms side by side, by configuration and seed; unpaired rows are left out."""
+    """Joins rows of two arms by configuration and seed; unpaired rows are left out."""
     keys = ["configuration", "seed"]
     columns = [*keys, "name", *SCORES]
     return pd.DataFrame(
@@ -234,7 +237,10 @@ def paired(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
 def stacked_predictions(
     study: Study, names: list[str], task: str
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[Any]]:
-    """Labels (N,), predictions (D, N) and fields (N,) of several cells of one task.
+    """Stacks the predictions of D cells on the N test series of one task.
+
+    Returns:
+        labels (N,), predictions (D, N) and fields (N,).
 
     Raises:
         DataError: the cells were not tested on the same series.

@@ -28,7 +28,7 @@ BOOTSTRAP_SEED = 0
 
 @dataclass(frozen=True)
 class Selection:
-    """Cells of one test: trained on ``task``, tested on ``tested``."""
+    """The cells of one test: trained on ``task``, tested on ``tested``."""
 
     task: str
     tested: str
@@ -36,21 +36,22 @@ class Selection:
     k: int = 0
     day: int = 0
     configurations: tuple[int, ...] | None = None
-    """Those of a curve; None takes all."""
+    """Configurations of a curve; None takes all."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two arms beside each other.
+    """A comparison of two arms.
 
     Attributes:
-        selection: of which cells.
+        selection: the compared cells.
         first, second: the arms.
-        gain: of overall accuracy over the pairs of configuration and seed; its p value flips whole
-            seeds, whose configurations share one pre-training, or of one seed its configurations.
+        gain: gain of overall accuracy over the pairs of configuration and seed. Its p value flips
+            the signs of whole seeds, because the configurations of a seed share one pre-training;
+            with one seed it flips the signs of configurations.
         accuracy, macro_f1: differences with intervals over fields, or None.
-        p_values: of the two, by the bootstrap over fields, or None.
-        no_interval: why there is no interval, or None.
+        p_values: p values of the two by the bootstrap over fields, or None.
+        no_interval: reason for a missing interval, or None.
         by_seed: mean difference of overall accuracy of each seed.
     """
 
@@ -67,16 +68,16 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a study says to a question, under one head and number of labels."""
+    """The answer of a study to a question, for one head and number of labels."""
 
     question: Question
     comparison: Comparison
 
     @property
     def verdict(self) -> str:
-        """Yes or no where the interval leaves out zero and several seeds agree; else not shown.
+        """Yes or no where the interval excludes zero and several seeds agree; else not shown.
 
-        One seed is one pre-training: nothing says that another would come out the same.
+        One seed is one pre-training, and another one may give another result.
         """
         found = self.comparison.accuracy
         if found is None:
@@ -93,13 +94,13 @@ class Answer:
 
 @dataclass
 class StudyStatistics:
-    """Statistics of a study; resamples are made once for each arm and test and kept."""
+    """The statistics of a study; the resamples of each arm and test are drawn once and kept."""
 
     study: Study
     _resampled: dict[tuple[str, ...], ResampledScores] = field(default_factory=dict)
 
     def why_no_interval(self, task: str) -> str | None:
-        """Why no interval can be given on the test fields of a task, or None."""
+        """Returns the reason why a task's test fields allow no interval, or None."""
         if task not in self._no_interval:
             rows = self.study.rows(tested=task)
             if rows.empty:
@@ -117,7 +118,7 @@ class StudyStatistics:
         return {}
 
     def interval(self, arm: str, selection: Selection) -> tuple[Interval, Interval] | None:
-        """Overall accuracy and macro F1 of an arm with intervals over fields, or None."""
+        """Returns overall accuracy and macro F1 of an arm with intervals over fields, or None."""
         names = self._names(arm, selection)
         if not names or self.why_no_interval(selection.tested) is not None:
             return None
@@ -125,14 +126,14 @@ class StudyStatistics:
         return score_intervals(resampled, settings=self.study.settings.bootstrap)
 
     def class_intervals(self, arm: str, selection: Selection) -> npt.NDArray[np.float64] | None:
-        """(C, 3) F1 of each class of an arm, with the limits of its interval, or None."""
+        """Returns (C, 3) F1 of each class of an arm with the interval's limits, or None."""
         names = self._names(arm, selection)
         if not names or self.why_no_interval(selection.tested) is not None:
             return None
         return self._resample(names, selection.tested).per_class_f1
 
     def compare(self, first: str, second: str, selection: Selection) -> Comparison | None:
-        """Two arms on the same configurations and seeds, or None where there is no pair."""
+        """Compares two arms on the same configurations and seeds; None where there is no pair."""
         rows = paired(self._rows(first, selection), self._rows(second, selection))
         if rows.empty:
             return None
@@ -161,7 +162,7 @@ class StudyStatistics:
         )
 
     def answers(self) -> list[Answer]:
-        """Answers to all questions of which the study has both arms."""
+        """Answers all questions for which the study has both arms."""
         found = []
         arms = {arm.name for arm in self.study.settings.arms}
         table = self.study.table

@@ -1,8 +1,9 @@
 """Tables of a study's figures: accuracy (Table 5), ablations (Tables 1 to 4), curves, costs.
 
-Those of differences between arms are in :mod:`windrow.reporting.study.difference_tables`.
-Training time and operations of each method stand in every table of methods. The paper's numbers
-come of :mod:`windrow.experiments.study.paper_results` alone, and only beside results of the same
+The tables of differences between arms are in
+:mod:`windrow.reporting.study.difference_tables`. Every table of methods shows training time and
+operations of each method. The paper's numbers come only from
+:mod:`windrow.experiments.study.paper_results`, and they stand only beside results on the same
 fields.
 """
 
@@ -32,17 +33,17 @@ HEAD_WORDS = {
 
 
 def task_words(task: str) -> str:
-    """The words for a task."""
+    """Returns the printed name of a task."""
     return TASK_WORDS.get(task, plain(task))
 
 
 def head_words(head: str) -> str:
-    """The words for a head."""
+    """Returns the printed name of a head."""
     return HEAD_WORDS.get(head, wording(head))
 
 
 def right_cell(text: str, *, strong: bool = False) -> Cell:
-    """A cell set at the right, as numbers are."""
+    """Returns a cell that is aligned right, as numbers are."""
     return Cell(text, strong=strong, number=True)
 
 
@@ -54,7 +55,7 @@ def _mean(rows: pd.DataFrame, column: str) -> str:
 
 
 def score_cell(rows: pd.DataFrame | None, column: str, interval: Interval | None) -> Cell:
-    """Mean and deviation of some rows, and below them the interval of their mean over fields."""
+    """Returns a cell with mean and standard deviation of rows, and the interval over fields."""
     if rows is None or rows.empty:
         return right_cell(DASH)
     return Cell(_mean(rows, column), number=True, below=_limits(interval))
@@ -65,7 +66,7 @@ def _limits(interval: Interval | None) -> str:
 
 
 def intervals_note(study: Study) -> str:
-    """What a caption says of the intervals in its table."""
+    """Returns the caption's sentence on the intervals in its table."""
     level = 100 * study.settings.bootstrap.level
     return (
         f" Below each, in files in brackets: the {level:.0f} % interval of that mean, by bootstrap"
@@ -80,7 +81,7 @@ def _published(value: Published | None) -> str:
 
 
 def conditions(study: Study) -> str:
-    """Of what kind a study is: scale, protocol, variant, and what becomes of its encoders."""
+    """Describes a study: scale, protocol, variant, and whether encoders are fine-tuned."""
     settings = study.settings
     encoders = "fine-tuned with the heads" if settings.fine_tune else "frozen"
     return (
@@ -90,7 +91,7 @@ def conditions(study: Study) -> str:
 
 
 def paper_note(study: Study) -> str:
-    """What a caption adds where the paper's numbers stand in its table."""
+    """Returns the caption's sentence on the paper's numbers in its table."""
     larger = " of a larger experiment and" if study.settings.scale != "paper" else ""
     return (
         f" This study is of {conditions(study)}; the paper's numbers, at the right, are{larger} of"
@@ -99,7 +100,7 @@ def paper_note(study: Study) -> str:
 
 
 def batches_note(study: Study) -> str:
-    """What a caption adds where the overall accuracy is the paper's, else nothing."""
+    """Returns the caption's sentence on batch accuracies in variant ``paper``; else nothing."""
     if study.settings.variant != "paper":
         return ""
     return (
@@ -112,13 +113,13 @@ def batches_note(study: Study) -> str:
 def _accuracy_cell(
     statistics: StudyStatistics, rows: pd.DataFrame, arm: str, task: str, head: str
 ) -> Cell:
-    """Of one head, on its own task with all labels."""
+    """Returns the accuracy cell of one head on its own task with all labels."""
     found = statistics.interval(arm, Selection(task, task, head))
     return score_cell(rows[rows["head"] == head], "overall_accuracy", found and found[0])
 
 
 def accuracy_table(study: Study, statistics: StudyStatistics) -> NamedTable:
-    """Table 5: overall accuracy of every method, task and head, with intervals over fields."""
+    """Tabulates overall accuracy by method, task and head with intervals over fields (Table 5)."""
     heads = present(study.rows(), "head")
     tasks = [task.name for task in study.settings.tasks]
     papers = {task for task in tasks if study.beside_paper(task)}
@@ -152,7 +153,7 @@ def accuracy_table(study: Study, statistics: StudyStatistics) -> NamedTable:
 
 
 def figures_table(study: Study, statistics: StudyStatistics) -> NamedTable:
-    """All figures of every task, head and method, with intervals over fields."""
+    """Tabulates all figures by task, head and method with intervals over fields."""
     rows = []
     for task in [task.name for task in study.settings.tasks]:
         for head in present(study.rows(task=task, tested=task), "head"):
@@ -191,7 +192,7 @@ def figures_table(study: Study, statistics: StudyStatistics) -> NamedTable:
 
 
 def class_table(study: Study, statistics: StudyStatistics, task: str) -> NamedTable:
-    """F1 of each class of a task, mean over configurations and seeds, with intervals."""
+    """Tabulates the F1 of each class of a task, averaged over configurations and seeds."""
     own = study.rows(task=task, tested=task)
     record = study.record(str(own["name"].iloc[0]))
     rows = []
@@ -236,7 +237,7 @@ def _class_cells(
     arm: str,
     head: str,
 ) -> list[Cell]:
-    """F1 of each class over some cells; nothing of a class without test fields."""
+    """Returns cells with the F1 of each class; a class without test fields gets a dash."""
     record = study.record(names[0])
     number_of_fields = record.scores[task].fields_by_class
     values = [study.record(name).scores[task].per_class_f1 for name in names]
@@ -254,7 +255,7 @@ def _class_cells(
 
 
 def transfer_table(study: Study, statistics: StudyStatistics) -> NamedTable | None:
-    """Heads trained on one task and tested on another of the same legend."""
+    """Tabulates heads trained on one task and tested on another with the same legend."""
     table = study.table
     own = table[(table["k"] == 0) & (table["day"] == 0)]
     if (own["tested"] == own["task"]).all():
@@ -300,13 +301,13 @@ def ablation_table(
     title: str,
     arms: Sequence[tuple[str, str]],
 ) -> NamedTable | None:
-    """One of Tables 1 to 4: some arms by their words, with the paper's numbers of its own task.
+    """Tabulates some arms with the paper's numbers for the same task (Tables 1 to 4).
 
     Args:
         study: an ablation.
-        statistics: of its intervals.
-        name: of the files.
-        title: of the caption.
+        statistics: statistics that give the intervals.
+        name: name of the files.
+        title: beginning of the caption.
         arms: name of each arm, and its name among the published numbers.
     """
     own = study.rows()

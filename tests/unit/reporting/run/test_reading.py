@@ -85,7 +85,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("evaluation.json", "{", "a file of the run is no JSON; in .*evaluation.json"),
+        ("evaluation.json", "{", "a file of the run is not JSON; in .*evaluation.json"),
         ("evaluation.json", "[]", "the whole does not fit"),
         (
             "evaluation.json",
@@ -93,7 +93,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
             r"planetscope\.0\.lag does not fit: field required",
         ),
         ("environment.json", "[1]", "does not hold named values; .*found list"),
-        ("config.yaml", "a: [1", "a file of the run is no YAML; in .*config.yaml"),
+        ("config.yaml", "a: [1", "a file of the run is not YAML; in .*config.yaml"),
         ("config.yaml", "- 1", "does not hold named values"),
         ("weights.safetensors", "short", "the header of the weights cannot be read"),
         ("predictions.parquet", "PAR1", "a table of the run cannot be read"),
