@@ -1,1 +1,1 @@
-"""Recipes (the only place of the paper's numbers), runs and the demo."""
+"""Recipes (the only modules that hold the paper's numbers), studies and the demo."""

@@ -1,6 +1,6 @@
-"""The main job once, from nothing: simulate, pre-train, classify from few labels, compare.
+"""Runs the whole workflow once: simulate, pre-train, classify from few labels, compare.
 
-Everything in it is simulated, and says so.
+All data of the demo are simulated, and its output is marked as simulated.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from windrow.simulation.generate import simulate_store
 
 
 class DemoSettings(Settings):
-    """What the demo does."""
+    """Settings of the demo."""
 
     scenario: str = Field(description="simulated region and year")
     num_series: int = Field(ge=1, description="paired series to pre-train on")
@@ -36,10 +36,13 @@ class DemoSettings(Settings):
 
 
 def demo_settings(*, seed: int = 0) -> DemoSettings:
-    """The demo of ``make demo``: about ten minutes on two cores.
+    """Returns the settings of ``make demo``, which takes about ten minutes on two cores.
 
-    Heads learn from ten labelled fields a class, three times over, and are tested on all fields of
+    Heads learn from ten labelled fields per class in three draws. They are tested on all fields of
     the other half of the held-out landscapes.
+
+    Args:
+        seed: seed of every random draw.
     """
     return DemoSettings(
         scenario="brandenburg-2018",
@@ -64,18 +67,18 @@ def run_demo(
     Args:
         out: the folder.
         settings: see :func:`demo_settings`.
-        progress: how progress is shown.
-        num_workers: processes that simulate.
+        progress: opens the progress display of each step.
+        num_workers: number of processes that simulate.
 
     Returns:
-        what ``fewshot/fewshot.json`` holds.
+        the content of ``fewshot/fewshot.json``.
 
     Raises:
         OutputError: the folder exists already or cannot be written.
     """
     folder = Path(out)
     refuse_existing(folder)
-    # Other landscapes come of another seed: no field, weather or cloud is shared.
+    # Another seed gives other landscapes: no field, weather or cloud is shared.
     for name, num_series, seed in (
         ("train", settings.num_series, 2 * settings.seed),
         ("held-out", settings.num_held_out_series, 2 * settings.seed + 1),

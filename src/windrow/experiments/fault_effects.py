@@ -1,8 +1,8 @@
-"""What each fault of earlier code does, alone, on simulated series.
+"""Measures the effect of each fault of earlier code by itself, on simulated series.
 
-Every fault is switched on by itself; everything else stays corrected, and both sides see the same
-series, seeds and configurations. Faults of pre-training are measured on what a transformer makes
-of the frozen representation, faults of heads on the bands from scratch.
+One fault is switched on at a time and everything else stays corrected. Both sides use the same
+series, seeds and configurations. Faults of pre-training are measured with a transformer head on
+the frozen representation, faults of heads with heads trained from scratch on the bands.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ Told = Callable[[int, int], None]
 
 
 class EffectSettings(Settings):
-    """What is measured, and on how much."""
+    """Settings of the measurement: the faults and the numbers of series and runs."""
 
-    scale: StudyScale = Field(description="of methods and heads")
+    scale: StudyScale = Field(description="scale of methods and heads")
     scenario: str = Field(description="simulated region and year")
     num_pretraining_series: int = Field(ge=1)
-    num_labelled_series: int = Field(ge=1, description="of other landscapes, to draw pixels from")
+    num_labelled_series: int = Field(ge=1, description="series of other landscapes, for the heads")
     num_train_per_class: int = Field(ge=1)
     num_test_per_class: int = Field(ge=1)
-    num_few_fields: int = Field(ge=1, description="fields a class of the drawing fault")
+    num_few_fields: int = Field(ge=1, description="fields per class, for the drawing fault")
     num_configurations: int = Field(ge=1)
     epochs: int = Field(ge=1)
-    batch_size: int = Field(ge=2, description="of heads, and of the mean of batch accuracies")
+    batch_size: int = Field(ge=2, description="batch of heads and of batch accuracies")
     seeds: tuple[int, ...] = Field(min_length=1)
-    switches: tuple[str, ...] = Field(description="which faults to measure")
+    switches: tuple[str, ...] = Field(description="faults to measure")
 
     @model_validator(mode="after")
     def _known(self) -> EffectSettings:
@@ -64,12 +64,12 @@ class EffectSettings(Settings):
 def effect_settings(
     scale: StudyScale, seeds: tuple[int, ...], switches: tuple[str, ...] = ()
 ) -> EffectSettings:
-    """As ``docs/corrections.md`` gives the effects: minutes a seed at ``tiny``.
+    """Returns the settings of the effects in ``docs/corrections.md``; minutes per seed at ``tiny``.
 
     Args:
-        scale: of methods and heads.
-        seeds: of landscapes, weights and draws.
-        switches: which faults to measure; all where none is named.
+        scale: scale of methods and heads.
+        seeds: seeds of landscapes, weights and draws.
+        switches: faults to measure; all where none is named.
 
     Raises:
         SettingsError: there is no such fault.
@@ -135,15 +135,15 @@ class _Task:
 def measure_effects(
     folder: str | Path, settings: EffectSettings, on_progress: Told | None = None
 ) -> dict[str, Any]:
-    """Measures every fault alone and writes ``corrections.json``.
+    """Measures every fault by itself and writes ``corrections.json``.
 
     Args:
-        folder: must not exist; also holds the stores and runs.
-        settings: what is measured.
-        on_progress: told effects measured and their number.
+        folder: the folder to write, which must not exist; it also holds the stores and runs.
+        settings: settings of the measurement.
+        on_progress: called with the number of measured effects and their total.
 
     Returns:
-        what the file holds.
+        the content of the file.
 
     Raises:
         OutputError: the folder exists already or cannot be written.
@@ -160,7 +160,7 @@ def measure_effects(
         for done, (name, measure) in enumerate(measures.items(), 1):
             found.setdefault(name, []).extend(measure(stage))
             tell(number * len(measures) + done, total)
-        # After every seed, so that what is known survives an interruption.
+        # Written after every seed, so that an interruption loses no finished seed.
         result = _result(settings.model_copy(update={"seeds": settings.seeds[: number + 1]}), found)
         write_json(path / "corrections.json", result)
     return result
@@ -176,7 +176,7 @@ def _result(settings: EffectSettings, found: dict[str, list[Effect]]) -> dict[st
 
 
 def _joined(parts: list[Effect]) -> Iterator[Effect]:
-    """The seeds of each measured quantity in one."""
+    """Joins the seeds of each measured quantity."""
     for key in dict.fromkeys((part.switch, part.measured) for part in parts):
         alike = [part for part in parts if (part.switch, part.measured) == key]
         yield Effect(
@@ -214,7 +214,7 @@ class _Stage:
     def drawn(
         self, series: Series, rows: npt.NDArray[np.intp], num_per_class: int, **fault: Any
     ) -> npt.NDArray[np.intp]:
-        """Pixels of a part of the fields."""
+        """Draws pixels of a part of the fields."""
         part = series.select(rows)
         assert part.label is not None
         return rows[
@@ -224,7 +224,7 @@ class _Stage:
         ]
 
     def representation(self, method: str, switches: Corrections = CORRECTED) -> Representation:
-        """Of a method, pre-trained where it must be."""
+        """Returns the representation of a method, pre-trained where the method needs it."""
         chosen = METHODS[method]
         settings = chosen.settings(self.settings.scale, seed=self.seed, variant=switches)
         run = self._folder / f"{method}-{settings.content_hash()[:8]}"
@@ -239,7 +239,7 @@ class _Stage:
         switches: Corrections = CORRECTED,
         train: npt.NDArray[np.intp] | None = None,
     ) -> list[npt.NDArray[np.intp]]:
-        """Predicted classes of the test series, by each configuration."""
+        """Predicts the classes of the test series with each configuration."""
         rows = self.task.train if train is None else train
         trainings = [
             each.model_copy(
@@ -281,7 +281,7 @@ class _Stage:
         return found
 
     def accuracies(self, predicted: list[npt.NDArray[np.intp]]) -> tuple[float, ...]:
-        """Overall accuracy of each."""
+        """Returns the overall accuracy of each prediction."""
         true = self.task.label[self.task.test]
         return tuple(float((each == true).mean()) for each in predicted)
 
@@ -370,4 +370,4 @@ MEASURES: dict[str, Callable[[_Stage], list[Effect]]] = {
     "pixel_draw": _pixel_draw,
     "accuracy": _accuracy,
 }
-"""What measures the effect of each known fault, by the name of its switch."""
+"""The function that measures the effect of each known fault, by the name of its switch."""

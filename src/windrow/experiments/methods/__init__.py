@@ -1,4 +1,4 @@
-"""The methods of the comparison: a new one is one file and one line here.
+"""The methods of the comparison; a new method needs one file and one line here.
 
 Example:
     >>> METHODS["bert"].settings("small").encoder.width
@@ -30,6 +30,6 @@ METHODS: dict[str, Method] = {
         RANDOM_FOREST,
     )
 }
-"""By name, in the order of the tables."""
+"""The methods by name, in the order of the tables."""
 
 __all__ = ["METHODS", "Method", "Representation", "StudyScale"]

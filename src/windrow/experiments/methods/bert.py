@@ -10,4 +10,4 @@ BERT = Method("bert", "Bi-modal BERT", True, "frozen", bert)
 BERT_SENTINEL2 = Method(
     "bert-sentinel2", "BERT on Sentinel-2 alone", True, "frozen", sentinel2_bert
 )
-"""Without it nobody can say that PlanetScope, not masking, is what helps."""
+"""This control separates the effect of PlanetScope from the effect of masking."""

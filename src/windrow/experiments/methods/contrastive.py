@@ -1,4 +1,4 @@
-"""The contrastive methods that BERT is compared with (section 6, section 5.4)."""
+"""The contrastive methods that are compared with BERT (section 6, section 5.4)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""What a method of the comparison is: settings at every scale, a run directory, a representation.
+"""A method of the comparison: settings at every scale, a run directory, a representation.
 
-All methods go one way: :meth:`Method.settings` gives typed settings, :meth:`Method.pretrain` makes
-a run directory of them, :meth:`Method.load` a representation of that. Those that learn nothing
-before the labels take the same way in no time, so that nobody has to tell them apart.
+All methods have the same three steps. :meth:`Method.settings` gives typed settings,
+:meth:`Method.pretrain` writes a run directory, and :meth:`Method.load` reads a representation from
+it. Methods without pre-training have the same steps, which then take no time, so that callers
+treat all methods alike.
 """
 
 from __future__ import annotations
@@ -34,18 +35,18 @@ option), encoder and base model together, or a random forest that needs no base 
 
 
 class Representation(Protocol):
-    """What everything downstream sees of a method; ``FrozenEncoder`` is one."""
+    """The interface between a method and its heads; ``FrozenEncoder`` implements it."""
 
     content_hash: str
 
     @property
     def width(self) -> int:
-        """D, values a date."""
+        """D, the number of values per date."""
         ...
 
     @property
     def bands(self) -> tuple[str, ...]:
-        """The Sentinel-2 bands it reads."""
+        """The Sentinel-2 bands that it reads."""
         ...
 
     @property
@@ -54,19 +55,19 @@ class Representation(Protocol):
         ...
 
     def sequence(self, series: Series) -> npt.NDArray[np.float32]:
-        """Every date of every series, (N, T, D), zero at invalid dates."""
+        """Represents every date of every series, (N, T, D); zero at invalid dates."""
         ...
 
     def inputs(self, series: Series) -> HeadInputs:
-        """What the encoder itself sees, for ``train_sequence_head(..., encoder=...)``."""
+        """Returns the inputs of the encoder, for ``train_sequence_head(..., encoder=...)``."""
         ...
 
     def trainable(self) -> nn.Module:
-        """A copy of the encoder to train further: fine-tuned, or end to end."""
+        """Returns a copy of the encoder for fine-tuning or training from scratch."""
         ...
 
     def flops_per_series(self, num_dates: int) -> int:
-        """Operations for one series of so many valid dates."""
+        """Counts the floating-point operations for one series of ``num_dates`` valid dates."""
         ...
 
 
@@ -75,11 +76,11 @@ class Method:
     """One method of the comparison.
 
     Attributes:
-        name: as on the command line and in tables of numbers.
-        title: as in tables to read.
-        pretrains: False where nothing is learned before the labels.
-        downstream: what learns the crops.
-        recipe: its settings at a scale with a seed and these switches.
+        name: name on the command line and in tables of numbers.
+        title: name in printed tables.
+        pretrains: False for a method without pre-training.
+        downstream: the part that learns the crops.
+        recipe: returns the settings for a scale, a seed and the switches of known faults.
     """
 
     name: str
@@ -96,13 +97,14 @@ class Method:
         variant: Variant | Corrections = "corrected",
         **changes: Any,
     ) -> PretrainingSettings:
-        """Its settings; what is changed may be given as nested mappings.
+        """Returns its settings, with changes given as nested mappings.
 
         Args:
             scale: tiny, small or paper.
-            seed: of every draw.
-            variant: with or without the faults of earlier code, or switches one by one.
-            **changes: of single settings, such as ``encoder={"num_layers": 8}``.
+            seed: seed of every random draw.
+            variant: ``corrected``, ``paper`` (with the faults of earlier code), or single
+                switches.
+            **changes: changes of single settings, such as ``encoder={"num_layers": 8}``.
 
         Raises:
             SettingsError: a change does not fit.
@@ -122,18 +124,21 @@ class Method:
         on_progress: Progress | None = None,
         resume: bool = False,
     ) -> Cost:
-        """Makes the run directory; see :func:`windrow.pipelines.pretrain.pretrain`.
+        """Writes the run directory; see :func:`windrow.pipelines.pretrain.pretrain`.
 
         Args:
             settings: from :meth:`settings`.
             store: the series store; with PlanetScope where the method needs it.
             run_path: the run directory, which must not exist unless ``resume``.
             execution: device and precision.
-            on_progress: told every line of metrics.
-            resume: go on from the run's checkpoint.
+            on_progress: called with every line of metrics.
+            resume: continue from the run's checkpoint.
+
+        Returns:
+            the cost of the pre-training.
 
         Raises:
-            WindrowError: as there.
+            WindrowError: for the same reasons as :func:`windrow.pipelines.pretrain.pretrain`.
         """
         pretrain(
             settings,
@@ -146,7 +151,7 @@ class Method:
         return read_cost(run_path)
 
     def load(self, run_path: str | Path, *, device: str = "cpu") -> Representation:
-        """The representation of a run directory.
+        """Loads the representation from a run directory.
 
         Raises:
             WeightsError: the run is not finished, or its weights cannot be read.

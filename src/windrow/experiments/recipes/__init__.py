@@ -1,1 +1,1 @@
-"""Recipes: the numbers of every experiment, each with the table or section it comes from."""
+"""Recipes: the numbers of every experiment, each with its table or section in the paper."""

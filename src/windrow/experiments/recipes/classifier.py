@@ -8,10 +8,11 @@ from windrow.pipelines.train import TrainSettings
 
 
 def mix() -> MixSettings:
-    """Prototypes lead at one labelled field a class, and have an eighth of the weight from five on.
+    """Returns the weights of prototypes and trees in the crop classifier.
 
-    Chosen on simulated places kept aside and on half A of the real fields, once
-    (``tools/measure_classifier.py``; docs/log.md), and never by place.
+    Prototypes lead at one labelled field per class and have an eighth of the weight from five on.
+    The numbers were chosen once, on held-out simulated places and on half A of the real fields
+    (``tools/measure_classifier.py``; docs/log.md). They are the same for all places.
     """
     return MixSettings(
         num_labelled=(0, 1, 2, 5, 10, 20),
@@ -27,5 +28,5 @@ def mix() -> MixSettings:
 
 
 def train_settings(*, seed: int = 0) -> TrainSettings:
-    """The settings of ``windrow train``."""
+    """Returns the settings of ``windrow train``."""
     return TrainSettings(mix=mix(), features=FEATURES, seed=seed)

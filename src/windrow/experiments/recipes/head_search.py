@@ -1,9 +1,9 @@
-"""Configurations of the base models, drawn once and the same for every method (section 6).
+"""Configurations of the heads, drawn once and the same for every method (section 6).
 
-Ten of each are drawn with Optuna's random sampler from a fixed seed. The spaces are those of the
-paper's section 6; ``small`` and ``tiny`` narrow them to widths of at most 64 and 32 and to few
-layers, so that a comparison fits a laptop. What a scale draws never depends on the method, the
-task or the data.
+Optuna's random sampler draws ten configurations of each head from a fixed seed. The search spaces
+are from the paper's section 6. ``small`` and ``tiny`` narrow them to widths of at most 64 and 32
+and to few layers, so that a comparison fits a laptop. The draw of a scale never depends on the
+method, the task or the data.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
 DRAW_SEED = 2025
-"""Of the draw of configurations, everywhere."""
+"""Seed of the draw of configurations in every study."""
 
 NUM_CONFIGURATIONS: dict[StudyScale, int] = {"tiny": 2, "small": 3, "paper": 10}
 
 
 @dataclass(frozen=True)
 class Space:
-    """What may be drawn at a scale.
+    """The search space of a scale.
 
     Attributes:
-        lstm_hidden: widths of a direction.
+        lstm_hidden: widths of one direction of the LSTM.
         inception_hidden: widths of a block.
-        inception_layers: blocks.
-        kernel_size: longest kernels.
+        inception_layers: numbers of blocks.
+        kernel_size: lengths of the longest kernel.
         transformer_width: widths d.
-        num_heads: attention heads.
+        num_heads: numbers of attention heads.
         num_layers: fewest and most layers of LSTM and transformer.
         learning_rate: lowest and highest, drawn on a logarithmic scale.
         dropout: lowest and highest.
-        epochs: of training.
-        batch_size: series a step.
-        min_steps: at least so many steps, where series are few.
+        epochs: epochs of training.
+        batch_size: series per step.
+        min_steps: least number of steps, for few series.
     """
 
     lstm_hidden: tuple[int, ...]
@@ -108,8 +108,9 @@ SPACES: dict[StudyScale, Space] = {
         min_steps=1,
     ),
 }
-"""``paper``: section 6; 20 epochs of batches of 256 (section 4). Below it ours: fewer and smaller
-batches see too little at the paper's rates, so the rates are three to ten times higher."""
+"""The search space of each scale. ``paper`` follows section 6, with 20 epochs of batches of 256
+(section 4). The smaller scales are ours: they take fewer and smaller batches, which learn too
+little at the paper's rates, so their rates are three to ten times higher."""
 
 
 def head_configurations(
@@ -120,16 +121,16 @@ def head_configurations(
     protocol: Literal["corrected", "paper"] = "corrected",
     number: int | None = None,
 ) -> tuple[SequenceTraining, ...]:
-    """The configurations of a base model; number n of a scale is always the same.
+    """Returns the configurations of a head; configuration n of a scale is always the same.
 
     Args:
         model: lstm, inception or transformer.
         scale: tiny, small or paper.
-        variant: with or without the faults of earlier code; changes no draw.
-        protocol: ``corrected`` holds a fifth of the training fields out for the plateau, ``paper``
-            watches the training series themselves.
-        number: how many; None takes those of the scale (2, 3 or 10). More never changes the
-            first ones.
+        variant: with or without the faults of earlier code; it changes no draw.
+        protocol: ``corrected`` holds a fifth of the training fields out to find the plateau,
+            ``paper`` uses the training series themselves.
+        number: number of configurations; None takes the number of the scale (2, 3 or 10). A
+            larger number leaves the first configurations unchanged.
 
     Raises:
         SettingsError: Optuna is not installed.
@@ -147,7 +148,7 @@ def head_configurations(
 def _drawn(
     model: BaseModel, scale: StudyScale, switches: Corrections, count: int
 ) -> tuple[SequenceTraining, ...]:
-    """Drawn once in a process: a study asks at every cell, a budget for all of them at once."""
+    """Draws the configurations once per process, because a study needs them for every cell."""
     try:
         import optuna
     except ImportError:

@@ -1,7 +1,7 @@
 """The numbers of heads and of the few-label protocol.
 
 Sizes and optimizer follow section 4 of the paper where it gives them: Adam, weight decay 1e-5,
-20 epochs, batch 256. What it leaves open was chosen on training halves only.
+20 epochs, batch 256. All other numbers were chosen on training halves only.
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ from windrow.models.heads.transformer import TransformerSettings
 BaseModel = Literal["lstm", "inception", "transformer"]
 
 FEATURES = FeatureSettings(clear_below=128, step_days=10)
-"""Clear is a cloud probability below one half: best of 1, 26, 128 and no limit within half A of the
-Bavarian fields, though the three limits hardly differ."""
+"""Cloud probability (0..255) below which an observation is clear: one half. It was the best of 1,
+26, 128 and no limit within half A of the Bavarian fields; the three limits hardly differ."""
 
 LOGISTIC = LogisticSettings(inverse_regularisation=0.1, max_iterations=2000)
-"""C of 0.001 to 10 within half A of the Bavarian fields: no value is clearly best, 0.1 is safe."""
+"""C of the logistic regression. Of 0.001 to 10 no value is clearly best within half A of the
+Bavarian fields; 0.1 is close to the best everywhere."""
 
 LOGISTIC_ON_Z = LogisticSettings(inverse_regularisation=0.01, max_iterations=2000)
-"""Pooled z has many more values than the raw features; of C = 0.001, 0.01 and 0.1 within half A of
-the Bavarian fields, 0.01 was best or second at 1, 5 and 10 fields a class."""
+"""C for the pooled representation, which has many more values than the raw features. Of 0.001, 0.01
+and 0.1 within half A of the Bavarian fields, 0.01 was best or second at 1, 5 and 10 fields per
+class."""
 
 EXTRA_TREES = TreesSettings(kind="extra_trees", num_trees=200, min_rows_a_leaf=1)
 RANDOM_FOREST = TreesSettings(kind="random_forest", num_trees=200, min_rows_a_leaf=1)
@@ -43,23 +45,26 @@ LIGHT_COMPARISON: tuple[MethodHead, ...] = (
     MethodHead(method="indices", head=EXTRA_TREES),
     MethodHead(method="indices", head=LOGISTIC),
 )
-"""The representation and the raw features it has to beat."""
+"""The representation and the raw features that are compared with it."""
 
 BASE_MODELS: dict[BaseModel, LstmSettings | InceptionSettings | TransformerSettings] = {
     "lstm": LstmSettings(hidden=64, num_layers=2, dropout=0.2),
     "inception": InceptionSettings(hidden=128, num_layers=4, kernel_size=40, dropout=0.2),
     "transformer": TransformerSettings(width=64, num_heads=4, num_layers=2, dropout=0.2),
 }
-"""One small configuration of each base model, inside the ranges of section 4."""
+"""One small configuration of each head, inside the ranges of section 4."""
 
 
 def sequence_training(model: BaseModel) -> SequenceTraining:
-    """How a base model is trained on few labels: section 4, but small batches and enough steps.
+    """Returns the training of a head on few labels: section 4 with small batches, more steps.
 
-    The paper's 20 epochs in batches of 256 are made for 45,000 series; of 300 they would make 40
-    steps. On 90 simulated fields, one draw, 150 steps in batches of 256 gave the transformer macro
-    F1 .619 on z and .482 from scratch; 200 in batches of 32 gave .577 and .509 in a quarter of the
-    time, which is what a comparison of many draws needs.
+    The paper's 20 epochs in batches of 256 suit 45,000 series; 300 series would give only 40
+    steps. On 90 simulated fields, one draw, 150 steps in batches of 256 gave the transformer a
+    macro F1 of .619 on the representation and .482 from scratch. 200 steps in batches of 32 gave
+    .577 and .509 in a quarter of the time, which makes comparisons over many draws possible.
+
+    Args:
+        model: lstm, inception or transformer.
 
     Example:
         >>> sequence_training("lstm").weight_decay
@@ -81,12 +86,20 @@ def sequence_training(model: BaseModel) -> SequenceTraining:
 
 
 def comparison(*, sequence_heads: Sequence[BaseModel] = ()) -> tuple[MethodHead, ...]:
-    """The light heads, and these base models on the representation and from scratch."""
+    """Returns the shallow heads, and these sequence heads on the representation and from scratch.
+
+    Args:
+        sequence_heads: names of the sequence heads.
+    """
     return (*LIGHT_COMPARISON, *(h for model in sequence_heads for h in sequence_comparison(model)))
 
 
 def sequence_comparison(model: BaseModel) -> tuple[MethodHead, ...]:
-    """A base model on the representation, and the same from scratch on the bands."""
+    """Returns a sequence head on the representation, and the same head from scratch on the bands.
+
+    Args:
+        model: lstm, inception or transformer.
+    """
     training = sequence_training(model)
     return (
         MethodHead(method="windrow", head=training),
@@ -103,14 +116,14 @@ def fewshot_settings(
     pool: Literal["mean", "month"] = "month",
     **selection: Any,
 ) -> FewshotSettings:
-    """The protocol of the main job, with what a user may choose.
+    """Returns the few-label protocol with a user's choices.
 
     Args:
-        heads: the methods compared.
-        k: labelled fields a class.
-        num_draws: draws at each k.
-        seed: of everything drawn.
-        pool: of the representation; the mean over the year loses when things happened.
+        heads: the compared methods and heads.
+        k: numbers of labelled fields per class.
+        num_draws: draws for each k.
+        seed: seed of every random draw.
+        pool: pooling of the representation; the mean over the year loses the timing.
         **selection: ``min_fields`` (10), ``exclude`` (none), ``train_where`` and ``test_where``
             (random halves).
 

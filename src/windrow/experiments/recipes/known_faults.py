@@ -1,8 +1,8 @@
-"""Faults of earlier public code, each a switch, so that the effect of each can be measured alone.
+"""Faults of earlier public code as switches, so that the effect of each can be measured.
 
-``variant = "corrected"`` (the default everywhere) switches all of them off, ``"paper"`` all of them
-on, since the published tables may carry them. What each fault is, where its switch acts and what
-it does on simulated data stands in ``docs/corrections.md``.
+``variant = "corrected"`` (the default) switches all of them off. ``"paper"`` switches all of them
+on, because the published tables may contain them. ``docs/corrections.md`` describes each fault,
+the code that its switch changes, and its effect on simulated data.
 """
 
 from __future__ import annotations
@@ -17,25 +17,23 @@ Variant = Literal["corrected", "paper"]
 
 
 class Corrections(Settings):
-    """The six switches; the first value of each is the correct one."""
+    """The six switches; the first value of each is correct."""
 
     inception_blocks: Literal["registered", "plain_list"] = Field(
-        description="in a plain list no block is trained, only the classifier"
+        description="a plain list trains only the classifier, not the blocks"
     )
     scarf_corruption: Literal["copy", "in_place"] = Field(
-        description="in place, both views are the same corrupted tensor"
+        description="in place, both views become the same corrupted tensor"
     )
-    normalization: Literal["deviation", "variance"] = Field(
-        description="what the bands are divided by"
-    )
+    normalization: Literal["deviation", "variance"] = Field(description="divisor of the bands")
     plateau: Literal["loss", "accuracy"] = Field(
-        description="what must fall for the rate to stay; an accuracy never does"
+        description="value that must fall to keep the rate; an accuracy does not fall"
     )
     pixel_draw: Literal["without_replacement", "with_replacement"] = Field(
-        description="with replacement, a few fields give the same pixels many times"
+        description="with replacement, few fields give the same pixels repeatedly"
     )
     accuracy: Literal["of_all", "mean_of_batches"] = Field(
-        description="the mean over batches counts a short last batch as much as a full one"
+        description="a mean over batches gives a short last batch full weight"
     )
 
 
@@ -58,7 +56,7 @@ PAPER = Corrections(
 
 
 def corrections(variant: Variant | Corrections) -> Corrections:
-    """The switches of a variant; switches set one by one are handed back as they are.
+    """Returns the switches of a variant; switches that are given one by one are returned unchanged.
 
     Example:
         >>> corrections("corrected").plateau
@@ -73,7 +71,7 @@ def corrections(variant: Variant | Corrections) -> Corrections:
 
 
 def one_fault(name: str) -> Corrections:
-    """All corrected but one switch, as its effect is measured.
+    """Returns switches with one fault and all others corrected.
 
     Example:
         >>> one_fault("normalization").normalization

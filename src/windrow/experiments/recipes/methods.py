@@ -1,9 +1,8 @@
 """The numbers of the compared methods at every scale, each with its source.
 
-As in :mod:`windrow.experiments.recipes.pretraining`: *paper* is Patnala, Schultz, Gall (2025),
-*2024* its
-forerunner on ResMLP, *ours* says why. Scale ``tiny`` keeps every width at most 32 and learns next
-to nothing, ``small`` at most 64; ``paper`` is as published.
+Sources, as in :mod:`windrow.experiments.recipes.pretraining`: *paper* is Patnala, Schultz, Gall
+(2025), *2024* is the earlier paper on ResMLP, *ours* gives the reason. ``tiny`` limits every width
+to 32 and learns almost nothing, ``small`` limits widths to 64, ``paper`` is the published size.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ from windrow.tasks.untrained import UntrainedSettings
 from windrow.training.optimization import OptimizationSettings
 
 StudyScale = Literal["tiny", "small", "paper"]
-"""How large a benchmark is."""
+"""Size of a benchmark."""
 
 
 def bert(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
-    """Bi-modal BERT; below ``paper`` the task and rate of recipe ``small``, in smaller shapes."""
+    """Bi-modal BERT; below ``paper`` a smaller encoder with task and rate of recipe ``small``."""
     if scale == "paper":
         return _with(pretraining.paper(seed=seed), switches, recipe="bert/paper")
     chosen = pretraining.small(seed=seed)
@@ -53,7 +52,7 @@ def bert(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSett
 
 
 def sentinel2_bert(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
-    """The control: the same masks, the Sentinel-2 values of the masked dates as the target."""
+    """The control with one sensor: the same masks, with the masked Sentinel-2 values as target."""
     chosen = bert(scale, seed, switches)
     task = chosen.task.model_copy(update={"target": "sentinel2", "target_offsets": (0,)})
     return chosen.model_copy(update={"task": task, "recipe": f"bert-sentinel2/{scale}"})
@@ -88,8 +87,8 @@ def scarf(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSet
 def spectro_temporal(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
     """Spectro-temporal contrastive (section 5.4): two transformers of 4 layers, d = 64.
 
-    The batch is all that fits a 16 GB card of that time (ours: 256); AdamW and schedule as BERT.
-    Below ``paper`` PlanetScope is seen every fifth day, as Planet Fusion is also sold.
+    The paper's batch fills a 16 GB GPU (ours: 256). AdamW and schedule are as for BERT. Below
+    ``paper`` PlanetScope has one date in five days, a product that Planet Fusion offers too.
     """
     shape = {"tiny": (2, 32, 64), "small": (4, 64, 256), "paper": (4, 64, 256)}[scale]
     task = YearContrastiveSettings(
@@ -112,7 +111,7 @@ def spectro_temporal(scale: StudyScale, seed: int, switches: Corrections) -> Pre
 
 
 def _pixel_contrastive(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
-    """What ResMLP and SCARF share; below ``paper`` fewer and narrower blocks (ours)."""
+    """The settings that ResMLP and SCARF share; below ``paper`` fewer, narrower blocks (ours)."""
     num_layers, width = {"tiny": (4, 32), "small": (16, 64), "paper": (64, 256)}[scale]
     length = {"tiny": 120, "small": 2_000, "paper": None}[scale]
     return bert(scale, seed, switches).model_copy(
@@ -135,7 +134,7 @@ def _pixel_contrastive(scale: StudyScale, seed: int, switches: Corrections) -> P
 
 
 def _loss() -> ContrastiveLossSettings:
-    """NT-Xent at 0.07 (2024); 0.005 is Barlow Twins' own weight (Zbontar et al. 2021)."""
+    """NT-Xent at temperature 0.07 (2024); Barlow Twins with weight 0.005 (Zbontar et al. 2021)."""
     return ContrastiveLossSettings(kind="nt_xent", temperature=0.07, redundancy_weight=0.005)
 
 
@@ -144,7 +143,7 @@ def _projection_width(scale: StudyScale) -> int:
 
 
 def random_encoder(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
-    """BERT's encoder with the weights it was drawn with."""
+    """BERT's encoder with random weights."""
     return _untrained(bert(scale, seed, switches), recipe=f"random-encoder/{scale}")
 
 

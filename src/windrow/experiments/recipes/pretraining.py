@@ -1,7 +1,7 @@
-"""Recipes: the only place of the numbers, each with its source.
+"""Recipes of pre-training: all numbers, each with its source.
 
 A recipe is a function that returns the whole settings of a pre-training. Sources: *paper* is
-Patnala, Schultz, Gall (2025), Front. Remote Sens. 6:1555887; *ours* says why.
+Patnala, Schultz, Gall (2025), Front. Remote Sens. 6:1555887; *ours* gives the reason.
 """
 
 from __future__ import annotations
@@ -19,14 +19,20 @@ from windrow.tasks.masking import CloudInput, MaskingSettings
 from windrow.training.optimization import OptimizationSettings
 
 GROWING_SEASON = (90, 304)
-"""April to October: where held-out figures are not about snow (ours)."""
+"""April to October, when held-out figures are not affected by snow (ours)."""
 
 
 def encoder(*, num_layers: int, width: int, mlp_width: int) -> EncoderSettings:
-    """Shape of an encoder with what all recipes share.
+    """Returns the shape of an encoder with the settings that all recipes share.
 
-    Four heads; the paper says nothing of the kernel and the position, so a patch is one date and
-    the position its day of year. 144 are the dates of DENETHOR 2018, for ``position = learned``.
+    The encoder has four heads. The paper does not give kernel and position: ours uses a patch of
+    one date and the day of year as position. DENETHOR 2018 has 144 dates, the number for
+    ``position = learned``.
+
+    Args:
+        num_layers: number of transformer layers.
+        width: width d.
+        mlp_width: width of the MLP.
     """
     return EncoderSettings(
         num_layers=num_layers,
@@ -40,10 +46,14 @@ def encoder(*, num_layers: int, width: int, mlp_width: int) -> EncoderSettings:
 
 
 def task(*, cloud_input: CloudInput, reduction: Reduction) -> BertSettings:
-    """The pretext task with the paper's shares, target days and weights.
+    """Returns the pretext task with the paper's shares, target days and weights.
 
     Masking: section 4 (70 % random, 10 % of the distribution, 10 % unchanged, 10 % cloud). Target
-    days: section 3, "two preceding time steps". Weights: equal, as the paper names none.
+    days: section 3, "two preceding time steps". Weights: equal, as the paper gives none.
+
+    Args:
+        cloud_input: reflectance that the encoder reads at cloudy dates.
+        reduction: sum or mean over the bands.
     """
     return BertSettings(
         target="planetscope",
@@ -75,7 +85,7 @@ def optimization(*, learning_rate: float) -> OptimizationSettings:
 
 
 def tiny(*, seed: int = 0) -> PretrainingSettings:
-    """For tests: seconds, and learns next to nothing."""
+    """Returns a recipe for tests: it takes seconds and learns almost nothing."""
     return PretrainingSettings(
         recipe="tiny",
         encoder=encoder(num_layers=1, width=16, mlp_width=32),
@@ -98,13 +108,13 @@ def tiny(*, seed: int = 0) -> PretrainingSettings:
 
 
 def small(*, seed: int = 0) -> PretrainingSettings:
-    """For a laptop: about six minutes on two cores with bfloat16, 64,000 series seen.
+    """Returns a recipe for a laptop: about six minutes on two cores with bfloat16, 64,000 series.
 
-    Measured on simulated series, one run each, held-out R2 of the near infrared after 22,400
-    series (mean of the day: 0.16): 0.18 with ``reduction = mean``, batches of 32 and a rate of
-    1e-3; 0.46 with ``sum`` and batches of 16 (the two were changed together); 0.52 with a rate of
-    2e-3 as well. ``cloud_input`` was not compared: ``visible`` is what the loss is said to be for.
-    Curves and few-label figures stand in ``docs/log.md``.
+    Held-out R2 of the near infrared on simulated series, one run each, after 22,400 series (mean
+    of the day: 0.16): 0.18 with ``reduction = mean``, batches of 32 and a rate of 1e-3; 0.46 with
+    ``sum`` and batches of 16 (both changed together); 0.52 with a rate of 2e-3 in addition.
+    ``cloud_input`` was not compared; ``visible`` matches the stated purpose of the cloud loss.
+    ``docs/log.md`` holds curves and few-label figures.
     """
     return PretrainingSettings(
         recipe="small",
@@ -128,7 +138,7 @@ def small(*, seed: int = 0) -> PretrainingSettings:
 
 
 def base(*, seed: int = 0) -> PretrainingSettings:
-    """Sixteen layers, the depth of the paper's ablations (section 5.2: batch 128); a GPU's work."""
+    """Returns the recipe of the paper's ablations (section 5.2) for a GPU: 16 layers, batch 128."""
     return PretrainingSettings(
         recipe="base",
         encoder=encoder(num_layers=16, width=256, mlp_width=1_024),
@@ -151,10 +161,10 @@ def base(*, seed: int = 0) -> PretrainingSettings:
 
 
 def paper(*, seed: int = 0) -> PretrainingSettings:
-    """The paper's own (section 4): 32 layers, batch 64, 100 epochs of 150,000 series.
+    """Returns the paper's recipe (section 4): 32 layers, batch 64, 100 epochs of 150,000 series.
 
     Width 256: section 3. MLP 1024: the paper says only "large". ``cloud_input = masked`` and
-    ``reduction = sum`` are what its section 4 and equation (1) say literally.
+    ``reduction = sum`` follow the wording of section 4 and equation (1).
     """
     return PretrainingSettings(
         recipe="paper",
@@ -178,13 +188,16 @@ def paper(*, seed: int = 0) -> PretrainingSettings:
 
 
 def any_bands(settings: PretrainingSettings) -> PretrainingSettings:
-    """A recipe of bi-modal BERT whose weights read any subset of at least three bands (ours).
+    """Changes a recipe of bi-modal BERT so that its weights read any three or more bands (ours).
 
-    Half of the series of a step lose bands, so that the other half still teaches what all bands
-    together say; three bands are what a camera has.
+    Half of the series of a step lose bands; the other half keep all bands, so that the encoder
+    still learns from their combination. The least number is three, the bands of a camera.
+
+    Args:
+        settings: the recipe.
 
     Raises:
-        SettingsError: the recipe is of another pretext task or encoder.
+        SettingsError: the recipe has another pretext task or encoder.
 
     Example:
         >>> any_bands(tiny()).task.band_dropout
@@ -205,11 +218,11 @@ def any_bands(settings: PretrainingSettings) -> PretrainingSettings:
 
 
 def student(*, seed: int = 0) -> DistillationSettings:
-    """A student of any teacher: two layers of width 128 over the 36 clearest dates (all ours).
+    """Returns a student for any teacher: two layers of width 128 over the 36 clearest dates (ours).
 
-    Two heads of 64 and an MLP of 256, because attention and GELU are half of the time at this
-    width. Measured against two layers of width 128 with four heads, an MLP of 512 and 73 dates in
-    float32: ``benchmarks/student.py`` and ``docs/speed.md``.
+    It has two heads of 64 and an MLP of 256, because attention and GELU take half of the time at
+    this width. ``benchmarks/student.py`` and ``docs/speed.md`` compare it with two layers of width
+    128 with four heads, an MLP of 512 and 73 dates in float32.
     """
     return DistillationSettings(
         recipe="student",
@@ -244,7 +257,11 @@ RECIPES: dict[str, Callable[..., PretrainingSettings]] = {
 
 
 def recipe(name: str, *, seed: int = 0) -> PretrainingSettings:
-    """The settings of a recipe by its name.
+    """Returns the settings of a recipe by its name.
+
+    Args:
+        name: name of the recipe.
+        seed: seed of every random draw.
 
     Raises:
         SettingsError: there is no such recipe.

@@ -41,17 +41,18 @@ FARMLAND = ScenarioWorldSettings(
     field_m=(90.0, 300.0),
     aerosol=(0.06, 0.3),
 )  # fmt: skip
-"""Places of temperate farmland. All widths are assumed, as those of the prototype."""
+"""Places of temperate farmland. All ranges are assumed, as in the prototype."""
 
 HELD_OUT_CROPS = ("hemp", "tobacco", "safflower", "sesame", "pumpkin", "strawberry")
-"""Crops that no place of ``windrow-1`` shows, so that unseen crops can be chosen by."""
+"""Crops that no training place of ``windrow-1`` has, so that validation covers unseen crops."""
 
 
 def augmentation() -> AugmentationSettings:
-    """What sensor, archive and correction do to a place.
+    """Returns the augmentation, which imitates effects of sensor, archive and correction.
 
-    Gains of bands: the prototype's; noise and the brightness of fields somewhat more. Bands: a
-    fifth of the episodes has the ten bands of 10 and 20 m, fewer have nine, four or a random set.
+    The gains of the bands are the prototype's; noise and the brightness of fields vary somewhat
+    more. A fifth of the episodes have the ten bands of 10 and 20 m, fewer have nine, four or a
+    random set.
     """
     return AugmentationSettings(
         noise=0.008,
@@ -75,7 +76,11 @@ def augmentation() -> AugmentationSettings:
 
 
 def episodes(*, num_queries: int = 72) -> EpisodeSettings:
-    """Two to twelve classes, none to twenty labelled fields a class."""
+    """Returns episodes of two to twelve classes with zero to twenty labelled fields per class.
+
+    Args:
+        num_queries: number of fields to classify per episode.
+    """
     return EpisodeSettings(
         num_classes=(2, 12),
         num_labelled=(0, 1, 2, 3, 5, 10, 20),
@@ -97,7 +102,7 @@ def episodes(*, num_queries: int = 72) -> EpisodeSettings:
 
 
 def optimization() -> OptimizationSettings:
-    """AdamW with a short warm-up; a second beta of 0.98 because few steps are taken."""
+    """Returns AdamW with a short warm-up; the second beta is 0.98 because the steps are few."""
     return OptimizationSettings(
         kind="adamw",
         schedule="cosine",
@@ -110,10 +115,14 @@ def optimization() -> OptimizationSettings:
 
 
 def windrow_1(*, seed: int = 0) -> WorldPretrainingSettings:
-    """The shipped weights: 40 minutes on one core, after the worlds are simulated in ten.
+    """Returns the recipe of the shipped weights.
 
-    Families are held out to choose by: six rarer crops, places 13 to 17 degrees from the equator,
-    and the top of the atmosphere south of it; a tenth of the places.
+    Training takes 40 minutes on one core, after ten minutes of simulation. Three families of
+    places are held out for validation: six rarer crops, places 13 to 17 degrees from the equator,
+    and top-of-atmosphere places south of the equator. Together they are a tenth of the places.
+
+    Args:
+        seed: seed of every random draw.
     """
     return WorldPretrainingSettings(
         recipe="windrow-1",
@@ -152,7 +161,7 @@ def windrow_1(*, seed: int = 0) -> WorldPretrainingSettings:
 
 
 def worlds_tiny(*, seed: int = 0) -> WorldPretrainingSettings:
-    """For tests: seconds, and learns next to nothing."""
+    """Returns a recipe for tests: it takes seconds and learns almost nothing."""
     whole = windrow_1(seed=seed)
     return whole.model_copy(
         update={
@@ -190,7 +199,11 @@ WORLD_RECIPES: dict[str, Callable[..., WorldPretrainingSettings]] = {
 
 
 def world_recipe(name: str, *, seed: int = 0) -> WorldPretrainingSettings:
-    """The settings of a recipe by its name.
+    """Returns the settings of a recipe by its name.
+
+    Args:
+        name: name of the recipe.
+        seed: seed of every random draw.
 
     Raises:
         SettingsError: there is no such recipe.

@@ -1,8 +1,8 @@
-"""What a study will take, before it starts: bytes that are counted, and time that is estimated.
+"""Counts the disk space and estimates the time of a study before it starts.
 
-Bytes follow from the settings; compressed stores are counted as if they were not. Time is an
-estimate: steps of every configuration of a head and of every encoder are timed on this machine, and
-one landscape is simulated for its rate. It is said to be an estimate wherever it is shown.
+Bytes follow from the settings; stores are counted without compression. The time is an estimate:
+one step of every configuration of a head and of every encoder is timed on this machine, and one
+landscape is simulated. Every output names it as an estimate.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ from windrow.training.execution import ExecutionSettings
 
 _BYTES_A_PREDICTION = 90
 _SERIES_A_FIELD = 4
-"""About; of a simulated field."""
+"""Approximate number of series (pixels) per simulated field."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Bytes and seconds of what is still to be done.
+    """Bytes and seconds of the remaining work.
 
     Attributes:
-        num_cells, num_done: cells in all, and those that are done.
-        store_bytes: series of the twins; 0 of real stores, which are there.
-        representation_bytes: the most that stands on disk at a time, of one process.
-        prediction_bytes: of all cells.
-        processes: at work, on one thread each where there are several.
-        simulating, pretraining, representing, heads: estimated seconds of all of them together,
-            as if none slowed another and all had work; a pre-training is the work of one.
+        num_cells, num_done: number of all cells and of finished cells.
+        store_bytes: bytes of the simulated stores; 0 for real stores, which exist already.
+        representation_bytes: most bytes of representations on disk at a time, for one process.
+        prediction_bytes: bytes of the predictions of all cells.
+        processes: number of processes; several processes use one thread each.
+        simulating, pretraining, representing, heads: estimated seconds with all processes busy
+            and without mutual slowdown; one process does each pre-training.
     """
 
     num_cells: int
@@ -65,11 +65,11 @@ class Budget:
 
     @property
     def seconds(self) -> float:
-        """Estimated seconds in all."""
+        """Estimated seconds of all steps."""
         return self.simulating + self.pretraining + self.representing + self.heads
 
     def lines(self) -> list[str]:
-        """What is printed before the start."""
+        """Returns the lines to print before the start."""
         workers = "one process"
         if self.processes > 1:
             workers = f"{self.processes} processes of one thread, if none slows another"
@@ -93,14 +93,19 @@ def budget_of(
     processes: int = 1,
     num_workers: int = 1,
 ) -> Budget:
-    """What a study still takes; times one step of every configuration, some seconds.
+    """Estimates the remaining work of a study; times one step of every configuration.
+
+    The timing takes some seconds.
 
     Args:
-        folder: of the study, which need not be there yet.
-        settings: the study.
-        execution: where and how it will run.
-        processes: that will work; of several each takes one thread, and so do the timed steps.
-        num_workers: processes that will simulate.
+        folder: folder of the study, which need not exist yet.
+        settings: settings of the study.
+        execution: device and precision of the study.
+        processes: number of processes; several use one thread each, and so do the timed steps.
+        num_workers: number of processes that will simulate.
+
+    Returns:
+        bytes and seconds.
     """
     arms = arms_of(settings)
     cells = cells_of(settings, {name: arm.heads for name, arm in arms.items()})
@@ -144,15 +149,15 @@ def peak_bytes(
     seen: SeenParts,
     already: Collection[str] = (),
 ) -> int:
-    """The most that representations take at a time while one process does some cells in order.
+    """Counts the most bytes of representations on disk while one process does cells in order.
 
-    Those of part of a year hold fewer dates and are counted as if they held all.
+    Representations of part of a year hold fewer dates but are counted with all dates.
 
     Args:
-        cells: still to be done.
-        arms: of the study, by name.
-        seen: what each cell sees.
-        already: names of representations that stand before the first.
+        cells: cells still to do.
+        arms: arms of the study by name.
+        seen: the representations that each cell needs.
+        already: names of representations that exist before the first cell.
     """
     size = {}
     width = {name: _width(arms[name]) for name in {cell.arm for cell in cells}}
@@ -172,7 +177,9 @@ def _names_in(study: Path) -> list[str]:
 
 
 def shared_seconds(seconds: Sequence[float], processes: int) -> float:
-    """Seconds that pieces of work take several processes at least; one piece is of one process.
+    """Returns the least seconds in which several processes finish pieces of work.
+
+    One process does each piece.
 
     Example:
         >>> shared_seconds([2.0, 2.0, 2.0], 2), shared_seconds([5.0, 1.0], 2)
@@ -183,7 +190,7 @@ def shared_seconds(seconds: Sequence[float], processes: int) -> float:
 
 @contextmanager
 def _threads_of(processes: int) -> Iterator[None]:
-    """As many threads as each of the processes will compute on."""
+    """Sets the number of threads on which each of the processes will compute."""
     before = torch.get_num_threads()
     torch.set_num_threads(1 if processes > 1 else before)
     try:
@@ -202,7 +209,7 @@ def _num_series(settings: StudySettings, task: str, part: str) -> int:
 
 
 def _num_tested(cell: Cell, seen: SeenParts) -> int:
-    """Series that the head of a cell is tested on, in all tasks."""
+    """Returns the number of series on which the head of a cell is tested, over all tasks."""
     return sum(
         _num_series(seen.settings, t, part) for t, part in seen.of_cell(cell) if part == TEST
     )
@@ -213,14 +220,18 @@ def _of_both_parts(settings: StudySettings, task: str) -> int:
 
 
 def _width(arm: StudyArm) -> int:
-    """D; an encoder that is trained with the head sees the bands."""
+    """Returns D; for an encoder that is trained with the head, the number of bands."""
     if arm.trains_encoder:
         return len(SENTINEL2_BANDS)
     return encoder_width(arm.settings(0).encoder, num_bands=len(SENTINEL2_BANDS))
 
 
 def _pretraining_seconds(arm: StudyArm, seed: int, rates: Rates) -> float:
-    """A contrast trains two encoders; one of pixels sees single dates, a series has all of them."""
+    """Estimates the seconds of a pre-training.
+
+    A contrastive task trains two encoders. Its items are single dates for pixels, else whole
+    series.
+    """
     settings = arm.settings(seed)
     if not arm.method.pretrains:
         return 0.0
@@ -241,7 +252,7 @@ def _representing_seconds(arm: StudyArm, settings: StudySettings, task: str, rat
 
 
 def _stores(folder: Path, settings: StudySettings, rates: Rates) -> tuple[int, float]:
-    """Bytes of the twins, and seconds to simulate those that are not there."""
+    """Returns the bytes of the simulated stores and the seconds to simulate the missing ones."""
     if not settings.simulated or (folder / "cells").is_dir():
         return 0, 0.0
     size = 0
@@ -257,7 +268,7 @@ def _stores(folder: Path, settings: StudySettings, rates: Rates) -> tuple[int, f
 
 
 def _head_seconds(cell: Cell, arm: StudyArm, seen: SeenParts, rates: Rates) -> float:
-    """Steps on the series that are fitted, and forward passes over those held out and tested."""
+    """Estimates the seconds of a head: training steps and passes over held-out and test series."""
     if cell.head == FOREST:
         return 1.0
     training = arm.fitting.training(cell)

@@ -1,9 +1,9 @@
-"""A study by several processes of this machine, each on one thread.
+"""Runs a study in several processes of this machine, each on one thread.
 
-A step of a small head is hardly faster on two threads than on one, so that as many processes as
-there are cores are worth nearly as much as there are cores. What each does is decided by the
-leases of the study, as between machines; this module starts them, passes on what they tell, and
-leaves none behind: not after an error, not after Ctrl-C, and not where this process is killed.
+A step of a small head is hardly faster on two threads than on one, so one process per core is
+nearly as many times faster as there are cores. The leases of the study distribute the work, as
+they do between machines. This module starts the processes and forwards their progress. It ends
+all of them after an error, after Ctrl-C, and when this process is killed.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from windrow.experiments.study.worker import StudyProgress, WorkSettings, open_s
 from windrow.processes import end_with_parent, held_back, number_of_cores, one_thread_each
 
 MOST_PROCESSES = 8
-"""Without being asked for more: each holds the libraries and its task in memory."""
+"""Most processes by default, because each holds the libraries and its task in memory."""
 _ENDING_SECONDS = 60.0
-"""For processes to give back what they hold, before they are killed."""
+"""Seconds in which processes can give back their leases before they are killed."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class _Worker:
 
 
 def default_processes(device: str) -> int:
-    """Processes that suit a device: one a core of the CPU, at most eight; one on a GPU.
+    """Returns the number of processes for a device: one per CPU core, at most eight; one on a GPU.
 
     Example:
         >>> default_processes("cuda")
@@ -79,27 +79,27 @@ def run_study_by_processes(
     *,
     processes: int,
 ) -> int:
-    """Works on a study by several processes of one thread each until every cell is done.
+    """Works on a study in several processes of one thread each until every cell is done.
 
-    The figures of the cells are those of one process of one thread, to the last bit. One process
-    is this one, on as many threads as PyTorch takes. More start fresh interpreters, so a script
-    that calls this needs the usual ``__main__`` guard; no more than there are cells to be done.
+    The figures of the cells are equal, bit for bit, to those of one process with one thread. With
+    ``processes = 1`` this process does the work, on PyTorch's number of threads. Otherwise fresh
+    interpreters start, at most one per remaining cell, so a script that calls this function needs
+    the usual ``__main__`` guard.
 
     Args:
-        folder: of the study; begun or gone on with.
-        settings: the study.
-        work: how each process works.
-        progress: told what all of them do.
-        processes: how many.
+        folder: folder of the study, which is started or continued.
+        settings: settings of the study.
+        work: settings of each process.
+        progress: callbacks for the progress of all processes.
+        processes: number of processes.
 
     Returns:
-        how many cells they trained.
+        number of cells that the processes trained.
 
     Raises:
-        SettingsError: the folder holds another study, or there are no processes.
-        WindrowError: what one of them raised, or one was killed; the others were ended, and what
-            was done stays.
-        RuntimeError: one of them failed by a fault of windrow's, and printed its traceback.
+        SettingsError: the folder holds another study, or the number of processes is too small.
+        WindrowError: a process raised it or was killed. The others are ended; finished work stays.
+        RuntimeError: a process failed by a fault of windrow and printed its traceback.
     """
     if processes < 1:
         raise SettingsError("no processes", found=processes, expected="at least 1")
@@ -120,7 +120,7 @@ def _num_pending(path: Path, settings: StudySettings) -> int:
 
 
 def _listen(workers: Sequence[_Worker], progress: StudyProgress) -> int:
-    """Passes on what processes tell until all have ended; returns the cells they trained."""
+    """Forwards messages of the processes until all end; returns the number of trained cells."""
     trained, done = 0, -1
     said: set[str] = set()
     speaking = {worker.channel: worker.process for worker in workers}
@@ -146,14 +146,14 @@ def _listen(workers: Sequence[_Worker], progress: StudyProgress) -> int:
 
 
 def check_end(process: SpawnProcess) -> None:
-    """Waits for a process of a study and raises what its end means.
+    """Waits for the end of a process and raises an error if it failed.
 
     Args:
-        process: it has ended, or is about to.
+        process: a process that has ended or is about to end.
 
     Raises:
         WindrowError: a signal killed it.
-        RuntimeError: it failed by a fault of windrow's.
+        RuntimeError: it failed by a fault of windrow.
     """
     process.join()
     code = process.exitcode or 0
@@ -163,7 +163,7 @@ def check_end(process: SpawnProcess) -> None:
         raise WindrowError(
             "a process of the study was killed",
             found=f"signal {number} ({signal.strsignal(number)})",
-            hint=("" if number == signal.SIGTERM else memory) + "the same command goes on",
+            hint=("" if number == signal.SIGTERM else memory) + "the same command continues",
         )
     if code != 0:
         raise RuntimeError(f"{process.name} of the study failed; its traceback is above")
@@ -171,7 +171,7 @@ def check_end(process: SpawnProcess) -> None:
 
 @contextmanager
 def _started(number: int, *arguments: Any) -> Iterator[list[_Worker]]:
-    """Processes at work on a study; none is left when the block ends."""
+    """Starts the processes of a study; all have ended when the block ends."""
     context = multiprocessing.get_context("spawn")
     resource_tracker.ensure_running()  # it would let through the signal that is held back below
     workers: list[_Worker] = []
@@ -207,7 +207,7 @@ def _end(workers: Sequence[_Worker]) -> None:
 
 @contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
-    """A SIGTERM unwinds the block as Ctrl-C does, where this thread may say so."""
+    """Makes a SIGTERM end the block as Ctrl-C does, where this thread may set a handler."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -219,7 +219,7 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 
 def _unwind(number: int, frame: object) -> NoReturn:
-    """Ends the process by an exception, so that leases are given back; once, not again."""
+    """Ends the process by an exception, so that leases are given back; only the first time."""
     signal.signal(number, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
@@ -228,7 +228,7 @@ def _unwind(number: int, frame: object) -> NoReturn:
 
 
 def _work(channel: Connection, folder: Path, settings: StudySettings, work: WorkSettings) -> None:
-    """What one process does."""
+    """Runs the study in one process."""
     signal.signal(signal.SIGTERM, _unwind)
     end_with_parent()
     import torch

@@ -1,4 +1,4 @@
-"""Seconds a series of heads, encoders and the simulator on this machine, each timed once."""
+"""Times heads, encoders and the simulator on this machine, once each, in seconds per series."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from windrow.simulation.generate import simulate_parts
 from windrow.training.execution import ExecutionSettings
 
 NUM_DATES = 146
-"""Of one year, as simulated; DENETHOR has 144 dates."""
+"""Dates of one simulated year; DENETHOR has 144."""
 
 _WIDTH = 64
-"""Of the representation that heads are timed on."""
+"""Width of the representation on which heads are timed."""
 
 _SERIES = 32
-"""Of a timed step; a larger batch is taken to cost in proportion."""
+"""Series in a timed step; the cost of a larger batch is taken as proportional."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class EncoderRate:
     """Seconds of an encoder for one series of :data:`NUM_DATES` dates.
 
     Attributes:
-        forward: representing it.
-        training: forward and backward.
+        forward: seconds of a forward pass.
+        training: seconds of a forward and a backward pass.
     """
 
     forward: float
@@ -44,10 +44,10 @@ class EncoderRate:
 
 
 class Rates:
-    """Seconds a series, on the threads torch has when they are asked for.
+    """Seconds per series, on torch's number of threads at the time of the call.
 
     Args:
-        execution: where and how a study will run.
+        execution: device and precision of the study.
 
     Example:
         >>> from windrow.models.encoders.identity import BandsSettings
@@ -62,7 +62,7 @@ class Rates:
         self._scenarios: dict[str, float] = {}
 
     def of_head(self, training: SequenceTraining) -> float:
-        """Seconds of a training step of a base model for one series."""
+        """Returns the seconds of a training step of a head for one series."""
         key = training.model.to_json()
         if key not in self._heads:
             self._head_seconds(training, 1)  # what happens once is not timed
@@ -71,7 +71,7 @@ class Rates:
         return self._heads[key]
 
     def of_encoder(self, settings: EncoderSettings | ResmlpSettings | BandsSettings) -> EncoderRate:
-        """Seconds of an encoder for one series."""
+        """Returns the seconds of an encoder for one series."""
         if isinstance(settings, BandsSettings):
             return EncoderRate(0.0, 0.0)
         key = settings.to_json()
@@ -80,7 +80,7 @@ class Rates:
         return self._encoders[key]
 
     def of_simulation(self, scenario: str) -> float:
-        """Seconds of simulating one series, from one landscape."""
+        """Returns the seconds to simulate one series, timed on one landscape."""
         if scenario not in self._scenarios:
             started = time.perf_counter()
             part = next(iter(simulate_parts(scenario, num_series=10_000, seed=0)))
@@ -143,12 +143,12 @@ def _first_gradient(module: nn.Module) -> torch.Tensor:
 
 
 def _finished(values: torch.Tensor) -> float:
-    """Reads one value, which waits for a device to have come so far."""
+    """Reads one value, which waits until the device has finished."""
     return float(values.flatten()[0])
 
 
 def _seconds(run: Callable[[], float]) -> float:
-    """Of the second of two runs."""
+    """Returns the seconds of the second of two runs."""
     run()
     started = time.perf_counter()
     run()

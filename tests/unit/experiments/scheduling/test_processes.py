@@ -214,8 +214,11 @@ def test_one_process_unwinds_on_sigterm_too(tmp_path: Path, monkeypatch) -> None
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        (-9, r"was killed; found signal 9 .*give fewer --processes; the same command goes on"),
-        (143, r"was killed; found signal 15 \(Terminated\); to mend it: the same command goes on"),
+        (-9, r"was killed; found signal 9 .*give fewer --processes; the same command continues"),
+        (
+            143,
+            r"was killed; found signal 15 \(Terminated\); to mend it: the same command continues",
+        ),
     ],
 )
 def test_the_end_of_a_process_is_told_by_its_signal(code, told) -> None:
