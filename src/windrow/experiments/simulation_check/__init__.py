@@ -1,1 +1,1 @@
-"""Simulated fields beside real ones."""
+"""Compares simulated fields with real ones."""

@@ -1,7 +1,7 @@
-"""A simulated set beside a real one: statistics of both, and the three numbers, into a folder.
+"""Compares a simulated set with a real one and writes statistics and three numbers to a folder.
 
-The folder is like a run directory: ``realism.json`` holds the numbers, what was compared and the
-settings, ``NAME.parquet`` the statistics, and ``report.html`` is made from these alone.
+The folder is like a run directory. ``realism.json`` holds the numbers, the compared data and the
+settings. ``NAME.parquet`` holds each statistic. ``report.html`` is made from these files only.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from windrow.version import __version__
 REALISM_NAME = "realism.json"
 
 REPORTED_ONLY = "reported only; not independent of the fields that were looked at"
-"""What stands beside every figure of the reported part: it shares place, year and weather."""
+"""Remark beside every figure of the reported part, which shares place, year and weather."""
 
 Tell = Callable[[str, int, int], None]
-"""Told the step at work, and how much of it is done and to do."""
+"""Called with the name of the current step, the amount done and the total."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +47,9 @@ class Realism:
     """A finished comparison.
 
     Attributes:
-        numbers: what ``realism.json`` holds.
+        numbers: content of ``realism.json``.
         tables: the statistics, by name.
-        reading: lines of text: what was found in the real fields, and left out.
+        reading: lines of text: what was found in the real fields and what was left out.
     """
 
     numbers: dict[str, Any]
@@ -69,13 +69,16 @@ def compare(
 
     Args:
         source: real observations, a field table or a store, and their label table.
-        scenario: what is simulated, by name or settings.
-        settings: how they are compared.
-        num_workers: processes; the result does not depend on it.
-        on_progress: told what is going on.
+        scenario: name or settings of the simulated scenario.
+        settings: settings of the comparison.
+        num_workers: number of processes; the result does not depend on it.
+        on_progress: called with the current step, the amount done and the total.
+
+    Returns:
+        the finished comparison.
 
     Raises:
-        DataError: the real table will not do; names it and says what to do.
+        DataError: the real table cannot be used; the error names it and gives a remedy.
         SettingsError: the scenario is unknown, or too few landscapes are simulated.
     """
     simulated_scenario = scenario_settings(scenario)
@@ -115,7 +118,11 @@ def _step(tell: Tell | None, name: str) -> Callable[[int, int], None] | None:
 
 
 def write_comparison(folder: str | Path, realism: Realism) -> None:
-    """Writes ``realism.json`` and the tables, whole or not at all.
+    """Writes ``realism.json`` and the tables, completely or not at all.
+
+    Args:
+        folder: the folder to write.
+        realism: the comparison.
 
     Raises:
         OutputError: the folder exists and is not empty, or cannot be written.
@@ -201,7 +208,7 @@ def _apart(apart: Apart) -> dict[str, Any]:
 
 
 def known_or_none(value: float) -> float | None:
-    """A number for JSON, which has no NaN.
+    """Converts NaN to None for JSON, which has no NaN.
 
     Example:
         >>> known_or_none(float("nan")), known_or_none(0.5)
@@ -226,10 +233,10 @@ def _difficulty(
 
 
 def summary(numbers: Mapping[str, Any]) -> list[str]:
-    """The three numbers in a few lines of text.
+    """Returns the three numbers as lines of text.
 
     Args:
-        numbers: what ``realism.json`` holds.
+        numbers: content of ``realism.json``.
     """
     title = {"look": "looked at", "report": REPORTED_ONLY}
     condition = {part["part"]: part["condition"] or "all fields" for part in numbers["parts"]}

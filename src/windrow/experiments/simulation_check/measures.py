@@ -1,4 +1,4 @@
-"""The three numbers of the comparison, as jobs that can run side by side."""
+"""The three numbers of the comparison, as jobs that can run in parallel."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ from windrow.sources.labels.label_table import SeriesLabels
 
 @dataclass(frozen=True, eq=False)
 class Apart:
-    """How well one set is told from the simulated one.
+    """Separability of one set from the simulated one.
 
     Attributes:
         num_fields: fields of the set.
         num_simulated: simulated fields in the same proportions of classes.
         years: area under the curve by monthly medians; see
             :class:`windrow.experiments.simulation_check.likeness.two_sample_forest.Separation`.
-        importance: (12, B) of the years' forest.
-        observations: (12,) area under the curve of single observations by month.
-        observations_importance: (12, B).
+        importance: (12, B) importance by month and band in the forest on years.
+        observations: (12,) area under the curve for single observations by month.
+        observations_importance: (12, B) importance in the forests on single observations.
     """
 
     num_fields: int
@@ -72,11 +72,12 @@ class Numbers:
     """All three numbers.
 
     Attributes:
-        zero_label: by part (look, report).
-        apart: by part.
-        floor: one left-out simulated place each.
-        real_difficulty: by part.
-        simulated_difficulty: by part, in places of the part's numbers of fields.
+        zero_label: zero-label scores by part (look, report).
+        apart: separability by part.
+        floor: separability of each left-out simulated place.
+        real_difficulty: few-label scores of real fields by part.
+        simulated_difficulty: few-label scores by part, in simulated places with the part's
+            numbers of fields.
     """
 
     zero_label: dict[str, ZeroLabelScores]
@@ -111,10 +112,10 @@ def measure(
     Args:
         real: real fields.
         simulated: simulated fields in the same legend.
-        scenario: for the simulated places.
-        settings: how.
-        num_workers: processes; the result does not depend on it.
-        on_progress: told jobs done and in all.
+        scenario: scenario of the simulated places.
+        settings: settings of the comparison.
+        num_workers: number of processes; the result does not depend on it.
+        on_progress: called with the number of jobs done and their total.
     """
     parts = ["look"] + (["report"] if real.reported.any() else [])
     jobs = [
@@ -190,7 +191,7 @@ def _zero_label(job: _Job) -> dict[str, ZeroLabelScores]:
 
 
 def _apart(simulated: Series, other: Series, settings: RealismSettings) -> Apart:
-    """``other`` told from simulated fields in the same proportions of classes."""
+    """Measures the separability of ``other`` from simulated fields in equal class proportions."""
     alike = matched(simulated.with_bands(other.bands), class_counts(other), settings.seed)
     years = tell_apart_years(
         alike,
@@ -217,7 +218,7 @@ def _apart(simulated: Series, other: Series, settings: RealismSettings) -> Apart
 
 
 def _place(job: _Job) -> tuple[Apart, dict[str, FewshotResult]]:
-    """The floor in one left-out place, and the difficulty with the fields of each part."""
+    """Measures the floor in one left-out place, and the difficulty for the fields of each part."""
     real, settings = job.real, job.settings
     whole = class_counts(real.part(real.look | real.reported))
     look = class_counts(real.part(real.look))
@@ -234,14 +235,14 @@ def _place(job: _Job) -> tuple[Apart, dict[str, FewshotResult]]:
 def _few_labels(
     fields: Series, settings: RealismSettings, split: int, num_splits: int
 ) -> FewshotResult:
-    """One split in random halves; the draws are shared out among the splits."""
+    """Runs one split in random halves; the draws are distributed over the splits."""
     protocol = _protocol(settings, seed=settings.seed + split)
     draws = -(-settings.num_draws // num_splits)
     return fewshot(fields, None, None, protocol.model_copy(update={"num_draws": draws}))
 
 
 def _reported_few_labels(real: RealFields, settings: RealismSettings) -> FewshotResult:
-    """Training fields from those looked at, all of the reported ones as test fields."""
+    """Trains on fields looked at and tests on all reported fields."""
     label = real.fields.label
     assert label is not None
     table = SeriesLabels(

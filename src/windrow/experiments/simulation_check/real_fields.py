@@ -1,4 +1,4 @@
-"""The real side of the comparison: which fields and classes, and whether they will do."""
+"""The real side of the comparison: reads its fields and classes and checks them."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class RealFields:
-    """Real fields of the classes that both sides know.
+    """Real fields of the classes that both sides share.
 
     Attributes:
         source: the table or store.
         fields: F field means, labelled in ``legend``.
         look: (F,) fields that may be looked at.
-        reported: (F,) fields that are only reported; all False where there are none.
+        reported: (F,) fields that are only reported; may be all False.
         legend: classes with enough fields, by name, in the order of the simulated legend.
         left_out: class, number of fields and reason of each class left out.
-        cloud_shape: of the pixels or fields looked at; None where their places are not known.
-        notes: what has to be said.
-        reading: what was taken, assumed and left out.
+        cloud_shape: cloud shape of the pixels or fields looked at; None without coordinates.
+        notes: remarks for the user.
+        reading: lines of text: what was read, assumed and left out.
     """
 
     source: str
@@ -53,7 +53,7 @@ class RealFields:
     reading: ReadingSummary = field(default_factory=lambda: ReadingSummary("real fields"))
 
     def part(self, chosen: Flags) -> Series:
-        """The fields of one part."""
+        """Returns the fields of one part."""
         return self.fields.select(np.flatnonzero(chosen))
 
 
@@ -63,11 +63,11 @@ def read_real_fields(
     scenario: ScenarioSettings,
     settings: RealismSettings,
 ) -> RealFields:
-    """Reads, labels, and checks the real fields.
+    """Reads, labels and checks the real fields.
 
     Args:
         source: observations and their labels: a field table or a store, and a label table.
-        scenario: what is simulated; classes are matched by name.
+        scenario: the simulated scenario; classes are matched by name.
         settings: conditions and thresholds.
 
     Raises:

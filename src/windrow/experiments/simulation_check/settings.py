@@ -1,4 +1,4 @@
-"""The numbers of the comparison of a simulated set with a real one."""
+"""The settings of the comparison of a simulated set with a real one."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from windrow.experiments.recipes.heads import FEATURES
 from windrow.experiments.simulation_check.likeness.two_sample_forest import TellingApartSettings
 
 LEAST_LANDSCAPES = 20
-"""Simulated fields are compared from so many landscapes at least: fewer share too much weather."""
+"""Least number of landscapes of the simulated set; the fields of fewer share too much weather."""
 
 
 class RealismSettings(Settings):
-    """How a simulated set is compared with a real one.
+    """Settings of the comparison of a simulated set with a real one.
 
     Attributes:
         num_series: simulated series (pixels) of the set; their fields are averaged.
-        seed: of everything drawn.
-        where: ``COLUMN=VALUE`` of the label table that a field fulfils to be looked at; None looks
-            at all fields.
-        report_where: the condition of fields that are only reported; None reports no others.
-        cloudy_from: a pixel is cloudy from this cloud probability 0..255 on; s2cloudless' own
+        seed: seed of every random draw.
+        where: condition ``COLUMN=VALUE`` of the label table for fields to look at; None takes all
+            fields.
+        report_where: condition for fields that are only reported; None reports no others.
+        cloudy_from: cloud probability 0..255 from which a pixel is cloudy; s2cloudless' own
             threshold is 0.4.
         clear_below: an observation of a field is clear below this cloud probability, or share of
             cloudy pixels, 0..255.
         min_fields: classes with fewer fields in the whole real set are left out of accuracies.
-        least_clear_dates: the real table is refused where half of its fields have fewer.
-        merged: classes that count as one in the merged accuracy.
-        zero_label_features: of the zero-label classifier.
-        zero_label_head: its forest.
-        telling_apart: how sets are told apart.
-        num_places: simulated places, each one landscape with the real set's numbers of fields a
-            class, on which the floor and the difficulty are measured.
-        largest_landscape_m: side of the largest landscape that may be searched for such fields.
-        k: labelled fields a class, of the difficulty.
-        num_draws: training sets at each k.
-        num_splits: random halves among which they are shared out where no condition splits.
-        few_label_features: of the few-label classifier.
-        few_label_head: its forest.
-        bootstrap: of intervals.
+        least_clear_dates: clear dates that at least half of the real fields must have.
+        merged: classes that are one class in the merged accuracy.
+        zero_label_features: features of the zero-label classifier.
+        zero_label_head: forest of the zero-label classifier.
+        telling_apart: settings of the two-sample test.
+        num_places: number of simulated places that measure the floor and the difficulty. Each is
+            one landscape with the real set's numbers of fields per class.
+        largest_landscape_m: side of the largest landscape that is searched for such fields, m.
+        k: numbers of labelled fields per class, for the difficulty.
+        num_draws: training sets for each k.
+        num_splits: random halves over which the draws are distributed, where no condition splits.
+        few_label_features: features of the few-label classifier.
+        few_label_head: forest of the few-label classifier.
+        bootstrap: settings of the intervals.
     """
 
     num_series: int = Field(ge=1)
@@ -70,7 +70,7 @@ class RealismSettings(Settings):
 
 
 def realism_settings(**chosen: Any) -> RealismSettings:
-    """The comparison, with what a user may choose.
+    """Returns the settings of the comparison with a user's choices.
 
     Raises:
         SettingsError: a value does not fit.

@@ -1,7 +1,7 @@
-"""The simulated side of the comparison: a set from many landscapes, and places that are twins.
+"""The simulated side of the comparison: a set from many landscapes, and matched places.
 
-A *place* is one landscape of the scenario with as many fields of each class as the real set has:
-one place and one year, which share their weather as the real fields do.
+A *place* is one landscape of the scenario with as many fields of each class as the real set. Its
+fields share one year and one weather, as the real fields do.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from windrow.simulation.fields.landscape import COARSE_M, make_landscape, sample
 from windrow.simulation.generate import FIELDS_A_LANDSCAPE
 
 FIRST_PLACE = 100_000
-"""Number of the landscape of the first place, far behind those of the set."""
+"""Number of the landscape of the first place; the set uses lower numbers."""
 
 _STEP_M = 30
 
@@ -35,12 +35,12 @@ class SimulatedFields:
     """Simulated field means of the shared classes.
 
     Attributes:
-        fields: labelled in the shared legend.
-        num_landscapes: landscapes that they come from.
-        pixels_a_field: mean number of pixels that a field is the mean of.
-        num_series: series (pixels) that were simulated.
-        num_other_fields: fields of other classes, left out.
-        cloud_shape: of the pixels, by distance.
+        fields: field means, labelled in the shared legend.
+        num_landscapes: number of landscapes.
+        pixels_a_field: mean number of averaged pixels per field.
+        num_series: simulated series (pixels).
+        num_other_fields: fields of other classes, which are left out.
+        cloud_shape: cloud shape of the pixels, by distance.
     """
 
     fields: Series
@@ -59,14 +59,14 @@ def simulate_fields(
     num_workers: int,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SimulatedFields:
-    """The set: field means from landscapes 0, 1, 2, ... of the scenario.
+    """Simulates the set: field means from landscapes 0, 1, 2, ... of the scenario.
 
     Args:
-        scenario: what is simulated.
-        settings: how much, and what is cloudy.
-        legend: the shared classes; fields of others are left out.
-        num_workers: processes.
-        on_progress: told series made and wanted.
+        scenario: the scenario.
+        settings: settings of the comparison.
+        legend: the shared classes; fields of other classes are left out.
+        num_workers: number of processes.
+        on_progress: called with the number of series done and their total.
 
     Raises:
         SettingsError: the series come from fewer than 20 landscapes.
@@ -118,7 +118,7 @@ def simulate_fields(
 
 
 def in_legend(fields: Series, legend: Legend) -> Series:
-    """The fields whose class is in the legend, labelled by it."""
+    """Returns the fields whose class is in the legend, labelled in that legend."""
     assert fields.label is not None
     assert fields.legend is not None
     own = np.append(np.asarray(fields.legend.names), "")[fields.label]
@@ -135,10 +135,10 @@ def simulate_place(
     legend: Legend,
     counts: npt.NDArray[np.int64],
 ) -> Series:
-    """One place: ``counts`` (C,) fields of each class of ``legend``, from one landscape.
+    """Simulates one place: ``counts`` (C,) fields of the classes of ``legend`` in one landscape.
 
-    The landscape is made as large as it has to be. Fields are taken in the order of their number,
-    which does not depend on what they look like.
+    The landscape grows until it has enough fields. Fields are taken in the order of their numbers,
+    which do not depend on their values.
 
     Raises:
         DataError: the largest landscape has too few fields of a class.
@@ -154,7 +154,7 @@ def simulate_place(
         if all(have[label] >= count for label, count in wanted.items()):
             rows, columns = sampled_pixels(ground)
             field = ground.field_at((columns + 0.5) * COARSE_M, (rows + 0.5) * COARSE_M)
-            seen = np.unique(field)  # a sliver between others may hold no pixel's centre
+            seen = np.unique(field)  # a narrow field may contain no pixel centre
             chosen = [seen[ground.label[seen] == label][:count] for label, count in wanted.items()]
             if [len(fields) for fields in chosen] == list(wanted.values()):
                 break
@@ -184,21 +184,21 @@ def _light(series: Series) -> Series:
 
 
 def class_counts(fields: Series) -> npt.NDArray[np.int64]:
-    """Fields of each class of the legend, (C,)."""
+    """Counts the fields of each class of the legend, (C,)."""
     assert fields.label is not None
     assert fields.legend is not None
     return np.bincount(fields.label, minlength=len(fields.legend)).astype(np.int64)
 
 
 def first_of_each_class(fields: Series, counts: npt.NDArray[np.int64]) -> Series:
-    """The first ``counts`` (C,) fields of each class."""
+    """Returns the first ``counts`` (C,) fields of each class."""
     assert fields.label is not None
     chosen = [np.flatnonzero(fields.label == c)[:n] for c, n in enumerate(counts.tolist())]
     return fields.select(np.sort(np.concatenate(chosen)))
 
 
 def matched(fields: Series, counts: npt.NDArray[np.int64], seed: int) -> Series:
-    """As many fields as there are in the proportions of ``counts`` (C,), drawn at random."""
+    """Draws as many fields as possible in the proportions of ``counts`` (C,)."""
     assert fields.label is not None
     have = class_counts(fields)
     asked = counts > 0

@@ -1,4 +1,4 @@
-"""The statistics of both sets, as tables that the page and anybody else can read."""
+"""The statistics of both sets as tables, which the page reads."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ Statistic = Callable[[Series], pd.DataFrame]
 def statistics(
     simulated: Series, real: Series, settings: RealismSettings
 ) -> dict[str, pd.DataFrame]:
-    """Each statistic of both sets, one table a statistic, with a column ``set``.
+    """Computes the statistics of both sets, one table per statistic with a column ``set``.
 
     Args:
         simulated: simulated field means, in the real proportions of classes.
         real: the real field means that are looked at.
-        settings: what is clear.
+        settings: settings of the comparison.
     """
     clear_below = settings.clear_below
 
@@ -71,13 +71,13 @@ def statistics(
 
 
 def joined_shapes(shapes: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
-    """The shapes of clouds of those sets of which they are known."""
+    """Joins the cloud shapes of the sets that have one."""
     known = [shape.assign(set=name) for name, shape in shapes.items() if shape is not None]
     columns = ["least_m", "most_m", "share", "num_pairs", "set"]
     return pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=columns)
 
 
 def write_tables(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
-    """Writes ``NAME.parquet`` for each table into a folder that is there."""
+    """Writes ``NAME.parquet`` for each table into an existing folder."""
     for name, table in tables.items():
         table.to_parquet(folder / f"{name}.parquet", index=False)

@@ -1,10 +1,10 @@
-"""The arms of the ablations (section 5 of the paper), and which table or figure each is in.
+"""The arms of the ablations (section 5 of the paper) with their tables and figures.
 
-Section 5 ablates a BERT of 16 layers with batches of 128, on task 2, under the LSTM and the
-transformer. The arm ``bert`` of an ablation is that model; at smaller scales it is the scale's own
-BERT and the depths shrink with it. Where the paper shows a plot without numbers the grid is ours.
-A benchmark applies the same changes to its own BERT (:func:`benchmark_changes`), which at scale
-``paper`` has 32 layers and batches of 64, so that nothing but the change lies between the two.
+Section 5 ablates a BERT of 16 layers with batches of 128, on task 2, with the heads LSTM and
+transformer. The arm ``bert`` of an ablation is that model. At smaller scales it is the scale's own
+BERT, and the depths are smaller too. Where the paper shows a plot without numbers the grid is
+ours. A benchmark applies the same changes to its own BERT (:func:`benchmark_changes`), which at
+scale ``paper`` has 32 layers and batches of 64, so that only the change differs between two arms.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ BERT_LAYERS: Mapping[ScaleName, tuple[int, ...]] = {
 }
 REFERENCE_LAYERS: Mapping[ScaleName, int] = {"tiny": 2, "small": 4, "paper": 16}
 REFERENCE_RATIO = 0.90
-"""What the arm ``bert`` itself is in Figures 8 and 9; it is not trained a second time."""
+"""The settings of the arm ``bert`` in Figures 8 and 9; it is not trained a second time."""
 LARGE_BATCH, EQUAL_BATCH = 128, 64
-"""Section 5.2 trains up to 16 layers at 128 and 32 at 64; done again with all at 64. The smaller
-scales have one batch size for all depths from the start."""
+"""Section 5.2 uses batches of 128 up to 16 layers and of 64 for 32 layers. We also train all depths
+with batches of 64. The smaller scales use one batch size for all depths."""
 TABLE_1_SHAPE: Mapping[ScaleName, dict[str, int]] = {
     "tiny": {"num_layers": 2, "width": 32, "mlp_width": 64},
     "small": {"num_layers": 4, "width": 64, "mlp_width": 256},
@@ -53,9 +53,9 @@ class TableOfArms:
     """One of Tables 1 to 4.
 
     Attributes:
-        name: of the files.
+        name: name of the files.
         title: beginning of the caption.
-        arms: name of each arm, and its name among the published numbers.
+        arms: name of each arm, and its name in the published numbers.
     """
 
     name: str
@@ -68,10 +68,10 @@ class FigureOfArms:
     """One of Figures 7 to 9.
 
     Attributes:
-        name: of the files.
+        name: name of the files.
         title: beginning of the caption.
-        axis: words under the axis.
-        arms: name of each arm, and what stands at its tick.
+        axis: label of the axis.
+        arms: name of each arm, and its tick label.
     """
 
     name: str
@@ -105,7 +105,7 @@ _TABLES_2_TO_4: tuple[TableOfArms, ...] = (
 
 
 def tables(scale: ScaleName) -> tuple[TableOfArms, ...]:
-    """Tables 1 to 4 at a scale; Table 1 both ways where they are two.
+    """Returns Tables 1 to 4 at a scale; Table 1 in both versions where they differ.
 
     Example:
         >>> [arm for arm, _ in tables("paper")[0].arms]
@@ -135,7 +135,7 @@ _CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def figures(scale: ScaleName) -> tuple[FigureOfArms, ...]:
-    """Figures 7 to 9 at a scale; the depth of BERT twice where the batches differ."""
+    """Returns Figures 7 to 9 at a scale; BERT's depth in two versions where batches differ."""
     found = [
         FigureOfArms(
             "figure-7",
@@ -173,7 +173,7 @@ def _depth_name(layers: int, scale: ScaleName) -> str:
 
 
 def _equal_name(layers: int, scale: ScaleName) -> str:
-    """The deepest already has that batch."""
+    """Returns the name of a depth at equal batches; the deepest arm already has that batch."""
     deepest = layers > REFERENCE_LAYERS[scale]
     return f"bert-{layers}-layers" if deepest else f"bert-{layers}-layers-equal-batch"
 
@@ -183,10 +183,10 @@ def _mask_name(ratio: float) -> str:
 
 
 def ablation_arm(name: str, scale: ScaleName) -> Arm:
-    """An arm of the ablations by name.
+    """Returns an arm of the ablations by name.
 
     Raises:
-        SettingsError: there is none of this name.
+        SettingsError: no arm has this name.
 
     Example:
         >>> ablation_arm("without-season", "small").changes
@@ -199,7 +199,7 @@ def ablation_arm(name: str, scale: ScaleName) -> Arm:
 
 
 def ablation_arms(scale: ScaleName) -> tuple[Arm, ...]:
-    """All arms of ``windrow ablate`` at a scale, the reference first."""
+    """Returns all arms of ``windrow ablate`` at a scale, the reference first."""
     base: dict[str, Any] = {}
     if scale == "paper":  # section 5
         base = {"encoder": {"num_layers": REFERENCE_LAYERS[scale]}, "batch_size": LARGE_BATCH}
@@ -224,11 +224,11 @@ def ablation_arms(scale: ScaleName) -> tuple[Arm, ...]:
 
 
 def benchmark_changes(scale: ScaleName) -> tuple[Arm, ...]:
-    """What a benchmark may take beside its methods: each is a method with one change.
+    """Returns the further arms of a benchmark: each is a method with one change.
 
-    The changes are those of the ablations, of the benchmark's own BERT and ResMLP, and the
-    contrastive methods under Barlow Twins (the paper names it in section 7), the kind of loss alone
-    changed. One of them may be the method as it is, such as BERT of 32 layers at scale ``paper``.
+    The changes are the ablations of the benchmark's own BERT and ResMLP, and the contrastive
+    methods with the loss of Barlow Twins (named in section 7 of the paper). A change may equal the
+    unchanged method, such as BERT of 32 layers at scale ``paper``.
 
     Example:
         >>> {arm.name: arm.changes for arm in benchmark_changes("paper")}["bert-16-layers"]
@@ -270,7 +270,7 @@ def _resmlp_depths(scale: ScaleName) -> list[Arm]:
 
 
 def _depths(scale: ScaleName) -> list[Arm]:
-    """The depths of BERT that are not the reference, and all of them again at one batch size."""
+    """Returns the depths of BERT without the reference, and all depths at one batch size."""
     arms = []
     for layers in BERT_LAYERS[scale]:
         arm = _of_layers("bert", layers)

@@ -1,8 +1,8 @@
 """One cell of a study: train a head, predict the test fields, keep figures and predictions.
 
-A cell leaves ``cells/NAME.parquet`` (one row a tested series and task: id, field, place, label,
-prediction, probabilities) and then ``cells/NAME.json`` (figures and costs), which says that it is
-done. Both appear whole or not at all.
+A cell writes ``cells/NAME.parquet`` (one row per tested series and task: id, field, coordinates,
+label, prediction, probabilities) and then ``cells/NAME.json`` (figures and costs), which marks it
+as done. Each file appears complete or not at all.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ VERSION = 1
 
 
 class Classifier(Protocol):
-    """What is asked of a fitted head."""
+    """The interface of a fitted head."""
 
     def predict_probability(self, inputs: HeadInputs) -> npt.NDArray[np.float64]:
         """(N, C)."""
@@ -45,7 +45,7 @@ class Classifier(Protocol):
 
 
 Fit = Callable[[HeadInputs, npt.NDArray[np.int16], npt.NDArray[Any], int], Classifier]
-"""Fits a head on inputs, labels and fields of the training series, and the number of classes."""
+"""Fits a head on the inputs, labels and fields of training series and the number of classes."""
 
 CountFlops = Callable[[HeadInputs, npt.NDArray[np.int16], npt.NDArray[Any], int], float]
 """Counts the operations of such a fit."""
@@ -76,11 +76,11 @@ class CellDescription(TypedDict, total=False):
 
 @dataclass(frozen=True, eq=False)
 class PartInputs:
-    """A part of a task as a head sees it.
+    """A part of a task with the inputs of a head.
 
     Attributes:
         part: its series and labels.
-        inputs: representation of its series.
+        inputs: the representation of its series.
     """
 
     part: TaskPart
@@ -88,12 +88,12 @@ class PartInputs:
 
 
 def inputs_of(series: Series, values: npt.NDArray[Any]) -> HeadInputs:
-    """Sequences of a representation with the dates of their series."""
+    """Combines the sequences of a representation with the dates of their series."""
     return HeadInputs(values=values, day_of_year=series.day_of_year, valid=series.valid)
 
 
 def cell_paths(folder: str | Path, cell: Cell) -> tuple[Path, Path]:
-    """The cell's figures and predictions."""
+    """Returns the paths of the cell's figures and predictions."""
     cells = Path(folder) / "cells"
     return cells / f"{cell.name}.json", cells / f"{cell.name}.parquet"
 
@@ -104,7 +104,7 @@ def is_done(folder: str | Path, cell: Cell) -> bool:
 
 
 def pending_of(folder: str | Path, cells: Sequence[Cell]) -> list[Cell]:
-    """Those of some cells that are not finished; the folder is listed once, however many."""
+    """Returns the cells that are not finished; the folder is listed only once."""
     cells_path = Path(folder) / "cells"
     done = {path.name for path in cells_path.iterdir()} if cells_path.is_dir() else set()
     return [cell for cell in cells if f"{cell.name}.json" not in done]
@@ -121,15 +121,15 @@ def run_cell(
     about: CellDescription,
     accuracy_batch: int | None = None,
 ) -> dict[str, Any]:
-    """Trains and tests one cell, and writes its two files.
+    """Trains and tests one cell and writes its two files.
 
     Args:
-        folder: of the study.
-        cell: which.
+        folder: folder of the study.
+        cell: the cell.
         train: the training part of its task; the few labels are drawn from it.
-        tests: the test part of its own task, and of others to which it is transferred, by task.
-        fit: trains the head.
-        flops_of_fit: counts its operations.
+        tests: the test part of its own task and of further tasks to which it transfers, by task.
+        fit: the function that trains the head.
+        flops_of_fit: the function that counts its operations.
         about: what its file says of pre-training, representation, sources and head.
         accuracy_batch: see :func:`figures_of`.
 
@@ -183,7 +183,7 @@ def _training_rows(cell: Cell, part: TaskPart) -> npt.NDArray[np.intp]:
 
 
 def _too_few(cell: Cell, drawn: TaskPart) -> list[str]:
-    """What has to be said where classes have fewer labelled fields than the cell asks for."""
+    """Returns a remark where classes have fewer labelled fields than the cell asks for."""
     wanted = cell.num_fields
     if wanted is None:
         return []
@@ -202,17 +202,17 @@ def figures_of(
     """Every figure of a test, as JSON values.
 
     Args:
-        part: what was tested.
-        probability: (N, C) of each of its series.
-        accuracy_batch: series a batch, in their order, where the overall accuracy is the mean of
-            the accuracies of batches, a fault of earlier code (``docs/corrections.md``); None
-            counts all series alike.
+        part: the tested part.
+        probability: (N, C) class probabilities of its series.
+        accuracy_batch: series per batch, in their order, where the overall accuracy is the mean
+            of batch accuracies, a fault of earlier code (``docs/corrections.md``); None weights
+            all series equally.
 
     Returns:
-        the figures; ``overall_accuracy_of_all`` always counts all series alike.
+        the figures; ``overall_accuracy_of_all`` always weights all series equally.
 
     Raises:
-        DataError: the probabilities are not of these series and classes.
+        DataError: the probabilities do not fit these series and classes.
     """
     legend = part.series.legend
     if legend is None or probability.shape != (len(part.series), len(legend)):

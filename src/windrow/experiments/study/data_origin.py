@@ -1,7 +1,7 @@
-"""Where the series of a study come from, as its stores say: kept in every cell.
+"""The origin of a study's series, read from its stores and kept in every cell.
 
-``windrow ingest`` writes into a store which product it recognised and what was asked of it. A
-report needs that to know of what fields its numbers are, and the stores may be elsewhere by then.
+``windrow ingest`` records the recognised product and the options in a store. A report needs this
+record to know the fields behind its numbers, and the stores may no longer be there by then.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from windrow.sources.reader import UNKNOWN_FIELDS
 
 
 class DataOrigin(Settings):
-    """What a store records about its origin; None where it records nothing.
+    """The origin that a store records; a field is None where the store records nothing.
 
     Attributes:
-        product: the product that was recognised.
-        file: the file it was read from.
-        fields: how its fields are known.
-        protocol: the split that was asked for.
+        product: the recognised product.
+        file: the file that was read.
+        fields: the source of the field ids.
+        protocol: the requested split.
         part: the part of that split.
-        year: of the series.
+        year: year of the series.
         processing_level: ``L1C`` or ``L2A``.
-        simulated: whether no satellite ever saw the series.
+        simulated: whether the series are simulated.
     """
 
     product: JsonValue = None
@@ -41,10 +41,10 @@ class DataOrigin(Settings):
 
 
 def source_of_store(store: Store) -> DataOrigin:
-    """What a store says of its origin; a store that the study split says what the whole one said.
+    """Reads the origin of a store; a store that the study split has the origin of the whole store.
 
     Args:
-        store: opened.
+        store: the opened store.
     """
     provenance = _mapping(store.provenance.get(GIVEN, store.provenance))
     options = _mapping(provenance.get("options"))
@@ -65,18 +65,18 @@ def _mapping(value: JsonValue) -> dict[str, JsonValue]:
 
 
 def sources_of_task(store_of: Callable[[str], Store], task: str) -> dict[str, DataOrigin]:
-    """What the stores say that pre-train, train and test, by part.
+    """Reads the origins of the stores that pre-train, train and test, by part.
 
     Args:
-        store_of: opens the store of a name.
-        task: whose.
+        store_of: opens a store by name.
+        task: the task.
     """
     names = {PRETRAINING: PRETRAINING} | {part: store_name(task, part) for part in PARTS}
     return {part: source_of_store(store_of(name)) for part, name in names.items()}
 
 
 def notes_on_sources(sources: Mapping[str, DataOrigin]) -> list[str]:
-    """What has to be said of a task whose stores do not know their fields.
+    """Returns remarks on a task whose stores do not know their fields.
 
     Example:
         >>> notes_on_sources({"train": DataOrigin(fields="not known"), "validation": DataOrigin()})

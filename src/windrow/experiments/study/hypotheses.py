@@ -1,7 +1,7 @@
-"""What a study is asked: pairs of arms, and the words of the question.
+"""The questions of a study: pairs of arms and the text of each question.
 
-A question names two arms by what they are; the report answers those of which a study has both,
-with an interval, whatever the answer is.
+A question names two arms. The report answers the questions for which a study has both arms, with
+an interval.
 """
 
 from __future__ import annotations
@@ -57,4 +57,4 @@ QUESTIONS: tuple[Question, ...] = (
         "spectro-temporal-barlow",
     ),
 )
-"""The questions of the project; the arms that are changes of BERT are of ``ablations``."""
+"""The questions of the project; ``ablations`` defines the arms that change BERT."""

@@ -1,11 +1,11 @@
-"""Leases: several processes or machines share a study without doing anything twice.
+"""Leases, by which several processes or machines share a study without repeating work.
 
-Every piece of work is a *job* with a name. Whoever creates the job's lease file has the job, which
-the file system grants to one process only (``O_EXCL``, on NFS as well). The holder touches its file
-every few seconds. Where another process sees no touch for long enough *by its own clock*, so that
-clocks need not agree, it takes the next lease of the job, whose file has the next number: a file
-is never taken away from under its holder, so that two who find the same lease dead cannot both
-succeed it. Whether a job is done is never asked here: the file that the job writes shows it.
+Every piece of work is a *job* with a name. The process that creates the job's lease file holds the
+job; the file system lets only one process create it (``O_EXCL``, on NFS too). The holder touches
+its file every few seconds. A process that sees no touch for long enough by its own clock takes the
+next lease of the job, whose file has the next number; clocks need not agree. A file is never
+removed while its holder may be alive, so two processes that find a dead lease cannot both take
+over. This module does not decide whether a job is done; the file that the job writes shows it.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from windrow.files import writing_errors
 from windrow.processes import uninterrupted
 
 LEASES = "leases"
-"""The folder of a study that holds them."""
+"""Name of the folder of leases in a study."""
 BEAT_SECONDS = 10.0
 STALE_SECONDS = 90.0
-"""A lease that was not touched for so long is dead: several beats may be lost."""
+"""Seconds without a touch after which a lease is dead; several beats may be lost."""
 _FILE = re.compile(r"(?P<job>.+)\.(?P<number>\d+)\.lease")
 _GIVEN_BACK = b"given back\n"
 
 
 class _Newest(NamedTuple):
-    """The newest lease of a job, its number from 1, and what its file holds."""
+    """The newest lease of a job: its number from 1, and the content of its file."""
 
     number: int
     content: bytes
@@ -47,13 +47,13 @@ class Leases:
     """Leases on the jobs of one study.
 
     Args:
-        folder: of the study, on a file system that all its processes see.
-        stale_seconds: a lease that was not touched for so long is dead.
-        beat_seconds: between touches.
-        clock: seconds that only go forward.
+        folder: folder of the study, on a file system that all its processes see.
+        stale_seconds: seconds without a touch after which a lease is dead.
+        beat_seconds: seconds between touches.
+        clock: a monotonic clock in seconds.
 
     Raises:
-        OutputError: the folder cannot be written; :meth:`take` raises it, too.
+        OutputError: the folder cannot be written; :meth:`take` raises it too.
 
     Example:
         >>> import tempfile
@@ -83,14 +83,17 @@ class Leases:
         self._holder = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}\n".encode()
 
     def ensure(self, job: str, *, done: Callable[[], bool], make: Callable[[], None]) -> bool:
-        """Whether a job is done, by this process if nobody else is at it.
+        """Does a job unless it is done or another process holds it.
 
-        A job that is refused is not asked for again until :meth:`ask_again`.
+        A refused job is not requested again until :meth:`ask_again`.
 
         Args:
-            job: its name.
-            done: whether it is done.
-            make: does it; called under a lease.
+            job: name of the job.
+            done: returns whether the job is done.
+            make: does the job; called under a lease.
+
+        Returns:
+            whether the job is done.
         """
         if done():
             return True
@@ -112,11 +115,11 @@ class Leases:
         return True
 
     def ask_again(self) -> None:
-        """What was refused may be free by now."""
+        """Allows refused jobs to be requested again."""
         self._refused.clear()
 
     def take(self, job: str) -> Lease | None:
-        """The lease of a job, or None where another process is at it."""
+        """Takes the lease of a job; returns None where another process holds it."""
         newest = self._newest(job)
         if newest and not newest.content.endswith(_GIVEN_BACK) and not self._is_dead(job, newest):
             return None
@@ -143,9 +146,9 @@ class Leases:
 
     @contextmanager
     def held(self, job: str) -> Iterator[Lease | None]:
-        """A block under the lease of a job, or under none where another process has it.
+        """Runs a block under the lease of a job, or under None where another process holds it.
 
-        A block that ends well completes the job; one that fails gives it back.
+        A block that ends without an error completes the job; a block that fails gives it back.
         """
         lease = None
         try:
@@ -167,7 +170,7 @@ class Leases:
         return self._folder / f"{quote_plus(job)}.{number}.lease"
 
     def _number(self, job: str) -> int:
-        """Of the newest lease of a job; 0 where there is none."""
+        """Returns the number of the newest lease of a job; 0 without a lease."""
         name = quote_plus(job)
         found = (match for path in self._folder.iterdir() if (match := _match(path)))
         return max((int(match["number"]) for match in found if match["job"] == name), default=0)
@@ -206,11 +209,11 @@ class Lease:
     """The right to do one job; its file is touched by a thread of its own until it ends.
 
     Args:
-        path: of its file.
-        descriptor: its file, open.
-        is_newest: whether the job has no newer lease.
+        path: path of its file.
+        descriptor: descriptor of its open file.
+        is_newest: returns whether the job has no newer lease.
         earlier: files of the earlier leases of the job.
-        beat_seconds: between touches.
+        beat_seconds: seconds between touches.
     """
 
     def __init__(
@@ -231,23 +234,23 @@ class Lease:
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
     def start(self) -> None:
-        """Begins to touch the file."""
+        """Starts the thread that touches the file."""
         self._thread.start()
 
     def touch(self) -> None:
-        """Shows once that the holder is alive.
+        """Touches the file once.
 
         Raises:
-            OSError: the file system does not take it.
+            OSError: the file system refuses it.
         """
         os.utime(self._descriptor)
 
     def is_lost(self) -> bool:
-        """Whether another process held this one for dead and took the next lease of the job."""
+        """Whether another process judged this lease dead and took the next one."""
         return not self._is_newest()
 
     def complete(self) -> None:
-        """The job is done: its files are removed."""
+        """Removes the lease files of the job, which is done."""
         self._stop()
         # Who asks for the job next finds it done.
         gone = [self._path] if self.is_lost() else [*self._earlier, self._path]
@@ -256,10 +259,10 @@ class Lease:
                 path.unlink(missing_ok=True)
 
     def give_back(self) -> None:
-        """The job is not done and free again.
+        """Frees the job, which is not done.
 
-        The file stays and notes that, so that its number is not given twice. Where not even that
-        can be written, the lease is dead after a while.
+        The file stays with a note, so that its number is not given again. If the note cannot be
+        written, the lease becomes dead after a while.
         """
         with suppress(OSError):
             os.write(self._descriptor, _GIVEN_BACK)

@@ -1,8 +1,8 @@
-"""Which representations a cell sees, and which stand on disk while a study goes on.
+"""The representations that a cell needs, and those on disk while a study runs.
 
-A head that was trained on one task is tested on the others of the same legend, so it also sees the
-representations of their test fields. Those of another legend are left out where the legends are
-known before a series is read: of a scenario, or in the attributes of a store.
+A head that was trained on one task is also tested on the other tasks with the same legend, so it
+needs the representations of their test fields. Tasks with another legend are left out. The legends
+are known before any series is read, from the scenario or from the attributes of a store.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from windrow.simulation.scenarios import scenario_settings
 
 @dataclass(frozen=True)
 class SeenParts:
-    """The parts of tasks that the cells of a study see.
+    """The parts of tasks that the cells of a study need.
 
     Attributes:
-        settings: the study.
-        refused: why a head of one task is not tested on another, by the names of the two.
+        settings: settings of the study.
+        refused: reason why a head of one task is not tested on another, by the names of the two.
     """
 
     settings: StudySettings
@@ -37,7 +37,7 @@ class SeenParts:
         """Compares the legends of all tasks.
 
         Raises:
-            SettingsError, StoreError: real stores are not there, or damaged.
+            SettingsError, StoreError: real stores are missing or damaged.
         """
         legends = legends_of(settings)
         refused = {}
@@ -49,31 +49,31 @@ class SeenParts:
         return cls(settings, refused)
 
     def of_cell(self, cell: Cell) -> list[tuple[str, str]]:
-        """Task and part of each: its own two first, then those it is transferred to."""
+        """Returns task and part of each: its own two first, then those of transfer tasks."""
         others = [name for name in self._others(cell) if (cell.task, name) not in self.refused]
         return [(cell.task, TRAIN), (cell.task, TEST), *((name, TEST) for name in others)]
 
     def not_tested(self, cell: Cell) -> list[str]:
-        """What has to be said of the tasks that it is not transferred to."""
+        """Returns remarks on the tasks that the cell is not tested on."""
         reasons = {name: self.refused.get((cell.task, name)) for name in self._others(cell)}
         return [f"not tested on {name}: {reason}" for name, reason in reasons.items() if reason]
 
     def names(self, cell: Cell) -> list[str]:
-        """Names of the representations that it sees."""
+        """Returns the names of the representations that a cell needs."""
         return [representation_name(cell, task, part) for task, part in self.of_cell(cell)]
 
     def _others(self, cell: Cell) -> list[str]:
-        """Transfer is of whole years and all labels."""
+        """Returns the transfer tasks of a cell; only whole years with all labels have any."""
         if not self.settings.transfer or cell.num_fields is not None or cell.until_day is not None:
             return []
         return [task.name for task in self.settings.tasks if task.name != cell.task]
 
 
 def legends_of(settings: StudySettings) -> dict[str, Legend]:
-    """The legend of each task, without reading a series; a store without labels has none.
+    """Returns the legend of each task without reading a series; stores without labels have none.
 
     Raises:
-        SettingsError, StoreError: real stores are not there, or damaged.
+        SettingsError, StoreError: real stores are missing or damaged.
     """
     found = {task.name: _legend_of(task, settings) for task in settings.tasks}
     return {name: legend for name, legend in found.items() if legend is not None}
@@ -91,7 +91,7 @@ def _legend_of(task: TaskSettings, settings: StudySettings) -> Legend | None:
 
 
 def representation_name(cell: Cell, task: str, part: str) -> str:
-    """Name of the representation of a part of a task that a cell sees.
+    """Returns the name of the representation of a part of a task for a cell.
 
     Example:
         >>> cell = Cell(task="task1", arm="bert", head="lstm", configuration=5, seed=0,
@@ -108,15 +108,15 @@ def standing(
     names_of: Callable[[Cell], Collection[str]],
     already: Collection[str] = (),
 ) -> Iterator[frozenset[str]]:
-    """What stands on disk while each of some cells is done, one after the other by one process.
+    """Yields the representations on disk while one process does some cells in order.
 
-    As a study has it: what a cell sees is made before it, and stands until no cell that is still to
-    be done sees it.
+    The representations of a cell are made before it. They are removed when no remaining cell needs
+    them.
 
     Args:
-        cells: still to be done, in their order.
-        names_of: the representations that a cell sees.
-        already: those that stand before the first.
+        cells: cells still to do, in their order.
+        names_of: returns the representations that a cell needs.
+        already: representations that exist before the first cell.
 
     Example:
         >>> seen = {"a": ["x"], "b": ["x", "y"], "c": ["z"]}
@@ -134,5 +134,5 @@ def standing(
 
 
 def folder_of_representations(study: str | Path) -> Path:
-    """Where a study keeps them."""
+    """Returns the folder of a study's representations."""
     return Path(study) / "representations"

@@ -1,8 +1,8 @@
-"""The paper's own numbers, in per cent, each with its table; and whether they may be shown.
+"""The paper's own numbers in per cent, each with its table, and the rule for showing them.
 
-Patnala, Schultz, Gall (2025), Front. Remote Sens. 6:1555887. They are of certain real fields, split
-in a certain way, and stand beside results of those only: :func:`beside` says whether the stores of
-a study say that they are these, and the report asks nothing else.
+Patnala, Schultz, Gall (2025), Front. Remote Sens. 6:1555887. The numbers belong to certain real
+fields with a certain split, and a report shows them only beside results on these fields.
+:func:`beside` checks this with the records of the stores.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from windrow.experiments.study.data_origin import DataOrigin
 
 @dataclass(frozen=True)
 class Published:
-    """Mean and deviation over ten configurations, in per cent."""
+    """Mean and standard deviation over ten configurations, in per cent."""
 
     mean: float
     deviation: float
@@ -107,23 +107,24 @@ SOURCES: Mapping[str, Mapping[str, _Alternatives]] = {
     },
     "task3": {"pretraining": _PRETRAINING, "train": _BRITTANY, "validation": _BRITTANY},
 }
-"""Section 2: what the store of each part of a task must say of itself, in one of these ways:
-DENETHOR split by the paper's protocol, or the prepared file of the group's earlier study, whose
-tasks the paper takes over. Fields of BreizhCrops are split by the study, 70:30 as in the paper, not
-by the region as the product's own protocols do."""
+"""Section 2: the records that the store of each part of a task may have. They are DENETHOR split by
+the paper's protocol, or the prepared file of the group's earlier study, whose tasks the paper uses.
+The study splits the fields of BreizhCrops 70:30, as the paper does; the product's own protocols
+split by region."""
 
 
 def beside(task: str, *, simulated: bool, sources: Mapping[str, DataOrigin]) -> bool:
-    """Whether the paper's numbers of a task may stand beside those of a study.
+    """Whether the paper's numbers of a task may be shown beside those of a study.
 
-    Only where its stores say that they are the paper's, and never where it is simulated. Then they
-    stand beside every scale, protocol and variant, which the captions name: a smaller scale is
-    another experiment. A store that does not say where it comes from is not the paper's.
+    They may if the records of all its stores match the paper's, and never for simulated series.
+    They are then shown beside every scale, protocol and variant, which the captions name, because
+    a smaller scale is another experiment. A store without a record does not match.
 
     Args:
         task: name of the study's task.
-        simulated: whether no satellite saw the series.
-        sources: what the stores say, by part; of :mod:`windrow.experiments.study.data_origin`.
+        simulated: whether the series are simulated.
+        sources: origin of each store by part; from
+            :mod:`windrow.experiments.study.data_origin`.
 
     Example:
         >>> paper = {part: DataOrigin(**ways[0]) for part, ways in SOURCES["task1"].items()}

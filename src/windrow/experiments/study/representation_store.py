@@ -1,8 +1,8 @@
-"""Representations on disk in 16 bit, made once and read by all heads of a task and method.
+"""Representations on disk in 16 bit, computed once and read by all heads of a task and method.
 
-54,000 series of 144 dates and width 256 are 4 GB in 16 bit and would be 8 in 32. They are mapped
-into memory, so that a head reads what it needs, and removed when no cell that is still to be done
-needs them.
+54,000 series of 144 dates and width 256 take 4 GB in 16 bit and would take 8 GB in 32 bit. The
+files are memory-mapped, so that a head reads only what it needs. They are removed when no
+remaining cell needs them.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ SERIES_A_CALL = 1_024
 
 
 class Representing(Protocol):
-    """What is asked of a representation."""
+    """The interface of a representation."""
 
     @property
     def width(self) -> int:
-        """D."""
+        """D, the number of values per date."""
         ...
 
     @property
     def content_hash(self) -> str:
-        """Of all that determines the representation."""
+        """Hash of everything that determines the representation."""
         ...
 
     def sequence(self, series: Series) -> npt.NDArray[np.float32]:
-        """(N, T, D)."""
+        """Represents N series, (N, T, D)."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class StoredRepresentation:
-    """A representation opened.
+    """An opened representation.
 
     Attributes:
         values: (N, T, D) float16, mapped read-only.
-        about: what was written beside it: hash, shape, seconds and the like.
+        about: JSON values stored with it, such as hash, shape and seconds.
     """
 
     values: npt.NDArray[np.float16]
@@ -58,7 +58,7 @@ class StoredRepresentation:
 
 
 def bytes_of(num_series: int, num_dates: int, width: int) -> int:
-    """Bytes that a representation takes on disk.
+    """Returns the size of a representation on disk in bytes.
 
     Example:
         >>> bytes_of(54_000, 144, 256)
@@ -75,14 +75,14 @@ def write_representation(
     about: dict[str, Any],
     on_progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Represents all series and keeps the result; it appears whole or not at all.
+    """Represents all series and writes the result; it appears complete or not at all.
 
     Args:
-        folder: where; must not exist.
+        folder: the folder to write, which must not exist.
         series: N series.
-        representation: what represents them.
-        about: JSON values kept beside it; may be filled while the values are made.
-        on_progress: told series done and series in all.
+        representation: the representation.
+        about: JSON values to store with it; may be filled while the values are computed.
+        on_progress: called with the number of series done and their total.
 
     Raises:
         DataError: a value is not finite or too large for 16 bit.
@@ -118,7 +118,7 @@ def write_representation(
 def _represented(
     series: Series, representation: Representing, folder: str | Path
 ) -> npt.NDArray[np.float16]:
-    """(N, T, D), one value after the other."""
+    """Computes the representation, (N, T, D)."""
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(representation.sequence(series), dtype=np.float16)
     if not np.isfinite(values).all():
@@ -131,7 +131,7 @@ def _represented(
 
 
 def is_written(folder: str | Path) -> bool:
-    """Whether a representation stands here."""
+    """Whether the folder holds a complete representation."""
     return (Path(folder) / "about.json").is_file()
 
 
@@ -139,7 +139,7 @@ def open_representation(folder: str | Path) -> StoredRepresentation:
     """Maps a representation into memory.
 
     Raises:
-        DataError: it is not there, or its arrays do not fit what is written beside them.
+        DataError: it is missing, or its arrays do not fit the stored description.
     """
     path = Path(folder)
     try:
@@ -163,9 +163,10 @@ def open_representation(folder: str | Path) -> StoredRepresentation:
 
 
 def remove_representation(folder: str | Path) -> None:
-    """Removes a representation; one that is not there is no mistake.
+    """Removes a representation, if it exists.
 
-    What stands beside the values goes first, so that no process takes a half-removed one.
+    The description is removed before the values, so that no process opens an incomplete
+    representation.
     """
     path = Path(folder)
     (path / "about.json").unlink(missing_ok=True)

@@ -2,8 +2,8 @@
 
 *Paper* is Patnala, Schultz, Gall (2025); its ablations are on task 2 with the LSTM and the
 transformer. Where it shows a plot without numbers the grid is ours. Smaller scales are for
-machines without a GPU: they show that the way works and answer questions of simulated series;
-they are no reproduction.
+machines without a GPU. They show that the workflow runs and answer questions on simulated series;
+they do not reproduce the paper.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from windrow.experiments.study.settings import (
 
 BOOTSTRAP = BootstrapSettings(num_resamples=2_000, level=0.95)
 LABEL_COUNTS = (1, 5, 10, 20, 100)
-"""Labelled fields a class; all of them is what every other figure is made of."""
+"""Labelled fields per class in the label curve; all other figures use all fields."""
 DAYS = (120, 150, 180, 210, 240, 270, 300)
-"""Mornings on which a crop is to be told: about the first of May to the end of October."""
+"""Days of the year of the season curve, about the first of May to the end of October."""
 MAP_CONFIGURATION = 5
-"""Figures 14 and 15."""
+"""Configuration of Figures 14 and 15."""
 
 SCALES: dict[ScaleName, dict[str, Any]] = {
     # 300 training and 150 test series, two configurations: a quarter of an hour on two cores.
@@ -66,10 +66,10 @@ SCALES: dict[ScaleName, dict[str, Any]] = {
         "days": DAYS,
     },
 }
-"""What differs between scales, beside the sizes of methods and heads, which stand in
-:mod:`windrow.experiments.recipes.methods` and :mod:`windrow.experiments.recipes.head_search`. The
-curves over labels and days are drawn of all tasks at scale ``paper``; below it of the second, or of
-the first where that is not asked for."""
+"""The settings of each scale. The sizes of methods and heads are in
+:mod:`windrow.experiments.recipes.methods` and :mod:`windrow.experiments.recipes.head_search`. At
+scale ``paper`` the curves over labels and days cover all tasks. Below it they cover task 2, or the
+first task where task 2 is not requested."""
 
 _TASKS: dict[str, dict[str, Any]] = {
     # Section 2 and Figure 2: train tile of 2018; 70 % pre-train, 21 % train, 9 % test.
@@ -84,7 +84,7 @@ _TASK_3_PAPER = (9_000, 1_000)
 
 
 def task_settings(name: str, scale: ScaleName) -> TaskSettings:
-    """A task at a scale.
+    """Returns the settings of a task at a scale.
 
     Example:
         >>> task_settings("task1", "paper").train_per_class
@@ -114,21 +114,21 @@ def task_settings(name: str, scale: ScaleName) -> TaskSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyChoices:
-    """What a user may choose of a study; None takes the number of the scale.
+    """The user's choices for a study; None takes the number of the scale.
 
     Attributes:
-        tasks: names of the tasks; those of the scale where empty.
-        heads: base models; all where empty.
-        seeds: of pre-training, heads and draws of labels.
+        tasks: names of the tasks; the tasks of the scale where empty.
+        heads: names of the heads; all where empty.
+        seeds: seeds of pre-training, heads and label draws.
         variant: with or without the faults of earlier code.
-        protocol: ``corrected`` or ``paper``, of the heads' training.
+        protocol: ``corrected`` or ``paper``, for the training of heads.
         fine_tune: whether pre-trained encoders are trained with the heads.
-        num_fields: labelled fields a class of the curve over labels.
-        until_days: days of the curve over the season.
+        num_fields: numbers of labelled fields per class in the label curve.
+        until_days: days of the year in the season curve.
         curve_configurations: configurations of both curves.
-        num_configurations: of each head.
-        num_pretraining_series: of the twin that pre-trains.
-        split_seed: of the split by field.
+        num_configurations: number of configurations per head.
+        num_pretraining_series: number of series for pre-training.
+        split_seed: seed of the split by field.
     """
 
     tasks: Sequence[str] = ()
@@ -153,14 +153,14 @@ def study_settings(
     arms: Sequence[Arm],
     choices: StudyChoices | None = None,
 ) -> StudySettings:
-    """A whole study at a scale, with what a user may choose.
+    """Returns the settings of a study at a scale with a user's choices.
 
     Args:
         kind: ``benchmark`` or ``ablation``.
         scale: tiny, small or paper.
         data: ``simulated``, or the folder of real stores.
-        arms: what is compared.
-        choices: what differs from the scale's own numbers; None changes nothing.
+        arms: the compared arms.
+        choices: changes of the scale's own numbers; None changes nothing.
 
     Raises:
         SettingsError: a name is unknown, or the choices contradict each other.

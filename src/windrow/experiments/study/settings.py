@@ -1,8 +1,8 @@
-"""What a study compares: tasks, arms, heads, configurations, seeds; and the cells that follow.
+"""The settings of a study (tasks, arms, heads, configurations, seeds) and its cells.
 
-An *arm* is a method with changes of its settings (a depth, a masking rate), so that a benchmark
-and an ablation are the same thing. A *cell* is one head trained and tested once: the smallest
-piece of work, one file in the study's folder.
+An *arm* is a method with changes of its settings, such as a depth or a masking rate. Benchmarks
+and ablations both compare arms. A *cell* is one head that is trained and tested once. It is the
+smallest piece of work and one file in the study's folder.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ class TaskSettings(Settings):
 
     Attributes:
         name: ``task1``, ``task2`` or ``task3``.
-        scenario: its simulated twin.
-        fractions: share of the fields to pre-train on (0 where none), to train and to test on.
+        scenario: scenario of its simulated counterpart.
+        fractions: shares of the fields for pre-training (0 without), training and testing.
         train_per_class, test_per_class: series of each class.
-        classes_left_out: of a real store that holds the whole task.
-        balanced_landscapes: the twin grows all classes alike, so that there are enough fields.
-        accept_other_level: the representation may have been trained on another processing level,
-            as in the paper's task 3; said in the report.
+        classes_left_out: classes that are left out of a real store of the whole task.
+        balanced_landscapes: whether the simulation grows all classes equally often, so that each
+            has enough fields.
+        accept_other_level: whether the representation may have another processing level, as in the
+            paper's task 3; the report mentions it.
     """
 
     name: str = Field(pattern=r"^task[1-9]$")
@@ -50,10 +51,10 @@ class Arm(Settings):
     """A method with changes of its settings.
 
     Attributes:
-        name: of files and tables; letters, digits and hyphens.
-        title: of tables and figures.
-        method: its name in :mod:`windrow.experiments.methods`.
-        changes: handed to the method's ``settings``.
+        name: name in files and tables; letters, digits and hyphens.
+        title: name in printed tables and figures.
+        method: name of the method in :mod:`windrow.experiments.methods`.
+        changes: changes that are passed to the method's ``settings``.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -63,15 +64,15 @@ class Arm(Settings):
 
 
 class Cell(Settings):
-    """One head, trained and tested once.
+    """One head that is trained and tested once.
 
     Attributes:
-        task: on whose training series it is trained.
-        arm: whose representation it sees.
-        head: the base model.
-        configuration: 1, 2, ... as the paper numbers its ten.
-        seed: of the pre-training, the head and the draw of labelled fields.
-        num_fields: labelled fields a class, None for all.
+        task: the task with its training series.
+        arm: the arm with its representation.
+        head: name of the head.
+        configuration: number of the configuration from 1, as in the paper.
+        seed: seed of the pre-training, the head and the draw of labelled fields.
+        num_fields: labelled fields per class, None for all.
         until_day: only dates before this day of the year are known; None for the whole year.
     """
 
@@ -85,7 +86,7 @@ class Cell(Settings):
 
     @property
     def name(self) -> str:
-        """Name of the cell's files.
+        """The name of the cell's files.
 
         Example:
             >>> Cell(task="task2", arm="bert", head="lstm", configuration=5, seed=0,
@@ -101,31 +102,31 @@ class Cell(Settings):
 
 
 class StudySettings(Settings):
-    """A whole study, as it stands in its ``config.yaml``.
+    """All settings of a study, as in its ``config.yaml``.
 
     Attributes:
-        kind: what its report shows.
-        scale: name of the numbers it was made of.
+        kind: ``benchmark`` or ``ablation``; it sets the form of the report.
+        scale: name of the scale.
         data: ``simulated``, or the folder of the real stores.
-        tasks, arms, heads: what is crossed.
-        num_configurations: of each head, the same for all arms.
-        seeds: everything but the data and their split follows from these.
-        split_seed: of the data and their split.
-        pretraining: the task whose other fields pre-train, task 1 as in the paper; it need not be
-            among the tasks.
-        num_pretraining_series: so many of them.
-        few_label_steps: a head takes at least so many steps where labelled fields are counted;
-            the epochs of its configuration are made for all of them.
+        tasks, arms, heads: the tasks, arms and heads, which are all combined.
+        num_configurations: configurations per head, the same for all arms.
+        seeds: seeds of everything but the data and their split.
+        split_seed: seed of the data and their split.
+        pretraining: the task whose other fields are used for pre-training, task 1 as in the
+            paper; it need not be among the tasks.
+        num_pretraining_series: number of series for pre-training.
+        few_label_steps: least number of steps of a head in the label curve, because the epochs of
+            its configuration suit all labelled fields.
         protocol: ``corrected`` or ``paper``, see :mod:`windrow.classifiers.sequence`.
         variant: ``corrected``, or ``paper`` with the known faults of earlier code.
         fine_tune: trains pre-trained encoders together with the head instead of freezing them.
-        num_fields: labelled fields a class of the curve over labels.
-        until_days: days of the year of the curve over the season.
-        curve_configurations: configurations that the two curves are made of.
-        curve_tasks: tasks that the two curves are made of.
-        transfer: whether each head is also tested on the other tasks of the same legend.
-        map_configuration: the configuration of the maps of right and wrong (5 in the paper).
-        bootstrap: how intervals are made.
+        num_fields: numbers of labelled fields per class in the label curve.
+        until_days: days of the year in the season curve.
+        curve_configurations: configurations of the two curves.
+        curve_tasks: tasks of the two curves.
+        transfer: whether each head is also tested on the other tasks with the same legend.
+        map_configuration: configuration of the maps of correct and wrong pixels (5 in the paper).
+        bootstrap: settings of the intervals.
     """
 
     format: Literal["windrow study"] = "windrow study"
@@ -174,29 +175,29 @@ class StudySettings(Settings):
         return self
 
     def task(self, name: str) -> TaskSettings:
-        """The task of this name, or the one that pre-trains."""
+        """Returns the task of this name, or the task for pre-training."""
         if name == self.pretraining.name:
             return self.pretraining
         return next(task for task in self.tasks if task.name == name)
 
     def arm(self, name: str) -> Arm:
-        """The arm of this name."""
+        """Returns the arm of this name."""
         return next(arm for arm in self.arms if arm.name == name)
 
     @property
     def simulated(self) -> bool:
-        """Whether no satellite ever saw its data."""
+        """Whether its data are simulated."""
         return self.data == "simulated"
 
 
 def cells_of(settings: StudySettings, heads_of: Mapping[str, Sequence[str]]) -> list[Cell]:
-    """All cells of a study; an arm and seed are finished before the next.
+    """Returns all cells of a study, ordered so that an arm and seed end before the next begins.
 
-    Its heads are tested on the other tasks, too, so that the representations of all test fields
-    stand until the last of its tasks. Cells of one representation are beside each other.
+    The heads are tested on other tasks too, so the representations of all test fields are kept
+    until the last task of the arm and seed. Cells with one representation follow each other.
 
     Args:
-        settings: the study.
+        settings: settings of the study.
         heads_of: heads of each arm by its name; a method that classifies by itself has one.
     """
     found: list[Cell] = []

@@ -1,6 +1,6 @@
-"""Simulated twins of the tasks, split by field into stores of the same form as real ones.
+"""Simulated counterparts of the tasks, split by field into stores of the same form as real ones.
 
-Nothing in them was ever seen from space, and no result of theirs stands beside the paper's.
+They use no satellite image, and their results are not shown beside the paper's.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from windrow.simulation.settings import ScenarioSettings
 
 
 def balanced(scenario: ScenarioSettings) -> ScenarioSettings:
-    """The same landscapes with all classes grown alike."""
+    """Returns the same scenario with all classes equally frequent."""
     share = 1.0 / len(scenario.classes)
     classes = tuple(one.model_copy(update={"share": share}) for one in scenario.classes)
     return scenario.model_copy(update={"classes": classes})
@@ -40,16 +40,16 @@ def simulate_stores(
     num_workers: int,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Simulates the twin of a task and splits it by field into stores.
+    """Simulates a task and splits the series by field into stores.
 
-    The twin of task 1 also gives the fields that pre-train, as in the paper.
+    Task 1 also gives the fields for pre-training, as in the paper.
 
     Args:
-        folder: of the stores.
-        settings: the study.
-        task: whose twin.
-        num_workers: processes that simulate.
-        on_progress: told series made and wanted.
+        folder: folder of the stores.
+        settings: settings of the study.
+        task: the task.
+        num_workers: number of processes that simulate.
+        on_progress: called with the number of series done and their total.
     """
     scenario = scenario_settings(task.scenario)
     if task.balanced_landscapes:
@@ -92,10 +92,10 @@ def simulate_stores(
 
 
 def twin_size(settings: StudySettings, task: TaskSettings) -> int:
-    """Series to simulate for a twin, so that every part has enough, with a tenth to spare.
+    """Returns the number of series to simulate so that every part has enough, plus a tenth.
 
-    Fields differ in their number of pixels and classes in their number of fields, so that a
-    share of the series is never met exactly.
+    Fields differ in their number of pixels and classes in their number of fields, so that a split
+    by field never meets a share of the series exactly.
     """
     num_classes = len(scenario_settings(task.scenario).classes)
     pretraining, train, test = task.fractions

@@ -1,8 +1,8 @@
-"""The data of a study: stores of fields that pre-train, train and test, one a part of a task.
+"""The data of a study: stores for pre-training, training and testing, one per part of a task.
 
-A study's ``stores`` folder holds ``pretraining`` and, of each task, ``taskN-train`` and
-``taskN-validation``. Real ones come of ``windrow ingest --protocol taskN --part PART``; simulated
-ones are twins of the same form, made here. Fields are split, never pixels.
+A study's ``stores`` folder holds ``pretraining`` and, for each task, ``taskN-train`` and
+``taskN-validation``. ``windrow ingest --protocol taskN --part PART`` writes real stores; simulated
+stores have the same form. Splits are by field, never by pixel.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PRETRAINING = "pretraining"
 TRAIN, TEST = "train", "validation"
 PARTS = (TRAIN, TEST)
 GIVEN = "given"
-"""Under this name a store that was split out of another keeps what that one said of itself."""
+"""Attribute under which a store that was split from another one keeps the other's origin."""
 DRAW_STREAM = 17
 """Stream of the draws of series within a class."""
 
@@ -39,8 +39,8 @@ class TaskPart:
     """The series of one part of a task.
 
     Attributes:
-        series: labelled, without PlanetScope.
-        notes: what has to be said of them.
+        series: labelled series without PlanetScope.
+        notes: remarks for the report.
     """
 
     series: Series
@@ -48,12 +48,12 @@ class TaskPart:
 
     @property
     def label(self) -> npt.NDArray[np.int16]:
-        """(N,) class of each series."""
+        """Class of each series, (N,)."""
         assert self.series.label is not None
         return self.series.label
 
     def counts(self) -> dict[str, Any]:
-        """Series, fields and effective fields, in all and by class."""
+        """Counts series, fields and effective fields, in total and by class."""
         legend = self.series.legend
         assert legend is not None
         of_class = num_fields(self.series.field_id, self.label, num_classes=len(legend))
@@ -69,7 +69,7 @@ class TaskPart:
 
 
 def store_name(task: str, part: str) -> str:
-    """Name of the store of a part of a task.
+    """Returns the name of the store of a part of a task.
 
     Example:
         >>> store_name("task1", "train")
@@ -81,23 +81,26 @@ def store_name(task: str, part: str) -> str:
 def read_part(
     store: Store, task: TaskSettings, part: str, *, replacement: bool, seed: int
 ) -> TaskPart:
-    """So many labelled series of each class, spread over as many fields as there are.
+    """Draws a number of labelled series of each class, spread over as many fields as possible.
 
-    A store may hold one series several times, as those do that were drawn with replacement where
-    a class has few pixels (``windrow ingest --protocol``, and the prepared files of DENETHOR).
+    A store may hold one series several times, if it was drawn with replacement where a class has
+    few pixels (``windrow ingest --protocol``, and the prepared files of DENETHOR).
 
     Args:
-        store: of the part.
-        task: whose.
+        store: store of the part.
+        task: the task.
         part: ``train`` or ``validation``.
-        replacement: draws anew where a class has too few, as the paper does, and takes copies
-            that the store holds for series; otherwise a class has fewer, each of them once, and
-            that is said.
-        seed: of the draw.
+        replacement: True draws with replacement where a class has too few series, as the paper
+            does, and treats copies in the store as series. False uses each series once and notes
+            classes with fewer.
+        seed: seed of the draw.
+
+    Returns:
+        the series and remarks.
 
     Raises:
         StoreError: the store is missing or damaged.
-        DataError: it carries no labels.
+        DataError: the store has no labels.
     """
     series = store.series(planetscope=False)
     if series.label is None or series.legend is None:
@@ -124,9 +127,9 @@ def read_part(
 
 
 def _first_copies(series: Series) -> npt.NDArray[np.bool_]:
-    """(N,) whether no series before has the same dates and reflectance.
+    """Returns whether each series differs from all earlier ones in dates or reflectance, (N,).
 
-    Fields are not asked: a whole year is never the same in two, and some products name none.
+    Fields are not compared: two fields never share a whole year, and some products name none.
     """
     seen: set[bytes] = set()
     first = np.zeros(len(series), dtype=np.bool_)
@@ -140,7 +143,7 @@ def _first_copies(series: Series) -> npt.NDArray[np.bool_]:
 
 
 def _selected(series: Series, chosen: npt.NDArray[np.intp]) -> Series:
-    """Series may stand twice under replacement; ids must not, so they become positions."""
+    """Selects series, with positions as ids, because a series can occur twice but an id cannot."""
     if len(np.unique(chosen)) == len(chosen):
         return series.select(chosen)
     unique, inverse = np.unique(chosen, return_inverse=True)
@@ -159,10 +162,12 @@ def _renamed(series: Series, names: npt.NDArray[Any]) -> Series:
 
 
 def check_stores(settings: StudySettings) -> Path:
-    """The folder of real stores, complete; a task may be one store that is still to be split.
+    """Returns the folder of real stores after a check that it is complete.
+
+    A task may be one store that is still to be split.
 
     Raises:
-        SettingsError: the folder is not there.
+        SettingsError: the folder is missing.
         StoreError: a store is missing.
     """
     folder = Path(settings.data)
@@ -179,18 +184,18 @@ def check_stores(settings: StudySettings) -> Path:
             raise StoreError(
                 f"the study needs a store {name!r}",
                 where=folder,
-                hint="make it with 'windrow ingest'; docs/benchmark.md says how",
+                hint="make it with 'windrow ingest'; see docs/benchmark.md",
             )
     return folder
 
 
 def stores_of(task: TaskSettings) -> tuple[str, ...]:
-    """Names of the stores that the twin of a task is split into."""
+    """Returns the names of the stores into which a simulated task is split."""
     return parts_of(task)[0]
 
 
 def parts_of(task: TaskSettings) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    """Names of those stores, and the share of the fields in each."""
+    """Returns the names of those stores and the share of the fields in each."""
     names = (PRETRAINING, store_name(task.name, TRAIN), store_name(task.name, TEST))
     kept = [(n, f) for n, f in zip(names, task.fractions, strict=True) if f > 0]
     return tuple(n for n, _ in kept), tuple(f for _, f in kept)
@@ -199,13 +204,13 @@ def parts_of(task: TaskSettings) -> tuple[tuple[str, ...], tuple[float, ...]]:
 def split_whole_store(source: Path, folder: Path, task: TaskSettings, seed: int) -> None:
     """Splits the one real store of a task by field into a training and a test store.
 
-    BreizhCrops comes without a split of the paper's form: fields 70:30, three classes left out.
+    BreizhCrops has no split in the paper's form: fields 70:30 without three classes.
 
     Args:
         source: the store.
-        folder: of the two.
-        task: whose; its shares to train and to test are taken relative to each other.
-        seed: of the split.
+        folder: folder of the two new stores.
+        task: the task; its shares for training and testing are taken relative to each other.
+        seed: seed of the split.
     """
     whole = Store(source)
     series = leave_out(whole.series(planetscope=False), task.classes_left_out)
@@ -228,7 +233,7 @@ def split_whole_store(source: Path, folder: Path, task: TaskSettings, seed: int)
 
 
 def leave_out(series: Series, names: Sequence[str]) -> Series:
-    """The series of all classes but these, whose names are compared without regard to case."""
+    """Removes the series of some classes, whose names are compared without regard to case."""
     legend = series.legend
     if legend is None or series.label is None:
         return series
@@ -241,7 +246,7 @@ def leave_out(series: Series, names: Sequence[str]) -> Series:
 
 
 def fewer_classes(legend: Legend, names: Sequence[str]) -> Legend:
-    """A legend without some classes, whose names are compared without regard to case.
+    """Removes some classes from a legend; names are compared without regard to case.
 
     Example:
         >>> fewer_classes(Legend(names=("Corn", "Nuts"), codes=("1", "2")), ["nuts"]).names
@@ -255,7 +260,7 @@ def fewer_classes(legend: Legend, names: Sequence[str]) -> Legend:
 
 
 def without_planetscope(series: Series) -> Series:
-    """What everything downstream of pre-training sees: Sentinel-2 alone."""
+    """Returns the series with Sentinel-2 only, as all steps after pre-training use them."""
     return replace(series, planetscope=None, planetscope_day=None, truth={})
 
 
@@ -263,7 +268,7 @@ def check_parts(train: TaskPart, test: TaskPart) -> None:
     """Refuses parts that share a field or differ in their legend.
 
     Raises:
-        SplitError: a field is on both sides.
+        SplitError: a field is in both parts.
         DataError: the legends differ.
     """
     check_no_shared_field(train.series.field_id, test.series.field_id)

@@ -1,9 +1,9 @@
-"""A study: stores, pre-trainings, representations and cells in one folder, by many hands.
+"""Runs a study: stores, pre-trainings, representations and cells in one folder.
 
-The folder holds ``config.yaml`` (the resolved settings), ``stores`` (of simulated twins, or of
-what had to be split), ``pretraining/ARM.sSEED`` (run directories), ``representations`` (while they
-are needed), ``cells`` and ``leases``. What a file says is done is never done again, so a
-study that was interrupted goes on where it stopped, and several processes share it.
+The folder holds ``config.yaml`` (the resolved settings), ``stores`` (simulated stores and stores
+that had to be split), ``pretraining/ARM.sSEED`` (run directories), ``representations`` (while they
+are needed), ``cells`` and ``leases``. Finished work is not repeated, so an interrupted study
+continues where it stopped, and several processes can share it.
 """
 
 from __future__ import annotations
@@ -64,16 +64,16 @@ from windrow.training.execution import ExecutionSettings
 CONFIG = "config.yaml"
 POLL_SECONDS = 2.0
 _KEPT_PARTS = 6
-"""Parts of tasks kept in memory: three tasks, two parts."""
+"""Number of task parts kept in memory: three tasks with two parts each."""
 
 
 @dataclass(frozen=True)
 class StudyProgress:
-    """Told what a study does.
+    """Callbacks for the progress of a study.
 
     Attributes:
-        cells: told cells done and cells in all.
-        note: told one line of text.
+        cells: called with the number of cells done and their total.
+        note: called with one line of text.
     """
 
     cells: Callable[[int, int], None] = field(default=lambda done, total: None)
@@ -82,13 +82,13 @@ class StudyProgress:
 
 @dataclass(frozen=True)
 class WorkSettings:
-    """How a process works on a study; no part of what is computed.
+    """Settings of a process that works on a study; they do not change the computed results.
 
     Attributes:
         execution: device and precision.
-        num_workers: processes that simulate.
-        stale_seconds: a lease of another process that was not touched for so long is dead.
-        beat_seconds: between touches of a lease.
+        num_workers: number of processes that simulate.
+        stale_seconds: seconds without a touch after which another process's lease is dead.
+        beat_seconds: seconds between touches of a lease.
     """
 
     execution: ExecutionSettings
@@ -98,11 +98,15 @@ class WorkSettings:
 
 
 def open_study(folder: str | Path, settings: StudySettings) -> Path:
-    """Writes the settings of a new study, or checks that they are those of the one that is there.
+    """Writes the settings of a new study, or checks them against an existing study.
+
+    Args:
+        folder: folder of the study.
+        settings: settings of the study.
 
     Raises:
-        SettingsError: the folder holds a study of other settings, the first of which is named; or
-            the data of a new study are not there.
+        SettingsError: the folder holds a study with other settings (the error names the first
+            difference), or the data of a new study are missing.
     """
     path = Path(folder) / CONFIG
     if path.is_file():
@@ -130,27 +134,27 @@ def run_study(
     work: WorkSettings,
     progress: StudyProgress | None = None,
 ) -> int:
-    """Works on a study until every cell is done, whoever did it.
+    """Works on a study until every cell is done, by this or another process.
 
     Args:
-        folder: of the study; begun or gone on with.
-        settings: the study.
-        work: how this process works.
-        progress: told what it does.
+        folder: folder of the study, which is started or continued.
+        settings: settings of the study.
+        work: settings of this process.
+        progress: callbacks for the progress.
 
     Returns:
-        how many cells this process trained.
+        number of cells that this process trained.
 
     Raises:
         SettingsError: the folder holds another study.
-        WindrowError: data or settings that do not fit; what was done stays.
+        WindrowError: data or settings do not fit; finished work stays.
     """
     study_path = open_study(folder, settings)
     return _Worker(study_path, settings, work, progress or StudyProgress()).run()
 
 
 class _Worker:
-    """One process at work on a study."""
+    """One process that works on a study."""
 
     def __init__(
         self, folder: Path, settings: StudySettings, work: WorkSettings, progress: StudyProgress
@@ -175,7 +179,7 @@ class _Worker:
         self._needs = {cell.name: set(self._seen.names(cell)) for cell in self._cells}
 
     def run(self) -> int:
-        """Works until all cells are done; returns those done here."""
+        """Works until all cells are done; returns the number of cells done here."""
         trained = 0
         while True:
             if not (pending := self._tidy()):
@@ -188,7 +192,7 @@ class _Worker:
                 time.sleep(POLL_SECONDS)  # others are at everything that is left
 
     def _do(self, cell: Cell) -> bool:
-        """Whether the cell was trained here; what it needs is made first."""
+        """Makes the inputs of a cell, then trains it; returns whether it was trained here."""
         arm = self._arms[cell.arm]
         if is_done(self._folder, cell):
             return False
@@ -215,7 +219,7 @@ class _Worker:
         return True
 
     def _tidy(self) -> list[Cell]:
-        """The cells still to be done; tells how many, and removes what none of them needs."""
+        """Returns the remaining cells, reports their number and removes what none of them needs."""
         pending = pending_of(self._folder, self._cells)
         self._progress.cells(len(self._cells) - len(pending), len(self._cells))
         self._remove_unneeded(pending)
@@ -224,12 +228,12 @@ class _Worker:
     # What a cell needs.
 
     def _tasks_of(self, cell: Cell) -> list[str]:
-        """The one whose fields pre-train, its own task, and the others it is tested on."""
+        """Returns the task for pre-training, the cell's own task, and the transfer tasks."""
         own = [task for task, _ in self._parts_of(cell)]
         return list(dict.fromkeys([self._settings.pretraining.name, *own]))
 
     def _parts_of(self, cell: Cell) -> list[tuple[str, str]]:
-        """The parts of tasks that a cell sees."""
+        """Returns the parts of tasks that a cell needs."""
         return self._seen.of_cell(cell)
 
     def _store_path(self, name: str) -> Path:
@@ -238,7 +242,7 @@ class _Worker:
         return self._stores / name
 
     def _store(self, name: str) -> Store:
-        """A store of the study, opened once by this process."""
+        """Returns a store of the study, which this process opens once."""
         path = self._store_path(name)
         if path not in self._opened:
             self._opened[path] = Store(path)
@@ -267,7 +271,7 @@ class _Worker:
         )
 
     def run_path(self, arm: StudyArm, seed: int) -> Path:
-        """The run directory of an arm."""
+        """Returns the run directory of an arm, after pre-training it where needed."""
         return self._folder / "pretraining" / f"{arm.name}.s{seed}"
 
     def _ensure_pretraining(self, arm: StudyArm, seed: int) -> bool:
@@ -288,7 +292,7 @@ class _Worker:
         )
 
     def _check_pretraining_fields(self) -> None:
-        """No field that pre-trains is tested on; other tiles may use the same numbers anew."""
+        """Checks that no field for pre-training is tested; other tiles may reuse field numbers."""
         own = self._settings.pretraining.name
         if all(task.name != own for task in self._settings.tasks):
             return
@@ -329,7 +333,7 @@ class _Worker:
         )
 
     def _remove_unneeded(self, pending: list[Cell]) -> None:
-        """Representations that no cell still to be done needs."""
+        """Removes the representations that no remaining cell needs."""
         folder = folder_of_representations(self._folder)
         if not folder.is_dir():
             return

@@ -1,1 +1,1 @@
-"""How alike simulated and real fields are, one measure a module."""
+"""Measures of likeness between simulated and real fields, one per module."""

@@ -1,4 +1,4 @@
-"""How alike observations of a field are in time: autocorrelation, and jumps between dates."""
+"""Temporal statistics of a field's observations: autocorrelation, and jumps between dates."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from windrow.data.series import Series
 from windrow.experiments.simulation_check.likeness.two_sample_forest import clear_of
 
 GAPS = ((1, 3), (4, 5), (6, 10), (11, 20), (21, 60))
-"""Days between two dates, first and last, that are taken together."""
+"""Classes of gaps between two dates: first and last number of days of each class."""
 
 JUMP_QUANTILES = (0.5, 0.75, 0.9)
 
 BANDS = ("B02", "B04", "B08", "B11")
-"""Bands looked at beside NDVI and NDMI, those of them that there are."""
+"""Bands that are compared beside NDVI and NDMI, where a set has them."""
 
 Floats = npt.NDArray[np.float64]
 
 
 def quantities(series: Series) -> dict[str, Floats]:
-    """NDVI, NDMI and some bands (reflectance 0..1) at every date, (N, T) each."""
+    """Returns NDVI, NDMI and some bands (reflectance 0..1) at every date, (N, T) each."""
     values = {
         band: series.reflectance[..., series.bands.index(band)] / sensors.SCALE
         for band in BANDS
@@ -43,7 +43,10 @@ def quantities(series: Series) -> dict[str, Floats]:
 def by_day(
     values: Floats, day_of_year: npt.NDArray[np.int16], use: npt.NDArray[np.bool_]
 ) -> Floats:
-    """Values (N, T) put at their day, (N, 366); NaN elsewhere, the later of two on one day."""
+    """Puts values (N, T) at their day, (N, 366).
+
+    Days without a value are NaN. Of two values on one day the later one counts.
+    """
     full = np.full((len(values), MAX_DAYS), np.nan)
     row, date = np.nonzero(use)
     full[row, day_of_year[row, date]] = values[row, date]
@@ -51,10 +54,10 @@ def by_day(
 
 
 def autocorrelation(values: Floats, gaps: tuple[tuple[int, int], ...] = GAPS) -> pd.DataFrame:
-    """Correlation of all pairs of values of one row that lie so many days apart.
+    """Computes the correlation of all pairs of values of one row, by the gap between them.
 
     Args:
-        values: (N, 366) anomalies by day, NaN where there is none.
+        values: (N, 366) anomalies by day, NaN for a missing value.
         gaps: first and last day of each class of gaps.
 
     Returns:
@@ -78,10 +81,10 @@ def autocorrelation(values: Floats, gaps: tuple[tuple[int, int], ...] = GAPS) ->
 
 
 def clear_autocorrelation(series: Series, *, clear_below: int) -> pd.DataFrame:
-    """Temporal autocorrelation of clear observations, season and crop taken out.
+    """Computes the temporal autocorrelation of clear observations without season and crop.
 
-    An anomaly is the value less the mean of its class in its month, so that what is left is the
-    field's own, the weather's and the sensor's.
+    An anomaly is the value minus the mean of its class in its month. It contains the effects of
+    field, weather and sensor.
 
     Args:
         series: field means with labels.
@@ -105,7 +108,11 @@ def clear_autocorrelation(series: Series, *, clear_below: int) -> pd.DataFrame:
 
 
 def jumps(series: Series, *, clear_below: int) -> pd.DataFrame:
-    """Quantiles of the absolute difference between neighbouring clear dates, by gap in days.
+    """Computes quantiles of the absolute difference between successive clear dates, by gap.
+
+    Args:
+        series: field means.
+        clear_below: a date is clear below this cloud probability 0..255.
 
     Returns:
         columns quantity, first_day, last_day, quantile, jump (NaN without a pair), num_pairs.

@@ -1,4 +1,4 @@
-"""Clouds over fields: how many, how long they stay, and how they are shaped."""
+"""Cloud statistics over fields: fraction, persistence and shape."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from windrow.errors import DataError
 from windrow.experiments.simulation_check.likeness.autocorrelation import autocorrelation, by_day
 
 PERSISTENCE_GAPS = tuple((day, day) for day in range(1, 16))
-"""Days between two dates, for the persistence of clouds."""
+"""Classes of days between two dates, for the persistence of clouds."""
 
 LONGEST_RUN = 12
-"""Runs of so many dates or more are counted together."""
+"""Longest length of a run that is counted by itself, dates; longer runs are counted with it."""
 
 FRACTION_EDGES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-"""Classes of cloud fraction, the first from 0 on and the last up to 1, both included."""
+"""Edges of the classes of cloud fraction; the first class includes 0, the last includes 1."""
 
 DISTANCES_M = (0.0, 50.0, 150.0, 400.0, 1000.0, 3000.0)
 """Edges of the distances between two pixels or fields of one place, metres."""
 
 NUM_PAIRS = 4000
-"""Pairs drawn for the shape of clouds in space."""
+"""Number of pairs drawn for the spatial shape of clouds."""
 
 _METRES_A_DEGREE = 111_320.0
 
@@ -34,10 +34,10 @@ Floats = npt.NDArray[np.float64]
 
 
 def cloud_fraction(series: Series) -> Floats:
-    """Cloud fraction 0..1 at every date, (N, T).
+    """Returns the cloud fraction 0..1 at every date, (N, T).
 
     Raises:
-        DataError: it is not known.
+        DataError: the series have no cloud measure.
     """
     if series.cloud_probability is None:
         raise DataError("the series have no cloud measure", hint="give a column cloud_fraction")
@@ -45,7 +45,7 @@ def cloud_fraction(series: Series) -> Floats:
 
 
 def cloud_fraction_by_month(series: Series) -> pd.DataFrame:
-    """Mean cloud fraction of each month.
+    """Computes the mean cloud fraction of each month.
 
     Returns:
         columns month (1..12), cloud_fraction (NaN without a date), num_observations.
@@ -60,7 +60,7 @@ def cloud_fraction_by_month(series: Series) -> pd.DataFrame:
 
 
 def cloud_persistence(series: Series) -> pd.DataFrame:
-    """Autocorrelation of a field's cloud fraction by days between dates, the month's mean out.
+    """Computes the autocorrelation of a field's cloud fraction without the monthly mean.
 
     Returns:
         columns first_day, last_day, correlation, num_pairs.
@@ -72,14 +72,14 @@ def cloud_persistence(series: Series) -> pd.DataFrame:
 
 
 def cloud_runs(series: Series) -> pd.DataFrame:
-    """Lengths of runs of successive clear and cloudy dates of a field, in dates.
+    """Counts the lengths of runs of successive clear and cloudy dates of a field, in dates.
 
-    A date is cloudy from a cloud fraction of one half on. Runs that the year cuts count as long as
-    they are seen.
+    A date is cloudy from a cloud fraction of one half on. A run at the start or end of the year
+    counts with its length inside the year.
 
     Returns:
-        columns sky (clear, cloudy), length (1 .. 12, the last meaning so many or more), share of
-        the runs of that sky, num_runs.
+        columns sky (clear, cloudy), length (1 .. 12; 12 means 12 or more), share of the runs of
+        that sky, num_runs.
     """
     row, date = np.nonzero(series.valid)
     cloudy = cloud_fraction(series)[row, date] >= 0.5
@@ -107,12 +107,12 @@ def cloud_runs(series: Series) -> pd.DataFrame:
 def cloud_fraction_shares(
     series: Series, place: npt.NDArray[np.integer] | None = None
 ) -> pd.DataFrame:
-    """How often a field, and a whole place on one date, is clear, partly and fully cloudy.
+    """Computes how often a field and a whole place are clear, partly cloudy and fully cloudy.
 
     Args:
         series: field means.
-        place: (N,) the place that a field lies in, fields of which are seen on the same dates;
-            None takes all as one place.
+        place: (N,) the place of each field, whose fields are observed on the same dates; None
+            takes all fields as one place.
 
     Returns:
         columns of (field, place), least and most (edges of the cloud fraction), share.
@@ -137,15 +137,15 @@ def cloud_fraction_shares(
 def cloud_shape(
     series: Series, place: npt.NDArray[np.integer], *, cloudy_from: int, seed: int
 ) -> pd.DataFrame | None:
-    """How often of two pixels or fields of one place exactly one is cloudy, by their distance.
+    """Computes how often exactly one of two pixels or fields is cloudy, by their distance.
 
-    Small clouds part near neighbours; wide ones only what is far apart.
+    Small clouds make near neighbours differ; large clouds make only distant pairs differ.
 
     Args:
         series: pixels or fields, before they are averaged.
-        place: (N,) the place each lies in; pairs lie in one place.
-        cloudy_from: cloudy from this cloud probability 0..255 on.
-        seed: of the pairs drawn.
+        place: (N,) the place of each; both members of a pair lie in one place.
+        cloudy_from: cloud probability 0..255 from which a pixel is cloudy.
+        seed: seed of the drawn pairs.
 
     Returns:
         columns least_m, most_m, share (of the dates on which both were seen; NaN without a pair),
@@ -178,7 +178,7 @@ def cloud_shape(
 def _pairs_of_places(
     place: npt.NDArray[np.integer], seed: int
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Positions of pairs of two different series of one place, drawn at random."""
+    """Draws pairs of two different series of one place and returns their positions."""
     order = np.argsort(place, kind="stable")
     _, start, count = np.unique(place[order], return_index=True, return_counts=True)
     generator = np.random.default_rng(seed)

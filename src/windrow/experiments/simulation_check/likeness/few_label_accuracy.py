@@ -1,7 +1,7 @@
-"""Difficulty: how accurate few labels make a classifier, over several places with intervals.
+"""Difficulty: the few-label accuracy of a classifier over several places, with intervals.
 
 A place is a set of fields that share weather, such as one half-and-half split of a real region or
-one simulated landscape. The protocol in a place is that of
+one simulated landscape. Each place uses the protocol of
 :mod:`windrow.evaluation.fewshot.protocol`.
 """
 
@@ -19,17 +19,17 @@ from windrow.evaluation.field_bootstrap import BootstrapSettings, resample_score
 
 @dataclass(frozen=True)
 class FewLabelScore:
-    """Accuracy at one number of labelled fields a class.
+    """Accuracy at one number of labelled fields per class.
 
     Attributes:
-        k: labelled fields a class.
-        overall_accuracy: mean over draws, 0..1, all places together.
+        k: labelled fields per class.
+        overall_accuracy: mean over draws, 0..1, over the test fields of all places.
         overall_accuracy_low, overall_accuracy_high: interval over resampled test fields.
         macro_f1: mean over draws.
         macro_f1_low, macro_f1_high: its interval.
-        draws: training sets in all.
-        places: places in all.
-        places_std: deviation of the overall accuracy between places; None of one place.
+        draws: number of training sets.
+        places: number of places.
+        places_std: standard deviation of the overall accuracy between places; None for one place.
     """
 
     k: int
@@ -47,14 +47,14 @@ class FewLabelScore:
 def few_label_scores(
     places: Sequence[FewshotResult], *, bootstrap: BootstrapSettings, seed: int
 ) -> list[FewLabelScore]:
-    """Scores of one head over several places, their test fields taken together.
+    """Computes the scores of one head over the test fields of several places.
 
-    A field that is tested in several splits of one place is resampled as one field.
+    The bootstrap resamples a field as one unit, even if several splits of a place test it.
 
     Args:
         places: results of the same protocol with one head each, in the same classes.
-        bootstrap: how intervals are made.
-        seed: of the resamples.
+        bootstrap: settings of the intervals.
+        seed: seed of the resamples.
 
     Raises:
         DataError: there is no place, or the places differ in classes, k or draws.

@@ -1,7 +1,7 @@
-"""One series a field: what a field table holds, made from pixels.
+"""Averages the pixels of each field to one series, as a field table holds it.
 
-Real field tables are means over a field's pixels with the share of them that is cloudy. Pixels,
-simulated or real, are brought to that form before the two are compared.
+Real field tables hold means over a field's pixels and the share of cloudy pixels. Pixels,
+simulated or real, are converted to this form before the two sets are compared.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from windrow.errors import DataError
 
 
 def field_means(series: Series, *, cloudy_from: int) -> Series:
-    """The mean series of each field, and the share of its pixels that is cloudy on each day.
+    """Computes the mean series of each field and the share of cloudy pixels on each day.
 
-    Where every field is one series already, nothing is averaged and nothing changes. Otherwise
-    the pixels of a field are averaged day by day over those that were seen on it; two passes on
-    one day become one. PlanetScope, coordinates and the truth of a simulator are left behind.
+    Series that are one per field already are returned unchanged. Otherwise the observed pixels of
+    a field are averaged day by day; two passes on one day become one. The result has no
+    PlanetScope, no coordinates and no simulator truth.
 
     Args:
         series: N pixels of F fields, with a cloud probability.
-        cloudy_from: a pixel is cloudy from this cloud probability 0..255 on.
+        cloudy_from: cloud probability 0..255 from which a pixel is cloudy.
 
     Returns:
         F series in the order of the sorted field ids; ``cloud_probability`` is 255 times the
@@ -102,7 +102,7 @@ def field_means(series: Series, *, cloudy_from: int) -> Series:
 def _mean_by_slot(
     values: npt.NDArray[np.int16], slot: npt.NDArray[np.intp], count: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.float64]:
-    """Means (S, B) of the rows of ``values`` (M, B) that fall into each of S slots."""
+    """Averages the rows of ``values`` (M, B) that fall into each of S slots, (S, B)."""
     columns = [
         np.bincount(slot, weights=values[:, band], minlength=len(count))
         for band in range(values.shape[1])

@@ -1,7 +1,7 @@
-"""Statistics by which two sets of fields are laid side by side: bands, seasons, clear dates.
+"""Statistics of one set of fields: bands, seasons, clear dates.
 
-Each takes field means and gives a long table; nothing is compared here. What changes in time is in
-:mod:`windrow.experiments.simulation_check.likeness.autocorrelation`, clouds are in
+Each function takes field means and returns a long table; it compares nothing. Temporal statistics
+are in :mod:`windrow.experiments.simulation_check.likeness.autocorrelation`, cloud statistics in
 :mod:`windrow.experiments.simulation_check.likeness.clouds`.
 """
 
@@ -18,14 +18,14 @@ from windrow.data.series import Series
 from windrow.experiments.simulation_check.likeness.two_sample_forest import clear_of
 
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
-"""Of reflectance and of the number of clear dates."""
+"""Quantiles of reflectance and of the number of clear dates."""
 
 SPREAD = (0.1, 0.5, 0.9)
-"""Of the fields of a class: the middle, and the band that holds eight of ten."""
+"""Quantiles over the fields of a class: median, 10 and 90 %."""
 
 
 def reflectance_quantiles(series: Series, *, clear_below: int) -> pd.DataFrame:
-    """Quantiles of reflectance by band, of clear and of cloudy observations.
+    """Computes quantiles of reflectance by band, for clear and for cloudy observations.
 
     Returns:
         columns sky (clear, cloudy), band, quantile, reflectance (0..1, NaN where there is no such
@@ -47,7 +47,7 @@ def reflectance_quantiles(series: Series, *, clear_below: int) -> pd.DataFrame:
 
 
 def band_correlation(series: Series, *, clear_below: int) -> pd.DataFrame:
-    """Correlation between bands over all clear observations.
+    """Computes the correlation between bands over all clear observations.
 
     Returns:
         columns band, other, correlation (-1..1; NaN where a band does not vary).
@@ -66,10 +66,10 @@ def band_correlation(series: Series, *, clear_below: int) -> pd.DataFrame:
 
 
 def season_profiles(series: Series, features: FeatureSettings) -> pd.DataFrame:
-    """The course of NDVI, NDMI, red edge and SWIR index by class, with spread between fields.
+    """Computes NDVI, NDMI, red edge and SWIR index over the year by class, with quantiles.
 
-    Clear observations of each field are interpolated to the grid, then the fields of a class are
-    ordered on each day.
+    Clear observations of each field are interpolated to the grid. The quantiles are over the
+    fields of a class on each day.
 
     Args:
         series: field means with labels.
@@ -105,10 +105,10 @@ def season_profiles(series: Series, features: FeatureSettings) -> pd.DataFrame:
 
 
 def clear_dates_by_month(series: Series, *, clear_below: int) -> npt.NDArray[np.int64]:
-    """Number of clear dates of each field in each month, (N, 12); two passes on a day are one."""
+    """Counts the clear dates of each field in each month, (N, 12); two passes on a day are one."""
     clear = clear_of(series, clear_below)
     row, date = np.nonzero(clear)
-    # One entry a field and day.
+    # One entry per field and day.
     _, first = np.unique(
         row.astype(np.int64) * 1024 + series.day_of_year[row, date], return_index=True
     )
@@ -119,7 +119,7 @@ def clear_dates_by_month(series: Series, *, clear_below: int) -> npt.NDArray[np.
 
 
 def clear_date_table(series: Series, *, clear_below: int) -> pd.DataFrame:
-    """How many clear dates fields have: quantiles over fields of the year, means by month.
+    """Counts the clear dates of fields: quantiles over fields for the year, means by month.
 
     Returns:
         columns month (1..12, or 0 for the year), quantile (NaN for a mean), num_dates.

@@ -1,4 +1,4 @@
-"""Zero-label accuracy: learned on simulated fields alone, tested on real ones."""
+"""Zero-label accuracy: a classifier learns from simulated fields and is tested on real ones."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from windrow.evaluation.metrics import confusion_matrix, scores
 
 @dataclass(frozen=True, eq=False)
 class ZeroLabelScores:
-    """How well real fields are known from simulated ones alone.
+    """Accuracy on real fields of a classifier that learned from simulated fields only.
 
     Attributes:
-        overall_accuracy: share of fields that are right, 0..1.
+        overall_accuracy: share of correctly classified fields, 0..1.
         macro_f1: mean F1 over the classes.
-        merged_accuracy: the same share where the merged classes count as one; None where fewer
+        merged_accuracy: the same share with the merged classes as one class; None where fewer
             than two of them occur.
-        per_class_f1: (C,) F1 of each class, nan where the truth does not hold it.
+        per_class_f1: (C,) F1 of each class, NaN where no field has the class.
         confusion: (C, C) counts, true by predicted.
     """
 
@@ -41,12 +41,12 @@ class ZeroLabelClassifier:
 
     Args:
         simulated: field means of all classes of the legend, every one labelled.
-        features: how the indices are made.
-        head: the forest.
-        seed: its seed.
+        features: settings of the indices.
+        head: settings of the forest.
+        seed: seed of the forest.
 
     Raises:
-        DataError: a field carries no label, or fewer than two classes occur.
+        DataError: a field has no label, or fewer than two classes occur.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class ZeroLabelClassifier:
         )
 
     def score(self, real: Series, *, merged: Sequence[str]) -> ZeroLabelScores:
-        """Tests on real fields, labelled in the same legend.
+        """Tests the classifier on real fields that are labelled in the same legend.
 
         Args:
             real: field means.
-            merged: names of classes that count as one in ``merged_accuracy``.
+            merged: names of the classes that are one class in ``merged_accuracy``.
 
         Raises:
-            DataError: the legends differ, or a field carries no label.
+            DataError: the legends differ, or a field has no label.
         """
         if real.legend != self._legend or real.label is None or (real.label < 0).any():
             raise DataError(
@@ -92,13 +92,13 @@ def zero_label_scores(
     *,
     merged: Sequence[str],
 ) -> ZeroLabelScores:
-    """The figures of predictions.
+    """Computes the accuracy figures of predictions.
 
     Args:
-        true: (N,) classes.
-        predicted: (N,) classes.
-        names: of the C classes.
-        merged: names that count as one.
+        true: (N,) true classes.
+        predicted: (N,) predicted classes.
+        names: names of the C classes.
+        merged: names of the classes that are one class in ``merged_accuracy``.
 
     Example:
         >>> found = zero_label_scores(

@@ -1,9 +1,10 @@
-"""Can a forest tell one set of fields from another? The area under its curve, 0.5 being no.
+"""Two-sample test: how well a random forest separates two sets of fields (area under the curve).
 
-Two views of a field: its year, as the median of clear observations in each month, and a single
-clear observation. Both sets must be field means in the same bands. What a figure means depends on
-how alike two sets of one kind are: the fields of one place share their weather and their dates, and
-even a left-out simulated landscape is told from the others. That is the floor.
+An area of 0.5 means that the forest cannot separate them. There are two views of a field: its
+year, as the median of clear observations in each month, and a single clear observation. Both sets
+must be field means in the same bands. The fields of one place share weather and dates, so a forest
+separates even a left-out simulated landscape from the others. This area is the floor with which
+figures are compared.
 """
 
 from __future__ import annotations
@@ -27,16 +28,15 @@ Floats = npt.NDArray[np.float64]
 
 
 class TellingApartSettings(Settings):
-    """How two sets are told apart.
+    """Settings of the two-sample test.
 
     Attributes:
-        num_trees: of the random forest.
-        min_rows_a_leaf: smallest leaf.
-        num_folds: folds by field.
-        most_observations: single observations of one set in a month, drawn at random where there
-            are more.
-        fewest_fields: a month counts for single observations where each set has clear ones of so
-            many fields.
+        num_trees: number of trees of the random forest.
+        min_rows_a_leaf: least number of rows in a leaf.
+        num_folds: number of folds; a field is in one fold.
+        most_observations: most single observations of one set in a month; more are sampled.
+        fewest_fields: least number of fields with clear observations that each set needs in a
+            month, for single observations.
     """
 
     num_trees: int = Field(ge=1)
@@ -48,10 +48,10 @@ class TellingApartSettings(Settings):
 
 @dataclass(frozen=True, eq=False)
 class Separation:
-    """How well two sets are told apart, and by what.
+    """Separability of two sets, and the importance of the inputs.
 
     Attributes:
-        auc: area under the curve of held-out fields, 0..1; 0.5 where nothing tells them apart.
+        auc: area under the curve over held-out fields, 0..1; 0.5 for inseparable sets.
         importance: (12, B) share of the forest's gain by month and band; sums to one.
     """
 
@@ -60,7 +60,7 @@ class Separation:
 
 
 def clear_of(series: Series, clear_below: int) -> npt.NDArray[np.bool_]:
-    """Which dates are valid and clear, (N, T).
+    """Returns whether each date is valid and clear, (N, T).
 
     Raises:
         DataError: the series have no cloud probability.
@@ -71,9 +71,9 @@ def clear_of(series: Series, clear_below: int) -> npt.NDArray[np.bool_]:
 
 
 def monthly_medians(series: Series, *, clear_below: int) -> Floats:
-    """Median reflectance of the clear observations of each month, (N, 12, B), 0..1.
+    """Computes the median reflectance of the clear observations of each month, (N, 12, B), 0..1.
 
-    NaN marks a month without a clear observation.
+    A month without a clear observation is NaN.
     """
     clear = clear_of(series, clear_below)
     month = series.month
@@ -95,16 +95,16 @@ def tell_apart_years(
     settings: TellingApartSettings,
     seed: int,
 ) -> Separation:
-    """How well a forest tells fields of ``first`` from fields of ``second`` by monthly medians.
+    """Measures how well a forest separates fields of ``first`` and ``second`` by monthly medians.
 
-    A month without a clear observation is marked as missing; the forest may split by that.
+    A month without a clear observation is marked as missing, and the forest can split on that.
 
     Args:
-        first: field means; one row a field.
-        second: the same, in the same bands.
+        first: field means, one row per field.
+        second: other field means in the same bands.
         clear_below: a date is clear below this cloud probability 0..255.
-        settings: the forest.
-        seed: of forest and folds.
+        settings: settings of the test.
+        seed: seed of forest and folds.
 
     Raises:
         DataError: the sets differ in bands, or one has fewer fields than folds.
@@ -126,20 +126,20 @@ def tell_apart_observations(
     settings: TellingApartSettings,
     seed: int,
 ) -> tuple[Floats, Floats]:
-    """How well a forest tells single clear observations apart, month by month.
+    """Measures how well a forest separates single clear observations, month by month.
 
-    Folds are by field: no field is in the part learned from and in the part tested.
+    Folds are by field: no field is both in the training and in the test part.
 
     Args:
-        first: field means; one row a field.
-        second: the same, in the same bands.
+        first: field means, one row per field.
+        second: other field means in the same bands.
         clear_below: a date is clear below this cloud probability 0..255.
-        settings: the forest.
-        seed: of forest, folds and draws.
+        settings: settings of the test.
+        seed: seed of forest, folds and draws.
 
     Returns:
-        (12,) area under the curve, NaN where a month has clear observations of too few fields,
-        and (12, B) importances of the bands, NaN in the same months.
+        (12,) area under the curve, NaN in a month with too few fields, and (12, B) importances of
+        the bands, NaN in the same months.
     """
     _refuse_unlike(first, second, settings.num_folds)
     auc, importance = np.full(12, np.nan), np.full((12, len(first.bands)), np.nan)
@@ -160,14 +160,14 @@ def tell_apart_observations(
 def _refuse_unlike(first: Series, second: Series, num_folds: int) -> None:
     if first.bands != second.bands:
         raise DataError(
-            "two sets of different bands cannot be told apart",
+            "sets with different bands cannot be compared",
             found=f"{' '.join(first.bands)} and {' '.join(second.bands)}",
             hint="give both with the bands they share",
         )
     fewest = min(len(first), len(second))
     if fewest < num_folds:
         raise DataError(
-            "too few fields to tell two sets apart",
+            "too few fields to compare two sets",
             found=f"{len(first)} and {len(second)} fields",
             expected=f"at least {num_folds} in each",
         )
@@ -192,9 +192,9 @@ def _cross_validated(
     *,
     group: npt.NDArray[np.intp] | None = None,
 ) -> tuple[float, Floats]:
-    """Area under the curve of held-out scores, all folds together, and mean importances.
+    """Computes the area under the curve over the held-out scores of all folds, and importances.
 
-    ``group`` (N,) keeps the rows of one field in one fold; without, each row is a field.
+    ``group`` (N,) keeps the rows of one field in one fold; without it each row is a field.
     """
     group = np.arange(len(truth)) if group is None else group
     fields, first, position = np.unique(group, return_index=True, return_inverse=True)

@@ -27,12 +27,14 @@ class FittingCost:
     fitting: HeadFitting
 
     def flops_of_fit(self, cell: Cell, *, encoder_flops: float) -> CountFlops:
-        """What counts the operations of training the head of a cell; none of a random forest.
+        """Returns the function that counts the operations of training a cell's head.
+
+        The operations of a random forest are not counted.
 
         Args:
-            cell: which.
-            encoder_flops: of its representation for one series, which count where the encoder is
-                trained with the head.
+            cell: the cell.
+            encoder_flops: operations of its encoder for one series, which are included where the
+                encoder is trained with the head.
         """
 
         def count(

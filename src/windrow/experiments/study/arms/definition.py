@@ -11,11 +11,11 @@ from windrow.pipelines.pretext.settings import PretrainingSettings
 
 @dataclass(frozen=True)
 class ArmDefinition:
-    """One arm: its method, and what a study wants of it.
+    """One arm with its method and its study.
 
     Attributes:
         arm: name, method and changes.
-        method: what it is made of.
+        method: the method.
         study: the study it belongs to.
     """
 
@@ -25,22 +25,22 @@ class ArmDefinition:
 
     @property
     def name(self) -> str:
-        """Of files."""
+        """Name of the arm in files."""
         return self.arm.name
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """Base models; a random forest is its own."""
+        """Names of the heads; a random forest is its own head."""
         return (FOREST,) if self.method.downstream == "forest" else tuple(self.study.heads)
 
     @property
     def trains_encoder(self) -> bool:
-        """Whether the encoder is trained on the labels, too; frozen is the paper's way."""
+        """Whether the encoder is trained on the labels too; the paper keeps it frozen."""
         fine_tuned = self.study.fine_tune and self.method.pretrains
         return self.method.downstream == "end_to_end" or fine_tuned
 
     def settings(self, seed: int) -> PretrainingSettings:
-        """Of its pre-training.
+        """Returns the settings of its pre-training.
 
         Raises:
             SettingsError: a change does not fit the method.

@@ -23,7 +23,7 @@ from windrow.training.execution import ExecutionSettings
 
 @dataclass(frozen=True, eq=False)
 class InFloat32:
-    """A classifier that is handed 16-bit inputs and takes 32-bit ones."""
+    """A classifier that converts 16-bit inputs to 32 bit before it predicts."""
 
     head: Classifier
 
@@ -33,7 +33,7 @@ class InFloat32:
 
 
 def in_float32(inputs: HeadInputs) -> HeadInputs:
-    """The same inputs in 32 bit, for bands of which there are few."""
+    """Converts inputs to 32 bit; used for bands, which are few."""
     return replace(inputs, values=inputs.values.astype(np.float32))
 
 
@@ -93,16 +93,17 @@ class HeadFitting:
         return fit_sequences, about
 
     def accuracy_batch(self, cell: Cell) -> int | None:
-        """Series a batch where the variant takes the mean of batch accuracies, else None.
+        """Returns the series per batch where the variant averages batch accuracies, else None.
 
-        A random forest predicts all series at once, so its accuracy is of all in any variant.
+        A random forest predicts all series at once, so its accuracy covers all of them in any
+        variant.
         """
         if corrections(self.arm.study.variant).accuracy == "of_all" or cell.head == FOREST:
             return None
         return self.training(cell).batch_size
 
     def training(self, cell: Cell) -> SequenceTraining:
-        """Configuration and training of a cell's head."""
+        """Returns configuration and training settings of a cell's head."""
         study = self.arm.study
         configuration = head_configurations(
             cell.head,  # type: ignore[arg-type]

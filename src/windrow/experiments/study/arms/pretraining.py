@@ -20,14 +20,15 @@ from windrow.training.execution import ExecutionSettings
 
 @dataclass(frozen=True, eq=False)
 class AtItsLevel:
-    """A representation that takes series of another processing level as if they were its own.
+    """A representation that accepts series of another processing level.
 
     The paper pre-trains on surface reflectance (L2A) and tests task 3 at the top of the
-    atmosphere (L1C). Everywhere else that is refused; here it is asked for, and said.
+    atmosphere (L1C). All other code refuses this mismatch. Here a task asks for it, and the report
+    mentions it.
 
     Attributes:
-        representation: what represents.
-        level: the level it was trained on.
+        representation: the representation.
+        level: the processing level on which it was trained.
     """
 
     representation: Representation
@@ -35,12 +36,12 @@ class AtItsLevel:
 
     @property
     def width(self) -> int:
-        """D."""
+        """D, the number of values per date."""
         return self.representation.width
 
     @property
     def content_hash(self) -> str:
-        """Of the representation."""
+        """Hash of the representation."""
         return self.representation.content_hash
 
     def flops_per_series(self, num_dates: int) -> int:
@@ -54,30 +55,30 @@ class AtItsLevel:
 
 @dataclass(frozen=True, eq=False)
 class EncoderInputs:
-    """What the encoder itself sees, for arms that train it together with the head.
+    """The inputs of the encoder, for arms that train it together with the head.
 
     Attributes:
-        representation: whose encoder it is.
+        representation: the representation with the encoder.
     """
 
     representation: Representation
 
     @property
     def width(self) -> int:
-        """B, the bands."""
+        """B, the number of bands."""
         return len(self.representation.bands)
 
     @property
     def content_hash(self) -> str:
-        """Of the encoder that is trained further."""
+        """Hash of the encoder that is trained further."""
         return self.representation.content_hash
 
     def flops_per_series(self, num_dates: int) -> int:
-        """Operations of the encoder for one series."""
+        """Counts the operations of the encoder for one series."""
         return self.representation.flops_per_series(num_dates)
 
     def sequence(self, series: Series) -> npt.NDArray[np.float32]:
-        """Standardised bands (N, T, B)."""
+        """Returns the standardised bands (N, T, B)."""
         level: Any = self.representation.processing_level
         return self.representation.inputs(replace(series, processing_level=level)).values
 
@@ -101,7 +102,7 @@ class ArmPretraining:
         execution: ExecutionSettings,
         on_progress: Progress | None = None,
     ) -> None:
-        """Makes the run directory, or goes on from the checkpoint of one that was interrupted."""
+        """Writes the run directory, or continues an interrupted one from its checkpoint."""
         self.arm.method.pretrain(
             self.arm.settings(seed),
             store,
@@ -112,20 +113,23 @@ class ArmPretraining:
         )
 
     def is_trained(self, run_path: Path) -> bool:
-        """Whether a run directory is complete: its figures are written last."""
+        """Whether a run directory is complete, that is, has its figures, which are written last."""
         return (run_path / "evaluation.json").is_file()
 
     def cost(self, run_path: Path) -> Cost:
-        """What its pre-training took."""
+        """Returns the cost of its pre-training."""
         return read_cost(run_path)
 
     def load(
         self, run_path: Path, series: Series, *, device: str, accept_other_level: bool
     ) -> tuple[Representation | AtItsLevel | EncoderInputs, tuple[str, ...]]:
-        """Its representation for some series, and what has to be said of it.
+        """Loads its representation for some series.
+
+        Returns:
+            the representation, and remarks for the report.
 
         Raises:
-            WeightsError: the series are of another processing level, and that is not accepted.
+            WeightsError: the series have another processing level, and that is not accepted.
         """
         representation = self.arm.method.load(run_path, device=device)
         level = representation.processing_level

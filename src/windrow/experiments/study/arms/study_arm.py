@@ -34,7 +34,7 @@ class StudyArm(ArmDefinition):
 
 
 def arms_of(settings: StudySettings) -> dict[str, StudyArm]:
-    """The arms of a study by name, their settings tried out once.
+    """Returns the arms of a study by name, after a check of their settings.
 
     Raises:
         SettingsError: a method is unknown, or a change does not fit it.
@@ -49,12 +49,16 @@ def arms_of(settings: StudySettings) -> dict[str, StudyArm]:
 
 
 def benchmark_arms(names: Sequence[str], scale: ScaleName) -> tuple[Arm, ...]:
-    """Arms of a benchmark: methods by name, or such with one change; all methods where none.
+    """Returns the arms of a benchmark: methods, or methods with one change.
 
-    A change is of the benchmark's own method, so that nothing else lies between the two.
+    A change applies to the benchmark's own method, so that two arms differ in nothing else.
+
+    Args:
+        names: names of methods or changes; none takes all methods.
+        scale: tiny, small or paper.
 
     Raises:
-        SettingsError: a name is neither.
+        SettingsError: a name is neither a method nor a change.
 
     Example:
         >>> [arm.method for arm in benchmark_arms(["bert", "without-season"], "tiny")]
@@ -76,6 +80,6 @@ def benchmark_arms(names: Sequence[str], scale: ScaleName) -> tuple[Arm, ...]:
 
 
 def _is_a_change(arm: Arm, scale: ScaleName) -> bool:
-    """Whether it is not the method as it is; a benchmark trains none twice."""
+    """Whether an arm differs from the unchanged method; a benchmark trains no method twice."""
     method = METHODS[arm.method]
     return method.settings(scale, **arm.changes) != method.settings(scale)

@@ -130,11 +130,11 @@ def test_observations_of_one_field_stay_in_one_fold():
 
 def test_sets_that_cannot_be_compared_are_refused():
     first = make_series(20, series_per_field=1, planetscope=False)
-    with pytest.raises(DataError, match="different bands cannot be told apart"):
+    with pytest.raises(DataError, match="sets with different bands cannot be compared"):
         tell_apart_years(
             first, first.with_bands(["B02", "B03"]), clear_below=128, settings=SETTINGS, seed=0
         )
-    with pytest.raises(DataError, match="too few fields to tell two sets apart; found 20 and 2"):
+    with pytest.raises(DataError, match="too few fields to compare two sets; found 20 and 2"):
         tell_apart_years(
             first, first.select(slice(0, 2)), clear_below=128, settings=SETTINGS, seed=0
         )
