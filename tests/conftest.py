@@ -2,7 +2,11 @@
 
 import pytest
 
-import series_factory
+import shape_checks
+
+shape_checks.install()  # before anything of windrow is imported
+
+import series_factory  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
 from windrow.models.encoders.transformer import Encoder, EncoderSettings, initialise
 from windrow.models.kernels.packing import Packing
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Integer
 
 
 class BimodalBert(nn.Module):
@@ -47,16 +52,16 @@ class BimodalBert(nn.Module):
 
     def forward(
         self,
-        values: Tensor,
-        day_of_year: Tensor,
-        valid: Tensor,
+        values: Float[Tensor, "series date band"],
+        day_of_year: Integer[Tensor, "series date"],
+        valid: Bool[Tensor, "series date"],
         *,
-        masked: Tensor | None = None,
+        masked: Bool[Tensor, "series date"] | None = None,
         use_position: bool = True,
         all_valid: bool | None = None,
         packing: Packing | None = None,
-        present: Tensor | None = None,
-    ) -> Tensor:
+        present: Bool[Tensor, "... band"] | None = None,
+    ) -> Float[Tensor, "series date width"]:
         """Computes the representation (N, T, D) of a batch.
 
         Dates in ``masked`` (N, T) get the mask token. For the other arguments see
@@ -74,7 +79,9 @@ class BimodalBert(nn.Module):
         )
         return z
 
-    def reconstruct(self, z: Tensor) -> Tensor:
+    def reconstruct(
+        self, z: Float[Tensor, "series date width"]
+    ) -> Float[Tensor, "series date lag value"]:
         """Predicts the standardised targets (N, T, L, K) from z (N, T, D)."""
         predicted: Tensor = self.reconstruction(z.to(self.reconstruction.weight.dtype))
         return predicted.view(*z.shape[:2], self.num_lags, self.num_values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -11,6 +11,9 @@ from torch.nn import functional as F
 
 from windrow.config import Settings
 from windrow.tasks.keyed_random import StepDraws
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class ContrastiveLossSettings(Settings):
@@ -86,7 +89,9 @@ def contrastive_loss(first: Tensor, second: Tensor, settings: ContrastiveLossSet
         )
 
 
-def nt_xent(first: Tensor, second: Tensor, *, temperature: float) -> Tensor:
+def nt_xent(
+    first: Float[Tensor, "pair width"], second: Float[Tensor, "pair width"], *, temperature: float
+) -> Float[Tensor, ""]:
     """Computes the temperature-scaled cross entropy of SimCLR (Chen et al. 2020, eq. 1).
 
     For view i of the 2n views, its partner p(i) and cosine similarities s the loss is
@@ -114,7 +119,12 @@ def nt_xent(first: Tensor, second: Tensor, *, temperature: float) -> Tensor:
     return F.cross_entropy(logits, partner)
 
 
-def barlow_twins(first: Tensor, second: Tensor, *, redundancy_weight: float) -> Tensor:
+def barlow_twins(
+    first: Float[Tensor, "pair width"],
+    second: Float[Tensor, "pair width"],
+    *,
+    redundancy_weight: float,
+) -> Float[Tensor, ""]:
     """Computes the loss of Barlow Twins (Zbontar et al. 2021, eq. 1 and 2).
 
     C[i, j] is the correlation over the batch of value i of one view with value j of the other.

@@ -7,7 +7,7 @@ over the series that have something to score.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -16,6 +16,9 @@ from torch.nn import functional as F
 
 from windrow.config import Settings
 from windrow.data.day_of_year import NUM_MONTHS
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Integer
 
 Reduction = Literal["sum", "mean"]
 Auxiliary = Literal["cross_entropy", "mse"]
@@ -48,9 +51,9 @@ def _alone(count: Tensor) -> Tensor:
 
 
 def reconstruction_loss(
-    prediction: Tensor,
-    target: Tensor,
-    scored: Tensor,
+    prediction: Float[Tensor, "series date lag value"],
+    target: Float[Tensor, "series date lag value"],
+    scored: Bool[Tensor, "series date lag value"],
     *,
     reduction: Reduction,
     mean_count: CountMean = _alone,
@@ -87,7 +90,11 @@ def reconstruction_loss(
     return 0.5 * size * per_series
 
 
-def pool_months(z: Tensor, month: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+def pool_months(
+    z: Float[Tensor, "series date width"],
+    month: Integer[Tensor, "series date"],
+    valid: Bool[Tensor, "series date"],
+) -> tuple[Float[Tensor, "series 12 width"], Bool[Tensor, "series 12"]]:
     """Averages z over the valid dates of each month.
 
     Args:
@@ -107,7 +114,11 @@ def pool_months(z: Tensor, month: Tensor, valid: Tensor) -> tuple[Tensor, Tensor
 
 
 def season_loss(
-    prediction: Tensor, present: Tensor, *, auxiliary: Auxiliary, mean_count: CountMean = _alone
+    prediction: Float[Tensor, "series 12 output"],
+    present: Bool[Tensor, "series 12"],
+    *,
+    auxiliary: Auxiliary,
+    mean_count: CountMean = _alone,
 ) -> Tensor:
     """Computes equation (2), the loss of the month predicted from each month's mean representation.
 

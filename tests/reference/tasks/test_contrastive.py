@@ -127,7 +127,9 @@ def test_resmlp_equals_the_forward_pass_by_hand(training):
     resmlp = Resmlp(ResmlpSettings(num_layers=3, width=6, dropout=0.0), num_inputs=4).double()
     rows = torch.randn(20, 4, dtype=torch.float64)
     with torch.no_grad():
-        resmlp.train()(rows[None], torch.zeros(1, 20), torch.ones(1, 20) > 0)  # moves statistics
+        resmlp.train()(
+            rows[None], torch.zeros(1, 20).long(), torch.ones(1, 20) > 0
+        )  # moves statistics
         for parameter in resmlp.parameters():
             parameter.add_(0.1 * torch.randn(parameter.shape, dtype=torch.float64))
         state = {name: values.numpy().copy() for name, values in resmlp.state_dict().items()}
@@ -166,7 +168,7 @@ def test_padding_moves_no_batch_statistic_of_a_resmlp():
     valid = torch.rand(4, 5) < 0.6
     valid[:, 0] = True
     noisy = torch.where(valid[..., None], values, torch.full_like(values, 1e6))
-    z = resmlp(noisy, torch.zeros(4, 5), valid)
+    z = resmlp(noisy, torch.zeros(4, 5).long(), valid)
     torch.testing.assert_close(z[valid], twin.encode(values[valid]))
     assert (z[~valid] == 0).all()
     for name, statistic in resmlp.state_dict().items():

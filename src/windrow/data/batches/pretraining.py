@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ from windrow.data.normalization import Normalization
 from windrow.data.season import CALENDAR_YEAR
 from windrow.data.series import NO_DATA, Series
 from windrow.errors import DataError, SettingsError
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Integer
 
 Target = Literal["planetscope", "sentinel2"]
 
@@ -41,13 +44,13 @@ class Inputs:
             in their stored order.
     """
 
-    values: Tensor
-    day_of_year: Tensor
-    valid: Tensor
-    month: Tensor
-    cloud_level: Tensor | None
+    values: Float[Tensor, "series date band"]
+    day_of_year: Integer[Tensor, "series date"]
+    valid: Bool[Tensor, "series date"]
+    month: Integer[Tensor, "series date"]
+    cloud_level: Integer[Tensor, "series date"] | None
     all_valid: bool | None = None
-    date: Tensor | None = None
+    date: Integer[Tensor, "series date"] | None = None
 
     def series(self, rows: slice) -> Inputs:
         """Selects some of the series.
@@ -92,8 +95,8 @@ class Batch(Inputs):
         known: (N, T, L, K) bool, False where the target is unknown.
     """
 
-    target: Tensor
-    known: Tensor
+    target: Float[Tensor, "series date lag value"]
+    known: Bool[Tensor, "series date lag value"]
 
     def to(self, dtype: torch.dtype) -> Batch:
         """Converts the floating-point tensors to another precision."""

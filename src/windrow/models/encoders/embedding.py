@@ -8,12 +8,15 @@ default encodes the *day of year*, so that any dates and any number of dates wor
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
 
 from windrow.data.day_of_year import MAX_DAYS
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Integer
 
 Position = Literal["day_of_year", "learned", "none"]
 
@@ -91,14 +94,14 @@ class SeriesEmbedding(nn.Module):
 
     def forward(
         self,
-        values: Tensor,
-        day_of_year: Tensor,
-        valid: Tensor,
+        values: Float[Tensor, "series date band"],
+        day_of_year: Integer[Tensor, "series date"],
+        valid: Bool[Tensor, "series date"],
         *,
-        mask: tuple[Tensor, Tensor] | None = None,
+        mask: tuple[Bool[Tensor, "series date"], Float[Tensor, " width"]] | None = None,
         use_position: bool = True,
-        present: Tensor | None = None,
-    ) -> Tensor:
+        present: Bool[Tensor, "... band"] | None = None,
+    ) -> Float[Tensor, "series date width"]:
         """Computes the tokens of the dates.
 
         Args:

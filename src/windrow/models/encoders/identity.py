@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor, nn
 
 from windrow.config import Settings
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Integer
 
 
 class BandsSettings(Settings):
@@ -21,10 +24,15 @@ class Bands(nn.Module):
     Example:
         >>> import torch
         >>> values = torch.ones(1, 2, 12)
-        >>> bool((Bands()(values, torch.zeros(1, 2), torch.ones(1, 2) > 0) == values).all())
+        >>> bool((Bands()(values, torch.arange(2)[None], torch.ones(1, 2) > 0) == values).all())
         True
     """
 
-    def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
+    def forward(
+        self,
+        values: Float[Tensor, "series date band"],
+        day_of_year: Integer[Tensor, "series date"],
+        valid: Bool[Tensor, "series date"],
+    ) -> Float[Tensor, "series date band"]:
         """Gives the values (N, T, B), zero at invalid dates."""
         return values.masked_fill(~valid[..., None], 0.0)

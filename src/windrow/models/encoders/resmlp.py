@@ -7,13 +7,16 @@ weights, so we use those of torch's ``Linear``. We leave invalid dates out of th
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from windrow.config import Settings
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Integer
 
 
 class ResmlpSettings(Settings):
@@ -65,7 +68,7 @@ class Resmlp(nn.Module):
         self.norm = nn.BatchNorm1d(settings.width)
         self.linear_out = nn.Linear(settings.width, settings.width)
 
-    def encode(self, rows: Tensor) -> Tensor:
+    def encode(self, rows: Float[Tensor, "row band"]) -> Float[Tensor, "row width"]:
         """Maps standardised values (M, B) of single dates to representations (M, D)."""
         x = self.linear_in(rows)
         for block in self.blocks:
@@ -73,7 +76,12 @@ class Resmlp(nn.Module):
         encoded: Tensor = self.linear_out(torch.relu(self.norm(x)))
         return encoded
 
-    def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
+    def forward(
+        self,
+        values: Float[Tensor, "series date band"],
+        day_of_year: Integer[Tensor, "series date"],
+        valid: Bool[Tensor, "series date"],
+    ) -> Float[Tensor, "series date width"]:
         """Computes the representation of every date of a series.
 
         Args:

@@ -7,7 +7,7 @@ if a batch has any. A packed batch holds no invalid dates.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -19,6 +19,9 @@ from windrow.models.encoders.embedding import Position, SeriesEmbedding
 from windrow.models.kernels.fused_blocks import can_fuse, fused_blocks
 from windrow.models.kernels.launches import Layout, padded_bounds
 from windrow.models.kernels.packing import Packing
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Integer
 
 INITIAL_DEVIATION = 0.02
 """Standard deviation of the initial weights, truncated at two deviations (as in ViT and BERT)."""
@@ -195,16 +198,16 @@ class Encoder(nn.Module):
 
     def forward(
         self,
-        values: Tensor,
-        day_of_year: Tensor,
-        valid: Tensor,
+        values: Float[Tensor, "series date band"],
+        day_of_year: Integer[Tensor, "series date"],
+        valid: Bool[Tensor, "series date"],
         *,
-        mask: tuple[Tensor, Tensor] | None = None,
+        mask: tuple[Bool[Tensor, "series date"], Float[Tensor, " width"]] | None = None,
         use_position: bool = True,
         all_valid: bool | None = None,
         packing: Packing | None = None,
-        present: Tensor | None = None,
-    ) -> Tensor:
+        present: Bool[Tensor, "... band"] | None = None,
+    ) -> Float[Tensor, "series date width"]:
         """Computes the representation of every date.
 
         Args:

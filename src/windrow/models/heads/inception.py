@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from pydantic import Field
@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from windrow.config import Settings
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Integer
 
 BOTTLENECK = 32
 """Channels before the long convolutions, as published. Without them the cost is 30 times higher."""
@@ -76,14 +79,19 @@ class InceptionTime(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
         self.classifier = nn.Linear(hidden, num_classes)
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> InceptionTime:
         """Also moves blocks in a plain list, which torch does not find."""
         for module in (*self.blocks, *self.shortcuts):
             module._apply(fn)
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
 
-    def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
+    def forward(
+        self,
+        values: Float[Tensor, "series date band"],
+        day_of_year: Integer[Tensor, "series date"],
+        valid: Bool[Tensor, "series date"],
+    ) -> Float[Tensor, "series class_"]:
         """Computes the logits of each class.
 
         Args:

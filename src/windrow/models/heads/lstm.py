@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from pydantic import Field
@@ -12,6 +12,9 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from windrow.config import Settings
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Integer
 
 CLOSED = 1e4
 """Number added before a gate's sigmoid. The sigmoid is then exactly 0 or 1, even in 16 bits."""
@@ -62,7 +65,12 @@ class BiLstm(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
         self.classifier = nn.Linear(width, num_classes)
 
-    def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
+    def forward(
+        self,
+        values: Float[Tensor, "series date band"],
+        day_of_year: Integer[Tensor, "series date"],
+        valid: Bool[Tensor, "series date"],
+    ) -> Float[Tensor, "series class_"]:
         """Computes the logits of each class.
 
         Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 from torch import Tensor, nn
@@ -12,6 +12,9 @@ from windrow.config import Settings
 from windrow.data.day_of_year import MAX_DAYS
 from windrow.models.encoders.embedding import sinusoidal_encoding
 from windrow.models.heads.attention import WeightDropoutAttention
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Integer
 
 
 class TransformerSettings(Settings):
@@ -31,7 +34,7 @@ class TransformerSettings(Settings):
     dropout: float = Field(ge=0, lt=1)
 
     @model_validator(mode="after")
-    def _divides(self) -> Self:
+    def _divides(self) -> TransformerSettings:
         if self.width % self.num_heads:
             raise ValueError("num_heads must divide width")
         return self
@@ -88,7 +91,12 @@ class PositionEncodedTransformer(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.classifier = nn.Linear(width, num_classes)
 
-    def forward(self, values: Tensor, day_of_year: Tensor, valid: Tensor) -> Tensor:
+    def forward(
+        self,
+        values: Float[Tensor, "series date band"],
+        day_of_year: Integer[Tensor, "series date"],
+        valid: Bool[Tensor, "series date"],
+    ) -> Float[Tensor, "series class_"]:
         """Logits of each class.
 
         Args:
