@@ -1,1 +1,1 @@
-"""One reader a product: files in, series out."""
+"""One reader per product; each turns files into series."""

@@ -1,4 +1,4 @@
-"""Opens whatever holds series: a store, a field table, a table in memory, or series themselves."""
+"""Opens series from a store, a field table, a table in memory, or a Series."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def _store_keys(store: Store, series: Series) -> SeriesKeys:
 
 
 def series_report(series: Series, source: str) -> ReadingSummary:
-    """What series hold, as every command prints it."""
+    """Summarises series, in the form that every command prints."""
     summary = ReadingSummary(source)
     summary.say("product", "series" + (", simulated" if series.simulated else ""))
     summary.say("bands", " ".join(series.bands))

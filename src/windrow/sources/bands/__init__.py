@@ -1,1 +1,1 @@
-"""Which name stands for which band of Sentinel-2: dialects, and how one is recognised."""
+"""Names of the bands of Sentinel-2: the dialects and their recognition."""

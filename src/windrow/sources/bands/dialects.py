@@ -1,7 +1,7 @@
 """The registry of dialects: the ways in which products and people name the bands of Sentinel-2.
 
-A dialect is a whole. ``NIR`` is B08 in STAC and B8A in FORCE, so that no name is understood by
-itself: :mod:`windrow.sources.bands.recognition` looks for the dialect that explains all names.
+``NIR`` is B08 in STAC and B8A in FORCE, so a single name has no meaning by itself.
+:mod:`windrow.sources.bands.recognition` searches for the dialect that explains all names.
 ``docs/recognised.md`` holds the table of this registry.
 """
 
@@ -22,11 +22,11 @@ class Dialect:
     """One way of naming the bands.
 
     Attributes:
-        key: the word that names it in ``--bands``.
+        key: its name in the option ``--bands``.
         used_by: products and services that use it.
-        names: the band of each name, as it is written.
+        names: the band of each name; names are in their usual spelling.
         also: further spellings of a name, by name.
-        sentinel2: False where the names are those of another sensor.
+        sentinel2: False for the names of another sensor.
     """
 
     key: str
@@ -45,10 +45,10 @@ class Dialect:
 
 
 def normalised(name: str) -> str:
-    """A name in one spelling: lower case, without blanks and leading zeros of a number.
+    """Normalises a name: lower case, without blanks and leading zeros of a number.
 
-    A separator inside a word is dropped (``red_edge_1``), one behind a number is not: ``B1_1`` is
-    not B11.
+    A separator inside a word is dropped (``red_edge_1``). A separator after a number is kept,
+    because ``B1_1`` is not B11.
 
     Example:
         >>> [normalised(name) for name in ("B02", "Band 8A", "Red_Edge_1", "B1_1")]
@@ -257,7 +257,7 @@ POSITIONS: dict[int, tuple[str, tuple[str, ...]]] = {
 
 
 def dialect(key: str) -> Dialect | None:
-    """The dialect of a key, in any case; None where there is none.
+    """Returns the dialect of a key in upper or lower case; None for an unknown key.
 
     Example:
         >>> dialect("force").names["NIR"]
@@ -267,7 +267,7 @@ def dialect(key: str) -> Dialect | None:
 
 
 def dialect_table() -> str:
-    """The registry as a Markdown table: a row a band, a column a dialect.
+    """Formats the registry as a Markdown table: one row per band, one column per dialect.
 
     Example:
         >>> dialect_table().splitlines()[0][:30]

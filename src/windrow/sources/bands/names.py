@@ -1,7 +1,7 @@
-"""What is written around the name of a band: statistics, products, resolutions.
+"""Parses names that contain a band name and other words: statistics, products, resolutions.
 
-``B02_mean``, ``mean_B02``, ``S2-L2A-B02`` and ``B02_10m`` hold the name of a band and words around
-it. Names with the same words around them form a group; only a whole group is a set of bands.
+``B02_mean``, ``mean_B02``, ``S2-L2A-B02`` and ``B02_10m`` contain the name of a band and other
+words. Names with the same other words form a group, and only a whole group is a set of bands.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from windrow.sources.bands.dialects import AMBIGUOUS, DIALECTS, LANDSAT, normalised
 
 CENTRAL = frozenset({"mean", "avg", "average", "median", "med", "p50", "q50"})
-"""Statistics of a field that stand for its reflectance."""
+"""Statistics of a field that are taken as its reflectance."""
 
 OTHER_STATISTICS = frozenset(
     {
@@ -41,7 +41,7 @@ OTHER_STATISTICS = frozenset(
         "percentiles",
     }
 )
-"""Statistics that are no reflectance of the field; such columns are left out and listed."""
+"""Statistics that are not a reflectance of the field; such columns are left out and listed."""
 
 _RESOLUTIONS = frozenset({"10m", "20m", "60m", "r10m", "r20m", "r60m"})
 _PRODUCTS = frozenset(
@@ -87,12 +87,12 @@ _KNOWN = frozenset({name for one in (*DIALECTS, LANDSAT) for name in one.bands()
 
 @dataclass(frozen=True)
 class ParsedName:
-    """A name that holds the name of a band.
+    """A name that contains the name of a band.
 
     Attributes:
-        name: as it is written.
-        core: the band's name, normalised.
-        words: the words around it, resolutions left out.
+        name: the name as it is written.
+        core: the normalised name of the band.
+        words: the other words, without resolutions.
     """
 
     name: str
@@ -101,7 +101,7 @@ class ParsedName:
 
     @property
     def is_spread(self) -> bool:
-        """Whether it is a statistic that is no reflectance, such as ``B02_std``."""
+        """Whether it is a statistic other than a reflectance, such as ``B02_std``."""
         return any(
             word in OTHER_STATISTICS or (_PERCENTILE.fullmatch(word) and word not in CENTRAL)
             for word in self.words
@@ -109,7 +109,7 @@ class ParsedName:
 
     @property
     def is_plain(self) -> bool:
-        """Whether all words around the core are known ones."""
+        """Whether all other words are known."""
         known = CENTRAL | OTHER_STATISTICS | _PRODUCTS
         return all(word in known or _PERCENTILE.fullmatch(word) for word in self.words)
 
@@ -125,7 +125,7 @@ def is_core(text: str) -> bool:
 
 
 def parse(name: str) -> ParsedName | None:
-    """The name of a band in a name, with the words around it; None where there is none.
+    """Finds the name of a band in a name; returns None where it contains none.
 
     Example:
         >>> parse("mean_B02").core, parse("B8A_median").words, parse("NDVI")
@@ -152,7 +152,7 @@ def parse(name: str) -> ParsedName | None:
 
 
 def _core_of(words: list[str]) -> str | None:
-    """The core that some words in a row make up: one number, or words of a name."""
+    """Returns the band name that successive words form: one number, or words of a name."""
     joined = "".join(words)
     if len(words) > 1 and words[0][:1] == "b" and _NUMBERED.fullmatch(words[0]):
         return None  # B1_1 is not B11
@@ -161,10 +161,10 @@ def _core_of(words: list[str]) -> str | None:
 
 
 def grouped(names: Iterable[str]) -> dict[tuple[str, ...], list[ParsedName]]:
-    """Names that hold a band, by the words around it, in their order.
+    """Groups names that contain a band by their other words, in their order.
 
-    A colour among unknown words (``red_flag``) counts only where three such names share them, or
-    where the colour stands by itself too.
+    A colour with unknown words (``red_flag``) counts only if three such names share the words, or
+    if the colour also occurs by itself.
 
     Example:
         >>> [len(group) for group in grouped(["B02_mean", "B03_mean", "B8A", "red_flag"]).values()]

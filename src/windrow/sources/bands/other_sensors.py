@@ -1,4 +1,4 @@
-"""What tells Sentinel-2 from Landsat: names of files and items, and which numbers there are."""
+"""Distinguishes Sentinel-2 from Landsat by names of files and items and by band numbers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ _LANDSAT_FILE = re.compile(r"(^|[^a-z])hls\.?_?l30|(^|[^a-z0-9])l[coetm]0?[4-9]_
 
 
 def refuse_landsat(names: Iterable[str], *, where: object) -> None:
-    """Refuses files, items or collections whose names are those of Landsat or HLS L30.
+    """Refuses files, items or collections with names of Landsat or HLS L30.
+
+    Args:
+        names: names of files, items or collections.
+        where: their source, for messages.
 
     Raises:
-        BandError: names the first.
+        BandError: a name is from Landsat or HLS L30; the error gives the first.
 
     Example:
         >>> refuse_landsat(["HLS.S30.T32UPU.2018131T101031.v2.0.B04.tif"], where="images")
@@ -36,7 +40,7 @@ def refuse_landsat(names: Iterable[str], *, where: object) -> None:
 
 
 def dialect_of_files(names: Iterable[str]) -> Dialect | None:
-    """Sentinel-2's own where all files are named as its products are; None else.
+    """Returns the dialect Sentinel-2 if all files are named like its products; else None.
 
     Example:
         >>> dialect_of_files(["T31UES_20180511T105031_B05_20m.tif"]).key
@@ -46,5 +50,5 @@ def dialect_of_files(names: Iterable[str]) -> Dialect | None:
 
 
 def looks_like_landsat(cores: set[str]) -> bool:
-    """Whether numbers can be Landsat 8's: B05 to B07 without any band that only Sentinel-2 has."""
+    """Whether numbers can be Landsat 8's: B05 to B07 without a band that only Sentinel-2 has."""
     return bool(cores & {"b5", "b6", "b7"}) and not cores & {"b8", "b8a", "b12"}

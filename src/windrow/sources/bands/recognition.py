@@ -1,7 +1,7 @@
-"""Which columns, variables or assets are which bands: one dialect explains them all, or a question.
+"""Recognises the bands among columns, variables or assets by the one dialect that explains them.
 
-Nothing is guessed. Where two names are one band, where no dialect knows all names, or where two
-dialects know them and mean different bands, the user is asked with the option ``--bands``.
+Nothing is guessed. The user has to give the option ``--bands`` if two names are one band, if no
+dialect knows all names, or if two dialects know them with different meanings.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class BandNames:
     """The bands of a product by the names that it gives them.
 
     Attributes:
-        bands: the band of each name, in the order of the names; B10 too.
+        bands: the band of each name, in the order of the names; B10 is included.
         dialect: the key of the dialect, or ``as given``.
         left_out: the other names.
-        notes: what has to be said besides.
+        notes: remarks for the user.
     """
 
     bands: Mapping[str, str]
@@ -49,7 +49,7 @@ class BandNames:
     notes: tuple[str, ...] = ()
 
     def describe(self) -> str:
-        """The dialect, with the name of each band where it is another than windrow's.
+        """Describes the dialect, with the name of each band that differs from windrow's.
 
         Example:
             >>> BandNames({"NIR": "B8A", "B02": "B02"}, "FORCE", ()).describe()
@@ -72,21 +72,21 @@ def recognise_bands(
     given: Sequence[str] | None = None,
     prefer: Dialect | None = None,
 ) -> BandNames:
-    """The bands among the names of columns, variables, files or assets.
+    """Recognises the bands among the names of columns, variables, files or assets.
 
     Args:
         names: all names that may be bands, each once.
-        where: what holds them, for messages.
-        unit: what a name names, for messages.
-        given: the option ``--bands``: ``BAND=NAME`` each, or the key of one dialect.
-        prefer: the dialect that is taken where several explain all names; it also says that they
-            are of Sentinel-2 and no positions.
+        where: the file or folder with the names, for messages.
+        unit: the kind of named thing (column, variable, asset), for messages.
+        given: the option ``--bands``: ``BAND=NAME`` pairs, or the key of one dialect.
+        prefer: the dialect to take if several explain all names. It also implies that the names
+            are from Sentinel-2 and are not positions.
 
     Returns:
-        the bands; none where no name holds one.
+        the bands; none where no name contains one.
 
     Raises:
-        BandError: the names are a question, are of another sensor, or do not fit what is given.
+        BandError: the names are ambiguous, belong to another sensor, or do not fit the option.
 
     Example:
         >>> names = ["BLUE", "RED", "BROADNIR", "NIR", "QAI"]
@@ -201,7 +201,7 @@ def _first_of_each(bands: Mapping[str, str]) -> dict[str, str]:
 
 
 class _Question:
-    """What is asked where names do not say which bands they are."""
+    """The question to the user for names that do not identify their bands."""
 
     def __init__(
         self,
@@ -219,7 +219,7 @@ class _Question:
     def asked(
         self, what: str, *, expected: str | None = None, hint: str | None = None
     ) -> BandError:
-        """The question, with all names that hold a band and an option to start from."""
+        """Builds the error, with all names that contain a band and an option to start from."""
         found = [parsed.name for group in self._groups.values() for parsed in group]
         return BandError(
             what,
@@ -230,7 +230,7 @@ class _Question:
         )
 
     def _proposal(self) -> str:
-        """``BAND=NAME`` of all names that can be one band alone."""
+        """Returns ``BAND=NAME`` for all names that can mean only one band."""
         parsed = [one for group in self._groups.values() for one in group if not one.is_spread]
         parsed.sort(key=lambda one: (one.words != (), not CENTRAL & set(one.words)))
         bands: dict[str, str] = {}
@@ -246,10 +246,10 @@ class _Question:
         return " ".join(f"{band}={shlex.quote(bands[band])}" for band in order)
 
     def refuse_other_sensors(self) -> None:
-        """Names of Landsat and of HLS L30, which have no red edge.
+        """Refuses names of Landsat and HLS L30, which have no red edge.
 
         Raises:
-            BandError: names them.
+            BandError: the names are from such a sensor; the error lists them.
         """
         every = {normalised(name) for name in self._names}
         cores = {parsed.core for group in self._groups.values() for parsed in group}
@@ -266,10 +266,10 @@ class _Question:
             )
 
     def dialect_of(self, group: Sequence[ParsedName], prefer: Dialect | None) -> Dialect:
-        """The one dialect that explains a group of names.
+        """Returns the one dialect that explains a group of names.
 
         Raises:
-            BandError: there is none, or there are two that mean different bands.
+            BandError: no dialect explains them, or two dialects do with different bands.
         """
         cores = [parsed.core for parsed in group]
         fitting = [one for one in DIALECTS if set(cores) <= set(one.bands())]
@@ -300,7 +300,7 @@ class _Question:
         return fitting[0]
 
     def _ask_about_positions(self, cores: set[str]) -> bool:
-        """Whether all names are numbers; asks where they count on from nought or one."""
+        """Whether all names are numbers; raises a question if they count up from 0 or 1."""
         found = [_NUMBER.fullmatch(core) for core in cores]
         if not all(match or core == "b8a" for match, core in zip(found, cores, strict=True)):
             return False

@@ -1,10 +1,10 @@
-"""The columns of BreizhCrops: in which order they were written, found from the numbers.
+"""Finds the order of the columns of BreizhCrops from their values.
 
-The HDF5 files of level L1C carry no names. They were written with alphabetical columns (B1, B10,
-B11, ...), while the package of that name has indexed them in numeric order since April 2021:
-wrong bands, and nothing says so. The data themselves tell: the cirrus band B10 has by far the
-lowest mean of all bands, since hardly any of its light comes back from the ground, and ``doa``,
-the date of acquisition, is about 1.5e18 nanoseconds.
+The HDF5 files of level L1C have no column names. They were written with alphabetical columns (B1,
+B10, B11, ...). The package ``breizhcrops`` has indexed them in numeric order since April 2021, so
+it reads wrong bands without an error. The values show the order: the cirrus band B10 has by far
+the lowest mean, because little of its light returns from the ground, and ``doa``, the date of
+acquisition, is about 1.5e18 nanoseconds.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _UNITS = ((1e17, "ns", 1.0), (1e14, "us", 1e3), (1e11, "ms", 1e6), (1e8, "s", 1e
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of an array, and what their order was found from.
+    """The columns of an array, and the evidence for their order.
 
     Attributes:
-        names: one a column, as BreizhCrops writes them.
-        how: the reason, for the summary.
+        names: one name per column, as BreizhCrops writes them.
+        how: the evidence, for the summary.
     """
 
     names: tuple[str, ...]
@@ -46,17 +46,17 @@ class Columns:
 
     @property
     def bands(self) -> tuple[str, ...]:
-        """Canonical names of the bands that are used, B10 left out, in the sensor's order."""
+        """Canonical names of the used bands (all but B10), in the sensor's order."""
         found = {sensors.canonical_band(name) for name in self.names if name[0] in "Bb"}
         return tuple(band for band in sensors.SENTINEL2_BANDS if band in found)
 
     @property
     def processing_level(self) -> ProcessingLevel:
-        """L1C where there is a QA60 or a B10, else L2A."""
+        """L1C for columns with QA60 or B10, else L2A."""
         return "L1C" if {"QA60", "B10"} & set(self.names) else "L2A"
 
     def parcel(self, values: npt.NDArray[np.float64], source: str) -> ParcelSeries:
-        """One array (T, columns) as a parcel: bands in order, dates, cloud."""
+        """Converts one array (T, columns) to a parcel with ordered bands, dates and cloud."""
         position = {name: index for index, name in enumerate(self.names)}
         by_band = {sensors.canonical_band(n): i for n, i in position.items() if n[0] in "Bb"}
         return ParcelSeries(
@@ -87,7 +87,7 @@ def _cloud(
 
 
 def _dates(doa: npt.NDArray[np.float64], source: str) -> npt.NDArray[np.datetime64]:
-    """Days of ``doa``: nanoseconds since 1970, or coarser where a newer pandas wrote them."""
+    """Converts ``doa`` to days: nanoseconds since 1970, or coarser units from newer pandas."""
     typical = float(np.median(doa)) if len(doa) else 0.0
     factor = next((factor for least, _, factor in _UNITS if typical > least), None)
     if len(doa) and (factor is None or not np.isfinite(doa).all()):
@@ -102,10 +102,10 @@ def _dates(doa: npt.NDArray[np.float64], source: str) -> npt.NDArray[np.datetime
 
 
 def given_columns(names: Sequence[str], num_columns: int, where: object) -> Columns:
-    """Columns in an order that the user says.
+    """Returns columns in the order that the user gives.
 
     Raises:
-        BandError: there are more or fewer names than columns, or no ``doa`` among them.
+        BandError: the number of names is wrong, or ``doa`` is missing.
     """
     canonical = tuple("doa" if name.lower() == "doa" else name.upper() for name in names)
     if len(canonical) != num_columns or "doa" not in canonical:

@@ -1,4 +1,4 @@
-"""Where BreizhCrops lies on disk: regions, their index, and their series as HDF5 or raw CSV."""
+"""The files of BreizhCrops: regions, their index, and their series as HDF5 or raw CSV."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LoadParcel(Protocol):
         """The array (T, columns)."""
 
     def header(self, key: str) -> tuple[str, ...]:
-        """The names of the columns, where the file has them."""
+        """Returns the names of the columns, where the file has them."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Region:
     """One region of one year and level.
 
     Attributes:
-        name: such as ``frh01``.
+        name: name of the region, such as ``frh01``.
         year: calendar year.
         level: processing level.
         index: the index CSV.
         series: the HDF5 file or the folder of raw CSV.
-        kind: which of the two.
+        kind: format of the series.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Region:
 
     @contextmanager
     def opened(self) -> Iterator[LoadParcel]:
-        """A function from the index's path to a parcel's array."""
+        """Opens the series and yields a function from the index's path to a parcel's array."""
         if self.kind == "raw CSV":
             yield _RawCsv(self.series)
             return
@@ -158,7 +158,7 @@ class _RawCsv:
 
 
 def find_root(path: Path) -> Path | None:
-    """The folder of ``classmapping.csv``: the path itself, or up to two folders above it."""
+    """Finds the folder of ``classmapping.csv``: the path itself, or up to two folders above."""
     if not path.is_dir():
         return None
     candidates = (path, *path.resolve().parents[:2])
@@ -168,7 +168,7 @@ def find_root(path: Path) -> Path | None:
 
 
 def find_regions(path: Path, root: Path) -> list[Region]:
-    """All regions below the path that have an index and series, by year, level and name."""
+    """Finds all regions below the path that have an index and series, by year, level and name."""
     found = []
     for year in sorted(p for p in root.iterdir() if p.is_dir() and _is_year(p.name)):
         for level in _LEVELS:

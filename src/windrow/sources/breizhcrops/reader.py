@@ -1,7 +1,7 @@
 """BreizhCrops (Russwurm et al. 2020): parcel means of Brittany, HDF5 or raw CSV, L1C or L2A.
 
 Layout: ``codes.csv``, ``classmapping.csv``, ``<year>/<level>/<region>.csv`` (the index) beside
-``<region>.h5`` (one dataset a parcel) or ``<region>/csv/<parcel>.csv`` (raw). Regions frh01 to
+``<region>.h5`` (one dataset per parcel) or ``<region>/csv/<parcel>.csv`` (raw). Regions frh01 to
 frh04; belle-ile, a part of frh04 for quick trials, is read only where asked for or alone.
 """
 
@@ -44,7 +44,7 @@ _SAMPLE_PARCELS = 100
 
 
 def recognises(path: Path) -> bool:
-    """Whether a folder holds BreizhCrops: its class mapping and an index of a region."""
+    """Whether a folder holds the class mapping of BreizhCrops and an index of a region."""
     root = find_root(path)
     return root is not None and bool(find_regions(path, root))
 
@@ -53,7 +53,7 @@ def recognises(path: Path) -> bool:
 class _Choice:
     """The regions and parcels that are read.
 
-    ``index`` has a row a parcel: id, code, class_id, path, sequencelength, region.
+    ``index`` has one row per parcel: id, code, class_id, path, sequencelength, region.
     """
 
     regions: tuple[Region, ...]

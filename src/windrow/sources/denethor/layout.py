@@ -1,4 +1,4 @@
-"""Where the files of DENETHOR lie: three public layouts, recognised from names alone.
+"""Finds the files of DENETHOR in three public layouts, which are recognised by file names.
 
 (a) the original, ``PlanetL3H/{Train,Test}/PF-SR/YYYY-MM-DD.tif`` or ``33N/18E-242N/PF-SR/...``,
 ``crops_train_2018.geojson`` and ``S2/.../s2_train.zip``; (b) Radiant MLHub, whose folders begin
@@ -62,12 +62,12 @@ class TileFiles:
 
 @dataclass(frozen=True)
 class Layout:
-    """What lies in a folder.
+    """The files of a folder.
 
     Attributes:
         letter: ``a``, ``b`` or ``c``.
-        tiles: train before test.
-        simulated: whether a file ``SIMULATED.txt`` says that no satellite saw it.
+        tiles: the tiles, train before test.
+        simulated: whether a file ``SIMULATED.txt`` marks the data as simulated.
     """
 
     letter: str

@@ -1,4 +1,4 @@
-"""Planet Fusion rasters of a DENETHOR tile: one GeoTIFF a day, read by windows at wanted pixels."""
+"""Planet Fusion rasters of a DENETHOR tile: one GeoTIFF per day, read by windows."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _CACHE_MB = 64
 
 
 def require_rasterio() -> None:
-    """Refuses to go on without rasterio.
+    """Checks that rasterio is installed.
 
     Raises:
-        WindrowError: it is not installed; names the extra.
+        WindrowError: it is not installed; the hint names the extra.
     """
     try:
         import rasterio  # noqa: F401
@@ -76,13 +76,13 @@ class PlanetScopeStack:
 
     Attributes:
         days: days of year, increasing.
-        paths: one file a day.
-        quality: one quality file a day, or none at all.
-        quality_bands: its bands (from 1) of which a value above 0 makes a pixel no data.
-        grid: of all files.
+        paths: one file per day.
+        quality: one quality file per day, or no files.
+        quality_bands: quality bands (from 1) in which a value above 0 marks a pixel as no data.
+        grid: grid of all files.
         step: days between the files.
-        year: of all files.
-        no_data: the value that the files name as no data, or None.
+        year: year of all files.
+        no_data: the no-data value of the files, or None.
     """
 
     days: tuple[int, ...]
@@ -276,7 +276,7 @@ def _check_quality(paths: list[Path], bands: tuple[int, ...], grid: RasterGrid) 
 
 @dataclass(frozen=True)
 class _Piece:
-    """One window to read, and what to take from it."""
+    """One window to read, and the pixels to take from it."""
 
     window: tuple[int, int, int, int]
     target: npt.NDArray[np.int32]
@@ -285,7 +285,7 @@ class _Piece:
 
 
 class WindowPlan:
-    """Which windows of a raster hold the wanted pixels; made once, used for every day.
+    """The windows of a raster that contain the wanted pixels; one plan serves every day.
 
     Args:
         pixels: N Sentinel-2 pixels.

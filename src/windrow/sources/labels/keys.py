@@ -1,8 +1,8 @@
-"""Keys by meaning: a label table joins the series by the column that both name alike.
+"""Joins a label table to series by the column that has the same name in both.
 
-Ids that coincide by value prove nothing: the field 7 and the pixel 7 are two things. So the
-column of the label table goes to the series' column of the same name, and to no other; where the
-names leave a choice, or do not meet, the user is asked.
+Equal ids prove nothing, because field 7 and pixel 7 are different things. So a column of the label
+table is joined only to the series' column of the same name. If no name or more than one name is
+shared, the user has to choose.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from windrow.errors import DataError
 from windrow.sources.formats.table_columns import plain_name
 
 KEYS = "keys"
-"""Name in a store's provenance, and among its tables, of the columns that name its series."""
+"""Name, in a store's provenance and among its tables, of the columns that identify its series."""
 
 _SHOWN = 24
 
 
 @dataclass(frozen=True, eq=False)
 class SeriesKeys:
-    """The columns by which series can be named.
+    """The columns that can identify series.
 
     Attributes:
-        source: the file that holds the series.
+        source: the file with the series.
         columns: (N,) whole numbers or text each, by the name of the column.
         others: the other columns of the file, for messages.
 
@@ -52,7 +52,7 @@ class SeriesKeys:
         return cls(source, {name: getattr(series, role) for role, name in names.items()})
 
     def find(self, name: str) -> str | None:
-        """The column of this name, whatever its case, blanks and underscores."""
+        """Finds the column of this name without regard to case, blanks and underscores."""
         if name in self.columns:
             return name
         return next((own for own in self.columns if plain_name(own) == plain_name(name)), None)
@@ -60,7 +60,7 @@ class SeriesKeys:
 
 @dataclass(frozen=True)
 class Join:
-    """Which column of a label table names which column of the series.
+    """The column of a label table and the column of the series that are joined.
 
     Attributes:
         label_key: column of the label table.
@@ -77,7 +77,7 @@ class Join:
 
 
 def choose_key(columns: Sequence[str], keys: SeriesKeys, given: str | None, *, source: str) -> Join:
-    """The join of a label table with series.
+    """Chooses the columns that join a label table with series.
 
     Args:
         columns: the columns of the label table that may be its key.
