@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,37 @@ def test_crops_alone_say_that_no_label_was_used(
     found = pd.read_parquet(tmp_path / "z.parquet")
     assert set(found["class"]) <= {"maize", "hemp"}
     assert found["prediction_set"].isna().all()
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson"])
+def test_points_have_the_name_of_their_file(place: Place, tmp_path: Path, suffix: str) -> None:
+    geopandas = pytest.importorskip("geopandas")
+    pyogrio = pytest.importorskip("pyogrio")
+    table = pd.read_parquet(place.table).assign(longitude=10.5, latitude=48.25)
+    table.to_parquet(tmp_path / "here.parquet")
+    here = replace(place, table=tmp_path / "here.parquet")
+    for name in ("map", "again"):
+        folder = tmp_path / name
+        folder.mkdir()
+        assert classify(here, folder / f"map{suffix}", "--crops", "maize", "hemp") == 0
+    found = geopandas.read_file(tmp_path / "map" / f"map{suffix}")
+    assert len(found) == 60
+    assert (found.geometry.x.round(6).unique().tolist(), found.crs.to_epsg()) == ([10.5], 4326)
+    assert pyogrio.list_layers(tmp_path / "map" / f"map{suffix}")[0, 0] == "map"
+    if suffix == ".geojson":
+        first, second = ((tmp_path / each / "map.geojson") for each in ("map", "again"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_points_without_positions_are_refused(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pd.read_parquet(place.table).drop(columns=["longitude", "latitude"])
+    table.to_parquet(tmp_path / "here.parquet")
+    here = replace(place, table=tmp_path / "here.parquet")
+    assert classify(here, tmp_path / "map.gpkg", "--crops", "maize", "hemp") == 2
+    assert "the series have no longitude and latitude" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["here.parquet"]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ class Classify:
     input: Annotated[Path, tyro.conf.Positional]
     """A series store, or a field table (CSV or Parquet), of one place and one year."""
     out: Path
-    """The file to write: .parquet, .csv, .gpkg or .geojson; must not exist."""
+    """The file to write: .parquet, .csv, .gpkg or .geojson; must not exist. The last two need
+    columns lon and lat in the field table."""
     classifier: Path | None = None
     """The folder of 'windrow train'."""
     crops: tuple[str, ...] = ()

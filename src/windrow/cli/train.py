@@ -92,6 +92,9 @@ def show_expectation(expected: Expectation) -> None:
         table.add_row(name, f"{score.overall_accuracy:.3f}", f"{score.macro_f1:.3f}")
     console = Console()
     console.print(table)
+    best = max(expected.baselines, key=lambda name: expected.baselines[name].overall_accuracy)
+    if expected.baselines[best].overall_accuracy > expected.windrow.overall_accuracy:
+        console.print(f"note: {best} did better here; the classifier is no gain for these fields")
     console.print(f"calibration error: {expected.calibration_error:.3f}")
     if expected.threshold == 1:
         console.print("prediction sets hold all classes: too few labelled fields, or too unsure")

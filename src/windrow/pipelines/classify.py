@@ -18,7 +18,7 @@ from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError
 from windrow.evaluation.conformal import prediction_sets
 from windrow.files import check_output
-from windrow.pipelines.run.table_writer import OUTPUT_SUFFIXES, write_result
+from windrow.pipelines.run.table_writer import OUTPUT_SUFFIXES, check_positions, write_result
 from windrow.sources.open_any import open_input
 from windrow.sources.reader import TableOptions
 
@@ -115,6 +115,7 @@ def _write(
     threshold: float | None,
     on_progress: Callable[[int, int], None] | None,
 ) -> dict[str, int]:
+    check_positions(out, known=series.longitude is not None and series.latitude is not None)
     probability, unlikeness = _predict(series, classifier, on_progress)
     best = probability.argmax(axis=1)
     names = np.array(classifier.classes)

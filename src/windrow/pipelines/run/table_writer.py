@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -48,12 +49,7 @@ def write_result(
     if target.suffix.lower() not in POINT_SUFFIXES:
         write_table(target, table)
         return
-    if longitude is None or latitude is None:
-        raise DataError(
-            "the series have no longitude and latitude",
-            where=target,
-            hint="write a .parquet or .csv table to --out instead",
-        )
+    check_positions(target, known=longitude is not None and latitude is not None)
     try:
         import geopandas
     except ModuleNotFoundError:
@@ -66,8 +62,29 @@ def write_result(
         crs="EPSG:4326",
     )
     driver = "GPKG" if target.suffix.lower() == ".gpkg" else "GeoJSON"
-    with atomic_file(target) as temporary:
-        points.to_file(temporary, driver=driver, engine="pyogrio")
+    with atomic_file(target) as temporary, warnings.catch_warnings():
+        # GDAL doubts the suffix of the temporary name, under which the file is written.
+        warnings.filterwarnings("ignore", ".*filename extension should be", RuntimeWarning)
+        points.to_file(temporary, driver=driver, engine="pyogrio", layer=target.stem)
+
+
+def check_positions(path: str | Path, *, known: bool) -> None:
+    """Checks that a file of points has positions to write.
+
+    Args:
+        path: the file to be written.
+        known: whether longitude and latitude of every row are known.
+
+    Raises:
+        DataError: points are asked for and their positions are not known.
+    """
+    if Path(path).suffix.lower() in POINT_SUFFIXES and not known:
+        raise DataError(
+            "the series have no longitude and latitude",
+            where=path,
+            expected="columns lon and lat in the field table",
+            hint="add them, or write a .parquet or .csv table to --out",
+        )
 
 
 def write_table(path: str | Path, table: pa.Table) -> None:
