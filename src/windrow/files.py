@@ -264,7 +264,7 @@ def check_output(
     with writing_errors(target):
         whole = target.resolve()
         for source in map(Path, inputs):
-            if whole == source.resolve():
+            if whole == _resolved(source):
                 raise OutputError(
                     "the output is an input", where=target, hint="choose another name"
                 )
@@ -274,6 +274,14 @@ def check_output(
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(parent))
         if not os.access(parent, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(parent))
+
+
+def _resolved(source: Path) -> Path | None:
+    """An input's place, or None where a path leads nowhere, which who reads it says."""
+    try:
+        return source.resolve()
+    except (RuntimeError, ValueError):  # a link to itself; a letter that no path may hold
+        return None
 
 
 def describe_disk_error(error: OSError) -> str | None:

@@ -36,6 +36,9 @@ COMMANDS = {
 }
 
 
+_LONGEST_PATH = 200
+
+
 def usage() -> str:
     """Returns the list of commands as text."""
     lines = ["usage: windrow COMMAND ...", ""]
@@ -67,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         reason = describe_disk_error(error)
         if reason is None:
             raise
-        where = error.filename or "the output"
+        where = str(error.filename or "the output")
+        where = where if len(where) <= _LONGEST_PATH else where[:_LONGEST_PATH] + "..."
         _stop(f"{reason}; in {where}; to mend it: free some room or choose another folder")
     except KeyboardInterrupt:
         print("windrow: interrupted", file=sys.stderr)

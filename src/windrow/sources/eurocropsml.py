@@ -24,6 +24,7 @@ from windrow.data.legend import Legend
 from windrow.data.series import Series
 from windrow.data.store.zarr_store import SHARD
 from windrow.errors import DataError, SettingsError
+from windrow.sources.formats.attributes import check_file, real_numbers
 from windrow.sources.labels.legend_table import read_legend
 from windrow.sources.reader import IngestOptions, Reading, ReadingSummary, refuse_options
 from windrow.sources.values.baseline_offset import Dates, decide_offsets, nearest_offsets
@@ -228,6 +229,7 @@ def _choose_part(
 
 
 def _load(parcel: _Parcel, names: tuple[str, ...]) -> list[npt.NDArray[Any]]:
+    check_file(parcel.path)
     try:
         with parcel.path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             missing = [name for name in names if name not in file]
@@ -254,6 +256,8 @@ def _dates(parcel: _Parcel, values: npt.NDArray[Any]) -> npt.NDArray[np.datetime
         dates = None
     if dates is None or dates.ndim != 1 or values.dtype.kind not in "MU":
         raise DataError("dates are no dates", where=parcel.path, found=values.dtype)
+    if np.isnat(dates).any():
+        raise DataError("a date is missing", where=f"{parcel.path}, array dates", found="NaT")
     return np.asarray(dates)
 
 
@@ -284,7 +288,21 @@ def _values(parcel: _Parcel) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.da
             found=f"data {data.shape}, {len(days)} dates",
             expected=f"(dates, {len(BANDS)})",
         )
-    return data.astype(np.float64), days
+    return real_numbers(data, field="the array data", where=parcel.path), days
+
+
+def _centre(parcel: _Parcel) -> npt.NDArray[np.float64]:
+    """Longitude and latitude of a parcel, in degrees."""
+    field = "the array center"
+    centre = real_numbers(_load(parcel, ("center",))[0], field=field, where=parcel.path).ravel()
+    if len(centre) < 2 or not (np.abs(centre[:2]) <= (180, 90)).all():
+        raise DataError(
+            f"{field} is no place",
+            where=parcel.path,
+            found=" ".join(f"{value:g}" for value in centre[:3]) or "nothing",
+            expected="longitude and latitude in degrees",
+        )
+    return centre[:2]
 
 
 def _check_bands(parcels: list[_Parcel], summary: ReadingSummary) -> _Sample:
@@ -347,7 +365,7 @@ def _parts(
             values, dates = _values(parcel)
             added = np.where(values > 0, nearest_offsets(*offsets, dates)[:, None], 0)
             series.append(ParcelSeries((values + added)[:, _KEPT], dates, str(parcel.path)))
-            centres.append(np.asarray(_load(parcel, ("center",))[0], dtype=np.float64).ravel()[:2])
+            centres.append(_centre(parcel))
         degrees = np.stack(centres)
         batch = ParcelBatch(
             bands=tuple(BANDS[index] for index in _KEPT),

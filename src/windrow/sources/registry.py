@@ -88,6 +88,7 @@ READERS: tuple[Reader, ...] = (
 
 
 _LOOKED_AT = 20
+_LONGEST_PATH = 200
 
 
 def recognise(path: str | Path) -> Reader:
@@ -98,8 +99,8 @@ def recognise(path: str | Path) -> Reader:
             looked for.
     """
     product_path = Path(path)
-    if not product_path.exists() and address(product_path) is None:
-        raise DataError("no such input", where=product_path, hint="check the path")
+    if address(product_path) is None:
+        _check_there(product_path)
     for reader in READERS:
         if reader.recognises(product_path):
             return reader
@@ -110,6 +111,34 @@ def recognise(path: str | Path) -> Reader:
         expected=", or ".join(reader.looks_for for reader in READERS),
         hint=_products_inside(product_path),
     )
+
+
+def _check_there(product_path: Path) -> None:
+    """Refuses a path that leads to neither a file nor a folder."""
+    try:
+        there, readable = product_path.exists(), product_path.is_file() or product_path.is_dir()
+    except OSError as error:  # a name that is too long, a folder that must not be looked into
+        shown = (
+            str(product_path)
+            if len(str(product_path)) <= _LONGEST_PATH
+            else f"{str(product_path)[:_LONGEST_PATH]}..."
+        )
+        raise DataError(
+            "the path cannot be looked up",
+            where=shown,
+            found=error.strerror or type(error).__name__,
+            hint="check the path",
+        ) from None
+    if not there:
+        raise DataError("no such input", where=repr(str(product_path))[1:-1], hint="check the path")
+    if not readable:
+        raise DataError(
+            "the input is no file",
+            where=product_path,
+            found="a pipe or device",
+            expected="a file or folder",
+            hint="write its content to a file first",
+        )
 
 
 def _products_inside(product_path: Path) -> str | None:

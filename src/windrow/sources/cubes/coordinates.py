@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.errors import DataError
+from windrow.sources.formats.attributes import real_numbers
 from windrow.sources.rasters.crs import crs_of_value, given_crs, one_crs
 from windrow.sources.rasters.grid import TOLERANCE, Affine, Grid
 from windrow.sources.reader import PixelCoordinates
@@ -66,7 +67,8 @@ def grid_of_dataset(
         SettingsError: the CRS given is none, or not the one in the file.
     """
     y, x = axes
-    ys, xs = np.asarray(dataset[y].values, float), np.asarray(dataset[x].values, float)
+    ys = real_numbers(dataset[y].values, field=f"the axis {y}", where=path)
+    xs = real_numbers(dataset[x].values, field=f"the axis {x}", where=path)
     stated = _transform(dataset, band)
     steps = []
     for name, values, own in ((x, xs, stated and stated[0]), (y, ys, stated and stated[4])):

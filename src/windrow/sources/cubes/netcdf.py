@@ -18,6 +18,7 @@ from windrow.sources.bands.recognition import BandNames, recognise_bands
 from windrow.sources.cubes.coordinates import grid_of_dataset
 from windrow.sources.cubes.packing import declared_offsets, packing_of_variables
 from windrow.sources.cubes.scratch import identity_of_files
+from windrow.sources.formats.attributes import check_numeric
 from windrow.sources.rasters.grid import CubeFacts, Raw, Window
 from windrow.sources.reader import IngestOptions
 from windrow.sources.values.cloud_names import choose_cloud_name
@@ -42,9 +43,9 @@ def is_cube_file(path: Path) -> bool:
         return False
     try:
         attributes = json.loads(header.read_text(encoding="utf-8")).get("attributes", {})
-    except (OSError, ValueError, AttributeError):
+        return bool(attributes.get("format") != "windrow series store")
+    except (OSError, ValueError, AttributeError, RecursionError):
         return False
-    return bool(attributes.get("format") != "windrow series store")
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def open_file_cube(path: Path, options: IngestOptions) -> FileCube:
             expected="variables (time, y, x) named B02, B03, ...",
             hint="name them with --bands B02=VARIABLE ...",
         )
-    named = {band: layers[name].transpose(time, y, x) for band, name in name_of.items()}
+    named = {b: _numeric(layers[n], path).transpose(time, y, x) for b, n in name_of.items()}
     season = _dates(dataset[time], path, options)
     dates, steps = season.dates, season.steps
     first = named[bands[0]]
@@ -208,6 +209,12 @@ def _said_of_names(
     if left_out := [n for n in recognised.left_out if n != quality_name and n not in not_read]:
         facts["variables_left_out"] = ", ".join(left_out)
     return facts
+
+
+def _numeric(layer: Any, path: Path) -> Any:
+    """The variable, after a look that it holds numbers."""
+    check_numeric(layer, field=f"variable {layer.name}", where=path)
+    return layer
 
 
 def _open(path: Path) -> Any:
@@ -283,7 +290,12 @@ def _dates(time: Any, path: Path, options: IngestOptions) -> Season:
             "the time axis holds no dates", where=path, found=values.dtype, expected="dates"
         )
     if np.isnat(values).any():
-        raise DataError("a date is missing", where=f"{path}, axis {time.name}")
+        raise DataError(
+            "a date is missing",
+            where=f"{path}, axis {time.name}",
+            found=f"none at position {int(np.argmax(np.isnat(values))) + 1} of {len(values)}",
+            hint="write the date there, or leave that step out",
+        )
     days, said = whole_days(values)
     season = choose_season(days, path, options)
     return replace(season, facts={**season.facts, **({"times_of_day": said} if said else {})})

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from windrow.errors import DataError
+from windrow.sources.formats.attributes import finite_number, positive_number
 from windrow.sources.rasters.grid import Packing
 from windrow.sources.values.baseline_offset import offset_of_baseline
 
@@ -33,12 +33,21 @@ def packing_of_variables(variables: Sequence[Any], num_dates: int, path: Path) -
     """
     rows = []
     for variable in variables:
-        scale = _attribute(variable, "scale_factor", np.nan, path)
-        offset = _attribute(variable, "add_offset", 0.0, path)
+        where = f"{path}, variable {variable.name}"
+        attributes = {key: value for key, value in variable.attrs.items() if value is not None}
+        scale, offset = np.nan, 0.0
+        if "scale_factor" in attributes:
+            value = attributes["scale_factor"]
+            scale = positive_number(value, field="the attribute scale_factor", where=where)
+        if "add_offset" in attributes:
+            value = attributes["add_offset"]
+            offset = finite_number(value, field="the attribute add_offset", where=where)
         no_data = 0.0 if variable.dtype.kind in "iu" else np.nan
-        name = next((name for name in NO_DATA_ATTRIBUTES if name in variable.attrs), None)
-        if name is not None:
-            no_data = _attribute(variable, name, no_data, path)
+        name = next((name for name in NO_DATA_ATTRIBUTES if name in attributes), None)
+        if name is not None and not _is_nan(attributes[name]):
+            no_data = finite_number(attributes[name], field=f"the attribute {name}", where=where)
+        elif name is not None:
+            no_data = np.nan
         rows.append((np.nan if scale == 1.0 else scale, offset, no_data))
     values = np.tile(np.array(rows, dtype=np.float64), (num_dates, 1, 1))
     return Packing(values[..., 0], values[..., 1], values[..., 2])
@@ -55,31 +64,28 @@ def declared_offsets(
     count = len(steps)
     for name in OFFSET_ATTRIBUTES:
         if name in dataset.attrs:
-            return np.full(count, _attribute(dataset, name, np.nan, path))
+            value = dataset.attrs[name]
+            return np.full(count, finite_number(value, field=f"the attribute {name}", where=path))
     if str(dataset.attrs.get("boa_offset_applied", "")).lower() in ("true", "1", "yes"):
         return np.zeros(count)
     for name in BASELINE_NAMES:
         if name in dataset.attrs:
-            return np.full(count, float(offset_of_baseline(str(dataset.attrs[name]))))
+            where = f"{path}, attribute {name}"
+            return np.full(count, float(offset_of_baseline(str(dataset.attrs[name]), where=where)))
         if name in dataset.variables and dataset[name].dims == (time,):
             texts = [str(value) for value in dataset[name].values[steps].tolist()]
-            return np.array([_offset_of_text(text) for text in texts], dtype=np.float64)
+            where = f"{path}, variable {name}"
+            return np.array([_offset_of_text(text, where) for text in texts], dtype=np.float64)
     return np.full(count, np.nan)
 
 
-def _offset_of_text(text: str) -> float:
-    return np.nan if text in ("", "nan", "None") else float(offset_of_baseline(text))
+def _offset_of_text(text: str, where: str) -> float:
+    return np.nan if text in ("", "nan", "None") else float(offset_of_baseline(text, where=where))
 
 
-def _attribute(holder: Any, name: str, default: float, path: Path) -> float:
-    if name not in holder.attrs:
-        return default
+def _is_nan(value: Any) -> bool:
+    """Whether a value of no data is NaN, which no whole number can be."""
     try:
-        return float(np.ravel(holder.attrs[name])[0])
-    except (ValueError, TypeError, IndexError):
-        holder_name = getattr(holder, "name", None)
-        raise DataError(
-            f"the attribute {name} is no number",
-            where=path if holder_name is None else f"{path}, variable {holder_name}",
-            found=repr(holder.attrs[name])[:40],
-        ) from None
+        return bool(np.isnan(np.asarray(value, dtype=np.float64)).all()) and np.size(value) > 0
+    except (TypeError, ValueError):
+        return False

@@ -7,6 +7,7 @@ labels in the year. The grid is that of the items' projection where they state o
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from windrow.errors import DataError, SettingsError
 from windrow.sources.bands.dialects import STAC
 from windrow.sources.bands.other_sensors import refuse_landsat
 from windrow.sources.bands.recognition import BandNames, recognise_bands
+from windrow.sources.formats.attributes import bounding_box, finite_number
 from windrow.sources.labels.parcel_polygons import read_frame
 from windrow.sources.rasters.crs import crs_of_value, given_crs
 from windrow.sources.rasters.grid import CubeFacts, Grid, Packing, Raw, Window
@@ -35,6 +37,7 @@ CRS_PROPERTIES = ("proj:code", "proj:epsg", "proj:wkt2", "proj:projjson")
 
 _KINDS = ("Catalog", "Collection", "FeatureCollection", "Feature")
 _NATIVE = (1024, 1024)
+_BASELINE = re.compile(r"N?\d\d\.?\d\d")
 
 
 def address(path: Path) -> str | None:
@@ -55,12 +58,14 @@ def is_stac(path: Path) -> bool:
         return False
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
-    if not isinstance(content, dict) or content.get("type") not in _KINDS:
+    if not isinstance(content, dict) or str(content.get("type")) not in _KINDS:
         return False
     items = content.get("features") or [content]
-    return bool(items) and all("stac_version" in item for item in items[:3])
+    if not isinstance(items, list):
+        return False
+    return all(isinstance(item, dict) and "stac_version" in item for item in items[:3])
 
 
 def _file(path: Path) -> Path | None:
@@ -350,7 +355,8 @@ def _grid(days: list[list[Any]], options: IngestOptions, path: Path) -> Grid:
             float(v) for v in read_frame(options.labels, options.layer).to_crs(crs).total_bounds
         )
     else:
-        boxes = np.array([transform_bounds("EPSG:4326", crs, *item.bbox) for item in items])
+        outer = [bounding_box(item.bbox, where=f"{path}, item {item.id}") for item in items]
+        boxes = np.array([transform_bounds("EPSG:4326", crs, *box) for box in outer])
         bounds = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
     left, low, right, high = bounds
     left, low = METRES * np.floor(left / METRES), METRES * np.floor(low / METRES)
@@ -390,8 +396,8 @@ def _raster(item: Any, key: str, field: str) -> float:
     if value is None:
         return float("nan")
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        return finite_number(value, field=field, where=key)
+    except DataError:
         raise DataError(
             f"{field} of raster:bands is no number",
             where=f"item {item.id}, asset {key}",
@@ -423,7 +429,10 @@ def _offset(item: Any, key: str) -> int | None:
     offset = _raster(item, key, "offset")
     if np.isfinite(offset) and offset:
         return round(offset * sensors.SCALE if abs(offset) < 1 else offset)
-    for name in ("s2:processing_baseline", "processing:version"):
-        if properties.get(name):
-            return offset_of_baseline(str(properties[name]))
+    baseline, version = "s2:processing_baseline", properties.get("processing:version")
+    if properties.get(baseline):
+        where = f"item {item.id}, {baseline}"
+        return offset_of_baseline(str(properties[baseline]), where=where)
+    if version and _BASELINE.fullmatch(str(version).strip()):  # else it is some other program's
+        return offset_of_baseline(str(version))
     return None

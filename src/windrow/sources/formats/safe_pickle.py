@@ -236,6 +236,9 @@ def read_timestamps(content: bytes, *, where: object) -> list[datetime]:
     return [_utc(value, where) for value in values]
 
 
+_FIRST_YEAR, _LAST_YEAR = 2015, 2099
+
+
 def _utc(value: object, where: object) -> datetime:
     if isinstance(value, str):
         with contextlib.suppress(ValueError):
@@ -244,6 +247,13 @@ def _utc(value: object, where: object) -> datetime:
         value = datetime(value.year, value.month, value.day)
     if not isinstance(value, datetime):
         raise DataError("an entry is no date", where=where, found=type(value).__name__)
+    if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        raise DataError(
+            "a date is out of range",
+            where=where,
+            found=value.date(),
+            expected=f"{_FIRST_YEAR}, when Sentinel-2 began, to {_LAST_YEAR}",
+        )
     return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
 
 

@@ -10,7 +10,7 @@ import codecs
 import csv
 import gzip
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -154,9 +154,16 @@ def _read_csv(
     separator = {"tab": "\t", "\\t": "\t"}.get(given or "", given) or max(
         SEPARATORS, key=first.count
     )
-    if len(separator) != 1 or separator not in first:
+    if given == "" or len(separator) != 1 or separator not in first:
         raise DataError(
-            f"the separator {given!r} is not in the header", where=path, found=first.strip()[:80]
+            "the header has no separator of columns"
+            if given is None
+            else f"the separator {given!r} is not in the header",
+            where=path,
+            found=first.strip()[:80],
+            expected="column names between commas, semicolons, tabs or bars, in the first line",
+            hint="take out what stands above the header, or say what separates columns with "
+            "--separator",
         )
     summary.say(
         "separator",
@@ -289,6 +296,7 @@ def identifiers(column: pd.Series[Any], name: str, table_path: Path) -> npt.NDAr
             where=where,
             found=f"an empty cell in row {int(np.argmax(column.isna().to_numpy())) + 1}",
         )
+    refuse_nested(column, where)
     if pd.api.types.is_bool_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         raise DataError("ids are whole numbers or text", where=where, found=column.dtype)
     if pd.api.types.is_integer_dtype(column):
@@ -313,6 +321,26 @@ def identifiers(column: pd.Series[Any], name: str, table_path: Path) -> npt.NDAr
         if min(known) >= 0 and max(known) <= np.iinfo(np.uint64).max:
             return np.asarray(known, dtype=np.uint64)[codes]
     return np.asarray(texts.astype(str))[codes]
+
+
+def refuse_nested(column: pd.Series[Any], where: str) -> None:
+    """Refuses cells that are neither numbers nor text: lists, records, bytes.
+
+    Raises:
+        DataError: a cell is such; names its row.
+    """
+    if column.dtype != object:
+        return
+    for row, value in enumerate(column):
+        if isinstance(value, bytes | Sequence | Mapping | np.ndarray) and not isinstance(
+            value, str
+        ):
+            raise DataError(
+                "a cell holds neither a number nor text",
+                where=f"{where}, row {row + 1}",
+                found=f"{type(value).__name__} {str(value)[:40]}",
+                hint="write the column as numbers or text",
+            )
 
 
 def _narrowed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -355,6 +383,22 @@ def numbers(column: pd.Series[Any], name: str, table_path: Path) -> npt.NDArray[
     Raises:
         DataError: a cell is no number.
     """
+    categories = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
+    if any(
+        check(categories)
+        for check in (
+            pd.api.types.is_bool_dtype,
+            pd.api.types.is_datetime64_any_dtype,
+            pd.api.types.is_timedelta64_dtype,
+            pd.api.types.is_complex_dtype,
+        )
+    ):
+        raise DataError(
+            f"column {name!r} is not numeric",
+            where=table_path,
+            found=f"type {column.dtype}",
+            expected="whole or floating-point numbers",
+        )
     converted = pd.to_numeric(column, errors="coerce")
     broken = converted.isna() & column.notna()
     if broken.any():

@@ -21,6 +21,7 @@ from windrow.sources.formats.table_columns import (
     identifiers,
     plain_name,
     read_columns,
+    refuse_nested,
 )
 from windrow.sources.labels.class_names import settle_classes
 from windrow.sources.labels.keys import (
@@ -184,6 +185,7 @@ def read_labels(
     )
     summary.say("label_column", found)
     summary.say("label_key", str(join))
+    refuse_nested(frame[found], f"{table_path}, column {found}")
     texts = {name: _as_text(frame[name]) for name in names if name != join.label_key}
     label = settle_classes(
         texts[found].tolist(), options, where=f"{table_path}, column {found}", summary=summary
@@ -258,8 +260,8 @@ def _as_text(column: pd.Series[Any]) -> npt.NDArray[np.str_]:
         known = column.dropna()
         if (known == known.round()).all() and (known.abs() < 2**53).all():
             values = column.astype("Int64")
-    texts = values.astype(object).where(column.notna(), "").astype(str)
-    return np.asarray(texts.to_numpy(), dtype=np.str_)
+    texts = values.astype(object).where(column.notna(), "")
+    return np.array([str(value) for value in texts], dtype=np.str_)
 
 
 def _unique_rows(

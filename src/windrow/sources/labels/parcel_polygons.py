@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from windrow.data.legend import Legend
 from windrow.errors import DataError, SettingsError
+from windrow.sources.formats.table_columns import identifiers
 from windrow.sources.labels.class_names import settle_classes
 from windrow.sources.labels.legend_table import read_legend
 from windrow.sources.labels.polygons import mend
@@ -281,7 +282,7 @@ def _property(
 
 
 def _code(value: object) -> str:
-    if isinstance(value, float) and value == int(value):
+    if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
 
@@ -313,10 +314,12 @@ def _ids(frame: Any, given: str | None, path: Path) -> npt.NDArray[Any]:
     values = frame[column]
     if values.isna().any():
         raise DataError("a parcel without an id", where=f"{path}, property {column}")
-    whole = values.dtype.kind in "iu" or (
-        values.dtype.kind == "f" and bool((values == values.round()).all())
+    numeric = values.dtype.kind in "iuf"
+    ids = (
+        identifiers(values, str(column), path)
+        if numeric
+        else values.astype(str).to_numpy(dtype=str)
     )
-    ids = values.to_numpy(dtype=np.int64) if whole else values.astype(str).to_numpy(dtype=str)
     unique, counts = np.unique(ids, return_counts=True)
     if len(unique) < len(ids):
         raise DataError(

@@ -29,6 +29,7 @@ from windrow.sources.prepared.record import (
     PLANETSCOPE_DATES,
     SENTINEL2_DATES,
     WINDOW,
+    check_data_set,
     one_year,
     opened,
     planetscope_integers,
@@ -160,6 +161,9 @@ class _Prepared:
                 found="data sets " + (", ".join(file) or "none"),
                 expected="sentinel2_data and planet_data, or time_series and crop_labels",
             )
+        for name in (self._name, "planet_data", "crop_labels"):
+            if name in file:
+                check_data_set(file[name], name, self._path)
         shape = file[self._name].shape
         self._bands = sensors.check_bands(self._options.bands or sensors.SENTINEL2_BANDS)
         if len(shape) != 3 or shape[2] != len(self._bands):
@@ -173,12 +177,15 @@ class _Prepared:
         if "planet_data" in file and self._options.planetscope != "none":
             planet = tuple(file["planet_data"].shape)
         labels = "crop_labels" in file
-        if labels and file["crop_labels"].shape[0] != shape[0]:
+        if labels and file["crop_labels"].shape not in ((shape[0],), (shape[0], 1)):
             raise DataError(
                 "labels and series differ in number",
                 where=self._path,
-                found=f"{file['crop_labels'].shape[0]} labels, {shape[0]} series",
+                found=f"crop_labels {file['crop_labels'].shape}, {shape[0]} series",
+                expected=f"({shape[0]},)",
             )
+        if not shape[0] or not shape[1]:
+            raise DataError("no series", where=self._path, found=f"{self._name} {shape}")
         return _Shapes(shape[0], shape[1], planet, labels)
 
     def _planet_layout(self, file: Any) -> PlanetLayout:
@@ -186,7 +193,7 @@ class _Prepared:
         assert shape is not None
         if len(shape) == 4 and shape[0] == num and shape[2:] == (NUM_PLANETSCOPE, WINDOW):
             return "series first"
-        if len(shape) == 3 and shape[1:] == (NUM_PLANETSCOPE, num * WINDOW):
+        if len(shape) == 3 and shape[0] and shape[1:] == (NUM_PLANETSCOPE, num * WINDOW):
             # Nothing says which index runs faster; the nine pixels of one window are alike.
             values = np.asarray(file["planet_data"][0, 0], dtype=np.float64)
             by_pixel = np.nanvar(values.reshape(num, WINDOW), axis=1).mean()

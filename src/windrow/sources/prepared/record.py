@@ -14,6 +14,7 @@ import numpy.typing as npt
 from windrow import sensors
 from windrow.data.series import NO_DATA
 from windrow.errors import DataError, WindrowError
+from windrow.sources.formats.attributes import check_numeric
 from windrow.sources.formats.safe_pickle import read_timestamps
 from windrow.sources.reader import ReadingSummary, Scale
 from windrow.sources.values.reflectance import PLANETSCOPE_COUNT, RangeTally
@@ -57,6 +58,19 @@ def opened(path: Path) -> Iterator[Any]:
             found=str(error)[:120],
             hint="it is damaged or cut short: download it again",
         ) from error
+
+
+def check_data_set(found: Any, name: str, path: Path) -> None:
+    """Refuses a group where a data set of numbers should be.
+
+    Raises:
+        DataError: it is a group, or a data set of something else than real numbers.
+    """
+    if not hasattr(found, "dtype"):
+        raise DataError(
+            f"{name} is no data set", where=path, found="a group", expected="a data set of numbers"
+        )
+    check_numeric(found, field=f"the data set {name}", where=path)
 
 
 def read_dates(folder: Path, name: str, number: int | None, *, beside: Path) -> list[datetime]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,12 @@ from windrow.sources.bands.dialects import POSITIONS, SENTINEL2, dialect, normal
 from windrow.sources.bands.names import parse
 from windrow.sources.bands.other_sensors import dialect_of_files, refuse_landsat
 from windrow.sources.bands.recognition import BandNames, recognise_bands
+from windrow.sources.formats.attributes import (
+    check_file,
+    check_numeric,
+    finite_number,
+    positive_number,
+)
 from windrow.sources.rasters.geotiff_tiles import TiffTiles, read_directory
 from windrow.sources.rasters.grid import Grid
 from windrow.sources.reader import IngestOptions
@@ -24,10 +32,13 @@ from windrow.sources.values.baseline_offset import offset_of_baseline
 from windrow.sources.values.cloud_names import cloud_name, cloud_name_in
 
 ENDINGS = (".tif", ".tiff")
+_DAY_OF_YEAR = re.compile(r"(?<!\d)(20\d\d)([0-3]\d\d)(?=T\d{6})")
 _DATE = re.compile(
     r"(?<!\d)(20\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])(?!\d{2,}(?!T))"
 )
 _WORD = re.compile(r"[^A-Za-z0-9]+")
+_PICTURES = frozenset({"TCI", "PVI"})
+"""Words in the names of files for the eye, of one byte a colour, which hold no reflectance."""
 _CACHE_BYTES = 64 * 2**20
 
 
@@ -77,8 +88,13 @@ def date_in_name(name: str) -> np.datetime64 | None:
     Example:
         >>> str(date_in_name("T31UES_20180511T105031_B02.tif")), date_in_name("dem.tif")
         ('2018-05-11', None)
+        >>> str(date_in_name("HLS.S30.T31UES.2018131T105031.v2.0.B02.tif"))
+        '2018-05-11'
     """
     for part in reversed(Path(name).parts):
+        counted = _DAY_OF_YEAR.search(part)
+        if counted is not None and 1 <= int(counted[2]) <= 366:  # as HLS writes it
+            return np.datetime64(counted[1], "D") + np.timedelta64(int(counted[2]) - 1, "D")
         found = _DATE.search(part)
         if found is not None:
             try:
@@ -128,6 +144,7 @@ def read_headers(image_paths: list[Path], root: Path, options: IngestOptions) ->
     known: dict[bytes, _Header] = {}
     found = []
     for image_path in image_paths:
+        check_file(image_path)
         tiles, directory = read_directory(image_path)
         header = known.get(directory) if directory is not None else None
         if header is None:
@@ -160,10 +177,16 @@ class _Found:
 
 def _read_header(image_path: Path) -> _Header:
     import rasterio
-    from rasterio.errors import RasterioError
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
+    check_file(image_path)
     try:
-        with raster_environment(), rasterio.open(image_path) as source:
+        with (
+            # The report says that the CRS is not known.
+            warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning),
+            raster_environment(),
+            rasterio.open(image_path) as source,
+        ):
             transform = tuple(float(v) for v in source.transform[:6])
             a, b, c, d, e, f = transform
             crs = source.crs.to_string() if source.crs else None
@@ -180,6 +203,7 @@ def _read_header(image_path: Path) -> _Header:
                 "tags": {key.upper(): value for key, value in source.tags().items()},
             }
             descriptions = tuple(source.descriptions)
+            packing = (tuple(source.scales), tuple(source.offsets))
     except (RasterioError, OSError) as error:
         raise DataError(
             "a GeoTIFF is damaged or cut short",
@@ -187,6 +211,10 @@ def _read_header(image_path: Path) -> _Header:
             found=reason_of(error),
             hint="fetch it again, or leave it out",
         ) from None
+    check_numeric(SimpleNamespace(dtype=header["dtype"]), field="a GeoTIFF", where=image_path)
+    for number, (scale, offset) in enumerate(zip(*packing, strict=True), start=1):
+        positive_number(scale, field=f"the scale of band {number}", where=image_path)
+        finite_number(offset, field=f"the offset of band {number}", where=image_path)
     return _Header(grid, header, descriptions)
 
 
@@ -207,6 +235,8 @@ def _name_in_file(stem: str) -> str | None:
 def _labels(image_path: Path, header: _Header, options: IngestOptions) -> dict[str, int]:
     """What a file calls its bands: by its name, its descriptions, or in the order given."""
     descriptions = header.descriptions
+    if _PICTURES & {word.upper() for word in _WORD.split(image_path.stem)}:
+        return {}
     name = _name_in_file(image_path.stem)
     if name is not None and len(descriptions) == 1:
         return {name: 1}
@@ -316,18 +346,12 @@ def offset_of_file(file: ImageFile) -> float:
         DataError: a tag is no number; names the file.
     """
     tags = file.header["tags"]
-    readers: tuple[tuple[str, Callable[[str], float]], ...] = (
-        ("BOA_ADD_OFFSET", float),
-        ("PROCESSING_BASELINE", offset_of_baseline),
-    )
-    for name, convert in readers:
-        if name in tags:
-            try:
-                return float(convert(tags[name]))
-            except (ValueError, DataError):
-                raise DataError(
-                    f"the tag {name} is no number", where=file.path, found=str(tags[name])[:40]
-                ) from None
+    if "BOA_ADD_OFFSET" in tags:
+        value = tags["BOA_ADD_OFFSET"]
+        return finite_number(value, field="the tag BOA_ADD_OFFSET", where=file.path)
+    if "PROCESSING_BASELINE" in tags:
+        where = f"{file.path}, tag PROCESSING_BASELINE"
+        return float(offset_of_baseline(tags["PROCESSING_BASELINE"], where=where))
     for part in reversed(file.path.parts):
         match = re.search(r"(?:^|_)(N\d{4})(?:_|$)", part)
         if match:

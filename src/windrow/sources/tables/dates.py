@@ -19,6 +19,9 @@ FIRST_YEAR = 2015
 
 LAST_YEAR = 2099
 
+_DAYS_AND_MONTHS = re.compile(r"%[-#]?[dejxcDFsmbBhU]|ISO8601")
+
+_COUNTED = r"\s*20\d{2}[0-3]\d{2}T\d{6}\s*"
 _PARTS = re.compile(r"\s*(\d{1,4})([./-])(\d{1,2})\2(\d{1,4})(?:[T ].*)?\s*")
 _NUMBER = re.compile(r"\s*\d{6,19}(?:\.0*)?\s*")
 _SCENE = re.compile(r"(?:^|_)(20\d{6})T\d{6}_")
@@ -67,6 +70,8 @@ def read_dates(
     name = column.name
     if column.isna().all():
         raise DataError("no dates", where=f"{path}, column {name}", found="only empty cells")
+    if date_format is not None:
+        _check_format(date_format)
     index, how = _parsed(column, date_format, path)
     broken = np.asarray(index.isna())
     if broken.any():
@@ -96,6 +101,16 @@ def read_dates(
     return dates
 
 
+def _check_format(date_format: str) -> None:
+    """Refuses a format of the year alone: every date would be its first day."""
+    if not _DAYS_AND_MONTHS.search(date_format.replace("%%", "")):
+        raise SettingsError(
+            "--date-format is no format of dates",
+            found=repr(date_format),
+            expected="a format with the day or the month, such as %d.%m.%Y, or %Y%j",
+        )
+
+
 def _parsed(
     column: pd.Series[Any], date_format: str | None, path: Path
 ) -> tuple[pd.DatetimeIndex, str]:
@@ -115,6 +130,8 @@ def _parsed(
     first = str(column.dropna().iloc[0])
     if _SCENE.search(first) is not None:
         return _read(text.str.extract(_SCENE)[0], "%Y%m%d"), "scene (detected)"
+    if text.dropna().str.fullmatch(_COUNTED).all():
+        return _read(text.str[:7], "%Y%j"), "%Y%jT%H%M%S (detected)"
     parts = _PARTS.fullmatch(first) is not None
     return _parts(text, where) if parts else (_read(text, "ISO8601"), "ISO")
 
@@ -131,6 +148,8 @@ def _numbers(
         how, chosen = "as given", date_format
     elif date_format is None and low > FIRST_YEAR * 10**4 and high < (LAST_YEAR + 1) * 10**4:
         chosen = "%Y%m%d"
+    elif date_format is None and low > FIRST_YEAR * 1000 and high < (LAST_YEAR + 1) * 1000:
+        chosen = "%Y%j"
     elif date_format is None and low > FIRST_YEAR * 100 and high < (LAST_YEAR + 1) * 100:
         chosen = "%Y%m"
     else:

@@ -55,8 +55,15 @@ class Dates:
         return Dates(days, np.full(len(days), np.nan))
 
 
-def offset_of_baseline(baseline: str | float) -> int:
+def offset_of_baseline(baseline: str | float, *, where: object = None) -> int:
     """The offset that a processing baseline calls for.
+
+    Args:
+        baseline: its number, with or without the letter N.
+        where: the file and the field in which it stands, for messages.
+
+    Raises:
+        DataError: it is no number of a baseline.
 
     Example:
         >>> offset_of_baseline("03.01"), offset_of_baseline("05.10"), offset_of_baseline("N0400")
@@ -69,9 +76,15 @@ def offset_of_baseline(baseline: str | float) -> int:
         try:
             number = float(text)
         except ValueError:
-            raise DataError(
-                "unknown processing baseline", found=text[:40], expected="a number such as 04.00"
-            ) from None
+            number = float("nan")
+    if not 0 <= number < 100:
+        raise DataError(
+            "unknown processing baseline",
+            where=where,
+            found=repr(str(baseline))[:40],
+            expected="a number such as 04.00",
+            hint="correct it, or take it out of the metadata",
+        )
     return OFFSET if number >= 4 else 0
 
 

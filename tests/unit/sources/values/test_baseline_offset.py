@@ -143,5 +143,5 @@ def test_baselines(baseline: str | float, offset: int) -> None:
 
 
 def test_an_unknown_baseline() -> None:
-    with pytest.raises(DataError, match="unknown processing baseline; found NEW"):
+    with pytest.raises(DataError, match="unknown processing baseline; found 'new'"):
         offset_of_baseline("new")
