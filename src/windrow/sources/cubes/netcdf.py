@@ -138,13 +138,7 @@ def open_file_cube(path: Path, options: IngestOptions) -> FileCube:
     name_of = recognised.by_band()
     bands = tuple(band for band in sensors.SENTINEL2_BANDS if band in name_of)
     if not bands:
-        raise DataError(
-            "no band in the cube",
-            where=path,
-            found=", ".join(layers) or ", ".join(map(str, dataset.data_vars)),
-            expected="variables (time, y, x) named B02, B03, ...",
-            hint="name them with --bands B02=VARIABLE ...",
-        )
+        raise _no_band(dataset, list(layers), path)
     named = {b: _numeric(layers[n], path).transpose(time, y, x) for b, n in name_of.items()}
     season = _dates(dataset[time], path, options)
     dates, steps = season.dates, season.steps
@@ -190,12 +184,27 @@ def open_file_cube(path: Path, options: IngestOptions) -> FileCube:
         bands=tuple(named[band] for band in bands),
         quality=quality,
         steps=steps,
-        labels=tuple(
-            str(name)
-            for name, variable in dataset.data_vars.items()
-            if variable.dims == (y, x) and variable.dtype.kind in "iu"
-        ),
+        labels=_label_variables(dataset, y, x),
         dataset=dataset,
+    )
+
+
+def _no_band(dataset: Any, layers: list[str], path: Path) -> DataError:
+    return DataError(
+        "no band in the cube",
+        where=path,
+        found=", ".join(layers) or ", ".join(map(str, dataset.data_vars)),
+        expected="variables (time, y, x) named B02, B03, ...",
+        hint="name them with --bands B02=VARIABLE ...",
+    )
+
+
+def _label_variables(dataset: Any, y: str, x: str) -> tuple[str, ...]:
+    """Names of the variables of whole numbers that may label pixels."""
+    return tuple(
+        str(name)
+        for name, variable in dataset.data_vars.items()
+        if variable.dims == (y, x) and variable.dtype.kind in "iu"
     )
 
 
