@@ -53,5 +53,5 @@ def test_a_forest_learns_what_can_be_told() -> None:
 
 
 def test_vectors_are_refused() -> None:
-    with pytest.raises(DataError, match="sees sequences"):
+    with pytest.raises(DataError, match="needs sequences"):
         flattened(HeadInputs(values=np.zeros((2, 3), dtype=np.float32)))

@@ -109,7 +109,7 @@ def test_an_unknown_scenario_lists_the_known():
         ({"cloud_share": (0.5,) * 11}, "cloud_share does not fit"),
         ({"cloud_share": (1.0,) * 12}, "12 months, each within 0 and 1"),
         ({"snow": ({"first": 9, "last": 3, "probability": 0.5},)}, "ends before it begins"),
-        ({"wind": 3}, "setting wind: extra inputs are not permitted"),
+        ({"wind": 3}, "setting wind: no such setting"),
     ],
 )
 def test_bad_settings_are_refused(changes, text):
