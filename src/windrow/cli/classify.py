@@ -34,7 +34,7 @@ class Classify:
     weights: str = "windrow-1"
     """The weights that the classifier was trained with."""
     table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
-    """What is not to be detected of a field table."""
+    """How to read a field table, where it should not be detected."""
 
 
 def main(arguments: Sequence[str]) -> None:

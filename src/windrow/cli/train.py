@@ -41,9 +41,9 @@ class Train:
     label_options: Annotated[LabelOptions, tyro.conf.arg(name="")] = field(
         default_factory=LabelOptions
     )
-    """What is to be known of the labels."""
+    """How to read the labels."""
     table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
-    """What is not to be detected of a field table."""
+    """How to read a field table, where it should not be detected."""
 
 
 def main(arguments: Sequence[str]) -> None:
