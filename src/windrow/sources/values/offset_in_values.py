@@ -36,7 +36,7 @@ _BRIGHTEST = 2700.0
 """With the offset, a date that is clear has a band below, over the brightest soil."""
 _MOSTLY = 0.2
 """A date shows the land where at least this share of its observations is clear."""
-_MANY, _LONG = 0.25, 3
+_MANY, _LONG, _HALF = 0.25, 3, 0.5
 _CLEARLY, _PERHAPS = 1500.0, 400.0
 """What speaks for the offset on a green date without dark values, with and without clouds known;
 in the units of a misfit of the values."""
@@ -121,6 +121,12 @@ def shown_by_values(observed: Observations, days: npt.NDArray[np.datetime64]) ->
             evidence = np.where(green, clearly, 0.0)
             evidence[dark | (floor < SHIFTED[0])] = -np.inf
             holds = _most_likely(observed, shown, evidence=evidence[shown])
+            if observed.clear is None:
+                everywhere = np.ones(len(shown), dtype=np.bool_)
+                holds = _without_haze(holds, doubtful=everywhere, at_ends=True)
+            else:
+                cloudy = _clear_share(observed, len(days))[shown] < _HALF
+                holds = _without_haze(holds, doubtful=cloudy, at_ends=False)
             told[shown[holds & green[shown]]] = True
             added[order] = _nearest(days, order, shown, np.where(holds, OFFSET, 0))
     with_offset = told & (added == OFFSET)
@@ -197,21 +203,31 @@ def _most_likely(
     for choice in reversed(back):
         state = int(choice[state])
         states.append(state)
-    holds = np.array(states[::-1], dtype=np.bool_)
-    return holds if observed.clear is not None else _without_haze(holds)
+    return np.array(states[::-1], dtype=np.bool_)
 
 
-def _without_haze(holds: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Leaves out short runs where few dates hold the offset: those are hazy, as far as one knows.
+def _without_haze(
+    holds: npt.NDArray[np.bool_], *, doubtful: npt.NDArray[np.bool_], at_ends: bool
+) -> npt.NDArray[np.bool_]:
+    """Leaves out short runs of doubtful dates where few hold the offset: they are taken for haze.
 
-    Only for inputs without a cloud measure, in which a tenth of the dates pass for shifted.
+    Without a cloud measure a tenth of the dates pass for shifted. With one, so do two mostly cloudy
+    dates in a row.
+
+    Args:
+        holds: (n,) which dates, in order, seem to hold the offset.
+        doubtful: (n,) dates that show too little clear land to be believed alone.
+        at_ends: whether a run at the first or last date is left out too; an archive may switch
+            there.
     """
     if holds.mean() >= _MANY:
         return holds
     kept = holds.copy()
     edges = np.flatnonzero(np.diff(holds.astype(np.int8))) + 1
     for start, stop in itertools.pairwise([0, *edges.tolist(), len(holds)]):
-        if stop - start < _LONG:
+        inside = start > 0 and stop < len(holds)
+        short = stop - start < _LONG and doubtful[start:stop].all()
+        if short and (inside or at_ends):
             kept[start:stop] = False
     return kept
 

@@ -62,7 +62,9 @@ def test_a_column_of_baselines_against_the_values_is_refused(seed: int, wrong: s
     frame["cloud_fraction"] = np.tile(cloudy.astype(float), NUM_FIELDS)
     dates = np.tile(np.arange(NUM_DATES), NUM_FIELDS)
     frame["processing_baseline"] = np.where(np.isin(dates, list(wrong)), "05.09", "03.01")
-    if cloudy[list(wrong)].all():
+    # Bright bare soil does not show the offset, nor do clouds: there metadata are believed.
+    shows = ~cloudy & (truth(frame).min(axis=2).max(axis=0) < 650)
+    if not shows[list(wrong)].any():
         return
     with pytest.raises(DataError, match="metadata and values contradict each other"):
         read_table(frame)
