@@ -162,7 +162,7 @@ def test_lower_precision_learns_the_same(model: object) -> None:
             on_step=lambda step, total, loss, curve=curve: curve.append(loss),
         )
         assert {p.dtype for p in head.parameters()} == {torch.float32}
-        assert (head.predict_probability(new).argmax(axis=1) == truth).mean() > 0.9
+        assert (head.predict_probability(new).argmax(axis=1) == truth).mean() > 0.95
         curves.append(curve)
     assert curves[0] != curves[1]
     np.testing.assert_allclose(curves[0][:5], curves[1][:5], rtol=0.03)
