@@ -14,6 +14,13 @@ class Score(Settings):
     macro_f1: float = Field(ge=0, le=1, description="over the classes that occur")
 
 
+class ClassScore(Settings):
+    """Figures of the classifier for one class."""
+
+    num_fields: int = Field(ge=1, description="labelled fields of the class")
+    f1: float = Field(ge=0, le=1)
+
+
 class Expectation(Settings):
     """The cross-validation of a classifier.
 
@@ -22,6 +29,7 @@ class Expectation(Settings):
         num_folds: folds.
         grouped_by: the column whose groups never stand on both sides; ``field_id`` is the least.
         windrow: of the classifier itself.
+        classes: of the classifier for each class, by name.
         baselines: of plain methods on the same folds, by name, and of the commonest class.
         calibration_error: expected calibration error (Guo et al. 2017).
         coverage: share of fields whose prediction set is to hold the true class.
@@ -32,6 +40,7 @@ class Expectation(Settings):
     num_folds: int = Field(ge=2)
     grouped_by: str
     windrow: Score
+    classes: dict[str, ClassScore]
     baselines: dict[str, Score]
     calibration_error: float = Field(ge=0, le=1)
     coverage: float = Field(gt=0, lt=1)

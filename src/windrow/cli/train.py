@@ -14,6 +14,8 @@ from windrow.cli.progress import progress
 from windrow.sources.reader import LabelOptions, TableOptions
 
 if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
     from windrow.classifiers.expectation import Expectation
 
 
@@ -95,6 +97,22 @@ def show_expectation(expected: Expectation) -> None:
     best = max(expected.baselines, key=lambda name: expected.baselines[name].overall_accuracy)
     if expected.baselines[best].overall_accuracy > expected.windrow.overall_accuracy:
         console.print(f"note: {best} did better here; the classifier is no gain for these fields")
+    console.print(_class_table(expected))
     console.print(f"calibration error: {expected.calibration_error:.3f}")
     if expected.threshold == 1:
         console.print("prediction sets hold all classes: too few labelled fields, or too unsure")
+
+
+def _class_table(expected: Expectation) -> RichTable:
+    from rich.table import Table
+
+    table = Table(title="classes", title_justify="left")
+    table.add_column("class")
+    table.add_column("labelled fields", justify="right")
+    table.add_column("F1", justify="right")
+    for name, score in expected.classes.items():
+        lonely = score.num_fields < 2
+        table.add_row(
+            name, str(score.num_fields), "one field: not known" if lonely else f"{score.f1:.3f}"
+        )
+    return table

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.classifiers.crop_classifier import CropClassifier, Voter
-from windrow.classifiers.expectation import Expectation, Score
+from windrow.classifiers.expectation import ClassScore, Expectation, Score
 from windrow.classifiers.features import FeatureSettings, band_features
 from windrow.classifiers.shallow import TreesSettings, fit_light_head
 from windrow.data.series import Series
@@ -132,8 +132,10 @@ def cross_validate(
     bands = band_features(series.select(rows), features).values
     for number in range(num_folds):
         held, fitted = fold == number, fold != number
-        told = [None if row in set(rows[held]) else name for row, name in enumerate(labels)]
-        classifier = make().fit(series, told, crops=_present(crops, told))
+        shown = list(labels)
+        for row in rows[held].tolist():
+            shown[row] = None
+        classifier = make().fit(series, shown, crops=_present(crops, shown))
         columns = np.array([classes.index(name) for name in classifier.classes])
         own = series.select(rows[held])
         probability[np.ix_(np.flatnonzero(held), columns)] = classifier.predict_proba(own)
@@ -164,13 +166,20 @@ def expectation(
     """
     _, first = np.unique(field, return_index=True)
     true, probability = found.true[first], found.probability[first]
+    counts = confusion_matrix(true, probability.argmax(axis=1), num_classes=len(found.classes))
     return Expectation(
         num_fields=len(first),
         num_folds=int(found.fold.max()) + 1,
         grouped_by=grouped_by,
-        windrow=_score(true, probability.argmax(axis=1), len(found.classes)),
+        windrow=_score(counts),
+        classes={
+            name: ClassScore(num_fields=int(counts[row].sum()), f1=float(f1))
+            for row, (name, f1) in enumerate(
+                zip(found.classes, scores(counts).per_class_f1, strict=True)
+            )
+        },
         baselines={
-            name: _score(true, predicted[first], len(found.classes))
+            name: _score(confusion_matrix(true, predicted[first], num_classes=len(found.classes)))
             for name, predicted in found.baselines.items()
         },
         calibration_error=expected_calibration_error(probability, true),
@@ -179,10 +188,8 @@ def expectation(
     )
 
 
-def _score(
-    true: npt.NDArray[np.int64], predicted: npt.NDArray[np.integer], num_classes: int
-) -> Score:
-    found = scores(confusion_matrix(true, predicted, num_classes=num_classes))
+def _score(counts: npt.NDArray[np.int64]) -> Score:
+    found = scores(counts)
     return Score(overall_accuracy=found.overall_accuracy, macro_f1=found.macro_f1)
 
 

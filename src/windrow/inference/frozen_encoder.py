@@ -80,6 +80,11 @@ class FrozenEncoder:
             changed = f"{content_hash} max_dates={max_dates}"
             self.content_hash = hashlib.sha256(changed.encode()).hexdigest()
 
+    def __repr__(self) -> str:
+        kind, bands = self.header.encoder.kind, len(self.bands)
+        read = f"{bands} bands, {self.processing_level}"
+        return f"FrozenEncoder({kind}, width {self.width}, {read}, {self.backend})"
+
     @property
     def backend(self) -> str:
         """Name and precision of the backend, such as ``torch float32``."""

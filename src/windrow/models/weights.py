@@ -260,7 +260,9 @@ def parse_header(path: str | Path, metadata: Mapping[str, str]) -> WeightsHeader
             "the file has no windrow header",
             where=path,
             found=values.get("format") if isinstance(values, dict) else None,
-            expected="weights written by 'windrow pretrain'",
+            expected="weights of an encoder, written by 'windrow pretrain'",
+            hint="weights of the crop classifier, such as windrow-1, go with 'windrow train' and"
+            " 'windrow classify'",
         )
     if values.get("version") != VERSION:
         raise WeightsError(

@@ -84,14 +84,16 @@ def classify(
         opened = open_input(source, table)
         line = f"classifier: {len(fitted.classes)} classes, {fitted.num_labelled:g} labelled fields"
         line += " per class (median)"
+    elif mix is None:
+        raise SettingsError("classifying by crops needs the settings of the mix")
     else:
-        assert mix is not None
         classes = _classes_of_crops(crops, encoder)
         opened = open_input(source, table)
         fitted = CropClassifier(encoder, mix).fit(
             opened.series, [None] * len(opened.series), crops=classes
         )
-        line = "classifier: no label was used; classes follow from simulated places alone"
+        line = "classifier: no label was used, so 'prediction_set' and 'unlikeness' stay empty"
+        line += "; classes follow from simulated places alone"
     return Classified(
         (*opened.summary.lines(), line),
         _write(out, opened.series, fitted, threshold, on_progress),
@@ -103,7 +105,9 @@ def _classes_of_crops(crops: Sequence[str], encoder: PlaceEncoder) -> dict[str, 
     for name, found in classes.items():
         if not found:
             raise SettingsError(
-                "unknown crop", found=name, expected="one of " + ", ".join(encoder.crop_names)
+                "unknown crop",
+                found=name,
+                expected="names separated by blanks, one of " + ", ".join(encoder.crop_names),
             )
     return classes
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import f1_score
 
 from place_factory import CROPS, make_encoder, make_place, series_of
 from windrow.classifiers.crop_classifier import CropClassifier
@@ -64,6 +65,11 @@ def test_every_labelled_field_is_predicted_once_by_a_classifier_that_did_not_see
     assert figures.baselines[COMMONEST].overall_accuracy <= 0.2
     assert figures.baselines[BAND_TREES].overall_accuracy > 0.8
     assert (figures.num_fields, figures.num_folds) == (50, 5)
+    assert {name: score.num_fields for name, score in figures.classes.items()} == {
+        name: NAMES[:50].count(name) for name in CROPS
+    }
+    f1 = f1_score(found.true, found.probability.argmax(axis=1), average=None)
+    assert [figures.classes[name].f1 for name in found.classes] == pytest.approx(list(f1))
 
 
 def test_labels_without_meaning_are_predicted_by_chance():
