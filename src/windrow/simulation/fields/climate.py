@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from windrow.simulation.calendars import YEAR, Calendar, GrowingSeason
-from windrow.simulation.fields.stands import logistic
+from windrow.simulation.curves import logistic
 from windrow.simulation.keyed_random import Floats
 
 Rain = Literal["even", "dry summer", "wet season"]

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.simulation.crops import CATCH_CROP, Crop
-from windrow.simulation.fields.stands import MOST_CUTS, NEVER, Draws, FieldYear, logistic
+from windrow.simulation.curves import logistic
+from windrow.simulation.fields.stands import MOST_CUTS, NEVER, Draws, FieldYear
 from windrow.simulation.fields.weather import DAYS, NUM_DAYS, Weather
 from windrow.simulation.keyed_random import Floats
 

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.simulation.crops import CATCH_CROP, CROPS, Crop
+from windrow.simulation.curves import logistic
 from windrow.simulation.fields.grassland import grow_grass, grow_trees
 from windrow.simulation.fields.landscape import Landscape
-from windrow.simulation.fields.stands import NEVER, Draws, FieldYear, logistic
+from windrow.simulation.fields.stands import NEVER, Draws, FieldYear
 from windrow.simulation.fields.weather import DAYS, Weather
 from windrow.simulation.keyed_random import Floats
 

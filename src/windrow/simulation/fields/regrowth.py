@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from windrow.simulation.calendars import YEAR
 from windrow.simulation.crop_table import CROP_TABLE
+from windrow.simulation.curves import logistic
 from windrow.simulation.fields.climate import Climate
 from windrow.simulation.fields.landscape import Integers, Landscape
-from windrow.simulation.fields.stands import MOST_CUTS, Draws, FieldYear, logistic
+from windrow.simulation.fields.stands import MOST_CUTS, Draws, FieldYear
 from windrow.simulation.keyed_random import Floats
 
 _RUN_UP_DAYS = 70

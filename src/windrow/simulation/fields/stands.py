@@ -103,11 +103,6 @@ class FieldYear:
         self.rough[rows] = np.maximum(self.rough[rows], fresh)
 
 
-def logistic(days_after: npt.ArrayLike, pace: npt.ArrayLike) -> Floats:
-    """0 long before, 1/2 on the day, 1 long after."""
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(np.asarray(days_after) / pace, -40, 40))))
-
-
 class Draws:
     """The draws of some fields of one landscape, by purpose; all cut at 2.2 deviations."""
 
