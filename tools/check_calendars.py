@@ -23,7 +23,7 @@ from windrow.simulation.fields.cycles import make_cycles
 from windrow.simulation.fields.landscape import Landscape
 from windrow.simulation.fields.stands import Draws
 from windrow.simulation.fields.weather import Weather
-from windrow.simulation.places import Place
+from windrow.simulation.places.place import Place
 from windrow.simulation.scenarios import SCENARIOS
 
 OUR_NAME = {

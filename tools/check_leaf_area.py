@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from windrow.simulation.crop_table import CROP_TABLE, table_number
-from windrow.simulation.places import Place
-from windrow.simulation.world_settings import EARTH
-from windrow.simulation.worlds import simulate_place
+from windrow.simulation.places.place import Place
+from windrow.simulation.worlds.settings import EARTH
+from windrow.simulation.worlds.world import simulate_place
 
 CROPS = {
     "Maize": ("grain maize", -85.0, 40.0),

@@ -8,7 +8,7 @@ from the nearest land, as one byte a value (day divided by two). The script prin
 table lies from the cells it was made of.
 
     python tools/fit_calendars.py worldcereal_seasonality.parquet \
-        src/windrow/simulation/calendars.safetensors
+        src/windrow/simulation/places/calendars.safetensors
 """
 
 import json

@@ -17,12 +17,12 @@ from windrow.data.ten_day_grid import season_days
 from windrow.errors import SettingsError
 from windrow.files import write_text
 from windrow.processes import begin_in_pool, one_thread_each
-from windrow.simulation.scenario_worlds import (
+from windrow.simulation.worlds.scenario_worlds import (
     ScenarioWorldSettings,
     simulate_scenario_world,
 )
-from windrow.simulation.world_settings import WorldSettings
-from windrow.simulation.worlds import simulate_world
+from windrow.simulation.worlds.settings import WorldSettings
+from windrow.simulation.worlds.world import simulate_world
 
 SETTINGS_FILE = "worlds.yaml"
 

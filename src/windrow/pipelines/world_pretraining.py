@@ -38,8 +38,8 @@ from windrow.pipelines.world_cache import (
     WorldCacheSettings,
     read_worlds,
 )
-from windrow.simulation.scenario_worlds import ScenarioWorldSettings
-from windrow.simulation.world_settings import WorldSettings
+from windrow.simulation.worlds.scenario_worlds import ScenarioWorldSettings
+from windrow.simulation.worlds.settings import WorldSettings
 from windrow.tasks.episodes import (
     NOT_SCORED,
     Episode,

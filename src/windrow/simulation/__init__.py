@@ -14,13 +14,12 @@ Read in this order: :mod:`~windrow.simulation.keyed_random` (draws keyed by posi
 :mod:`~windrow.simulation.generate` (the top: :func:`simulate`, :func:`simulate_parts` and
 :func:`simulate_store`);
 :mod:`~windrow.simulation.denethor_rasters` writes one landscape as rasters, and
-:mod:`~windrow.simulation.worlds` makes random places of scattered fields to learn from. Worlds
-have a crop table (:mod:`~windrow.simulation.crop_table`) and seasons
-(:mod:`~windrow.simulation.calendars`) of the whole Earth;
-:mod:`~windrow.simulation.imposed` shows them under a user's own dates and clouds.
+:mod:`~windrow.simulation.worlds.world` makes random places of scattered fields to learn from.
+Worlds have a crop table (:mod:`~windrow.simulation.crop_table`) and seasons
+(:mod:`~windrow.simulation.places.calendars`) of the whole Earth;
+:mod:`~windrow.simulation.worlds.imposed` shows them under a user's own dates and clouds.
 """
 
-from windrow.simulation.calendars import Calendar, calendar_at
 from windrow.simulation.crop_table import CROP_TABLE, TABLE_NAMES, TableCrop
 from windrow.simulation.denethor_rasters import simulate_denethor
 from windrow.simulation.generate import (
@@ -30,16 +29,17 @@ from windrow.simulation.generate import (
     simulate_pixels,
     simulate_store,
 )
-from windrow.simulation.imposed import simulate_like
-from windrow.simulation.places import Place
+from windrow.simulation.places.calendars import Calendar, calendar_at
+from windrow.simulation.places.place import Place
 from windrow.simulation.scenarios import (
     DEFAULT_SCENARIO,
     SCENARIOS,
     scenario_settings,
 )
 from windrow.simulation.settings import CropClass, ScenarioSettings
-from windrow.simulation.world_settings import EARTH, WorldSettings
-from windrow.simulation.worlds import World, simulate_place, simulate_world
+from windrow.simulation.worlds.imposed import simulate_like
+from windrow.simulation.worlds.settings import EARTH, WorldSettings
+from windrow.simulation.worlds.world import World, simulate_place, simulate_world
 
 __all__ = [
     "CROP_TABLE",

@@ -8,7 +8,7 @@ from windrow.classifiers.place_classifier import load_place_encoder
 from windrow.experiments.recipes.classifier import mix
 from windrow.experiments.recipes.worlds import FARMLAND
 from windrow.inference.frozen_encoder import weights_path
-from windrow.simulation.scenario_worlds import simulate_scenario_world
+from windrow.simulation.worlds.scenario_worlds import simulate_scenario_world
 
 BANDS_OF_TEN_METRES = ("B02", "B03", "B04", "B08")
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from windrow.errors import SettingsError
 from windrow.models.place_network import PlaceNetworkSettings
 from windrow.pipelines.world_pretraining import WorldPretrainingSettings
-from windrow.simulation.scenario_worlds import ScenarioWorldSettings
-from windrow.simulation.world_settings import EARTH
+from windrow.simulation.worlds.scenario_worlds import ScenarioWorldSettings
+from windrow.simulation.worlds.settings import EARTH
 from windrow.tasks.episode_augmentation import AugmentationSettings
 from windrow.tasks.episodes import EpisodeSettings
 from windrow.training.optimization import OptimizationSettings

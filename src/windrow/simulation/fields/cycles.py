@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from windrow.simulation.calendars import YEAR
 from windrow.simulation.crop_table.crop import TableCrop
-from windrow.simulation.fields.climate import Climate
 from windrow.simulation.fields.stands import Draws
 from windrow.simulation.fields.weather import Weather
 from windrow.simulation.keyed_random import Floats
+from windrow.simulation.places.calendars import YEAR
+from windrow.simulation.places.climate import Climate
 
 _LEAST_DAYS = 45.0
 _SOWING_BELOW = 12.5

@@ -13,11 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from windrow.simulation.calendars import YEAR
 from windrow.simulation.crop_table import CROP_TABLE, TableCrop, table_number
 from windrow.simulation.crops import CATCH_CROP
 from windrow.simulation.curves import logistic
-from windrow.simulation.fields.climate import Climate
 from windrow.simulation.fields.cycles import Cycles, make_cycles
 from windrow.simulation.fields.landscape import Integers, Landscape
 from windrow.simulation.fields.regrowth import grow_grass_and_ground
@@ -25,6 +23,8 @@ from windrow.simulation.fields.stands import TRAITS, Draws, FieldYear
 from windrow.simulation.fields.trees import grow_trees
 from windrow.simulation.fields.weather import Weather
 from windrow.simulation.keyed_random import Floats
+from windrow.simulation.places.calendars import YEAR
+from windrow.simulation.places.climate import Climate
 
 ANNUAL = ("wintering", "annual")
 """Kinds of growth that are sown and harvested."""

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from windrow.simulation.calendars import YEAR
 from windrow.simulation.crop_table import CROP_TABLE
 from windrow.simulation.curves import logistic
-from windrow.simulation.fields.climate import Climate
 from windrow.simulation.fields.landscape import Integers, Landscape
 from windrow.simulation.fields.stands import MOST_CUTS, Draws, FieldYear
 from windrow.simulation.keyed_random import Floats
+from windrow.simulation.places.calendars import YEAR
+from windrow.simulation.places.climate import Climate
 
 _RUN_UP_DAYS = 70
 _RATE = 0.125

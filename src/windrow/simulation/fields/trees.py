@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from windrow.simulation.calendars import YEAR
 from windrow.simulation.crop_table.crop import TableCrop
 from windrow.simulation.curves import logistic
-from windrow.simulation.fields.climate import Climate
 from windrow.simulation.fields.landscape import Integers
 from windrow.simulation.fields.stands import Draws, FieldYear
 from windrow.simulation.keyed_random import Floats
+from windrow.simulation.places.calendars import YEAR
+from windrow.simulation.places.climate import Climate
 
 _WITHERING_DAYS = 14
 

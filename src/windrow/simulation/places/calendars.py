@@ -84,7 +84,7 @@ def northern_day(day_of_year: float, latitude: float) -> float:
 def _table() -> tuple[npt.NDArray[np.uint8], float, float, tuple[str, ...]]:
     from safetensors.numpy import load
 
-    content = (files("windrow.simulation") / "calendars.safetensors").read_bytes()
+    content = (files("windrow.simulation.places") / "calendars.safetensors").read_bytes()
     try:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         about = header["__metadata__"]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from windrow.errors import DataError
-from windrow.simulation.imposed import CLEAR_BELOW, simulate_like
-from windrow.simulation.places import Place
-from windrow.simulation.world_settings import EARTH
-from windrow.simulation.worlds import simulate_place
+from windrow.simulation.places.place import Place
+from windrow.simulation.worlds.imposed import CLEAR_BELOW, simulate_like
+from windrow.simulation.worlds.settings import EARTH
+from windrow.simulation.worlds.world import simulate_place
 
 FEW = EARTH.model_copy(update={"num_fields": 30})
 PLACE = Place(longitude=-61.0, latitude=-34.0, year=2020, season_start=200)

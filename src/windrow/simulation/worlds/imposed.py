@@ -17,14 +17,14 @@ import numpy.typing as npt
 from windrow.data.series import Series
 from windrow.errors import DataError
 from windrow.sensors import SCALE
-from windrow.simulation.calendars import YEAR
 from windrow.simulation.crop_table import TABLE_NAMES, table_number
-from windrow.simulation.field_series import simulate_fields
 from windrow.simulation.keyed_random import choose, keyed
-from windrow.simulation.places import Place
-from windrow.simulation.world_draws import WorldDraws, draw_scenario, draw_shares
-from windrow.simulation.world_settings import WorldSettings
-from windrow.simulation.worlds import World, drawn_around, scattered, season_of
+from windrow.simulation.places.calendars import YEAR
+from windrow.simulation.places.place import Place
+from windrow.simulation.worlds.draws import WorldDraws, draw_scenario, draw_shares
+from windrow.simulation.worlds.field_series import simulate_fields
+from windrow.simulation.worlds.settings import WorldSettings
+from windrow.simulation.worlds.world import World, drawn_around, scattered, season_of
 
 CLEAR_BELOW = 26
 """Smallest cloud probability of a cloudy date, a tenth of 255."""

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from windrow.config import Settings
 from windrow.data.series import ProcessingLevel
-from windrow.simulation.calendars import Calendar, calendar_at, northern_day
-from windrow.simulation.fields.climate import (
+from windrow.simulation.places.calendars import Calendar, calendar_at, northern_day
+from windrow.simulation.places.climate import (
     Climate,
     Rain,
     continentality_of,

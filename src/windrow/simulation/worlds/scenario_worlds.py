@@ -1,8 +1,8 @@
 """Random places of temperate farmland, grown by the calendars that the scenarios are tuned with.
 
-They stand beside the worlds of :mod:`windrow.simulation.worlds`, which lie anywhere on the Earth:
-their 25 crops, with catch crops, volunteers and weeds between them, follow the table that is tuned
-on real fields of central Europe, and vary around the scenario ``brandenburg-2018``.
+They stand beside the worlds of :mod:`windrow.simulation.worlds.world`, which lie anywhere on the
+Earth: their 25 crops, with catch crops, volunteers and weeds between them, follow the table that is
+tuned on real fields of central Europe, and vary around the scenario ``brandenburg-2018``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from windrow.simulation.crops import NAMES
 from windrow.simulation.generate import simulate_landscape
 from windrow.simulation.scenarios import SCENARIOS
 from windrow.simulation.settings import CropClass, ScenarioSettings
-from windrow.simulation.worlds import World
+from windrow.simulation.worlds.world import World
 
 Between = tuple[float, float]
 """Lowest and highest value of a uniform draw."""

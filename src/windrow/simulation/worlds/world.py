@@ -1,6 +1,6 @@
 """Random simulated places to learn from: each a few hundred fields of some crops under one sky.
 
-A world is drawn from :class:`~windrow.simulation.world_settings.WorldSettings`: where it lies,
+A world is drawn from :class:`~windrow.simulation.worlds.settings.WorldSettings`: where it lies,
 which crops grow and with what shares, how early the season is, how cloudy each month, the soil, the
 product. Its seasons are those of the real place at its longitude and latitude. World ``number`` of
 a seed follows from both alone, so that worlds can be made in any order and on any number of
@@ -21,14 +21,13 @@ import numpy.typing as npt
 
 from windrow.data.series import ProcessingLevel, Series, concatenate
 from windrow.errors import SettingsError
-from windrow.simulation.calendars import YEAR
 from windrow.simulation.crop_table import CROP_TABLE, TABLE_NAMES, table_number
-from windrow.simulation.field_series import ScatteredFields, simulate_fields
-from windrow.simulation.fields.climate import Climate
 from windrow.simulation.fields.growth import ANNUAL, Season
 from windrow.simulation.keyed_random import choose, keyed, uniform
-from windrow.simulation.places import Place
-from windrow.simulation.world_draws import (
+from windrow.simulation.places.calendars import YEAR
+from windrow.simulation.places.climate import Climate
+from windrow.simulation.places.place import Place
+from windrow.simulation.worlds.draws import (
     WorldDraws,
     draw_climate,
     draw_crops,
@@ -36,7 +35,8 @@ from windrow.simulation.world_draws import (
     draw_scenario,
     draw_shares,
 )
-from windrow.simulation.world_settings import WorldSettings
+from windrow.simulation.worlds.field_series import ScatteredFields, simulate_fields
+from windrow.simulation.worlds.settings import WorldSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,7 @@ def simulate_world(settings: WorldSettings, seed: int, *, number: int = 0) -> Wo
         number: of the world, from 0; worlds of one seed do not depend on each other.
 
     Example:
-        >>> from windrow.simulation.world_settings import EARTH
+        >>> from windrow.simulation.worlds.settings import EARTH
         >>> world = simulate_world(EARTH.model_copy(update={"num_fields": 4}), 1)
         >>> world.series.reflectance.shape[0], world.series.simulated
         (4, True)
@@ -114,7 +114,7 @@ def simulate_place(
         SettingsError: a crop is not in the table, or there is none.
 
     Example:
-        >>> from windrow.simulation.world_settings import EARTH
+        >>> from windrow.simulation.worlds.settings import EARTH
         >>> few = EARTH.model_copy(update={"num_fields": 6})
         >>> kenya = Place(longitude=34.6, latitude=0.4, year=2019)
         >>> world = simulate_place(kenya, few, seed=1, crops=["cassava"])

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from windrow.errors import SettingsError
-from windrow.simulation.calendars import calendar_at
-from windrow.simulation.places import Place
-from windrow.simulation.world_settings import EARTH
-from windrow.simulation.worlds import simulate_place
+from windrow.simulation.places.calendars import calendar_at
+from windrow.simulation.places.place import Place
+from windrow.simulation.worlds.settings import EARTH
+from windrow.simulation.worlds.world import simulate_place
 
 FEW = EARTH.model_copy(
     update={"num_fields": 40, "num_regions": (1, 1), "season_shift": 0.0, "harvest_shift": 0.0}

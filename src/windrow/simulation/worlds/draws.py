@@ -8,14 +8,14 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
-from windrow.simulation.calendars import HALF_YEAR, YEAR, Calendar
 from windrow.simulation.crop_table import CROP_TABLE, table_number
-from windrow.simulation.fields.climate import Climate, Rain
 from windrow.simulation.keyed_random import keyed, normal, spread, uniform
-from windrow.simulation.places import Place
+from windrow.simulation.places.calendars import HALF_YEAR, YEAR, Calendar
+from windrow.simulation.places.climate import Climate, Rain
+from windrow.simulation.places.place import Place
 from windrow.simulation.scenarios import SCENARIOS
 from windrow.simulation.settings import ScenarioSettings, SnowSpell
-from windrow.simulation.world_settings import WorldSettings
+from windrow.simulation.worlds.settings import WorldSettings
 
 _SNOW = ((8, 20, 0.5), (25, 45, 0.6), (50, 66, 0.6), (72, 84, 0.4), (338, 352, 0.4))
 _STEP = 2.0
@@ -62,7 +62,7 @@ def _land() -> npt.NDArray[np.bool_]:
     """Marks the two-degree cells that are land, from the north-western corner."""
     from safetensors.numpy import load
 
-    content = (files("windrow.simulation") / "calendars.safetensors").read_bytes()
+    content = (files("windrow.simulation.places") / "calendars.safetensors").read_bytes()
     return np.asarray(load(content)["land"], dtype=bool)
 
 

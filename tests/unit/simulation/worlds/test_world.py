@@ -5,8 +5,8 @@ import pytest
 
 from windrow.errors import SettingsError
 from windrow.simulation.crop_table import CROP_TABLE
-from windrow.simulation.world_settings import EARTH, WorldSettings
-from windrow.simulation.worlds import simulate_world
+from windrow.simulation.worlds.settings import EARTH, WorldSettings
+from windrow.simulation.worlds.world import simulate_world
 
 SMALL = EARTH.model_copy(update={"num_fields": 24})
 

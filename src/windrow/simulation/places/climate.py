@@ -13,9 +13,9 @@ from typing import Literal
 
 import numpy as np
 
-from windrow.simulation.calendars import YEAR, Calendar, GrowingSeason
 from windrow.simulation.curves import logistic
 from windrow.simulation.keyed_random import Floats
+from windrow.simulation.places.calendars import YEAR, Calendar, GrowingSeason
 
 Rain = Literal["even", "dry summer", "wet season"]
 

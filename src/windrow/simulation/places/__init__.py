@@ -1,0 +1,1 @@
+"""Where on the Earth a simulated place lies: its calendar and climate."""
