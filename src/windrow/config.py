@@ -15,6 +15,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from windrow.errors import SettingsError
+from windrow.json_values import JsonObject
 
 
 class Settings(BaseModel):
@@ -46,7 +47,7 @@ class Settings(BaseModel):
     # error would name a setting without the path to it.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Converts the settings to JSON values."""
         return self.model_dump(mode="json")
 

@@ -1,8 +1,9 @@
-"""The shape of the code: few arguments, short functions, short files."""
+"""The shape of the code: few arguments, short functions, short files, results with named fields."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,3 +69,39 @@ def test_files_are_short():
         for path in ROOT.rglob("*.py")
     }
     assert {name: n for name, n in found.items() if n > MOST_FILE_LINES} == {}
+
+
+WITHOUT_RECORDS = (
+    "data/",
+    "experiments/study/",
+    "models/",
+    "pipelines/world_pretraining.py",
+    "reporting/study/",
+    "simulation/",
+    "sources/",
+    "training/",
+)
+"""Folders that still hand on dictionaries of anything."""
+
+
+def _annotations(tree: ast.AST) -> Iterator[ast.expr]:
+    for node in ast.walk(tree):
+        found: list[ast.expr | None] = []
+        if isinstance(node, ast.arg | ast.AnnAssign):
+            found = [node.annotation]
+        elif isinstance(node, Function):
+            found = [node.returns]
+        elif isinstance(node, ast.Assign):
+            found = [node.value]  # the value of a type alias
+        yield from (each for each in found if each is not None)
+
+
+def test_functions_hand_on_records_and_not_dictionaries_of_anything():
+    found = [
+        f"{path.relative_to(ROOT).as_posix()}:{each.lineno}"
+        for path in sorted(ROOT.rglob("*.py"))
+        if not path.relative_to(ROOT).as_posix().startswith(WITHOUT_RECORDS)
+        for each in _annotations(ast.parse(path.read_text(encoding="utf-8")))
+        if re.search(r"(dict|Mapping)\[str, Any\]", ast.unparse(each))
+    ]
+    assert found == []

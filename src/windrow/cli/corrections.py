@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from windrow.cli.parse import parse
 from windrow.cli.progress import progress
+
+if TYPE_CHECKING:
+    from windrow.experiments.fault_effects import FaultEffects
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
     print(options.out)
 
 
-def show_effects(result: Mapping[str, Any]) -> None:
+def show_effects(result: FaultEffects) -> None:
     """Prints the effects of a ``corrections.json`` as a table.
 
     Args:
@@ -53,7 +56,7 @@ def show_effects(result: Mapping[str, Any]) -> None:
         table.add_column(name)
     for row in result["effects"]:
         right, wrong = (
-            f"{row[name][0]:.3f} ± {row[name][1]:.3f}" for name in ("corrected", "faulty")
+            f"{mean:.3f} ± {std:.3f}" for mean, std in (row["corrected"], row["faulty"])
         )
         mean, least, most = row["gain"]
         table.add_row(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from windrow.evaluation.fewshot.result import FewshotFigures
 
 
-def show_rows(fewshot: Mapping[str, Any]) -> None:
+def show_rows(fewshot: FewshotFigures) -> None:
     """Prints the rows of a ``fewshot.json`` as a table, and its notes below.
 
     Args:
@@ -22,11 +24,13 @@ def show_rows(fewshot: Mapping[str, Any]) -> None:
     table.add_column("overall accuracy", justify="right")
     table.add_column("macro F1", justify="right")
     for row in sorted(fewshot["rows"], key=lambda row: row["k"]):
-        figures = (
-            f"{row[name]:.3f} ± {row[name + '_std']:.3f}"
-            for name in ("overall_accuracy", "macro_f1")
+        table.add_row(
+            str(row["k"]),
+            row["method"],
+            row["head"],
+            f"{row['overall_accuracy']:.3f} ± {row['overall_accuracy_std']:.3f}",
+            f"{row['macro_f1']:.3f} ± {row['macro_f1_std']:.3f}",
         )
-        table.add_row(str(row["k"]), row["method"], row["head"], *figures)
     console = Console()
     console.print(table)
     for note in fewshot["notes"]:

@@ -11,7 +11,7 @@ observations, hidden ones included.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,12 @@ from windrow import sensors
 from windrow.data.batches.pretraining import Batch, PretrainingData
 from windrow.data.day_of_year import MAX_DAYS, NUM_MONTHS
 from windrow.data.series import NO_DATA, Series
+from windrow.evaluation.reconstruction_figures import (
+    BandFigures,
+    CloudFigures,
+    MonthFigures,
+    ReconstructionFigures,
+)
 from windrow.models.bimodal_bert import BimodalBert
 from windrow.tasks.bert import BertSettings, Outputs, apply_model, mask
 from windrow.tasks.keyed_random import seeded_draws
@@ -60,7 +66,7 @@ def evaluate_pretext(
     clear_below: int,
     growing_season: tuple[int, int],
     batch_size: int = 128,
-) -> dict[str, Any]:
+) -> ReconstructionFigures:
     """Computes the held-out figures of a pre-trained model.
 
     Snow makes the visible bands vary three times as much as crops do. R2 over the whole year
@@ -78,9 +84,8 @@ def evaluate_pretext(
             values of another series in the batch.
 
     Returns:
-        JSON values: ``simulated``, ``num_series``, ``month``, ``cloud`` and, for the target
-        PlanetScope, ``planetscope`` and ``planetscope_growing_season`` (rows by band and lag) or,
-        for the target Sentinel-2, ``sentinel2`` (rows by band). A part that is off is None.
+        The figures of the task's target, of the month and of the cloud level. A part that is off
+        is None.
     """
     planetscope = task.target == "planetscope"
     names = sensors.PLANETSCOPE_BANDS if planetscope else data.held_out.bands
@@ -270,6 +275,13 @@ def _nearest(
     return np.asarray(far.argmin(axis=-1))
 
 
+class _Fit(NamedTuple):
+    """R2 and RMSE of an estimate; None where nothing was scored or the target does not vary."""
+
+    r2: float | None
+    rmse: float | None
+
+
 class _Scores:
     """Squared errors by estimate, band and lag, summed over batches."""
 
@@ -298,27 +310,40 @@ class _Scores:
         per_value = values.sum(axis=(0, 1))
         return np.asarray(per_value.reshape(*self._shape, -1).sum(axis=-1))
 
-    def rows(self, names: tuple[str, ...], lags: tuple[int, ...]) -> list[dict[str, Any]]:
+    def rows(self, names: tuple[str, ...], lags: tuple[int, ...]) -> list[BandFigures]:
         """Gives one row per band and lag. A value is None if nothing was scored."""
-        rows: list[dict[str, Any]] = []
-        for band, name in enumerate(names):
-            for position, lag in enumerate(lags):
-                row: dict[str, Any] = {"band": name, "lag": lag}
-                row["r2"], row["rmse"] = self._fit("model", position, band)
-                for baseline in ("day_mean", "nearest_clear", "nearest_clear_any"):
-                    r2, rmse = self._fit(baseline, position, band)
-                    row[f"baseline_{baseline}_r2"], row[f"baseline_{baseline}_rmse"] = r2, rmse
-                rows.append(row)
-        return rows
+        return [
+            self._row(name, lag, position, band)
+            for band, name in enumerate(names)
+            for position, lag in enumerate(lags)
+        ]
 
-    def _fit(self, estimate: str, lag: int, band: int) -> tuple[float | None, float | None]:
+    def _row(self, name: str, lag: int, position: int, band: int) -> BandFigures:
+        model = self._fit("model", position, band)
+        day_mean = self._fit("day_mean", position, band)
+        nearest_clear = self._fit("nearest_clear", position, band)
+        nearest_clear_any = self._fit("nearest_clear_any", position, band)
+        return {
+            "band": name,
+            "lag": lag,
+            "r2": model.r2,
+            "rmse": model.rmse,
+            "baseline_day_mean_r2": day_mean.r2,
+            "baseline_day_mean_rmse": day_mean.rmse,
+            "baseline_nearest_clear_r2": nearest_clear.r2,
+            "baseline_nearest_clear_rmse": nearest_clear.rmse,
+            "baseline_nearest_clear_any_r2": nearest_clear_any.r2,
+            "baseline_nearest_clear_any_rmse": nearest_clear_any.rmse,
+        }
+
+    def _fit(self, estimate: str, lag: int, band: int) -> _Fit:
         count = self._count[lag, band]
         if estimate not in self._errors or count == 0:
-            return None, None
+            return _Fit(None, None)
         error = self._errors[estimate][lag, band]
         spread = self._squares[lag, band] - self._sum[lag, band] ** 2 / count
         r2 = float(1 - error / spread) if spread > 0 else None
-        return r2, float(np.sqrt(error / count))
+        return _Fit(r2, float(np.sqrt(error / count)))
 
 
 class _Hits:
@@ -369,7 +394,7 @@ class _Hits:
         return float(self.counts[answer]) / self.total, error
 
 
-def _month_figures(hits: _Hits, blind: _Hits) -> dict[str, Any] | None:
+def _month_figures(hits: _Hits, blind: _Hits) -> MonthFigures | None:
     """Gives the figures of the month. The majority answer is any of the most frequent months."""
     if hits.total == 0:
         return None
@@ -381,7 +406,7 @@ def _month_figures(hits: _Hits, blind: _Hits) -> dict[str, Any] | None:
     }
 
 
-def _cloud_figures(hits: _Hits, blind: _Hits, training: Series) -> dict[str, Any] | None:
+def _cloud_figures(hits: _Hits, blind: _Hits, training: Series) -> CloudFigures | None:
     """Gives the figures of the cloud level, whose majority class comes from the training series."""
     if hits.total == 0 or training.cloud_probability is None:
         return None

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+
+class RetrievalFigures(TypedDict):
+    """Retrieval among the pairs of one subset.
+
+    Attributes:
+        top1: share of first views whose most similar second view is their partner.
+        chance: the share that a random choice reaches.
+        num_pairs: number of pairs.
+    """
+
+    top1: float
+    chance: float
+    num_pairs: int
 
 
 def top1(first: Tensor, second: Tensor) -> float:
@@ -32,7 +46,7 @@ def top1(first: Tensor, second: Tensor) -> float:
 
 def retrieval_figures(
     first: Tensor, second: Tensor, subsets: dict[str, Tensor | None]
-) -> dict[str, Any]:
+) -> dict[str, RetrievalFigures | None]:
     """Computes top-1 retrieval of all pairs and of subsets, with the level of chance.
 
     Each subset is searched among its own pairs.
@@ -43,13 +57,13 @@ def retrieval_figures(
         subsets: mask (n,) bool of each subset by name; None if it is not known.
 
     Returns:
-        ``top1``, ``chance`` and ``num_pairs`` for ``all`` and each subset; None for a subset that
-        is empty or not known.
+        The figures of ``all`` and of each subset, by name; None for a subset that is empty or not
+        known.
     """
     everything: dict[str, Tensor | None] = {
         "all": torch.ones(len(first), dtype=torch.bool, device=first.device)
     }
-    figures: dict[str, Any] = {}
+    figures: dict[str, RetrievalFigures | None] = {}
     for name, chosen in (everything | subsets).items():
         figures[name] = None
         if chosen is not None and bool(chosen.any()):

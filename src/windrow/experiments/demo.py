@@ -6,14 +6,13 @@ All data of the demo are simulated, and its output is marked as simulated.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
 from windrow.config import Settings
 from windrow.data.store.store import Store
 from windrow.evaluation.fewshot.protocol import FewshotSettings, fewshot
-from windrow.evaluation.fewshot.result import write_fewshot
+from windrow.evaluation.fewshot.result import FewshotFigures, write_fewshot
 from windrow.experiments.recipes.heads import comparison, fewshot_settings
 from windrow.experiments.recipes.pretraining import small
 from windrow.files import refuse_existing
@@ -58,7 +57,7 @@ def demo_settings(*, seed: int = 0) -> DemoSettings:
 
 def run_demo(
     out: str | Path, settings: DemoSettings, *, progress: ProgressOf, num_workers: int
-) -> dict[str, Any]:
+) -> FewshotFigures:
     """Runs the demo into a folder, which must not exist.
 
     The folder then holds ``train`` and ``held-out`` (stores), ``pretraining`` (a run directory)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ from windrow.experiments.recipes.heads import BaseModel
 from windrow.experiments.recipes.known_faults import CORRECTED, Corrections, one_fault
 from windrow.experiments.recipes.methods import StudyScale
 from windrow.files import refuse_existing, write_json
+from windrow.json_values import JsonObject
 from windrow.models.heads.inputs import HeadInputs
 from windrow.simulation.generate import simulate_store
 
@@ -92,6 +93,46 @@ def effect_settings(
     return EffectSettings.from_dict(values)
 
 
+class FaultEffect(TypedDict):
+    """The effect of one fault on overall accuracy, a fraction 0..1.
+
+    Attributes:
+        switch: name of the fault.
+        measured: what was trained and tested.
+        corrected: mean and standard deviation without the fault.
+        faulty: mean and standard deviation with the fault.
+        gain: mean, smallest and largest gain of the correction, over the pairs.
+        p_value: of a sign-flip test of the gains.
+        num_pairs: number of pairs of seed and configuration.
+        all_corrected: overall accuracies without the fault, by pair.
+        all_faulty: overall accuracies with the fault, by pair.
+    """
+
+    switch: str
+    measured: str
+    corrected: list[float]
+    faulty: list[float]
+    gain: list[float]
+    p_value: float
+    num_pairs: int
+    all_corrected: list[float]
+    all_faulty: list[float]
+
+
+class FaultEffects(TypedDict):
+    """The content of ``corrections.json``.
+
+    Attributes:
+        simulated: always True.
+        settings: settings of the measurement.
+        effects: one entry per fault and measured quantity.
+    """
+
+    simulated: Literal[True]
+    settings: JsonObject
+    effects: list[FaultEffect]
+
+
 @dataclass(frozen=True)
 class Effect:
     """One fault: overall accuracies without and with it, paired by seed and configuration."""
@@ -101,8 +142,8 @@ class Effect:
     corrected: tuple[float, ...]
     faulty: tuple[float, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values, with means, deviations and the gain of the correction."""
+    def to_dict(self) -> FaultEffect:
+        """Returns the accuracies with means, deviations and the gain of the correction."""
         difference = gain(self.corrected, self.faulty)
         return {
             "switch": self.switch,
@@ -134,7 +175,7 @@ class _Task:
 
 def measure_effects(
     folder: str | Path, settings: EffectSettings, on_progress: Told | None = None
-) -> dict[str, Any]:
+) -> FaultEffects:
     """Measures every fault by itself and writes ``corrections.json``.
 
     Args:
@@ -152,7 +193,7 @@ def measure_effects(
     refuse_existing(path)
     tell = on_progress or (lambda done, total: None)
     found: dict[str, list[Effect]] = {}
-    result: dict[str, Any] = {}
+    result = _result(settings, found)
     measures = {name: MEASURES[name] for name in settings.switches}
     total = len(settings.seeds) * len(measures)
     for number, seed in enumerate(settings.seeds):
@@ -166,7 +207,7 @@ def measure_effects(
     return result
 
 
-def _result(settings: EffectSettings, found: dict[str, list[Effect]]) -> dict[str, Any]:
+def _result(settings: EffectSettings, found: dict[str, list[Effect]]) -> FaultEffects:
     effects = [effect for parts in found.values() for effect in _joined(parts)]
     return {
         "simulated": True,

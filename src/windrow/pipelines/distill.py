@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal, TypedDict
 
 import numpy as np
 import torch
@@ -30,8 +30,14 @@ from windrow.inference.frozen_encoder import FrozenEncoder, load, mean_pool
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.weights import FORMAT, VERSION, BandMoments, WeightsHeader, write_weights
 from windrow.pipelines.pretrain import check_finite
-from windrow.pipelines.run.directory import Metrics, Progress, StepMeans, write_environment
+from windrow.pipelines.run.directory import Metrics, StepMeans, write_environment
 from windrow.pipelines.run.held_out import hold_out, thinned
+from windrow.pipelines.run.metric_lines import (
+    Progress,
+    no_progress,
+    training_line,
+    validation_line,
+)
 from windrow.tasks.distillation import (
     DistillationLossSettings,
     Spread,
@@ -163,6 +169,34 @@ def _normalization(teacher: FrozenEncoder, bands: tuple[str, ...]) -> Normalizat
     )
 
 
+class ExplainedShares(TypedDict):
+    """Shares of the teacher's variance over held-out series that the student explains.
+
+    Attributes:
+        date: of the representation of single dates.
+        month: of the monthly means.
+        mean: of the yearly mean.
+    """
+
+    date: float
+    month: float
+    mean: float
+
+
+class DistillationFigures(TypedDict):
+    """The content of ``evaluation.json``.
+
+    Attributes:
+        kind: always ``distillation``.
+        num_held_out_series: number of held-out series.
+        explained: the explained shares.
+    """
+
+    kind: Literal["distillation"]
+    num_held_out_series: int
+    explained: ExplainedShares
+
+
 def distill(
     settings: DistillationSettings,
     teacher: str | Path,
@@ -171,7 +205,7 @@ def distill(
     *,
     execution: ExecutionSettings | None = None,
     on_progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> DistillationFigures:
     """Distils a student from pre-trained weights and writes its run directory.
 
     Args:
@@ -213,7 +247,7 @@ def distill(
     exam = take_lessons(master, held_out, max_dates=settings.max_dates)
     spread = Spread.of(lessons.taught, lessons.valid)
     bands = _shared_bands(master, training)
-    tell = on_progress or _tell_nobody
+    tell = on_progress or no_progress
     if missing := master.missing_bands(training):
         text = f"the store is without band {' '.join(missing)}: the student does not read it"
         tell({"kind": "note", "text": text})
@@ -232,10 +266,14 @@ def distill(
     header = _header(settings, master, bands=bands, num_series=len(training), store=store)
     write_weights(path / "weights.safetensors", student.cpu(), header=header)
     unexplained = run.examination()
-    figures = {
+    figures: DistillationFigures = {
         "kind": "distillation",
         "num_held_out_series": len(held_out),
-        "explained": {name: 1.0 - unexplained[name] for name in ("date", "month", "mean")},
+        "explained": {
+            "date": 1.0 - unexplained["date"],
+            "month": 1.0 - unexplained["month"],
+            "mean": 1.0 - unexplained["mean"],
+        },
     }
     write_json(path / "evaluation.json", figures)
     return figures
@@ -306,10 +344,9 @@ class _Distillation:
             if (step + 1) % settings.log_every == 0 or last:
                 means = window.means()
                 check_finite(means["loss"], step)
-                line = {"kind": "train", "step": step, "num_steps": settings.num_steps}
-                metrics.append({**line, **means})
+                metrics.append(training_line(step, settings.num_steps, means))
             if (step + 1) % settings.validate_every == 0 or last:
-                metrics.append({"kind": "validation", "step": step, **self.examination()})
+                metrics.append(validation_line(step, self.examination()))
                 window.restart()
 
         train(
@@ -352,7 +389,3 @@ def _header(
             "store": store.provenance,
         },
     )
-
-
-def _tell_nobody(_record: Mapping[str, Any]) -> None:
-    return None

@@ -13,7 +13,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,18 +25,30 @@ from windrow.data.series import Series
 from windrow.data.store.store import Store, StoreSource, open_store
 from windrow.errors import SettingsError
 from windrow.files import refuse_existing, write_json, write_text
+from windrow.json_values import JsonObject
 from windrow.models.weights import FORMAT, VERSION, BandMoments, WeightsHeader, write_weights
-from windrow.pipelines.pretext.protocol import STREAMS, Part, Pretext, PretextInputs
+from windrow.pipelines.pretext.protocol import (
+    STREAMS,
+    HeldOutFigures,
+    Part,
+    Pretext,
+    PretextInputs,
+)
 from windrow.pipelines.pretext.registry import start_pretext
 from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.pipelines.run.cost import CostRecord
 from windrow.pipelines.run.directory import (
     Metrics,
-    Progress,
     StepMeans,
     write_environment,
 )
 from windrow.pipelines.run.held_out import hold_out, thinned
+from windrow.pipelines.run.metric_lines import (
+    Progress,
+    no_progress,
+    training_line,
+    validation_line,
+)
 from windrow.tasks.bert import BertSettings
 from windrow.tasks.keyed_random import seeded_draws
 from windrow.training.checkpoint import check_identity, load_checkpoint, save_checkpoint
@@ -96,7 +107,7 @@ def pretrain(
     validation: StoreSource | None = None,
     execution: ExecutionSettings | None = None,
     on_progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> HeldOutFigures:
     """Pre-trains an encoder and writes its run directory.
 
     Args:
@@ -121,10 +132,10 @@ def pretrain(
     if not resume:
         refuse_existing(path)
     execution = (execution or ExecutionSettings()).resolved()
-    tell = on_progress or _silent
+    tell = on_progress or no_progress
     store = open_store(store)
     held_out_store = None if validation is None else open_store(validation)
-    identity = {
+    identity: JsonObject = {
         "settings": settings.to_dict(),
         "store": store.fingerprint,
         "validation store": None if held_out_store is None else held_out_store.fingerprint,
@@ -149,7 +160,7 @@ def pretrain(
             write_weights(path / "weights.safetensors", run.pretext.module, header=header)
             write_json(path / "evaluation.json", run.pretext.evaluate(path))
         processes.wait()
-    figures: dict[str, Any] = json.loads((path / "evaluation.json").read_text(encoding="utf-8"))
+    figures: HeldOutFigures = json.loads((path / "evaluation.json").read_text(encoding="utf-8"))
     return figures
 
 
@@ -172,10 +183,6 @@ def _series(
     return training, held_out
 
 
-def _silent(record: Mapping[str, Any]) -> None:
-    """Ignores a record."""
-
-
 def _assemble(inputs: PretextInputs) -> _Run:
     settings, training = inputs.settings, inputs.training
     inputs = replace(inputs, held_out=inputs.held_out.with_bands(training.bands))
@@ -195,7 +202,7 @@ def _assemble(inputs: PretextInputs) -> _Run:
     return _Run(settings, pretext, order, num_steps, inputs.execution, inputs.processes)
 
 
-def _header(run: _Run, training: Series, provenance: Mapping[str, Any]) -> WeightsHeader:
+def _header(run: _Run, training: Series, provenance: JsonObject) -> WeightsHeader:
     target = run.pretext.target_normalization
     return WeightsHeader(
         format=FORMAT,
@@ -213,7 +220,7 @@ def _header(run: _Run, training: Series, provenance: Mapping[str, Any]) -> Weigh
             "recipe": run.settings.recipe,
             "num_steps": run.num_steps,
             "num_series": len(training),
-            "store": dict(provenance),
+            "store": provenance,
         },
     )
 
@@ -225,7 +232,7 @@ def _min_bands(settings: PretrainingSettings, num_bands: int) -> int | None:
     return min(settings.task.min_bands, num_bands)
 
 
-def _train(run: _Run, path: Path, *, identity: Mapping[str, Any], tell: Progress) -> None:
+def _train(run: _Run, path: Path, *, identity: JsonObject, tell: Progress) -> None:
     settings, module = run.settings, run.pretext.module
     checkpoint = path / "checkpoint.safetensors"
     cost = CostRecord(path / "cost.json", run.pretext, batch_size=settings.batch_size)
@@ -251,9 +258,9 @@ def _train(run: _Run, path: Path, *, identity: Mapping[str, Any], tell: Progress
         if done % settings.log_every == 0 or last:
             means = window.means()
             check_finite(means["loss"], step)
-            metrics.append({"kind": "train", "step": step, "num_steps": run.num_steps, **means})
+            metrics.append(training_line(step, run.num_steps, means))
         if done % settings.validate_every == 0 or last:
-            metrics.append({"kind": "validation", "step": step, **run.validation_losses()})
+            metrics.append(validation_line(step, run.validation_losses()))
             window.restart()
         if done % settings.checkpoint_every == 0 or last:
             save_checkpoint(

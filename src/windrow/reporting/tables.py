@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from windrow.json_values import JsonObject
 from windrow.reporting.theme import plain
 
 DASH = "\N{EN DASH}"
@@ -183,7 +183,7 @@ def _matrix_cell(count: float, support: float, *, diagonal: bool) -> MatrixCell:
     return MatrixCell(_count(count), round(part, 3), f"{100 * part:.0f}", diagonal)
 
 
-def flat_settings(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def flat_settings(values: JsonObject, prefix: str = "") -> list[tuple[str, str]]:
     """Flattens nested settings into dotted names and short texts, in their own order.
 
     Example:
@@ -196,7 +196,8 @@ def flat_settings(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str
         if isinstance(value, Mapping) and value:
             rows.extend(flat_settings(value, f"{key}."))
         elif isinstance(value, list | tuple) and any(isinstance(v, Mapping) for v in value):
-            rows.extend(flat_settings(dict(enumerate(value)), f"{key}."))  # type: ignore[arg-type]
+            numbered = {str(number): item for number, item in enumerate(value)}
+            rows.extend(flat_settings(numbered, f"{key}."))
         elif isinstance(value, list | tuple):
             rows.append((plain(key, 60), plain(", ".join(str(item) for item in value), 160)))
         else:
@@ -204,7 +205,7 @@ def flat_settings(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str
     return rows
 
 
-def settings_table(caption: str, values: Mapping[str, Any]) -> Table:
+def settings_table(caption: str, values: JsonObject) -> Table:
     """Tabulates settings by dotted name."""
     rows = tuple((Cell(name), Cell(value)) for name, value in flat_settings(values))
     return Table(caption, (Cell("Name"), Cell("Value")), rows, names=True)

@@ -18,9 +18,11 @@ from typing import Any
 
 import matplotlib as mpl
 from markupsafe import Markup
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgba, to_rgba_array
+from matplotlib.container import Container
 from matplotlib.figure import Figure
 
 # Placeholders; no data colour equals one of these.
@@ -68,6 +70,9 @@ SERIES_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, AMBER, SKY)
 
 WIDTH = 980 / 72
 """Width of a figure in inches: 980 units of the SVG, about one CSS pixel each."""
+
+LegendHandle = Artist | Container
+"""What a legend explains: lines, patches, or bars with their errors."""
 
 _SETTINGS: Any = {
     "svg.fonttype": "none",  # text stays text: searchable, in the page's font
@@ -156,10 +161,11 @@ def wording(text: object, limit: int = 40) -> str:
     return "NIR" if words == "nir" else words
 
 
-def finish_legend(axes: Axes | Figure, entries: Mapping[str, Any], **where: Any) -> None:
+def finish_legend(axes: Axes | Figure, entries: Mapping[str, LegendHandle], **where: Any) -> None:
     """Draws a legend of these labels and handles; a label may begin with an underscore."""
     # matplotlib leaves out labels with a leading underscore, so each gets a leading space.
-    axes.legend(list(entries.values()), [f" {plain(n)}" for n in entries], **where)
+    handles: list[Any] = list(entries.values())  # matplotlib's types leave out containers
+    axes.legend(handles, [f" {plain(n)}" for n in entries], **where)
 
 
 def to_svg(figure: Figure, label: str) -> Markup:

@@ -13,6 +13,7 @@ from windrow.errors import OutputError, WeightsError
 from windrow.experiments.recipes.pretraining import student
 from windrow.inference.frozen_encoder import load
 from windrow.pipelines.distill import distill, take_lessons
+from windrow.pipelines.run.metric_lines import TrainingLine, ValidationLine
 from windrow.training.execution import ExecutionSettings
 
 PLAIN = ExecutionSettings(precision="float32")
@@ -44,6 +45,8 @@ def test_a_student_learns_what_the_teacher_says(taught):
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
     assert lines == told
     losses = [line for line in lines if line["kind"] == "train"]
+    assert losses[0].keys() <= TrainingLine.__annotations__.keys()
+    assert lines[-1].keys() <= ValidationLine.__annotations__.keys()
     for part in ("date", "month", "mean"):
         assert losses[-1][part] < 0.6 * losses[0][part]
         assert figures["explained"][part] == pytest.approx(1 - lines[-1][part])

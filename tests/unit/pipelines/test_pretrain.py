@@ -12,6 +12,7 @@ from windrow.inference.frozen_encoder import load
 from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.pipelines.pretrain import pretrain
 from windrow.pipelines.run.held_out import hold_out
+from windrow.pipelines.run.metric_lines import TrainingLine, ValidationLine
 from windrow.training.execution import ExecutionSettings
 
 
@@ -67,6 +68,8 @@ def test_run_directory(run):
     assert [line["step"] for line in validation] == [9, 19]
     assert sorted(validation[0]) == ["cloud", "kind", "loss", "reconstruction", "season", "step"]
     assert validation[1]["loss"] < validation[0]["loss"]
+    assert train[0].keys() <= TrainingLine.__annotations__.keys()
+    assert validation[0].keys() <= ValidationLine.__annotations__.keys()
     table = pd.read_parquet(path / "predictions.parquet")
     assert table["series_id"].nunique() == 2
 

@@ -11,6 +11,7 @@ from windrow.cli import main
 from windrow.errors import OutputError, SettingsError
 from windrow.experiments.recipes.worlds import world_recipe
 from windrow.models.place_weights import load_place_network
+from windrow.pipelines.run.metric_lines import PlaceValidationLine, TrainingLine
 from windrow.pipelines.world_cache import FIRST_SCENARIO_WORLD, read_worlds
 from windrow.pipelines.world_pretraining import pretrain_on_worlds, split_places
 
@@ -43,6 +44,8 @@ def test_a_run_leaves_weights_and_figures(run):
     assert 0.05 < float(network.band_mean.mean()) < 0.5
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if line["kind"] == "validation"] == [2, 5]
+    assert lines[0].keys() <= TrainingLine.__annotations__.keys()
+    assert lines[-1].keys() == PlaceValidationLine.__annotations__.keys()
 
 
 def test_a_killed_run_goes_on_to_the_same_weights(run, worlds, tmp_path):

@@ -7,7 +7,7 @@ fields. All settings are fixed beforehand, and no result is used to choose among
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ from windrow.evaluation.fewshot.inputs import (
 from windrow.evaluation.fewshot.result import FewshotResult, HeadPredictions
 from windrow.evaluation.fewshot.task import FewshotTask, prepare_task
 from windrow.evaluation.field_bootstrap import BootstrapSettings
+from windrow.json_values import JsonObject
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.saved_head import FittedHead, HeadHeader
 from windrow.models.heads.sequence import SequenceHead
@@ -270,7 +271,7 @@ class _HeadRun:
         settings, each, task = self._settings, self._each, self._task
         from_encoder = each.method == "windrow" and self._encoder is not None
         sequences = isinstance(each.head, SequenceTraining)
-        provenance: dict[str, Any] = {
+        provenance: JsonObject = {
             "k": k,
             "draw": 0,
             "seed": settings.seed,

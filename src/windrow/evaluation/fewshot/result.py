@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
-from windrow.evaluation.fewshot.task import FewshotTask
+from windrow.evaluation.fewshot.task import FewshotTask, LeftOutClass
 from windrow.evaluation.field_bootstrap import (
     BootstrapSettings,
     ResampledScores,
@@ -20,7 +20,101 @@ from windrow.evaluation.field_bootstrap import (
 )
 from windrow.evaluation.metrics import confusion_matrix, json_numbers, scores
 from windrow.files import atomic_folder, write_json
+from windrow.json_values import JsonObject
 from windrow.models.heads.saved_head import FittedHead, save_head
+
+
+class FewshotRow(TypedDict):
+    """Scores of one method's head at one k, as fractions 0..1.
+
+    Attributes:
+        k: number of labelled fields per class.
+        method: ``windrow``, ``bands`` or ``indices``.
+        head: name of the head.
+        draws: number of draws of training fields.
+        overall_accuracy: mean over the draws.
+        overall_accuracy_std: population standard deviation over the draws.
+        macro_f1: mean over the draws.
+        macro_f1_std: population standard deviation over the draws.
+        kappa: Cohen's kappa, mean over the draws.
+        kappa_std: population standard deviation over the draws.
+        per_class_f1: mean over the draws, by class; None for a class without a test series.
+        confusion_matrix: test series by true class and predicted class, summed over the draws.
+    """
+
+    k: int
+    method: str
+    head: str
+    draws: int
+    overall_accuracy: float
+    overall_accuracy_std: float
+    macro_f1: float
+    macro_f1_std: float
+    kappa: float
+    kappa_std: float
+    per_class_f1: list[float | None]
+    confusion_matrix: list[list[int]]
+
+
+class FewshotDifference(TypedDict):
+    """A ``windrow`` head minus a baseline at one k, with intervals over test fields.
+
+    Attributes:
+        k: number of labelled fields per class.
+        windrow_head: name of the head on the representation.
+        method: method of the baseline.
+        head: name of the baseline's head.
+        overall_accuracy_difference: difference, as a fraction.
+        overall_accuracy_low: lower end of its interval.
+        overall_accuracy_high: upper end of its interval.
+        macro_f1_difference: difference, as a fraction.
+        macro_f1_low: lower end of its interval.
+        macro_f1_high: upper end of its interval.
+    """
+
+    k: int
+    windrow_head: str
+    method: str
+    head: str
+    overall_accuracy_difference: float
+    overall_accuracy_low: float
+    overall_accuracy_high: float
+    macro_f1_difference: float
+    macro_f1_low: float
+    macro_f1_high: float
+
+
+class FewshotFigures(TypedDict):
+    """The content of ``fewshot.json``.
+
+    Attributes:
+        rows: scores by k, method and head.
+        paired: differences between ``windrow`` and the baselines.
+        legend: names of the classes.
+        num_train_fields: number of fields from which training fields are drawn.
+        num_test_fields: number of test fields.
+        num_test_series: number of test series.
+        left_out: the classes left out.
+        notes: remarks to be shown with the figures.
+        simulated_weights: whether the weights were trained on simulated series; None without
+            weights.
+        simulated_data: whether the series are simulated.
+        encoder_hash: hash of the weights; None without weights.
+        settings: settings of the protocol.
+    """
+
+    rows: list[FewshotRow]
+    paired: list[FewshotDifference]
+    legend: list[str]
+    num_train_fields: int
+    num_test_fields: int
+    num_test_series: int
+    left_out: list[LeftOutClass]
+    notes: list[str]
+    simulated_weights: bool | None
+    simulated_data: bool
+    encoder_hash: str | None
+    settings: JsonObject
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +152,7 @@ class FewshotResult:
     task: FewshotTask
     predictions: Sequence[HeadPredictions]
     heads: Mapping[str, FittedHead]
-    settings: dict[str, Any]
+    settings: JsonObject
     bootstrap: BootstrapSettings
     seed: int
     notes: list[str] = field(default_factory=list)
@@ -66,7 +160,7 @@ class FewshotResult:
     simulated_weights: bool | None = None
 
     @cached_property
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[FewshotRow]:
         """One row per k and head: fractions 0..1, and population deviations over the draws."""
         return [
             self._row(k, each, predicted)
@@ -75,10 +169,10 @@ class FewshotResult:
         ]
 
     @cached_property
-    def paired(self) -> list[dict[str, Any]]:
+    def paired(self) -> list[FewshotDifference]:
         """Differences ``windrow`` minus baseline at each k, with intervals over test fields."""
         result = []
-        for k in self.settings["k"]:
+        for k in self.predictions[0].predicted:
             resampled = {(each.method, each.head): self._resample(each, k) for each in self._all()}
             for first, ours in resampled.items():
                 if first[0] != "windrow":
@@ -89,7 +183,7 @@ class FewshotResult:
                     result.append(self._pair(k, first, second, ours, theirs))
         return result
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> FewshotFigures:
         """Gives the content of ``fewshot.json`` as JSON values."""
         return {
             "rows": self.rows,
@@ -113,25 +207,24 @@ class FewshotResult:
     def _true(self) -> npt.NDArray[np.int16]:
         return self.task.label[self.task.test]
 
-    def _row(
-        self, k: int, each: HeadPredictions, predicted: npt.NDArray[np.int16]
-    ) -> dict[str, Any]:
+    def _row(self, k: int, each: HeadPredictions, predicted: npt.NDArray[np.int16]) -> FewshotRow:
         num_classes = len(self.task.legend)
         confusion = confusion_matrix(self._true, predicted, num_classes=num_classes)
         result = scores(confusion)
-        row: dict[str, Any] = {
+        return {
             "k": k,
             "method": each.method,
             "head": each.head,
             "draws": len(predicted),
+            "overall_accuracy": float(result.overall_accuracy.mean()),
+            "overall_accuracy_std": float(result.overall_accuracy.std()),
+            "macro_f1": float(result.macro_f1.mean()),
+            "macro_f1_std": float(result.macro_f1.std()),
+            "kappa": float(result.kappa.mean()),
+            "kappa_std": float(result.kappa.std()),
+            "per_class_f1": json_numbers(result.per_class_f1.mean(axis=0)),
+            "confusion_matrix": confusion.sum(axis=0).tolist(),
         }
-        for name in ("overall_accuracy", "macro_f1", "kappa"):
-            values = getattr(result, name)
-            row[name] = float(values.mean())
-            row[f"{name}_std"] = float(values.std())
-        row["per_class_f1"] = json_numbers(result.per_class_f1.mean(axis=0))
-        row["confusion_matrix"] = confusion.sum(axis=0).tolist()
-        return row
 
     def _resample(self, each: HeadPredictions, k: int) -> ResampledScores:
         return resample_scores(
@@ -150,7 +243,7 @@ class FewshotResult:
         second: tuple[str, str],
         ours: ResampledScores,
         theirs: ResampledScores,
-    ) -> dict[str, Any]:
+    ) -> FewshotDifference:
         accuracy, macro_f1 = paired_difference(ours, theirs, settings=self.bootstrap)
         return {
             "k": k,

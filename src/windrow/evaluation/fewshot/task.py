@@ -5,9 +5,9 @@ Every class that is left out is listed with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,10 @@ NOT_INDEPENDENT = (
     "places or years"
 )
 
+# "class" is a keyword, so the fields are not declared as attributes.
+LeftOutClass = TypedDict("LeftOutClass", {"class": str, "num_fields": int, "reason": str})
+"""A class that a comparison leaves out: its name, its number of fields, and the reason."""
+
 
 @dataclass(frozen=True, eq=False)
 class FewshotTask:
@@ -35,7 +39,7 @@ class FewshotTask:
         legend: the remaining classes.
         train: positions of the series in training fields.
         test: positions of the series in test fields.
-        left_out: class, number of fields and reason for each class left out.
+        left_out: the classes left out.
         notes: remarks to be shown with the figures.
         summary: how the labels were joined, and the classes left out.
     """
@@ -45,7 +49,7 @@ class FewshotTask:
     legend: Legend
     train: npt.NDArray[np.intp]
     test: npt.NDArray[np.intp]
-    left_out: list[dict[str, Any]]
+    left_out: list[LeftOutClass]
     notes: list[str] = field(default_factory=list)
     summary: ReadingSummary = field(default_factory=lambda: ReadingSummary("labels"))
 
@@ -124,7 +128,7 @@ def prepare_task(
     )
 
 
-def say_left_out(left_out: Sequence[Mapping[str, Any]], summary: ReadingSummary) -> None:
+def say_left_out(left_out: Sequence[LeftOutClass], summary: ReadingSummary) -> None:
     """Adds the classes left out to the summary, with their numbers of fields and the reasons."""
     if left_out:
         texts = [f"{c['class']} ({c['num_fields']} fields): {c['reason']}" for c in left_out]
@@ -138,7 +142,7 @@ class _Selection:
         self, label: npt.NDArray[np.int16], legend: Legend, field_id: npt.NDArray[Any]
     ) -> None:
         self.label = label.copy()
-        self.left_out: list[dict[str, Any]] = []
+        self.left_out: list[LeftOutClass] = []
         self._legend = legend
         _, classes = field_classes(field_id, label)
         self._num_fields = np.bincount(classes, minlength=len(legend))

@@ -22,11 +22,12 @@ from windrow.data.store.store import StoreSource
 from windrow.experiments.recipes.known_faults import Corrections, Variant, corrections
 from windrow.experiments.recipes.methods import StudyScale
 from windrow.inference.frozen_encoder import load
+from windrow.json_values import JsonSerializable
 from windrow.models.heads.inputs import HeadInputs
 from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.pipelines.pretrain import pretrain
 from windrow.pipelines.run.cost import Cost, read_cost
-from windrow.pipelines.run.directory import Progress
+from windrow.pipelines.run.metric_lines import Progress
 from windrow.training.execution import ExecutionSettings
 
 Downstream = Literal["frozen", "end_to_end", "forest"]
@@ -159,7 +160,9 @@ class Method:
         return load(run_path, device=device)
 
 
-def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(
+    values: Mapping[str, JsonSerializable], changes: Mapping[str, JsonSerializable]
+) -> dict[str, JsonSerializable]:
     merged = dict(values)
     for name, change in changes.items():
         inner = merged.get(name)

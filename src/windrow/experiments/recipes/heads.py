@@ -7,7 +7,7 @@ Sizes and optimizer follow section 4 of the paper where it gives them: Adam, wei
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal, TypedDict, Unpack
 
 from windrow.classifiers.features import FeatureSettings
 from windrow.classifiers.sequence import SequenceTraining
@@ -107,6 +107,22 @@ def sequence_comparison(model: BaseModel) -> tuple[MethodHead, ...]:
     )
 
 
+class FieldSelection(TypedDict, total=False):
+    """A user's choice of classes and fields for the few-label protocol.
+
+    Attributes:
+        min_fields: classes with fewer fields in the whole set are left out.
+        exclude: names of classes to leave out.
+        train_where: condition ``COLUMN=VALUE`` on the label table for training fields.
+        test_where: the same for test fields.
+    """
+
+    min_fields: int
+    exclude: Sequence[str]
+    train_where: str | None
+    test_where: str | None
+
+
 def fewshot_settings(
     *,
     heads: Sequence[MethodHead] = LIGHT_COMPARISON,
@@ -114,7 +130,7 @@ def fewshot_settings(
     num_draws: int = 20,
     seed: int = 0,
     pool: Literal["mean", "month"] = "month",
-    **selection: Any,
+    **selection: Unpack[FieldSelection],
 ) -> FewshotSettings:
     """Returns the few-label protocol with a user's choices.
 
@@ -134,13 +150,6 @@ def fewshot_settings(
         >>> fewshot_settings(exclude=["Other"]).k
         (1, 5, 10, 20)
     """
-    chosen: dict[str, Any] = {
-        "min_fields": 10,
-        "exclude": (),
-        "train_where": None,
-        "test_where": None,
-        **selection,
-    }
     return FewshotSettings.from_dict(
         {
             "k": tuple(k),
@@ -150,6 +159,10 @@ def fewshot_settings(
             "features": FEATURES,
             "heads": tuple(heads),
             "bootstrap": BootstrapSettings(num_resamples=2000, level=0.95),
-            **chosen,
+            "min_fields": 10,
+            "exclude": (),
+            "train_where": None,
+            "test_where": None,
+            **selection,
         }
     )

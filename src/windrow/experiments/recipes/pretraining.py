@@ -211,10 +211,9 @@ def any_bands(settings: PretrainingSettings) -> PretrainingSettings:
             found=settings.task.kind,
             hint="run 'windrow pretrain' without --any-bands, and name the bands with --bands",
         )
-    values = settings.to_dict()
-    values["task"] |= {"band_dropout": 0.5, "min_bands": 3}
-    values["encoder"] |= {"missing_bands": True}
-    return PretrainingSettings.from_dict(values)
+    task = {**settings.task.to_dict(), "band_dropout": 0.5, "min_bands": 3}
+    encoder = {**settings.encoder.to_dict(), "missing_bands": True}
+    return PretrainingSettings.from_dict({**settings.to_dict(), "task": task, "encoder": encoder})
 
 
 def student(*, seed: int = 0) -> DistillationSettings:

@@ -7,10 +7,9 @@ settings. ``NAME.parquet`` holds each statistic. ``report.html`` is made from th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,13 @@ from windrow.experiments.simulation_check.likeness.few_label_accuracy import Few
 from windrow.experiments.simulation_check.likeness.simulated_to_real import ZeroLabelScores
 from windrow.experiments.simulation_check.measures import Apart, Numbers, measure
 from windrow.experiments.simulation_check.real_fields import RealFields, read_real_fields
+from windrow.experiments.simulation_check.record import (
+    Difficulty,
+    FewLabelAccuracy,
+    RealismRecord,
+    Separability,
+    ZeroLabelAccuracy,
+)
 from windrow.experiments.simulation_check.settings import RealismSettings
 from windrow.experiments.simulation_check.simulated_fields import (
     SimulatedFields,
@@ -52,7 +58,7 @@ class Realism:
         reading: lines of text: what was found in the real fields and what was left out.
     """
 
-    numbers: dict[str, Any]
+    numbers: RealismRecord
     tables: dict[str, pd.DataFrame]
     reading: list[str]
 
@@ -107,7 +113,7 @@ def compare(
         {"simulated": simulated.cloud_shape, "real": real.cloud_shape}
     )
     return Realism(
-        _as_dict(real, simulated, numbers, simulated_scenario, settings),
+        _record(real, simulated, numbers, simulated_scenario, settings),
         tables,
         real.reading.lines(),
     )
@@ -133,13 +139,13 @@ def write_comparison(folder: str | Path, realism: Realism) -> None:
         write_tables(temporary, realism.tables)
 
 
-def _as_dict(
+def _record(
     real: RealFields,
     simulated: SimulatedFields,
     numbers: Numbers,
     scenario: ScenarioSettings,
     settings: RealismSettings,
-) -> dict[str, Any]:
+) -> RealismRecord:
     conditions = {"look": settings.where, "report": settings.report_where}
     parts = {"look": real.look, "report": real.reported}
     return {
@@ -170,8 +176,8 @@ def _as_dict(
         "left_out": real.left_out,
         "notes": real.notes,
         "zero_label": [_zero_label(part, found) for part, found in numbers.zero_label.items()],
-        "telling_apart": [{"part": part, **_apart(a)} for part, a in numbers.apart.items()],
-        "floor": [_apart(a) for a in numbers.floor],
+        "telling_apart": [{"part": part, **_separability(a)} for part, a in numbers.apart.items()],
+        "floor": [_separability(a) for a in numbers.floor],
         "difficulty": [
             row
             for part, real_scores in numbers.real_difficulty.items()
@@ -182,7 +188,7 @@ def _as_dict(
     }
 
 
-def _zero_label(part: str, found: ZeroLabelScores) -> dict[str, Any]:
+def _zero_label(part: str, found: ZeroLabelScores) -> ZeroLabelAccuracy:
     return {
         "part": part,
         "overall_accuracy": found.overall_accuracy,
@@ -193,7 +199,7 @@ def _zero_label(part: str, found: ZeroLabelScores) -> dict[str, Any]:
     }
 
 
-def _apart(apart: Apart) -> dict[str, Any]:
+def _separability(apart: Apart) -> Separability:
     return {
         "num_fields": apart.num_fields,
         "num_simulated": apart.num_simulated,
@@ -219,20 +225,35 @@ def known_or_none(value: float) -> float | None:
 
 def _difficulty(
     part: str, real: list[FewLabelScore], simulated: list[FewLabelScore]
-) -> list[dict[str, Any]]:
+) -> list[Difficulty]:
     return [
         {
             "part": part,
             "k": ours.k,
-            "real": asdict(theirs),
-            "simulated": asdict(ours),
+            "real": _accuracy(theirs),
+            "simulated": _accuracy(ours),
             "difference": ours.overall_accuracy - theirs.overall_accuracy,
         }
         for theirs, ours in zip(real, simulated, strict=True)
     ]
 
 
-def summary(numbers: Mapping[str, Any]) -> list[str]:
+def _accuracy(score: FewLabelScore) -> FewLabelAccuracy:
+    return {
+        "k": score.k,
+        "overall_accuracy": score.overall_accuracy,
+        "overall_accuracy_low": score.overall_accuracy_low,
+        "overall_accuracy_high": score.overall_accuracy_high,
+        "macro_f1": score.macro_f1,
+        "macro_f1_low": score.macro_f1_low,
+        "macro_f1_high": score.macro_f1_high,
+        "draws": score.draws,
+        "places": score.places,
+        "places_std": score.places_std,
+    }
+
+
+def summary(numbers: RealismRecord) -> list[str]:
     """Returns the three numbers as lines of text.
 
     Args:
@@ -251,24 +272,24 @@ def summary(numbers: Mapping[str, Any]) -> list[str]:
             f"zero labels, {name(row['part'])}: overall accuracy {row['overall_accuracy']:.3f}, "
             f"macro F1 {row['macro_f1']:.3f}" + ("" if merged is None else f", merged {merged:.3f}")
         )
-    for row in numbers["telling_apart"]:
+    for apart in numbers["telling_apart"]:
         lines.append(
-            f"telling apart, {name(row['part'])}: AUC of years {row['years']:.3f}, of single "
-            f"clear observations {_text(row['observations'])}"
+            f"telling apart, {name(apart['part'])}: AUC of years {apart['years']:.3f}, of single "
+            f"clear observations {_text(apart['observations'])}"
         )
     floor = numbers["floor"]
-    years = np.array([row["years"] for row in floor])
-    single = np.array([row["observations"] for row in floor if row["observations"] is not None])
+    years = np.array([place["years"] for place in floor])
+    single = np.array([v for place in floor if (v := place["observations"]) is not None])
     lines.append(
         f"floor, {len(floor)} left-out simulated places: AUC of years {years.mean():.3f} "
         f"({years.min():.3f} to {years.max():.3f}), of single observations "
         + (f"{single.mean():.3f}" if len(single) else "unknown")
     )
-    for row in numbers["difficulty"]:
+    for at_k in numbers["difficulty"]:
         lines.append(
-            f"difficulty, {name(row['part'])}, k = {row['k']}: real "
-            f"{row['real']['overall_accuracy']:.3f}, simulated "
-            f"{row['simulated']['overall_accuracy']:.3f} ({100 * row['difference']:+.1f} points)"
+            f"difficulty, {name(at_k['part'])}, k = {at_k['k']}: real "
+            f"{at_k['real']['overall_accuracy']:.3f}, simulated "
+            f"{at_k['simulated']['overall_accuracy']:.3f} ({100 * at_k['difference']:+.1f} points)"
         )
     return lines
 

@@ -13,7 +13,7 @@ import pandas as pd
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.data.series import Series
 from windrow.errors import DataError
-from windrow.evaluation.fewshot.task import say_left_out
+from windrow.evaluation.fewshot.task import LeftOutClass, say_left_out
 from windrow.experiments.simulation_check.likeness.clouds import cloud_shape
 from windrow.experiments.simulation_check.likeness.field_means import field_means
 from windrow.experiments.simulation_check.likeness.two_sample_forest import clear_of
@@ -36,7 +36,7 @@ class RealFields:
         look: (F,) fields that may be looked at.
         reported: (F,) fields that are only reported; may be all False.
         legend: classes with enough fields, by name, in the order of the simulated legend.
-        left_out: class, number of fields and reason of each class left out.
+        left_out: the classes left out.
         cloud_shape: cloud shape of the pixels or fields looked at; None without coordinates.
         notes: remarks for the user.
         reading: lines of text: what was read, assumed and left out.
@@ -47,7 +47,7 @@ class RealFields:
     look: Flags
     reported: Flags
     legend: Legend
-    left_out: list[dict[str, Any]]
+    left_out: list[LeftOutClass]
     cloud_shape: pd.DataFrame | None
     notes: list[str] = field(default_factory=list)
     reading: ReadingSummary = field(default_factory=lambda: ReadingSummary("real fields"))
@@ -178,10 +178,10 @@ def _refuse_too_few_clear_dates(
 
 def _shared_classes(
     fields: Series, simulated: Legend, source: str, min_fields: int
-) -> tuple[npt.NDArray[np.int16], Legend, list[dict[str, Any]]]:
+) -> tuple[npt.NDArray[np.int16], Legend, list[LeftOutClass]]:
     assert fields.label is not None
     assert fields.legend is not None
-    left_out: list[dict[str, Any]] = []
+    left_out: list[LeftOutClass] = []
     kept: list[str] = []
     counts = np.bincount(fields.label[fields.label >= 0], minlength=len(fields.legend))
     for name, count in zip(fields.legend.names, counts.tolist(), strict=True):

@@ -80,7 +80,7 @@ def realism_settings(**chosen: Any) -> RealismSettings:
         6000
     """
     clear_below = 26  # a tenth: real masks are nearly all or none
-    values: dict[str, Any] = {
+    values = {
         "num_series": 6000,
         "seed": 0,
         "where": None,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -179,8 +178,7 @@ def simulate_place(
 
 
 def _light(series: Series) -> Series:
-    changes: dict[str, Any] = {"planetscope": None, "planetscope_day": None, "truth": {}}
-    return replace(series, **changes)
+    return replace(series, planetscope=None, planetscope_day=None, truth={})
 
 
 def class_counts(fields: Series) -> npt.NDArray[np.int64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +12,7 @@ from windrow.data.day_of_year import NUM_MONTHS
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError
 from windrow.evaluation.reconstruction import PretextData, evaluate_pretext, predict_table
+from windrow.evaluation.reconstruction_figures import ReconstructionFigures
 from windrow.files import atomic_file
 from windrow.models.bimodal_bert import BimodalBert
 from windrow.models.encoders.transformer import EncoderSettings
@@ -166,7 +166,7 @@ class BertPretext:
         every = torch.arange(self._resident["held_out"].num_series)
         return list(torch.split(every, self._settings.batch_size))
 
-    def evaluate(self, path: Path) -> dict[str, Any]:
+    def evaluate(self, path: Path) -> ReconstructionFigures:
         """Evaluates on the held-out series and writes a table of predictions.
 
         Returns:

@@ -20,7 +20,13 @@ from windrow.models.contrastive import PixelContrast, Scarf, YearContrast
 from windrow.models.encoders.resmlp import ResmlpSettings
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.flops import contrastive_flops, encoder_flops, projector_flops
-from windrow.pipelines.pretext.protocol import DeviceSteps, Part, PretextInputs, check_levels
+from windrow.pipelines.pretext.protocol import (
+    ContrastiveFigures,
+    DeviceSteps,
+    Part,
+    PretextInputs,
+    check_levels,
+)
 from windrow.tasks.contrastive import (
     ContrastiveLossSettings,
     PixelContrastiveSettings,
@@ -96,7 +102,7 @@ class ContrastivePretext(ABC):
         whole = min(len(order) // batch_size, _VALIDATION_BATCHES) * batch_size
         return list(torch.split(order[:whole], batch_size))
 
-    def evaluate(self, path: Path) -> dict[str, Any]:
+    def evaluate(self, path: Path) -> ContrastiveFigures:
         """Measures top-1 retrieval among the held-out items of the first validation batch."""
         index = self.validation_batches()[0].to(self._device)
         draws = seeded_draws(self._settings.seed, _EVALUATION, step=0, series=index)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol, TypedDict, final
 
 from torch import Tensor, nn
 
 from windrow.data.normalization import Normalization
 from windrow.data.series import Series
 from windrow.errors import DataError
+from windrow.evaluation.reconstruction_figures import ReconstructionFigures
+from windrow.evaluation.retrieval import RetrievalFigures
 from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.tasks.bert import Sizes
 from windrow.tasks.keyed_random import StepDraws
@@ -21,6 +23,38 @@ Part = Literal["training", "held_out"]
 
 STREAMS: dict[Part, int] = {"training": 1, "held_out": 2}
 """Streams of random draws (0 is the order of the items, 3 the evaluation, 4 the split)."""
+
+
+@final
+class ContrastiveFigures(TypedDict):
+    """Held-out figures of a contrastive task.
+
+    Attributes:
+        simulated: whether the held-out series are simulated.
+        num_series: number of held-out series.
+        retrieval: retrieval among all pairs (``all``) and in subsets, by name.
+    """
+
+    simulated: bool
+    num_series: int
+    retrieval: dict[str, RetrievalFigures | None]
+
+
+@final
+class UntrainedFigures(TypedDict):
+    """What is known of an encoder with random weights.
+
+    Attributes:
+        simulated: whether the held-out series are simulated.
+        trained: always False.
+    """
+
+    simulated: bool
+    trained: Literal[False]
+
+
+HeldOutFigures = ReconstructionFigures | ContrastiveFigures | UntrainedFigures
+"""The content of ``evaluation.json``; which fields it has depends on the pretext task."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +176,7 @@ class Pretext(Protocol):
         """Returns the positions of held-out items, batch by batch; always the same."""
         ...
 
-    def evaluate(self, path: Path) -> dict[str, Any]:
+    def evaluate(self, path: Path) -> HeldOutFigures:
         """Returns figures on held-out fields and writes further results into the folder."""
         ...
 

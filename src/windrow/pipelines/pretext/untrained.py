@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from windrow.data.normalization import Normalization
 from windrow.errors import SettingsError
 from windrow.models.flops import encoder_flops
-from windrow.pipelines.pretext.protocol import DeviceSteps, Part, PretextInputs, check_levels
+from windrow.pipelines.pretext.protocol import (
+    DeviceSteps,
+    Part,
+    PretextInputs,
+    UntrainedFigures,
+    check_levels,
+)
 from windrow.tasks.keyed_random import StepDraws
 from windrow.tasks.untrained import Untrained
 
@@ -55,7 +60,7 @@ class UntrainedPretext:
         """Returns no batches."""
         return []
 
-    def evaluate(self, path: Path) -> dict[str, Any]:
+    def evaluate(self, path: Path) -> UntrainedFigures:
         """Returns no figures, as nothing was learned."""
         return {"simulated": self._inputs.held_out.simulated, "trained": False}
 

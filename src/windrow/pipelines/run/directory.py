@@ -6,9 +6,9 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 import torch
@@ -17,14 +17,10 @@ from torch import Tensor
 from windrow.config import Settings
 from windrow.data.store.store import Store
 from windrow.files import write_json, write_text, writing_errors
+from windrow.json_values import JsonObject
+from windrow.pipelines.run.metric_lines import MetricLine
+from windrow.pipelines.run.metric_lines import Progress as Progress  # noqa: PLC0414
 from windrow.version import __version__
-
-Progress = Callable[[Mapping[str, Any]], None]
-"""Called with every line of ``metrics.jsonl`` when it is written, and with notes for the user.
-
-A note is a line of kind ``note``.
-"""
-
 
 WAITING_RECORDS = 256
 """Number of step records that are kept before they are summed."""
@@ -54,12 +50,12 @@ class Metrics:
                     kept.append(line + "\n")
         write_text(path, "".join(kept))
 
-    def append(self, record: Mapping[str, Any]) -> None:
+    def append(self, line: MetricLine | Mapping[str, object]) -> None:
         """Appends a line."""
-        line = json.dumps(record, allow_nan=False)
+        text = json.dumps(line, allow_nan=False)
         with writing_errors(self._path), self._path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-        self._tell(record)
+            file.write(text + "\n")
+        self._tell(cast(MetricLine, line))
 
 
 class StepMeans:
@@ -106,6 +102,30 @@ class StepMeans:
         self._waiting.clear()
 
 
+class Software(TypedDict):
+    """Versions and processor of a run.
+
+    Attributes:
+        windrow: version.
+        python: version.
+        torch: version.
+        numpy: version.
+        platform: operating system and processor architecture.
+        processors: number of logical processors; None where it is not known.
+        threads: number of threads of torch.
+        execution: device and precision.
+    """
+
+    windrow: str
+    python: str
+    torch: str
+    numpy: str
+    platform: str
+    processors: int | None
+    threads: int
+    execution: JsonObject
+
+
 def write_environment(path: Path, execution: Settings, store: Store) -> None:
     """Writes versions, processor and data of a run as JSON, without times and paths.
 
@@ -117,7 +137,7 @@ def write_environment(path: Path, execution: Settings, store: Store) -> None:
     write_json(path, {**software(execution), "store": store.fingerprint})
 
 
-def software(execution: Settings) -> dict[str, Any]:
+def software(execution: Settings) -> Software:
     """Returns versions and processor of a run, without times and paths.
 
     Args:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Final, Protocol
 
-SHOWN = ("loss", "accuracy", "reconstruction", "season", "cloud", "series_per_second")
+from windrow.pipelines.run.metric_lines import MetricLine, Note, Progress
+
+SHOWN: Final = ("loss", "accuracy", "reconstruction", "season", "cloud", "series_per_second")
 """Figures of a training step to show."""
 
 
@@ -22,16 +24,16 @@ ProgressOf = Callable[[str, str], AbstractContextManager[Advance]]
 """Opens the progress display of a step from its title and the name of the counted items."""
 
 
-def training_progress(advance: Advance) -> Callable[[Mapping[str, Any]], None]:
+def training_progress(advance: Advance) -> Progress:
     """Returns a callback that shows lines of ``metrics.jsonl`` as progress.
 
     Args:
         advance: the callback that shows progress.
     """
 
-    def show(record: Mapping[str, Any]) -> None:
-        if record["kind"] == "train":
-            figures = {name: record[name] for name in SHOWN if record.get(name) is not None}
-            advance(record["step"] + 1, record["num_steps"], figures)
+    def show(line: MetricLine | Note) -> None:
+        if line["kind"] == "train":
+            figures = {name: line[name] for name in SHOWN if line.get(name) is not None}
+            advance(line["step"] + 1, line["num_steps"], figures)
 
     return show

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
 from windrow.errors import DataError
+from windrow.json_values import JsonObject
 from windrow.reporting.run.records import (
     LOSS_PARTS,
     Evaluation,
@@ -234,7 +235,7 @@ def read_class_predictions(path: Path) -> pd.DataFrame:
     return table.assign(true=table["true"].astype(str), predicted=table["predicted"].astype(str))
 
 
-def read_weights_header(path: Path) -> dict[str, Any]:
+def read_weights_header(path: Path) -> JsonObject:
     """Reads the header of a weights file without loading a tensor.
 
     Returns:
@@ -281,7 +282,7 @@ def _read_json(path: Path) -> object:
         ) from None
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> JsonObject:
     import yaml
 
     try:
@@ -293,7 +294,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return _mapping(values, path)
 
 
-def _mapping(values: object, path: Path) -> dict[str, Any]:
+def _mapping(values: object, path: Path) -> JsonObject:
     if not isinstance(values, dict):
         raise DataError(
             "a file of the run does not hold named values",

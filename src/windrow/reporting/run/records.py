@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from windrow.json_values import JsonObject
 
 LOSS_PARTS = ("loss", "reconstruction", "season", "cloud")
 """The total loss and its three parts, as the metrics name them."""
@@ -169,7 +171,7 @@ class FewShot(Record):
     legend: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut | str, ...] = ()
-    settings: dict[str, Any] = Field(default_factory=dict)
+    settings: JsonObject = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -194,12 +196,12 @@ class PretrainingPart:
     """A pre-training run; a field is None where its file is absent."""
 
     folder: Path
-    config: dict[str, Any] | None
-    environment: dict[str, Any] | None
+    config: JsonObject | None
+    environment: JsonObject | None
     metrics: Metrics | None
     evaluation: Evaluation | None
     predictions: pd.DataFrame | None
-    weights: dict[str, Any] | None
+    weights: JsonObject | None
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def label_count_curves(rows: Sequence[FewShotRow], *, mark: str) -> Markup:
     with theme.drawing():
         figure = theme.new_figure(370 + 16 * ((len(curves) + 2) // 3))
         grid: Any = figure.subplots(1, 2, sharey=True, squeeze=False)
-        entries: dict[str, object] = {}
+        entries: dict[str, theme.LegendHandle] = {}
         for axes, metric in zip(grid[0], metrics, strict=True):
             for method, head in curves:
                 own = {row.k: row for row in rows if (row.method, row.head) == (method, head)}
@@ -142,7 +142,7 @@ def error_maps(maps: dict[str, pd.DataFrame], *, mark: str) -> Markup:
     with theme.drawing():
         figure = theme.new_figure(50 + 340 * lines)
         grid: Any = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
-        entries: dict[str, object] = {}
+        entries: dict[str, theme.LegendHandle] = {}
         for axes in grid.flat[len(maps) :]:
             axes.set_visible(False)
         for axes, (title, fields) in zip(grid.flat, maps.items(), strict=False):
@@ -159,8 +159,8 @@ def error_maps(maps: dict[str, pd.DataFrame], *, mark: str) -> Markup:
         return theme.to_svg(figure, "Map of fields classified right and wrong")
 
 
-def _draw_map(axes: Axes, fields: pd.DataFrame) -> dict[str, object]:
-    entries: dict[str, object] = {}
+def _draw_map(axes: Axes, fields: pd.DataFrame) -> dict[str, theme.LegendHandle]:
+    entries: dict[str, theme.LegendHandle] = {}
     for name, own, colour, marker, size in (
         ("right", fields[fields["right"]], theme.SKY, "o", 3.2),
         ("wrong", fields[~fields["right"]], theme.VERMILION, "x", 5.0),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
+from windrow.json_values import JsonObject
 from windrow.reporting import tables
 from windrow.reporting.page import Drawing, KeyFigure, Section
 from windrow.reporting.run import figures, result_figures
@@ -297,7 +297,7 @@ def _one_draw(predictions: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 def _settings(run: Run) -> Section | None:
     section = Section("settings", "Settings and environment")
-    sources: list[tuple[str, dict[str, Any] | None]] = []
+    sources: list[tuple[str, JsonObject | None]] = []
     if run.pretraining is not None:
         sources += [
             ("Settings of the run (config.yaml).", run.pretraining.config),

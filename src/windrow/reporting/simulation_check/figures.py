@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,10 @@ from windrow.reporting.tables import number
 MARK = "SIMULATED AND REAL"
 SETS = ("real", "simulated")
 _COLOURS = {"real": theme.BLUE, "simulated": theme.VERMILION}
-_LINES: dict[str, Any] = {"real": "-", "simulated": (0, (5, 2))}
+_LINES: dict[str, tuple[float, Sequence[float]] | Literal["-"]] = {
+    "real": "-",
+    "simulated": (0, (5, 2)),
+}
 _MARKERS = {"real": "o", "simulated": "s"}
 _INDEX_NAMES = {"NDVI": "NDVI", "NDMI": "NDMI", "red_edge": "Red edge"}
 MOST_CLASSES = 6
@@ -294,7 +297,7 @@ def separation_figure(
         axes = figure.add_subplot()
         position = np.arange(NUM_MONTHS)
         floor = np.array(floors, dtype=float)
-        entries: dict[str, Any] = {}
+        entries: dict[str, theme.LegendHandle] = {}
         for row in floor:
             entries["left-out simulated places"] = axes.plot(
                 position, row, color=theme.MUTED, linewidth=1.0, marker="s", markersize=3

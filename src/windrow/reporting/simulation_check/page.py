@@ -262,7 +262,7 @@ def _reflectance(found: Comparison) -> Section:
         "Reflectance and correlation of bands",
         intro=f"Of {found.numbers.parts[0].title}, and of simulated fields in the same proportions"
         " of classes. Clear is a cloud fraction below"
-        f" {found.numbers.settings.get('clear_below', 0) / 255:.2f}.",
+        f" {found.numbers.clear_below / 255:.2f}.",
     )
     section.drawings = [
         Drawing(

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from pydantic import Field
 
 from windrow.errors import DataError
+from windrow.json_values import JsonObject
 from windrow.reporting.run.reading import fit_record, read_parquet
 from windrow.reporting.run.records import LeftOut, Record
 
@@ -117,8 +117,14 @@ class Numbers(Record):
     telling_apart: list[Apart]
     floor: list[Apart]
     difficulty: list[Difficulty]
-    settings: dict[str, Any]
-    scenario_settings: dict[str, Any]
+    settings: JsonObject
+    scenario_settings: JsonObject
+
+    @property
+    def clear_below(self) -> float:
+        """An observation is clear if its cloud probability (0..255) is below; 0 if not recorded."""
+        value = self.settings.get("clear_below")
+        return value if isinstance(value, int | float) else 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -165,7 +165,7 @@ def map_figure(
     with theme.drawing():
         figure = theme.new_figure(470)
         grid: Any = figure.subplots(1, len(maps), squeeze=False, sharex=True, sharey=True)
-        entries: dict[str, object] = {}
+        entries: dict[str, theme.LegendHandle] = {}
         for axes, (arm, table) in zip(grid[0], maps.items(), strict=True):
             right = (table["label"] == table["predicted"]).to_numpy()
             for word, chosen, colour, marker, size in (
@@ -270,7 +270,7 @@ def curve_figure(
     with theme.drawing():
         figure = theme.new_figure(400 + 18 * ((len(arms) + 3) // 4))
         grid: Any = figure.subplots(1, len(heads), squeeze=False, sharey=True)
-        entries: dict[str, object] = {}
+        entries: dict[str, theme.LegendHandle] = {}
         for axes, head in zip(grid[0], heads, strict=True):
             for curve in curves:
                 if curve.head in (head, "forest"):
@@ -311,7 +311,7 @@ def _draw_curve(
     *,
     order: int,
     shift: float,
-) -> object:
+) -> theme.LegendHandle:
     """Draws one arm's line with the bars of its points and returns its legend handle."""
     colour = theme.SERIES_COLOURS[order % len(theme.SERIES_COLOURS)]
     known = [(at, position) for at, position in enumerate(positions) if position in curve.rows]

@@ -14,7 +14,7 @@ from windrow.data.store.store import StoreSource
 from windrow.experiments.methods import Representation
 from windrow.experiments.study.arms.definition import ArmDefinition
 from windrow.pipelines.run.cost import Cost, read_cost
-from windrow.pipelines.run.directory import Progress
+from windrow.pipelines.run.metric_lines import Progress
 from windrow.training.execution import ExecutionSettings
 
 
