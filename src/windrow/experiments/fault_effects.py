@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -253,14 +253,25 @@ class _Stage:
         )
 
     def drawn(
-        self, series: Series, rows: npt.NDArray[np.intp], num_per_class: int, **fault: Any
+        self,
+        series: Series,
+        rows: npt.NDArray[np.intp],
+        num_per_class: int,
+        *,
+        num_fields: int | None = None,
+        replacement: bool = False,
     ) -> npt.NDArray[np.intp]:
         """Draws pixels of a part of the fields."""
         part = series.select(rows)
         assert part.label is not None
         return rows[
             draw_pixels(
-                part.field_id, part.label, num_per_class=num_per_class, seed=self.seed, **fault
+                part.field_id,
+                part.label,
+                num_per_class=num_per_class,
+                seed=self.seed,
+                num_fields=num_fields,
+                replacement=replacement,
             )
         ]
 

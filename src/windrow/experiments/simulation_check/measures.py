@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -127,24 +126,44 @@ def measure(
             ("zero label", "", 0),
         )
     ]
-    found: dict[tuple[str, str, int], Any] = {}
-    for job, result in zip(jobs, _run(jobs, num_workers), strict=True):
-        found[job.kind, job.part, job.number] = result
+    places: list[_Place] = []
+    apart: dict[str, Apart] = {}
+    real_difficulty: dict[str, list[FewLabelScore]] = {}
+    zero_label: dict[str, ZeroLabelScores] = {}
+    for done, (job, result) in enumerate(zip(jobs, _run(jobs, num_workers), strict=True), 1):
+        if isinstance(result, _Place):
+            places.append(result)
+        elif isinstance(result, Apart):
+            apart[job.part] = result
+        elif isinstance(result, list):
+            real_difficulty[job.part] = result
+        else:
+            zero_label = result
         if on_progress is not None:
-            on_progress(len(found), len(jobs))
-    places = [found["place", "", number] for number in range(settings.num_places)]
+            on_progress(done, len(jobs))
     return Numbers(
-        zero_label=found["zero label", "", 0],
-        apart={part: found["apart", part, 0] for part in parts},
-        floor=[apart for apart, _ in places],
-        real_difficulty={part: found["few labels", part, 0] for part in parts},
+        zero_label=zero_label,
+        apart=apart,
+        floor=[place.apart for place in places],
+        real_difficulty=real_difficulty,
         simulated_difficulty={
-            part: _scores([results[part] for _, results in places], settings) for part in parts
+            part: _scores([place.few_labels[part] for place in places], settings) for part in parts
         },
     )
 
 
-def _run(jobs: Sequence[_Job], num_workers: int) -> Iterator[Any]:
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """The separability of a left-out place, and few-label results for the fields of each part."""
+
+    apart: Apart
+    few_labels: dict[str, FewshotResult]
+
+
+_Result = _Place | Apart | list[FewLabelScore] | dict[str, ZeroLabelScores]
+
+
+def _run(jobs: Sequence[_Job], num_workers: int) -> Iterator[_Result]:
     if num_workers == 1:
         yield from map(_work, jobs)
         return
@@ -154,7 +173,7 @@ def _run(jobs: Sequence[_Job], num_workers: int) -> Iterator[Any]:
         yield from pool.map(_work, jobs)
 
 
-def _work(job: _Job) -> Any:
+def _work(job: _Job) -> _Result:
     real, settings = job.real, job.settings
     if job.kind == "zero label":
         return _zero_label(job)
@@ -217,7 +236,7 @@ def _apart(simulated: Series, other: Series, settings: RealismSettings) -> Apart
     )
 
 
-def _place(job: _Job) -> tuple[Apart, dict[str, FewshotResult]]:
+def _place(job: _Job) -> _Place:
     """Measures the floor in one left-out place, and the difficulty for the fields of each part."""
     real, settings = job.real, job.settings
     whole = class_counts(real.part(real.look | real.reported))
@@ -229,7 +248,7 @@ def _place(job: _Job) -> tuple[Apart, dict[str, FewshotResult]]:
     few = {"look": _few_labels(small, settings, job.number, settings.num_places)}
     if real.reported.any():
         few["report"] = _few_labels(fields, settings, job.number, settings.num_places)
-    return _apart(job.simulated, small, settings), few
+    return _Place(_apart(job.simulated, small, settings), few)
 
 
 def _few_labels(

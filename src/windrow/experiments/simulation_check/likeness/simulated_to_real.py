@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -110,7 +109,7 @@ def zero_label_scores(
     confusion = confusion_matrix(true, predicted, num_classes=len(names))
     result = scores(confusion)
     together = [position for position, name in enumerate(names) if name in merged]
-    merged_accuracy: Any = None
+    merged_accuracy: float | None = None
     if len(together) > 1:
         position = np.arange(len(names))
         position[together] = together[0]
