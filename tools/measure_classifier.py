@@ -28,7 +28,7 @@ from windrow.data.place_fields import read_place_fields
 from windrow.data.series import Series
 from windrow.experiments.recipes.classifier import mix
 from windrow.experiments.recipes.worlds import windrow_1
-from windrow.pipelines.world_cache import FIRST_SCENARIO_WORLD
+from windrow.pipelines.world_cache import FIRST_SCENARIO_WORLD, FIRST_VALIDATION_WORLD
 from windrow.sensors import SENTINEL2_BANDS
 
 LEAST_FIELDS = 4
@@ -144,8 +144,8 @@ def _real_place(path: Path, table: str, column: str, first_day: str | None) -> F
 def simulated_places(folder: Path, num: int) -> Iterator[Fields]:
     """Places that the training did not see, in halves of the Earth and of farmland."""
     recipe = windrow_1()
-    numbers = [recipe.num_worlds + k for k in range(num // 2)]
-    first = FIRST_SCENARIO_WORLD + recipe.num_scenario_worlds
+    numbers = [FIRST_VALIDATION_WORLD + k for k in range(num // 2)]
+    first = FIRST_SCENARIO_WORLD + FIRST_VALIDATION_WORLD
     for number in (*numbers, *(first + k for k in range(num - num // 2))):
         place = read_place_fields(folder / f"world-{number:06d}.safetensors")
         draw = np.random.default_rng([8, number])

@@ -29,6 +29,12 @@ SETTINGS_FILE = "worlds.yaml"
 FIRST_SCENARIO_WORLD = 1_000_000
 """First number of the places of temperate farmland; lower numbers are places on the Earth."""
 
+FIRST_VALIDATION_WORLD = 500_000
+"""First number of the validation places within their kind.
+
+Validation places therefore stay the same when a recipe trains on more places or on fewer.
+"""
+
 
 class WorldCacheSettings(Settings):
     """The settings that determine the places of a folder."""

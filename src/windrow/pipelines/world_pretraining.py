@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +36,7 @@ from windrow.pipelines.pretrain import check_finite
 from windrow.pipelines.run.directory import Metrics, Progress, StepMeans, software
 from windrow.pipelines.world_cache import (
     FIRST_SCENARIO_WORLD,
+    FIRST_VALIDATION_WORLD,
     WorldCacheSettings,
     read_worlds,
 )
@@ -302,20 +304,26 @@ def _read_places(
     num_workers: int,
     on_worlds: Callable[[int, int], None] | None,
 ) -> Places:
-    total = settings.num_worlds + settings.num_validation_worlds
-    num_farmland = settings.num_scenario_worlds + settings.num_validation_scenario_worlds
-    numbers = [*range(total), *(FIRST_SCENARIO_WORLD + k for k in range(num_farmland))]
-    worlds = read_worlds(
-        folder, settings.cache, numbers, num_workers=num_workers, on_progress=on_worlds
+    groups = (
+        range(settings.num_worlds),
+        range(settings.num_scenario_worlds),
+        range(settings.num_validation_worlds),
+        range(settings.num_validation_scenario_worlds),
     )
-    farmland = worlds[total:]
-    training = worlds[: settings.num_worlds] + farmland[: settings.num_scenario_worlds]
-    return split_places(
-        training,
-        worlds[settings.num_worlds : total],
-        settings,
-        farmland=farmland[settings.num_scenario_worlds :],
+    firsts = (
+        0,
+        FIRST_SCENARIO_WORLD,
+        FIRST_VALIDATION_WORLD,
+        FIRST_SCENARIO_WORLD + FIRST_VALIDATION_WORLD,
     )
+    numbers = [first + k for first, group in zip(firsts, groups, strict=True) for k in group]
+    worlds = iter(
+        read_worlds(folder, settings.cache, numbers, num_workers=num_workers, on_progress=on_worlds)
+    )
+    earth, farmland, other_earth, other_farmland = (
+        list(islice(worlds, len(group))) for group in groups
+    )
+    return split_places(earth + farmland, other_earth, settings, farmland=other_farmland)
 
 
 def _moments(places: list[PlaceFields]) -> Normalization:

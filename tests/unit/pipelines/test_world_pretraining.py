@@ -71,6 +71,16 @@ def test_a_killed_run_goes_on_to_the_same_weights(run, worlds, tmp_path):
         pretrain_on_worlds(other, path, worlds_path=worlds, resume=True)
 
 
+def test_a_run_on_fewer_places_is_validated_on_the_same_ones(run, worlds, tmp_path):
+    fewer = TINY.model_copy(update={"num_worlds": 1})
+    known = {file.name for file in worlds.iterdir()}
+    pretrain_on_worlds(fewer, tmp_path / "fewer", worlds_path=worlds)
+    assert {file.name for file in worlds.iterdir()} == known
+    figures = json.loads((tmp_path / "fewer" / "evaluation.json").read_text())
+    assert figures["num_training_places"] == 2
+    assert figures["num_places"] == json.loads((run / "evaluation.json").read_text())["num_places"]
+
+
 def test_a_folder_of_other_worlds_is_refused(worlds):
     other = TINY.model_copy(update={"seed": 1})
     with pytest.raises(SettingsError, match="worlds of other settings"):
