@@ -11,85 +11,30 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, model_validator
 
+from windrow.classifiers.class_shares import (
+    estimate_shares,
+    expected_shares,
+    shift_shares,
+)
+from windrow.classifiers.mix import PROTOTYPES, TREES, MixSettings, Voter, voter_inputs
 from windrow.classifiers.place_classifier import PlaceClassifier, PlaceEncoder
 from windrow.classifiers.shallow import TreesSettings, fit_light_head
-from windrow.config import Settings
 from windrow.data.series import ProcessingLevel, Series
-from windrow.data.spectral_indices import INDEX_POSITIONS
 from windrow.data.ten_day_grid import TenDayGrid, grid_of_series, join_grids
 from windrow.errors import DataError
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.trees import TreeHead
 
-Voter = Literal["prototypes", "embedding_trees", "four_index_trees", "band_index_trees"]
-PROTOTYPES: Voter = "prototypes"
-TREES: tuple[Voter, ...] = ("embedding_trees", "four_index_trees", "band_index_trees")
-_NUM_FEW_INDICES = 4
+_FIELDS_FOR_SHARES = 2_048
+"""Largest number of unlabelled fields that class shares are estimated from."""
 
-
-class MixSettings(Settings):
-    """Weights of the voters as functions of the number of labelled fields per class.
-
-    Weights between the given numbers are interpolated.
-
-    Attributes:
-        num_labelled: numbers of labelled fields per class, increasing.
-        prototypes: weight of the prototypes at each number.
-        embedding_trees: weight of the extra trees on embeddings at each number.
-        four_index_trees: weight of the extra trees on the first four indices at each number. They
-            are left out if a band of these indices is missing.
-        band_index_trees: weight of the extra trees on bands and all twelve indices at each number.
-        least_trust: smallest factor on the weights of prototypes and embeddings. It applies where
-            labels contradict the prior. Such a place differs from the simulated places, and bands
-            and indices are then more reliable.
-        num_trees: number of trees of each forest.
-        smoothing: share of a uniform distribution in a forest's probabilities. Without it a zero
-            of one forest would exclude a class.
-        temperature: divisor of the mixed logarithms at each number. Trees are underconfident, and
-            a prior without labels is overconfident.
-    """
-
-    num_labelled: tuple[int, ...]
-    prototypes: tuple[float, ...]
-    embedding_trees: tuple[float, ...]
-    four_index_trees: tuple[float, ...]
-    band_index_trees: tuple[float, ...]
-    least_trust: float = Field(gt=0, le=1)
-    num_trees: int = Field(ge=1)
-    smoothing: float = Field(gt=0, lt=1)
-    temperature: tuple[float, ...]
-
-    @model_validator(mode="after")
-    def _fits(self) -> MixSettings:
-        for voter in ("prototypes", *TREES):
-            weights = getattr(self, voter)
-            if len(weights) != len(self.num_labelled) or min(weights) < 0:
-                raise ValueError(f"{voter} must have a weight for each of num_labelled")
-        if len(self.temperature) != len(self.num_labelled) or min(self.temperature) <= 0:
-            raise ValueError("temperature must be positive for each of num_labelled")
-        if min(self.prototypes) <= 0:
-            raise ValueError("prototypes must always have a weight")
-        if any(b <= a for a, b in zip(self.num_labelled, self.num_labelled[1:], strict=False)):
-            raise ValueError("num_labelled must increase")
-        return self
-
-    def weight(self, voter: Voter, num_labelled: float) -> float:
-        """Interpolates the weight of a voter at a number of labelled fields per class."""
-        return self._interpolated(getattr(self, voter), num_labelled)
-
-    def temperature_at(self, num_labelled: float) -> float:
-        """Interpolates the temperature at a number of labelled fields per class."""
-        return self._interpolated(self.temperature, num_labelled)
-
-    def _interpolated(self, values: tuple[float, ...], num_labelled: float) -> float:
-        knots = np.log1p(np.array(self.num_labelled, dtype=np.float64))
-        return float(np.interp(np.log1p(num_labelled), knots, values))
+_FIELDS_FOR_HALF_TRUST = 20
+"""Number of unlabelled fields at which their class shares have half the trust of many fields."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,8 +229,21 @@ class CropClassifier:
         found = self._place.distance(self.embed(series))
         return np.asarray(found / max(float(np.quantile(usual, 0.9)), 1e-6))
 
+    @property
+    def class_shares(self) -> dict[str, float]:
+        """Shares of the classes among the fields of the place, by name.
+
+        They are estimated from the unlabelled fields of the fit and of the context, and are the
+        expected shares if there is none.
+        """
+        return dict(zip(self.classes, self._shares.tolist(), strict=True))
+
     def predict_from_grid(self, grid: TenDayGrid) -> npt.NDArray[np.float64]:
         """Computes the probabilities (N, C) of fields on the ten-day grid."""
+        return shift_shares(self._unshifted(grid), self._expected_shares, self._shares)
+
+    def _unshifted(self, grid: TenDayGrid) -> npt.NDArray[np.float64]:
+        """Computes the probabilities (N, C) in a place of the expected class shares."""
         voters = self.log_votes(grid)
         weights = self.weights()
         mixed = sum(weights[voter] * votes for voter, votes in voters.items())
@@ -324,7 +282,7 @@ class CropClassifier:
         }
         smoothing = self.settings.smoothing
         for voter, forest in self._forests.items():
-            found = forest.predict_probability(HeadInputs(_inputs(voter, grid, embedding)))
+            found = forest.predict_probability(HeadInputs(voter_inputs(voter, grid, embedding)))
             even = 1.0 / len(self.classes)
             votes[voter] = np.log((1 - smoothing) * found + smoothing * even)
         return votes
@@ -351,6 +309,7 @@ class CropClassifier:
         self._fitted = fitted
         self._place = self._place_of(fitted)
         self._forests = dict(forests)
+        self._fit_shares()
         return self
 
     @property
@@ -360,8 +319,26 @@ class CropClassifier:
         return self._fitted
 
     def _fit_voters(self) -> None:
+        self._place = self._place_of(self._known_fit)
+        self._fit_forests()
+        self._fit_shares()
+
+    def _fit_shares(self) -> None:
+        """Estimates the class shares of the place from its unlabelled fields."""
         fitted = self._known_fit
-        self._place = self._place_of(fitted)
+        self._expected_shares = expected_shares(fitted.label, num_classes=len(fitted.classes))
+        self._shares = self._expected_shares
+        unlabelled = np.flatnonzero(fitted.label < 0)
+        trust = self.settings.share_trust_at(fitted.num_labelled)
+        trust *= len(unlabelled) / (len(unlabelled) + _FIELDS_FOR_HALF_TRUST)
+        if trust == 0:
+            return
+        chosen = np.linspace(0, len(unlabelled) - 1, min(len(unlabelled), _FIELDS_FOR_SHARES))
+        probability = self._unshifted(fitted.grid.select(unlabelled[chosen.astype(np.intp)]))
+        self._shares = estimate_shares(probability, self._expected_shares, trust=trust)
+
+    def _fit_forests(self) -> None:
+        fitted = self._known_fit
         self._forests = {}
         rows = np.flatnonzero(fitted.label >= 0)
         if len(np.unique(fitted.label[rows])) < 2:
@@ -369,7 +346,7 @@ class CropClassifier:
         grid = fitted.grid.select(rows)
         embedding = self._place.embed(grid)
         for number, voter in enumerate(TREES):
-            inputs = _inputs(voter, grid, embedding)
+            inputs = voter_inputs(voter, grid, embedding)
             if self.settings.weight(voter, fitted.num_labelled) == 0 or inputs.shape[1] == 0:
                 continue
             fit = fit_light_head(
@@ -420,39 +397,3 @@ def _fields_a_class(series: Series, label: npt.NDArray[np.integer], num_classes:
     """Gives the median number of labelled fields per class. Pixels of a field count once."""
     counts = [len(np.unique(series.field_id[label == number])) for number in range(num_classes)]
     return float(np.median(counts))
-
-
-def _inputs(
-    voter: Voter, grid: TenDayGrid, embedding: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    """Builds the inputs of a forest, (N, F)."""
-    if voter == "embedding_trees":
-        return embedding
-    if voter == "four_index_trees":
-        few = INDEX_POSITIONS[:_NUM_FEW_INDICES]
-        whole = all(grid.has_band[a] and grid.has_band[b] for a, b in few)
-        return index_values(grid, num_indices=_NUM_FEW_INDICES if whole else 0)
-    bands = grid.reflectance[:, :, grid.has_band].reshape(len(grid), -1)
-    return np.concatenate([bands, index_values(grid)], axis=1)
-
-
-def index_values(
-    grid: TenDayGrid, *, num_indices: int = len(INDEX_POSITIONS)
-) -> npt.NDArray[np.float32]:
-    """Computes the first indices whose bands are present.
-
-    Args:
-        grid: N fields on the ten-day grid.
-        num_indices: number of indices to consider.
-
-    Returns:
-        (N, I * 36) float32 for the I indices computed; 0 where the sum of the bands is 0.
-    """
-    columns = [np.zeros((len(grid), 0), dtype=np.float32)]
-    for first, second in INDEX_POSITIONS[:num_indices]:
-        if grid.has_band[first] and grid.has_band[second]:
-            a, b = grid.reflectance[:, :, first], grid.reflectance[:, :, second]
-            total = a + b
-            ratio = np.divide(a - b, total, out=np.zeros_like(total), where=total > 0)
-            columns.append(np.clip(ratio, -1.0, 1.0))
-    return np.concatenate(columns, axis=1)

@@ -17,8 +17,9 @@ from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from windrow.classifiers.crop_classifier import CropClassifier, FittedPlace, MixSettings, Voter
+from windrow.classifiers.crop_classifier import CropClassifier, FittedPlace
 from windrow.classifiers.expectation import Expectation
+from windrow.classifiers.mix import MixSettings, Voter
 from windrow.classifiers.place_classifier import PlaceEncoder
 from windrow.config import Settings
 from windrow.data.series import ProcessingLevel

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from windrow.classifiers.crop_classifier import CropClassifier, MixSettings
+from windrow.classifiers.crop_classifier import CropClassifier
 from windrow.classifiers.crop_names import crops_of_class
+from windrow.classifiers.mix import MixSettings
 from windrow.classifiers.place_classifier import DEFAULT_WEIGHTS, PlaceEncoder, load_place_encoder
 from windrow.classifiers.saved_crop_classifier import read_classifier, read_expectation
 from windrow.data.series import Series
@@ -23,6 +24,9 @@ from windrow.sources.open_any import open_input
 from windrow.sources.reader import TableOptions
 
 SERIES_A_CALL = 2_048
+
+CONTEXT_SERIES = 2_048
+"""Largest number of classified series that the classifier also takes as context of the place."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ def classify(
         expected = read_expectation(classifier)
         threshold = None if expected is None else expected.threshold
         opened = open_input(source, table)
+        fitted = fitted.with_context(_context(opened.series))
         line = f"classifier: {len(fitted.classes)} classes, {fitted.num_labelled:g} labelled fields"
         line += " per class (median)"
     elif mix is None:
@@ -95,9 +100,21 @@ def classify(
         line = "classifier: no label was used, so 'prediction_set' and 'unlikeness' stay empty"
         line += "; classes follow from simulated places alone"
     return Classified(
-        (*opened.summary.lines(), line),
+        (*opened.summary.lines(), line, _share_line(fitted)),
         _write(out, opened.series, fitted, threshold, on_progress),
     )
+
+
+def _context(series: Series) -> Series:
+    """Selects the series that show the place to the classifier, spread evenly over the input."""
+    num_chosen = min(len(series), CONTEXT_SERIES)
+    return series.select(np.linspace(0, len(series) - 1, num_chosen).astype(np.intp))
+
+
+def _share_line(classifier: CropClassifier) -> str:
+    shares = sorted(classifier.class_shares.items(), key=lambda item: -item[1])
+    found = ", ".join(f"{name} {share:.0%}" for name, share in shares)
+    return f"class shares that probabilities are set to: {found}"
 
 
 def _classes_of_crops(crops: Sequence[str], encoder: PlaceEncoder) -> dict[str, tuple[str, ...]]:

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from windrow.classifiers.crop_classifier import CropClassifier, MixSettings
+from windrow.classifiers.crop_classifier import CropClassifier
 from windrow.classifiers.crop_names import crops_of_class
 from windrow.classifiers.expectation import Expectation
 from windrow.classifiers.features import FeatureSettings
+from windrow.classifiers.mix import MixSettings
 from windrow.classifiers.place_classifier import DEFAULT_WEIGHTS, PlaceEncoder, load_place_encoder
 from windrow.classifiers.saved_crop_classifier import write_classifier
 from windrow.config import Settings

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from place_factory import CROPS, make_encoder, make_place, series_of
-from windrow.classifiers.crop_classifier import CropClassifier, MixSettings, index_values
+from windrow.classifiers.crop_classifier import CropClassifier
+from windrow.classifiers.mix import MixSettings, index_values
 from windrow.data.ten_day_grid import grid_of_series
 from windrow.errors import BandError, DataError
 from windrow.experiments.recipes.classifier import mix
@@ -148,10 +149,38 @@ def test_indices_are_normalised_differences():
 
 
 def test_temperature_softens_and_keeps_the_order():
-    warm = MIX.model_copy(update={"temperature": tuple(3 * t for t in MIX.temperature)})
-    usual = CropClassifier(make_encoder(), MIX).fit(SERIES, labels(25)).predict_proba(SERIES)
+    fixed = MIX.model_copy(update={"share_trust": None})  # the shift of shares is no order
+    warm = fixed.model_copy(update={"temperature": tuple(3 * t for t in MIX.temperature)})
+    usual = CropClassifier(make_encoder(), fixed).fit(SERIES, labels(25)).predict_proba(SERIES)
     soft = CropClassifier(make_encoder(), warm).fit(SERIES, labels(25)).predict_proba(SERIES)
     np.testing.assert_array_equal(usual.argmax(axis=1), soft.argmax(axis=1))
     np.testing.assert_allclose(
         np.log(usual[:, 0] / usual[:, 1]), 3 * np.log(soft[:, 0] / soft[:, 1]), rtol=1e-6
     )
+
+
+def test_probabilities_follow_the_class_shares_of_the_place():
+    """Two of five classes make up most of the unlabelled fields; labels are balanced."""
+    place = make_place(200)
+    common = np.flatnonzero(place.crop < 2)
+    chosen = np.concatenate([np.arange(25), common[common >= 25]])
+    series, names = series_of(place).select(chosen), np.array(CROPS)[place.crop[chosen]]
+    shown = [name if i < 25 else None for i, name in enumerate(names.tolist())]
+    fixed = MIX.model_copy(update={"share_trust": None})
+    plain = CropClassifier(make_encoder(), fixed).fit(series, shown)
+    shifted = CropClassifier(make_encoder(), MIX).fit(series, shown)
+    assert plain.class_shares == pytest.approx(dict.fromkeys(CROPS, 0.2))
+    shares = shifted.class_shares
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert min(shares[name] for name in CROPS[:2]) > 0.2 > max(shares[name] for name in CROPS[2:])
+    before, after = plain.predict_proba(series), shifted.predict_proba(series)
+    ratio = np.array([shares[name] / 0.2 for name in shifted.classes])
+    expected = before * ratio
+    np.testing.assert_allclose(after, expected / expected.sum(axis=1, keepdims=True), rtol=1e-9)
+
+
+def test_few_unlabelled_fields_hardly_move_the_shares():
+    alone = CropClassifier(make_encoder(), MIX).fit(SERIES.select(slice(0, 26)), labels(25)[:26])
+    assert max(alone.class_shares.values()) < 0.25
+    nothing = CropClassifier(make_encoder(), MIX).fit(SERIES.select(slice(0, 25)), labels(25)[:25])
+    assert nothing.class_shares == pytest.approx(dict.fromkeys(CROPS, 0.2))

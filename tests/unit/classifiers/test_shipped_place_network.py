@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 
-from windrow.classifiers.crop_classifier import CropClassifier, index_values
+from windrow.classifiers.crop_classifier import CropClassifier
+from windrow.classifiers.mix import index_values
 from windrow.classifiers.place_classifier import load_place_encoder
 from windrow.experiments.recipes.classifier import mix
 from windrow.experiments.recipes.worlds import FARMLAND

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from windrow.classifiers.crop_classifier import MixSettings
+from windrow.classifiers.mix import MixSettings
 from windrow.experiments.recipes.heads import FEATURES
 from windrow.pipelines.train import TrainSettings
 
@@ -24,6 +24,7 @@ def mix() -> MixSettings:
         num_trees=300,
         smoothing=0.02,
         temperature=(1.5, 0.85, 0.8, 0.65, 0.6, 0.7),
+        share_trust=(0.0, 0.5, 0.5, 0.5, 0.3, 0.2),
     )
 
 
