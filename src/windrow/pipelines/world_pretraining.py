@@ -92,7 +92,8 @@ class WorldPretrainingSettings(Settings):
     log_every: int = Field(ge=1, description="steps between lines of metrics")
     validate_every: int = Field(ge=1, description="steps between validations")
     checkpoint_every: int = Field(ge=1, description="steps between checkpoints")
-    seed: int = Field(ge=0)
+    world_seed: int = Field(ge=0, description="seed of the places alone")
+    seed: int = Field(ge=0, description="seed of weights and episodes")
 
     @model_validator(mode="after")
     def _steps_fit(self) -> WorldPretrainingSettings:
@@ -107,7 +108,7 @@ class WorldPretrainingSettings(Settings):
             worlds=self.worlds,
             scenario_worlds=self.scenario_worlds,
             clear_below=self.clear_below,
-            seed=self.seed,
+            seed=self.world_seed,
         )
 
 

@@ -82,7 +82,7 @@ def test_a_run_on_fewer_places_is_validated_on_the_same_ones(run, worlds, tmp_pa
 
 
 def test_a_folder_of_other_worlds_is_refused(worlds):
-    other = TINY.model_copy(update={"seed": 1})
+    other = TINY.model_copy(update={"world_seed": 1})
     with pytest.raises(SettingsError, match="worlds of other settings"):
         read_worlds(worlds, other.cache, range(1))
 
