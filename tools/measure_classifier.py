@@ -73,7 +73,6 @@ class Fields:
     label: npt.NDArray[np.int64]
     classes: tuple[str, ...]
     crops: dict[str, tuple[str, ...]]
-    season_start: int
 
 
 def real_places(folder: Path) -> Iterator[Fields]:
@@ -96,13 +95,12 @@ def _real_place(path: Path, table: str, column: str, first_day: str | None) -> F
     rows = pd.read_parquet(path / f"{table}.parquet")
     rows = rows[rows["field_id"].isin(fields.index)].copy()
     rows["date"] = pd.to_datetime(rows["date"])
-    start = 0
+    first = pd.Timestamp(first_day or "2018-01-01")
     if first_day is not None:
-        first = pd.Timestamp(first_day)
-        start = first.day_of_year - 1
         rows = rows[(rows["date"] >= first) & (rows["date"] < first + pd.DateOffset(years=1))]
-    day = np.minimum(rows["date"].dt.day_of_year.to_numpy() - 1, 364)
-    rows["day"] = (day - start) % 365
+        rows["day"] = (rows["date"] - first).dt.days
+    else:
+        rows["day"] = rows["date"].dt.day_of_year - 1
     rows = rows.sort_values(["field_id", "day"])
     ids = np.unique(rows["field_id"].to_numpy())
     field = np.searchsorted(ids, rows["field_id"].to_numpy())
@@ -126,8 +124,9 @@ def _real_place(path: Path, table: str, column: str, first_day: str | None) -> F
         processing_level="L1C" if "l1c" in table else "L2A",
         id=ids,
         field_id=ids,
-        year=np.full(len(ids), 2018, dtype=np.int16),
+        year=np.full(len(ids), first.year, dtype=np.int16),
         cloud_probability=cloud,
+        season_start=f"{first:%m-%d}",
         longitude=fields.loc[ids, "lon"].to_numpy(np.float64),
         latitude=fields.loc[ids, "lat"].to_numpy(np.float64),
     )
@@ -136,9 +135,7 @@ def _real_place(path: Path, table: str, column: str, first_day: str | None) -> F
     kept = [name for name in counts.index if counts[name] >= LEAST_FIELDS and name != "Other"]
     label = np.array([kept.index(name) if name in kept else -1 for name in names])
     crops = {name: CROPS[name] for name in kept if name in CROPS}
-    return Fields(
-        f"{path.name} {series.processing_level}", series, label, tuple(kept), crops, start
-    )
+    return Fields(f"{path.name} {series.processing_level}", series, label, tuple(kept), crops)
 
 
 def simulated_places(folder: Path, num: int) -> Iterator[Fields]:
@@ -182,7 +179,7 @@ def simulated_places(folder: Path, num: int) -> Iterator[Fields]:
         known: dict[str, tuple[str, ...]] = {
             str(name): (str(name),) for name in names if name not in recipe.held_out_crops
         }
-        yield Fields(f"simulated {kind}", series, label, names, known, 0)
+        yield Fields(f"simulated {kind}", series, label, names, known)
 
 
 def votes_of(
@@ -204,7 +201,6 @@ def votes_of(
     }
     classifier = CropClassifier(encoder, settings, seed=seed).fit(
         fields.series, told, crops={name: crops for name, crops in known.items() if crops},
-        season_start=fields.season_start,
     )  # fmt: skip
     order = [
         classifier.classes.index(name) for name in fields.classes if name in classifier.classes

@@ -47,7 +47,8 @@ class FittedPlace:
         classes: names of the classes, sorted.
         bands: names of the bands of the series.
         level: processing level of the series.
-        season_start: day of year on which the twelve months begin, 0 for 1 January.
+        season_start: first day of the twelve months of the series, as ``MM-DD``. Series with
+            other twelve months are classified alike.
         latitude: median latitude of the fields in degrees, or None.
         crops: names of the table's crops, by class.
         grid: ten-day grid of the n labelled and context fields.
@@ -58,7 +59,7 @@ class FittedPlace:
     classes: tuple[str, ...]
     bands: tuple[str, ...]
     level: ProcessingLevel
-    season_start: int
+    season_start: str
     latitude: float | None
     crops: Mapping[str, Sequence[str]]
     grid: TenDayGrid
@@ -98,7 +99,6 @@ class CropClassifier:
         labels: Sequence[str | None],
         *,
         crops: Mapping[str, Sequence[str]] | None = None,
-        season_start: int = 0,
     ) -> Self:
         """Fits the classifier on the fields of a place.
 
@@ -108,8 +108,8 @@ class CropClassifier:
             labels: N class names; None for a series without a label.
             crops: names of the table's crops by class, for the prior. Classes may be left out.
                 Without any label the keys are the classes.
-            season_start: day of year on which the twelve months of the series begin, 0 for
-                1 January.
+
+        The twelve months of the series may begin on any day (``series.season_start``).
 
         Returns:
             The classifier itself.
@@ -132,12 +132,12 @@ class CropClassifier:
         latitude = None
         if series.latitude is not None and len(series):
             latitude = float(np.median(series.latitude))
-        grid = self._grid(series, season_start, latitude)
+        grid = self._grid(series, latitude)
         self._fitted = FittedPlace(
             classes=classes,
             bands=series.bands,
             level=series.processing_level,
-            season_start=season_start,
+            season_start=series.season_start,
             latitude=latitude,
             crops=crops,
             grid=grid,
@@ -382,13 +382,12 @@ class CropClassifier:
                 found=series.processing_level,
                 expected=fitted.level,
             )
-        return self._grid(series.with_bands(fitted.bands), fitted.season_start, fitted.latitude)
+        return self._grid(series.with_bands(fitted.bands), fitted.latitude)
 
-    def _grid(self, series: Series, season_start: int, latitude: float | None) -> TenDayGrid:
+    def _grid(self, series: Series, latitude: float | None) -> TenDayGrid:
         return grid_of_series(
             series,
             clear_below=self.encoder.header.clear_below,
-            season_start=season_start,
             latitude=latitude,
         )
 

@@ -38,7 +38,7 @@ class ClassifierHeader(Settings):
     """Content of ``head.json``."""
 
     format: Literal["windrow crop classifier"]
-    version: Literal[1]
+    version: Literal[2]
     weights_hash: str = Field(description="hash of the place network's weights")
     mix: MixSettings
     seed: int
@@ -47,7 +47,7 @@ class ClassifierHeader(Settings):
     crops: dict[str, tuple[str, ...]]
     bands: tuple[str, ...]
     processing_level: ProcessingLevel
-    season_start: int = Field(ge=0, le=364)
+    season_start: str = Field(description="first day of the twelve months of the fields, MM-DD")
     latitude: float | None
     num_labelled: float = Field(ge=0)
     num_features: dict[str, int] = Field(description="number of features of each forest, by voter")
@@ -80,7 +80,7 @@ def write_classifier(
         arrays.update({f"{voter}.{name}": getattr(forest, name) for name in _TREE_ARRAYS})
     header = ClassifierHeader(
         format=FORMAT,
-        version=1,
+        version=2,
         weights_hash=classifier.encoder.content_hash,
         mix=classifier.settings,
         seed=classifier.seed,

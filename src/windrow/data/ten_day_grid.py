@@ -94,16 +94,14 @@ def grid_of_series(
     series: Series,
     *,
     clear_below: int | None,
-    season_start: int = 0,
     latitude: float | None = None,
 ) -> TenDayGrid:
-    """Resamples series of any bands and dates to the ten-day calendar.
+    """Resamples series of any bands, dates and twelve months to the ten-day calendar.
 
     Args:
         series: N series of any bands and dates.
         clear_below: a date is clear if its cloud probability 0..255 is below this. None uses
             every valid date. Every valid date is also used if the cloud probability is not known.
-        season_start: see :func:`season_days`.
         latitude: see :func:`season_days`.
 
     Raises:
@@ -132,7 +130,7 @@ def grid_of_series(
     values[:, :, order] = series.reflectance / np.float32(sensors.SCALE)
     has_band = np.zeros(len(sensors.SENTINEL2_BANDS), dtype=np.bool_)
     has_band[order] = True
-    days = season_days(series.day_of_year, season_start=season_start, latitude=latitude)
+    days = season_days(series.calendar_day, season_start=0, latitude=latitude)
     reflectance, gap = to_calendar(values, days, use)
     return TenDayGrid(reflectance, gap, has_band, num_without_clear)
 

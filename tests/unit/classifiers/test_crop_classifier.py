@@ -184,3 +184,35 @@ def test_few_unlabelled_fields_hardly_move_the_shares():
     assert max(alone.class_shares.values()) < 0.25
     nothing = CropClassifier(make_encoder(), MIX).fit(SERIES.select(slice(0, 25)), labels(25)[:25])
     assert nothing.class_shares == pytest.approx(dict.fromkeys(CROPS, 0.2))
+
+
+def from_october(series):
+    """The same observations as twelve months that begin in October, as if of the year before."""
+    day = series.calendar_day.astype(np.int64)
+    day = np.where(day < 273, day + 92, day - 273)
+    order = np.argsort(np.where(series.valid, day, 1000), axis=1, kind="stable")
+
+    def sort(values):
+        return np.take_along_axis(values, order, axis=1)
+
+    return replace(
+        series,
+        reflectance=np.take_along_axis(series.reflectance, order[..., None], axis=1),
+        day_of_year=sort(day).astype(np.int16),
+        valid=sort(series.valid),
+        cloud_probability=None
+        if series.cloud_probability is None
+        else sort(series.cloud_probability),
+        year=series.year - 1,
+        season_start="10-01",
+    )
+
+
+def test_any_twelve_months_are_classified_alike(fitted):
+    """A year with the same days from 1 January on as the season from October on."""
+    assert not (SERIES.year % 4 == 0).any()
+    shifted = from_october(SERIES)
+    expected = fitted.predict_proba(SERIES)
+    np.testing.assert_allclose(fitted.predict_proba(shifted), expected, atol=1e-6)
+    again = CropClassifier(make_encoder(), MIX).fit(shifted, labels(25), crops=KNOWN)
+    np.testing.assert_allclose(again.predict_proba(SERIES), expected, atol=1e-6)
