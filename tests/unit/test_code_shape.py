@@ -75,7 +75,6 @@ WITHOUT_RECORDS = (
     "data/",
     "experiments/study/",
     "models/",
-    "pipelines/world_pretraining.py",
     "reporting/study/",
     "simulation/",
     "sources/",

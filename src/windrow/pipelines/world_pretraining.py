@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 import torch
@@ -33,7 +33,13 @@ from windrow.models.place_network import (
 )
 from windrow.models.place_weights import PlaceWeightsHeader, write_place_weights
 from windrow.pipelines.pretrain import check_finite
-from windrow.pipelines.run.directory import Metrics, Progress, StepMeans, software
+from windrow.pipelines.run.directory import Metrics, StepMeans, software
+from windrow.pipelines.run.metric_lines import (
+    PlaceValidationLine,
+    Progress,
+    no_progress,
+    training_line,
+)
 from windrow.pipelines.world_cache import (
     FIRST_SCENARIO_WORLD,
     FIRST_VALIDATION_WORLD,
@@ -243,6 +249,28 @@ class _Run:
         return replace(episode, known=episode.known & ~unknown)
 
 
+class PlaceFigures(TypedDict):
+    """The content of ``evaluation.json``.
+
+    Attributes:
+        kind: always ``episodes``.
+        simulated: always True.
+        num_training_places: number of places to train on.
+        num_places: number of validation places by family.
+        chosen_step: number of the step whose weights are kept.
+        accuracy: accuracy of these weights by family, and in it by labelled fields per class.
+        accuracy_at_the_end: the same after the last step.
+    """
+
+    kind: Literal["episodes"]
+    simulated: Literal[True]
+    num_training_places: int
+    num_places: dict[Family, int]
+    chosen_step: int
+    accuracy: dict[str, dict[str, float]]
+    accuracy_at_the_end: dict[str, dict[str, float]]
+
+
 def pretrain_on_worlds(
     settings: WorldPretrainingSettings,
     run_path: str | Path,
@@ -253,7 +281,7 @@ def pretrain_on_worlds(
     execution: ExecutionSettings | None = None,
     on_worlds: Callable[[int, int], None] | None = None,
     on_progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> PlaceFigures:
     """Pre-trains a place network and writes its run directory.
 
     Args:
@@ -295,7 +323,7 @@ def pretrain_on_worlds(
     moments = _moments(places.training)
     network.set_band_moments(torch.from_numpy(moments.mean), torch.from_numpy(moments.std))
     run = _Run(settings, network, places)
-    _train(run, path, on_progress or _silent)
+    _train(run, path, on_progress or no_progress)
     return _evaluation(run, path)
 
 
@@ -353,8 +381,7 @@ def _train(run: _Run, path: Path, tell: Progress) -> None:
         if done % settings.log_every == 0 or last:
             means = window.means()
             check_finite(means["loss"], step)
-            line = {"kind": "train", "step": step, "num_steps": settings.num_steps}
-            metrics.append({**line, **means})
+            metrics.append(training_line(step, settings.num_steps, means))
         if done % settings.validate_every == 0 or last:
             found = run.accuracies()
             mean = float(np.mean([v for by_k in found.values() for v in by_k.values()]))
@@ -400,16 +427,16 @@ def _header(run: _Run, num_steps: int) -> PlaceWeightsHeader:
     )
 
 
-def _validations(path: Path) -> list[dict[str, Any]]:
+def _validations(path: Path) -> list[PlaceValidationLine]:
     lines = (path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     found = [json.loads(line) for line in lines]
     return [line for line in found if line["kind"] == "validation"]
 
 
-def _evaluation(run: _Run, path: Path) -> dict[str, Any]:
+def _evaluation(run: _Run, path: Path) -> PlaceFigures:
     validations = _validations(path)
     chosen = max(validations, key=lambda line: line["mean"])
-    figures = {
+    figures: PlaceFigures = {
         "kind": "episodes",
         "simulated": True,
         "num_training_places": len(run.places.training),
@@ -430,7 +457,3 @@ def _check_resumable(path: Path, settings: WorldPretrainingSettings) -> None:
         )
     found = WorldPretrainingSettings.from_yaml(config).to_dict()
     check_identity({"setting": found}, {"setting": settings.to_dict()}, where=config)
-
-
-def _silent(record: Mapping[str, Any]) -> None:
-    """Ignores a record."""

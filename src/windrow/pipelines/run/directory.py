@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -18,8 +18,7 @@ from windrow.config import Settings
 from windrow.data.store.store import Store
 from windrow.files import write_json, write_text, writing_errors
 from windrow.json_values import JsonObject
-from windrow.pipelines.run.metric_lines import MetricLine
-from windrow.pipelines.run.metric_lines import Progress as Progress  # noqa: PLC0414
+from windrow.pipelines.run.metric_lines import MetricLine, Progress
 from windrow.version import __version__
 
 WAITING_RECORDS = 256
@@ -50,12 +49,12 @@ class Metrics:
                     kept.append(line + "\n")
         write_text(path, "".join(kept))
 
-    def append(self, line: MetricLine | Mapping[str, object]) -> None:
+    def append(self, line: MetricLine) -> None:
         """Appends a line."""
         text = json.dumps(line, allow_nan=False)
         with writing_errors(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(text + "\n")
-        self._tell(cast(MetricLine, line))
+        self._tell(line)
 
 
 class StepMeans:
