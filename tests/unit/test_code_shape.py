@@ -71,18 +71,6 @@ def test_files_are_short():
     assert {name: n for name, n in found.items() if n > MOST_FILE_LINES} == {}
 
 
-WITHOUT_RECORDS = (
-    "data/",
-    "experiments/study/",
-    "models/",
-    "reporting/study/",
-    "simulation/",
-    "sources/",
-    "training/",
-)
-"""Folders that still hand on dictionaries of anything."""
-
-
 def _annotations(tree: ast.AST) -> Iterator[ast.expr]:
     for node in ast.walk(tree):
         found: list[ast.expr | None] = []
@@ -99,7 +87,6 @@ def test_functions_hand_on_records_and_not_dictionaries_of_anything():
     found = [
         f"{path.relative_to(ROOT).as_posix()}:{each.lineno}"
         for path in sorted(ROOT.rglob("*.py"))
-        if not path.relative_to(ROOT).as_posix().startswith(WITHOUT_RECORDS)
         for each in _annotations(ast.parse(path.read_text(encoding="utf-8")))
         if re.search(r"(dict|Mapping)\[str, Any\]", ast.unparse(each))
     ]

@@ -59,7 +59,7 @@ def dataset_of_series(series: Series, *, no_data: int) -> xr.Dataset:
             "xarray is not installed", hint="pip install 'windrow[cubes]'"
         ) from None
     unknown = np.datetime64("NaT")
-    arrays: dict[str, Any] = {
+    arrays: dict[str, object] = {
         "reflectance": (
             ("series", "date", "band"),
             np.where(series.valid[..., None], series.reflectance / sensors.SCALE, np.nan),
@@ -69,7 +69,7 @@ def dataset_of_series(series: Series, *, no_data: int) -> xr.Dataset:
     }
     if series.cloud_probability is not None:
         arrays["cloud_probability"] = (("series", "date"), series.cloud_probability)
-    coordinates: dict[str, Any] = {
+    coordinates: dict[str, object] = {
         "id": ("series", series.id),
         "field_id": ("series", series.field_id),
         "year": ("series", series.year),
@@ -91,7 +91,7 @@ def dataset_of_series(series: Series, *, no_data: int) -> xr.Dataset:
 
 
 def _add_planetscope(
-    series: Series, arrays: dict[str, Any], coordinates: dict[str, Any], no_data: int
+    series: Series, arrays: dict[str, object], coordinates: dict[str, object], no_data: int
 ) -> None:
     values = series.planetscope
     assert values is not None

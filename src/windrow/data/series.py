@@ -197,13 +197,13 @@ class Series:
         Args:
             index: positions, a boolean mask of length N, or a slice.
         """
-        changes: dict[str, Any] = {
+        chosen = {
             name: getattr(self, name)[index]
             for name in PER_SERIES
             if getattr(self, name) is not None
         }
-        changes["truth"] = {name: values[index] for name, values in self.truth.items()}
-        return replace(self, **changes)
+        truth = {name: values[index] for name, values in self.truth.items()}
+        return replace(self, truth=truth, **chosen)
 
     def with_bands(self, bands: Sequence[str]) -> Series:
         """Selects these bands, in this order.
@@ -299,15 +299,10 @@ def concatenate(parts: Sequence[Series]) -> Series:
         check_alike(part, first)
     num_dates = max(part.num_dates for part in parts)
     padded = [pad_dates(part, num_dates) for part in parts]
-    changes: dict[str, Any] = {
-        name: np.concatenate([getattr(part, name) for part in padded])
-        for name in PER_SERIES
-        if getattr(first, name) is not None
-    }
-    changes["truth"] = {
-        name: np.concatenate([part.truth[name] for part in padded]) for name in first.truth
-    }
-    return replace(first, **changes)
+    names = [name for name in PER_SERIES if getattr(first, name) is not None]
+    joined: list[Any] = [np.concatenate([getattr(part, name) for part in padded]) for name in names]
+    truth = {name: np.concatenate([part.truth[name] for part in padded]) for name in first.truth}
+    return replace(first, truth=truth, **dict(zip(names, joined, strict=True)))
 
 
 def pad_dates(series: Series, num_dates: int) -> Series:

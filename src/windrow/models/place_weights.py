@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -16,6 +16,7 @@ from torch import Tensor
 from windrow.config import Settings
 from windrow.errors import SettingsError, WeightsError
 from windrow.files import atomic_file
+from windrow.json_values import JsonObject
 from windrow.models.place_network import PlaceNetwork, PlaceNetworkSettings
 from windrow.models.weights import load_state, read_tensors
 
@@ -35,7 +36,7 @@ class PlaceWeightsHeader(Settings):
     clear_below: int = Field(description="cloud probability 0..255 below which a date is clear")
     simulated: bool = Field(description="True where the training places were simulated")
     training_hash: str = Field(description="content hash of the training settings")
-    provenance: dict[str, Any] = Field(description="where the weights come from")
+    provenance: JsonObject = Field(description="where the weights come from")
 
 
 def write_place_weights(

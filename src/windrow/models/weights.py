@@ -13,7 +13,7 @@ import json
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from windrow.data.normalization import Normalization
 from windrow.data.series import ProcessingLevel
 from windrow.errors import BandError, DataError, SettingsError, WeightsError
 from windrow.files import atomic_file
+from windrow.json_values import JsonObject
 from windrow.models.encoders.build import (
     TRANSFORMER,
     AnyEncoderSettings,
@@ -82,7 +83,7 @@ class WeightsHeader(Settings):
         description="the fewest of the bands that it was trained to read; None: all of them",
     )
     training_hash: str = Field(description="content hash of the training settings")
-    provenance: dict[str, Any] = Field(description="where the weights come from")
+    provenance: JsonObject = Field(description="where the weights come from")
 
     def missing(self, bands: Sequence[str]) -> tuple[str, ...]:
         """The bands that it reads and that are not among these.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import numpy.typing as npt
 from pydantic import Field
@@ -19,6 +19,7 @@ from windrow.data.planetscope_windows import Pairing
 from windrow.data.series import ProcessingLevel, Series
 from windrow.data.splits import SplitSettings
 from windrow.errors import SettingsError
+from windrow.json_values import JsonSerializable
 
 PixelCoordinates = Literal["centre", "corner"]
 """Where in its pixel a coordinate of a cube lies."""
@@ -44,6 +45,14 @@ BaselineOffset = int | Literal["metadata", "values"]
 
 UNKNOWN_FIELDS = "not known"
 """What the provenance says under ``fields`` where the product names none: each series is one."""
+
+
+class SummaryRecord(TypedDict):
+    """A reading summary as JSON values; see :class:`ReadingSummary`."""
+
+    source: str
+    facts: dict[str, str]
+    counts: dict[str, int]
 
 
 @dataclass
@@ -89,11 +98,11 @@ class ReadingSummary:
         counts = [f"{n:,} {name.replace('_', ' ')}" for name, n in self.counts.items() if n]
         return [self.source, *facts, *counts]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> SummaryRecord:
         """Plain JSON values."""
         return {"source": self.source, "facts": dict(self.facts), "counts": dict(self.counts)}
 
-    def portable(self) -> dict[str, Any]:
+    def portable(self) -> SummaryRecord:
         """Plain JSON values with the file's name alone: equal content is equal bytes anywhere."""
         return {**self.to_dict(), "source": Path(self.source).name}
 
@@ -116,7 +125,7 @@ class Reading:
 
     parts: Iterator[Series]
     summary: ReadingSummary
-    provenance: Mapping[str, Any]
+    provenance: Mapping[str, object]
     preparation: Iterator[tuple[int, int]] = field(default_factory=lambda: iter(()))
     tables: Mapping[str, Mapping[str, npt.NDArray[Any]]] = field(default_factory=dict)
 
@@ -124,7 +133,7 @@ class Reading:
 class GivenOptions(Settings):
     """Options of which each is either given or left to be detected."""
 
-    def said(self) -> dict[str, Any]:
+    def said(self) -> dict[str, JsonSerializable]:
         """What was said, as JSON values for provenance: no default, no path beyond a name."""
         values = {
             name: getattr(self, name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch.optim import Optimizer
 
 from windrow.errors import SettingsError, WeightsError
 from windrow.files import atomic_file
+from windrow.json_values import JsonObject, JsonSerializable
 from windrow.models.weights import load_state, read_tensors
 
 FORMAT = "windrow checkpoint"
@@ -31,7 +33,7 @@ def save_checkpoint(
     module: nn.Module,
     optimizer: Optimizer,
     step: int,
-    identity: Mapping[str, Any],
+    identity: Mapping[str, JsonSerializable],
 ) -> None:
     """Writes a checkpoint. It replaces an earlier one only after it is complete.
 
@@ -61,7 +63,11 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: str | Path, *, module: nn.Module, optimizer: Optimizer, identity: Mapping[str, Any]
+    path: str | Path,
+    *,
+    module: nn.Module,
+    optimizer: Optimizer,
+    identity: Mapping[str, JsonSerializable],
 ) -> int:
     """Restores a module and its optimizer from a checkpoint.
 
@@ -81,7 +87,7 @@ def load_checkpoint(
     """
     metadata, tensors = read_tensors(path)
     header = _header(path, metadata)
-    check_identity(header["identity"], identity, where=path)
+    check_identity(header.identity, identity, where=path)
     own = {
         name.removeprefix("module."): values
         for name, values in tensors.items()
@@ -97,10 +103,15 @@ def load_checkpoint(
                 state[key] = values if key == "step" else values.to(parameter.device)
         if state:
             optimizer.state[parameter] = state
-    return int(header["step"])
+    return header.step
 
 
-def check_identity(found: Mapping[str, Any], expected: Mapping[str, Any], *, where: object) -> None:
+def check_identity(
+    found: Mapping[str, JsonSerializable],
+    expected: Mapping[str, JsonSerializable],
+    *,
+    where: object,
+) -> None:
     """Refuses to continue a run with other settings or data.
 
     Args:
@@ -135,7 +146,20 @@ def _first_difference(found: Any, expected: Any, name: str) -> tuple[str, Any, A
     return None if found == expected else (name, found, expected)
 
 
-def _header(path: str | Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Header:
+    """The metadata of a checkpoint.
+
+    Attributes:
+        step: the first step still to be done.
+        identity: settings and data of the run.
+    """
+
+    step: int
+    identity: JsonObject
+
+
+def _header(path: str | Path, metadata: Mapping[str, str]) -> _Header:
     try:
         header = json.loads(metadata.get("windrow", ""))
     except ValueError:
@@ -150,4 +174,7 @@ def _header(path: str | Path, metadata: Mapping[str, str]) -> dict[str, Any]:
             expected=VERSION,
             hint="start a new run",
         )
-    return header
+    step, identity = header.get("step"), header.get("identity")
+    if not isinstance(step, int) or not isinstance(identity, dict):
+        raise WeightsError("the checkpoint has a damaged header", where=path)
+    return _Header(step, identity)

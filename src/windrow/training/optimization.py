@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 from torch import nn
@@ -54,13 +54,13 @@ def adamw(module: nn.Module, settings: OptimizationSettings) -> AdamW:
         settings: learning rate, betas and decay.
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    groups: list[dict[str, Any]] = [
-        {"params": [parameter for parameter in parameters if parameter.ndim >= 2]},
-        {"params": [parameter for parameter in parameters if parameter.ndim < 2]},
-    ]
-    groups[1]["weight_decay"] = 0.0
+    matrices = [parameter for parameter in parameters if parameter.ndim >= 2]
+    vectors = [parameter for parameter in parameters if parameter.ndim < 2]
     return AdamW(
-        groups,
+        [
+            {"params": matrices, "weight_decay": settings.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ],
         lr=settings.learning_rate,
         betas=settings.betas,
         weight_decay=settings.weight_decay,

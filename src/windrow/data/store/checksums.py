@@ -29,7 +29,7 @@ def checksum_of_array(values: npt.NDArray[Any]) -> str:
     return hashlib.sha256(bytes_of_array(values)).hexdigest()
 
 
-def checksum_of_attributes(attributes: Mapping[str, Any], legend: Any) -> str:
+def checksum_of_attributes(attributes: Mapping[str, object], legend: object) -> str:
     """Computes the SHA-256 of a store's attributes and legend, without the checksum itself.
 
     The values are written as canonical JSON: keys sorted, no blanks, ASCII. The checksum thus
@@ -57,7 +57,9 @@ def checksum_of_attributes(attributes: Mapping[str, Any], legend: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def verify_attributes(attributes: Mapping[str, Any], legend: Any, *, where: str | Path) -> None:
+def verify_attributes(
+    attributes: Mapping[str, object], legend: object, *, where: str | Path
+) -> None:
     """Checks a store's attributes and legend against their checksum.
 
     Args:

@@ -69,13 +69,13 @@ class Store:
             )
         self.path = Path(fspath(path))
         self._group = _open(self.path)
-        attributes = dict(self._group.attrs)
+        attributes = cast(dict[str, JsonValue], dict(self._group.attrs))
         _check_version(attributes, self.path)
         labels = self._group.get("labels")
         legend = None if labels is None else dict(labels.attrs).get("legend")
         if attributes["version"] != 1:
             verify_attributes(attributes, legend, where=self.path)
-        self.attributes: Mapping[str, JsonValue] = cast(dict[str, JsonValue], attributes)
+        self.attributes: Mapping[str, JsonValue] = attributes
         self._checksums: dict[str, str] = _checksums(attributes, self.path)
         self.bands: tuple[str, ...] = tuple(map(str, cast(list[str], attributes["bands"])))
         self.processing_level = cast(ProcessingLevel, attributes["processing_level"])
@@ -123,9 +123,7 @@ class Store:
         if not planetscope:
             names = [name for name in names if not name.startswith("planetscope")]
         arrays = {name: self._read(name) for name in names}
-        known: dict[str, Any] = {
-            name: arrays[name] for name in (*PER_SERIES, "planetscope_day") if name in arrays
-        }
+        known = {name: arrays[name] for name in (*PER_SERIES, "planetscope_day") if name in arrays}
         truth = {
             name.removeprefix("truth/"): values
             for name, values in arrays.items()
@@ -215,7 +213,7 @@ def _open(path: Path) -> zarr.Group:
         ) from error
 
 
-def _check_version(attributes: Mapping[str, Any], path: Path) -> None:
+def _check_version(attributes: Mapping[str, JsonValue], path: Path) -> None:
     if attributes.get("format") != FORMAT:
         raise StoreError("this Zarr group is not a series store", where=path)
     if attributes.get("version") not in READABLE:
@@ -228,12 +226,12 @@ def _check_version(attributes: Mapping[str, Any], path: Path) -> None:
         )
 
 
-def _checksums(attributes: Mapping[str, Any], path: Path) -> dict[str, str]:
+def _checksums(attributes: Mapping[str, JsonValue], path: Path) -> dict[str, str]:
     """Gives the checksums by array, after a check that the metadata are complete."""
     for name, kind in _KINDS.items():
         if not isinstance(attributes.get(name), kind):
             raise incomplete_store(path, f"attribute {name}")
-    checksums: dict[str, str] = attributes["checksums"]
+    checksums = cast(dict[str, str], attributes["checksums"])
     for name in _NEEDED:
         if name not in checksums:
             raise incomplete_store(path, f"a checksum of {name}")

@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,7 @@ from windrow.data.store.checksums import (
 )
 from windrow.errors import DataError, StoreError
 from windrow.files import atomic_folder, writing_errors
+from windrow.json_values import JsonValue
 
 FORMAT = "windrow series store"
 VERSION = 2
@@ -59,7 +60,7 @@ _DIMENSIONS: dict[str, tuple[str, ...]] = {
     "cloud_probability": ("series", "date"),
     "planetscope": ("series", "planetscope_step", "planetscope_value"),
 }
-_ATTRIBUTES: dict[str, dict[str, Any]] = {
+_ATTRIBUTES: dict[str, dict[str, str | int | float]] = {
     "reflectance": {"units": "1", "scale": 1e-4, "long_name": "Sentinel-2 reflectance"},
     "planetscope": {
         "units": "1",
@@ -100,14 +101,14 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
         ...         writer.append(part)
     """
 
-    def __init__(self, path: str | Path, *, provenance: Mapping[str, Any]) -> None:
+    def __init__(self, path: str | Path, *, provenance: Mapping[str, object]) -> None:
         self._path = Path(path)
         self._provenance = dict(provenance)
         self._folder = atomic_folder(path)
         self._pending: list[Series] = []
         self._num_pending = 0
         self._num_written = 0
-        self._hashes: dict[str, Any] = {}
+        self._hashes: dict[str, hashlib._Hash] = {}
         self._first: Series | None = None
         self._ids: set[int | str] = set()
 
@@ -196,7 +197,7 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
         legend = None if first.legend is None else first.legend.to_dict()
         if legend is not None:
             self._group["labels"].attrs["legend"] = legend
-        attributes: dict[str, Any] = {
+        attributes: dict[str, object] = {
             "format": FORMAT,
             "version": VERSION,
             "simulated": first.simulated,
@@ -208,7 +209,8 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
             "checksums": {name: h.hexdigest() for name, h in sorted(self._hashes.items())},
         }
         checksum = checksum_of_attributes(attributes, legend)
-        self._group.attrs.update({**attributes, ATTRIBUTES_CHECKSUM: checksum})
+        attributes[ATTRIBUTES_CHECKSUM] = checksum
+        self._group.attrs.update(cast(dict[str, JsonValue], attributes))
 
     def _write(self, part: Series) -> None:
         num_dates = array_of(self._group, "reflectance").shape[1] if self._num_written else None
@@ -237,7 +239,7 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
         name: str,
         values: npt.NDArray[Any],
         dimensions: tuple[str, ...],
-        attributes: dict[str, Any] | None = None,
+        attributes: Mapping[str, str | int | float] | None = None,
     ) -> None:
         text = values.dtype.kind == "U"
         inner = tuple(max(size, 1) for size in values.shape[1:])
@@ -251,7 +253,7 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
                 dtype="str" if text else values.dtype,
                 compressors=[BloscCodec(cname="zstd", clevel=_level(name), shuffle="shuffle")],
                 dimension_names=list(dimensions),
-                attributes=attributes or {},
+                attributes=dict(attributes or {}),
             )
         array = array_of(self._group, name)
         start = array.shape[0]
@@ -265,7 +267,7 @@ def _season(first: Series) -> dict[str, str]:
     return {} if first.season_start == CALENDAR_YEAR else {"season_start": first.season_start}
 
 
-def write_store(path: str | Path, series: Series, *, provenance: Mapping[str, Any]) -> None:
+def write_store(path: str | Path, series: Series, *, provenance: Mapping[str, object]) -> None:
     """Writes one part as a store.
 
     Args:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from windrow.errors import SettingsError
 from windrow.experiments.study.settings import Arm, ScaleName
+from windrow.json_values import JsonObject
 
 HEADS = ("lstm", "transformer")
 TASK = "task2"
@@ -123,7 +123,7 @@ def tables(scale: ScaleName) -> tuple[TableOfArms, ...]:
     return (TableOfArms("table-1", title, rows), *_TABLES_2_TO_4)
 
 
-_CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
+_CHANGES: dict[str, tuple[str, JsonObject]] = {
     "without-cloud": ("BERT without cloud loss", {"task": {"losses": {"cloud_weight": 0.0}}}),
     "without-season": ("BERT without season loss", {"task": {"losses": {"season_weight": 0.0}}}),
     "one-target-day": ("BERT, one target day", {"task": {"target_offsets": [0]}}),
@@ -200,7 +200,7 @@ def ablation_arm(name: str, scale: ScaleName) -> Arm:
 
 def ablation_arms(scale: ScaleName) -> tuple[Arm, ...]:
     """Returns all arms of ``windrow ablate`` at a scale, the reference first."""
-    base: dict[str, Any] = {}
+    base: JsonObject = {}
     if scale == "paper":  # section 5
         base = {"encoder": {"num_layers": REFERENCE_LAYERS[scale]}, "batch_size": LARGE_BATCH}
     arms = [_bert("bert", "BERT (proposed)", {})]
@@ -262,7 +262,7 @@ _NAMES = {"bert": "BERT", "resmlp": "ResMLP"}
 def _small_bert(scale: ScaleName) -> list[Arm]:
     if scale not in SCALES_OF_SMALL_BERT:
         return []
-    return [_bert("bert-small", "BERT, small", {"encoder": TABLE_1_SHAPE[scale]})]
+    return [_bert("bert-small", "BERT, small", {"encoder": {**TABLE_1_SHAPE[scale]}})]
 
 
 def _resmlp_depths(scale: ScaleName) -> list[Arm]:
@@ -274,7 +274,7 @@ def _depths(scale: ScaleName) -> list[Arm]:
     arms = []
     for layers in BERT_LAYERS[scale]:
         arm = _of_layers("bert", layers)
-        equal: dict[str, Any] = {**arm.changes, "batch_size": EQUAL_BATCH}
+        equal: JsonObject = {**arm.changes, "batch_size": EQUAL_BATCH}
         if _depth_name(layers, scale) != "bert":
             deepest = scale == "paper" and layers > REFERENCE_LAYERS[scale]
             arms.append(arm.model_copy(update={"changes": equal}) if deepest else arm)
@@ -306,5 +306,5 @@ def _of_layers(method: str, layers: int) -> Arm:
     )
 
 
-def _bert(name: str, title: str, own: dict[str, Any]) -> Arm:
+def _bert(name: str, title: str, own: JsonObject) -> Arm:
     return Arm(name=name, title=title, method="bert", changes=own)

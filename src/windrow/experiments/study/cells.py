@@ -29,8 +29,9 @@ from windrow.evaluation.metrics import (
     scores,
 )
 from windrow.experiments.study.settings import Cell
-from windrow.experiments.study.tasks import TaskPart
+from windrow.experiments.study.tasks import PartCounts, TaskPart
 from windrow.files import atomic_file, write_json
+from windrow.json_values import JsonObject
 from windrow.models.heads.inputs import HeadInputs
 
 VERSION = 1
@@ -72,6 +73,56 @@ class CellDescription(TypedDict, total=False):
     head: HeadDescription
     device: str
     threads: int
+
+
+class TestFigures(PartCounts):
+    """Every figure of a test, as JSON values.
+
+    Attributes:
+        overall_accuracy: the reported one; see :func:`figures_of`.
+        overall_accuracy_of_all: share of correctly classified series.
+        macro_f1: mean F1 over the classes.
+        kappa: Cohen's kappa.
+        per_class_f1: F1 by class; None for a class without series and predictions.
+        calibration_error: expected calibration error.
+        confusion_matrix: number of series by true class (row) and predicted class (column).
+    """
+
+    overall_accuracy: float
+    overall_accuracy_of_all: float
+    macro_f1: float
+    kappa: float
+    per_class_f1: dict[str, float | None]
+    calibration_error: float
+    confusion_matrix: list[list[int]]
+
+
+class CellResult(CellDescription):
+    """Content of a cell's file, as JSON values.
+
+    Attributes:
+        format: name of the format.
+        version: version of the format.
+        cell: settings of the cell.
+        simulated: True where the series are simulated.
+        legend: names of the classes.
+        training: counts of the series that the head was trained on.
+        scores: figures by tested task.
+        fit_seconds: seconds that the fit took.
+        fit_flops: operations of the fit.
+        predict_seconds: seconds that all predictions took.
+    """
+
+    format: str
+    version: int
+    cell: JsonObject
+    simulated: bool
+    legend: list[str]
+    training: PartCounts
+    scores: dict[str, TestFigures]
+    fit_seconds: float
+    fit_flops: float
+    predict_seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +171,7 @@ def run_cell(
     flops_of_fit: CountFlops,
     about: CellDescription,
     accuracy_batch: int | None = None,
-) -> dict[str, Any]:
+) -> CellResult:
     """Trains and tests one cell and writes its two files.
 
     Args:
@@ -146,14 +197,15 @@ def run_cell(
     head = fit(inputs, label, field_id, len(legend))
     fit_seconds = time.perf_counter() - started
     started = time.perf_counter()
-    tables, figures = [], {}
+    tables = []
+    figures: dict[str, TestFigures] = {}
     for name, test in tests.items():
         probability = head.predict_probability(test.inputs)
         tables.append(_predictions(name, test.part, probability))
         figures[name] = figures_of(test.part, probability, accuracy_batch=accuracy_batch)
     predict_seconds = time.perf_counter() - started
     training = TaskPart(train.part.series.select(rows), train.part.notes)
-    record = {
+    record: CellResult = {
         "format": "windrow cell",
         "version": VERSION,
         "cell": cell.to_dict(),
@@ -198,7 +250,7 @@ def _too_few(cell: Cell, drawn: TaskPart) -> list[str]:
 
 def figures_of(
     part: TaskPart, probability: npt.NDArray[np.float64], *, accuracy_batch: int | None = None
-) -> dict[str, Any]:
+) -> TestFigures:
     """Every figure of a test, as JSON values.
 
     Args:

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ import numpy.typing as npt
 from windrow.data.series import Series
 from windrow.errors import DataError
 from windrow.files import atomic_folder, write_json
+from windrow.json_values import JsonObject
 
 BYTES_A_VALUE = 2
 SERIES_A_CALL = 1_024
@@ -54,7 +55,7 @@ class StoredRepresentation:
     """
 
     values: npt.NDArray[np.float16]
-    about: dict[str, Any]
+    about: JsonObject
 
 
 def bytes_of(num_series: int, num_dates: int, width: int) -> int:
@@ -72,7 +73,7 @@ def write_representation(
     series: Series,
     representation: Representing,
     *,
-    about: dict[str, Any],
+    about: JsonObject,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Represents all series and writes the result; it appears complete or not at all.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 from windrow.errors import SettingsError
 from windrow.evaluation.field_bootstrap import BootstrapSettings
@@ -31,53 +31,77 @@ DAYS = (120, 150, 180, 210, 240, 270, 300)
 MAP_CONFIGURATION = 5
 """Configuration of Figures 14 and 15."""
 
-SCALES: dict[ScaleName, dict[str, Any]] = {
+
+@dataclass(frozen=True, kw_only=True)
+class _Sizes:
+    """The settings of a study that depend on its scale."""
+
+    tasks: tuple[str, ...]
+    train_series: int
+    test_series: int
+    num_pretraining_series: int
+    num_configurations: int
+    few_label_steps: int
+    label_counts: tuple[int, ...]
+    days: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TaskData:
+    """The series of a task: scenario, shares of its three parts, and number of classes."""
+
+    scenario: str
+    fractions: tuple[float, float, float]
+    num_classes: int
+
+
+_SCALES: dict[ScaleName, _Sizes] = {
     # 300 training and 150 test series, two configurations: a quarter of an hour on two cores.
-    "tiny": {
-        "tasks": ("task1", "task3"),
-        "train_series": 300,
-        "test_series": 150,
-        "num_pretraining_series": 300,
-        "num_configurations": 2,
-        "few_label_steps": 30,
-        "label_counts": (5,),
-        "days": (180,),
-    },
+    "tiny": _Sizes(
+        tasks=("task1", "task3"),
+        train_series=300,
+        test_series=150,
+        num_pretraining_series=300,
+        num_configurations=2,
+        few_label_steps=30,
+        label_counts=(5,),
+        days=(180,),
+    ),
     # 3,000 series, three configurations.
-    "small": {
-        "tasks": ("task1", "task2", "task3"),
-        "train_series": 3_000,
-        "test_series": 1_500,
-        "num_pretraining_series": 6_000,
-        "num_configurations": 3,
-        "few_label_steps": 100,
-        "label_counts": (1, 5, 20),
-        "days": (150, 210),
-    },
+    "small": _Sizes(
+        tasks=("task1", "task2", "task3"),
+        train_series=3_000,
+        test_series=1_500,
+        num_pretraining_series=6_000,
+        num_configurations=3,
+        few_label_steps=100,
+        label_counts=(1, 5, 20),
+        days=(150, 210),
+    ),
     # Sections 2, 4 and 6: 150,000 series, 45,000 and 9,000, ten configurations.
-    "paper": {
-        "tasks": ("task1", "task2", "task3"),
-        "train_series": 45_000,
-        "test_series": 9_000,
-        "num_pretraining_series": 150_000,
-        "num_configurations": 10,
-        "few_label_steps": 200,
-        "label_counts": LABEL_COUNTS,
-        "days": DAYS,
-    },
+    "paper": _Sizes(
+        tasks=("task1", "task2", "task3"),
+        train_series=45_000,
+        test_series=9_000,
+        num_pretraining_series=150_000,
+        num_configurations=10,
+        few_label_steps=200,
+        label_counts=LABEL_COUNTS,
+        days=DAYS,
+    ),
 }
 """The settings of each scale. The sizes of methods and heads are in
 :mod:`windrow.experiments.recipes.methods` and :mod:`windrow.experiments.recipes.head_search`. At
 scale ``paper`` the curves over labels and days cover all tasks. Below it they cover task 2, or the
 first task where task 2 is not requested."""
 
-_TASKS: dict[str, dict[str, Any]] = {
+_TASKS: dict[str, _TaskData] = {
     # Section 2 and Figure 2: train tile of 2018; 70 % pre-train, 21 % train, 9 % test.
-    "task1": {"scenario": "brandenburg-2018", "fractions": (0.70, 0.21, 0.09), "num_classes": 9},
+    "task1": _TaskData(scenario="brandenburg-2018", fractions=(0.70, 0.21, 0.09), num_classes=9),
     # The test tile of 2019, 70:30.
-    "task2": {"scenario": "brandenburg-2019", "fractions": (0.0, 0.70, 0.30), "num_classes": 9},
+    "task2": _TaskData(scenario="brandenburg-2019", fractions=(0.0, 0.70, 0.30), num_classes=9),
     # BreizhCrops 2018, field means; six classes of 9,000 and 1,000 at paper scale, 70:30.
-    "task3": {"scenario": "brittany-2018", "fractions": (0.0, 0.70, 0.30), "num_classes": 6},
+    "task3": _TaskData(scenario="brittany-2018", fractions=(0.0, 0.70, 0.30), num_classes=6),
 }
 _LEFT_OUT = ("orchards", "sunflower", "nuts")
 _TASK_3_PAPER = (9_000, 1_000)
@@ -94,15 +118,15 @@ def task_settings(name: str, scale: ScaleName) -> TaskSettings:
     """
     if name not in _TASKS:
         raise SettingsError("unknown task", found=name, expected=", ".join(_TASKS))
-    own, numbers = _TASKS[name], SCALES[scale]
-    train = numbers["train_series"] // own["num_classes"]
-    test = numbers["test_series"] // own["num_classes"]
+    own, numbers = _TASKS[name], _SCALES[scale]
+    train = numbers.train_series // own.num_classes
+    test = numbers.test_series // own.num_classes
     if scale == "paper" and name == "task3":
         train, test = _TASK_3_PAPER
     return TaskSettings(
         name=name,
-        scenario=own["scenario"],
-        fractions=own["fractions"],
+        scenario=own.scenario,
+        fractions=own.fractions,
         train_per_class=train,
         test_per_class=test,
         classes_left_out=_LEFT_OUT if name == "task3" else (),
@@ -168,9 +192,9 @@ def study_settings(
     if scale not in get_args(ScaleName):
         raise SettingsError("unknown scale", found=scale, expected=", ".join(get_args(ScaleName)))
     chosen = choices or StudyChoices()
-    numbers = SCALES[scale]
-    names = tuple(chosen.tasks) or numbers["tasks"]
-    count = chosen.num_configurations or numbers["num_configurations"]
+    numbers = _SCALES[scale]
+    names = tuple(chosen.tasks) or numbers.tasks
+    count = chosen.num_configurations or numbers.num_configurations
     last = min(MAP_CONFIGURATION, count)
     curved = "task2" if "task2" in names else names[0]
     return StudySettings.from_dict(
@@ -186,17 +210,15 @@ def study_settings(
             "split_seed": chosen.split_seed,
             "pretraining": task_settings("task1", scale),
             "num_pretraining_series": chosen.num_pretraining_series
-            or numbers["num_pretraining_series"],
-            "few_label_steps": numbers["few_label_steps"],
+            or numbers.num_pretraining_series,
+            "few_label_steps": numbers.few_label_steps,
             "protocol": chosen.protocol,
             "variant": chosen.variant,
             "fine_tune": chosen.fine_tune,
-            "num_fields": numbers["label_counts"]
+            "num_fields": numbers.label_counts
             if chosen.num_fields is None
             else tuple(chosen.num_fields),
-            "until_days": numbers["days"]
-            if chosen.until_days is None
-            else tuple(chosen.until_days),
+            "until_days": numbers.days if chosen.until_days is None else tuple(chosen.until_days),
             "curve_configurations": (last,)
             if chosen.curve_configurations is None
             else tuple(chosen.curve_configurations),

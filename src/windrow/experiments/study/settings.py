@@ -8,13 +8,14 @@ smallest piece of work and one file in the study's folder.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from windrow.config import Settings
 from windrow.evaluation.field_bootstrap import BootstrapSettings
 from windrow.experiments.recipes.known_faults import Variant
+from windrow.json_values import JsonObject
 
 ScaleName = Literal["tiny", "small", "paper"]
 HEADS = ("lstm", "inception", "transformer")
@@ -60,7 +61,7 @@ class Arm(Settings):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
     method: str
-    changes: dict[str, Any]
+    changes: JsonObject
 
 
 class Cell(Settings):

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,22 @@ DRAW_STREAM = 17
 """Stream of the draws of series within a class."""
 
 
+class PartCounts(TypedDict):
+    """Numbers of series and fields of a part, as JSON values.
+
+    Attributes:
+        num_series: number of series.
+        num_fields: number of fields.
+        fields_by_class: number of fields by class.
+        effective_fields_by_class: effective number of fields by class, rounded to 0.01.
+    """
+
+    num_series: int
+    num_fields: int
+    fields_by_class: dict[str, int]
+    effective_fields_by_class: dict[str, float]
+
+
 @dataclass(frozen=True, eq=False)
 class TaskPart:
     """The series of one part of a task.
@@ -52,7 +68,7 @@ class TaskPart:
         assert self.series.label is not None
         return self.series.label
 
-    def counts(self) -> dict[str, Any]:
+    def counts(self) -> PartCounts:
         """Counts series, fields and effective fields, in total and by class."""
         legend = self.series.legend
         assert legend is not None

@@ -59,6 +59,7 @@ from windrow.experiments.study.tasks import (
     stores_of,
 )
 from windrow.files import remove_partials, write_text
+from windrow.json_values import JsonObject
 from windrow.training.execution import ExecutionSettings
 
 CONFIG = "config.yaml"
@@ -318,8 +319,8 @@ class _Worker:
                 self._say(f"{task}, {arm.name}: {note}")
             started = time.perf_counter()
             num_dates = int(series.valid.sum(axis=1).mean())
-            about = {
-                "notes": list(notes),
+            about: JsonObject = {
+                "notes": [*notes],
                 "flops_per_series": float(representation.flops_per_series(num_dates)),
             }
             write_representation(path, series, representation, about=about)

@@ -28,6 +28,7 @@ from windrow.data.legend import Legend
 from windrow.data.series import ProcessingLevel
 from windrow.errors import BandError, DataError, SettingsError, WeightsError
 from windrow.files import atomic_folder
+from windrow.json_values import JsonObject
 from windrow.models.heads.inception import InceptionSettings
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.linear import LinearHead
@@ -76,7 +77,7 @@ class HeadHeader(Settings):
     format: Literal["windrow head"] = "windrow head"
     version: Literal[1] = 1
     kind: HeadKind
-    settings: dict[str, Any]
+    settings: JsonObject
     legend: dict[str, list[str]]
     input: HeadSource
     pooling: Literal["mean", "month"] | None
@@ -84,9 +85,9 @@ class HeadHeader(Settings):
     encoder_hash: str | None
     bands: tuple[str, ...]
     processing_level: ProcessingLevel
-    features: dict[str, Any] | None
+    features: JsonObject | None
     num_inputs: int = Field(ge=1, le=10_000_000)
-    provenance: dict[str, Any]
+    provenance: JsonObject
 
 
 @dataclass(frozen=True, eq=False)

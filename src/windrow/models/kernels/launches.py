@@ -188,7 +188,9 @@ def gelu_backward(gradient: Tensor, before: Tensor, bias: Tensor, partial: Tenso
     return result
 
 
-def _attention_options(mixed: Tensor, layout: Layout, options: AttentionOptions) -> dict[str, Any]:
+def _attention_options(
+    mixed: Tensor, layout: Layout, options: AttentionOptions
+) -> dict[str, int | str]:
     head = mixed.shape[1] // (3 * layout.num_heads)
     return {
         "HEADS": layout.num_heads, "HEAD": head, **layout.parts(options),

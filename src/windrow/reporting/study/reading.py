@@ -17,6 +17,7 @@ from windrow.errors import DataError
 from windrow.experiments.study import paper_results
 from windrow.experiments.study.data_origin import DataOrigin
 from windrow.experiments.study.settings import Cell, StudySettings
+from windrow.json_values import JsonObject
 from windrow.reporting.run.records import Record
 
 CONFIG = "config.yaml"
@@ -59,10 +60,10 @@ class CellRecord(Record):
     fit_flops: float | None = None
     threads: int | None = None
     notes: tuple[str, ...] = ()
-    pretraining: dict[str, Any] = Field(default_factory=dict)
-    representation: dict[str, Any] = Field(default_factory=dict)
+    pretraining: JsonObject = Field(default_factory=dict)
+    representation: JsonObject = Field(default_factory=dict)
     sources: dict[str, DataOrigin] = Field(default_factory=dict)
-    head: dict[str, Any] = Field(default_factory=dict)
+    head: JsonObject = Field(default_factory=dict)
     device: str = ""
 
 

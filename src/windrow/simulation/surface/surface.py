@@ -8,7 +8,6 @@ smooth patches (vigour, delay, chlorophyll, soil), and its reflectance is comput
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -183,7 +182,7 @@ def _patches(
 ) -> dict[str, Floats]:
     x, y = (columns + 0.5) * COARSE_M, (rows + 0.5) * COARSE_M
     keys = (landscape.number, field)
-    varied: dict[str, Any] = {}
+    varied: dict[str, Floats] = {}
     for name in ("vigour", "vigour2", "delay", "soil"):
         coarse = patches(landscape.seed, f"patch {name}", keys, x=x, y=y, scale=_PATCH_M)
         own = spread(keyed(landscape.seed, f"pixel {name}", landscape.number, rows, columns), 0, 1)

@@ -88,11 +88,11 @@ class ImageCube:
             DataError: a file is damaged or cut short; names it.
         """
         bands, quality = self._facts.bands, self._facts.quality
-        dtype = self._layers[0][bands[0]].header["dtype"]
+        dtype = self._layers[0][bands[0]].header.dtype
         values = np.empty((len(self._layers), len(bands), len(rows)), dtype=dtype)
         layer = None
         if quality is not None:
-            kind = self._layers[0][quality].header["dtype"]
+            kind = self._layers[0][quality].header.dtype
             layer = np.empty((len(self._layers), len(rows)), dtype=kind)
         wanted = (*bands, quality) if quality is not None else bands
         pixels = rows * window.width + columns
@@ -246,7 +246,7 @@ def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
             dates=days,
             bands=bands,
             processing_level=level,
-            native=first.header["block"],
+            native=first.header.block,
             packing=_packing(layers, bands),
             offsets=np.array([offset_of_file(layer[bands[0]]) for layer in layers]),
             quality=quality,
@@ -254,7 +254,7 @@ def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
             identity=identity_of_files([file.path for file in files]),
             facts={**facts, **season.facts},
             season_start=season.start,
-            itemsize=np.dtype(first.header["dtype"]).itemsize,
+            itemsize=np.dtype(first.header.dtype).itemsize,
         ),
         layers,
     )
@@ -332,7 +332,7 @@ def _check_layers(
             "no band in the files", found=", ".join(counts), hint="name them with --bands"
         )
     quality = _choose_clouds([name for name in counts if name not in bands], options)
-    types = {layer[band].header["dtype"]: layer[band].path for layer in layers for band in bands}
+    types = {layer[band].header.dtype: layer[band].path for layer in layers for band in bands}
     if len(types) > 1:
         found = " and ".join(f"{kind} ({image.name})" for kind, image in types.items())
         raise DataError("the files hold different types of numbers", found=found)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,9 @@ from windrow.sources.rasters.grid import CubeFacts, Raw, Window
 from windrow.sources.reader import IngestOptions
 from windrow.sources.values.cloud_names import choose_cloud_name
 from windrow.sources.values.seasons import Season, choose_season, whole_days
+
+if TYPE_CHECKING:
+    from xarray import DataArray
 
 NETCDF = (".nc", ".nc4", ".cdf")
 TIME = ("time", "t", "date", "datetime")
@@ -234,11 +238,11 @@ def _open(path: Path) -> Any:
             "cubes need xarray", where=path, hint="pip install 'windrow[cubes]'"
         ) from None
     engine = "h5netcdf" if path.is_file() else "zarr"
-    options: dict[str, Any] = {} if path.is_file() else {"consolidated": False}
     try:
-        return xarray.open_dataset(
-            path, engine=engine, mask_and_scale=False, decode_coords="all", **options
+        opened = partial(
+            xarray.open_dataset, path, engine=engine, mask_and_scale=False, decode_coords="all"
         )
+        return opened() if path.is_file() else opened(consolidated=False)
     except Exception as error:  # backends raise many kinds on damaged files
         raise DataError(
             "the cube cannot be read",
@@ -262,13 +266,13 @@ def _axis(dataset: Any, known: tuple[str, ...], role: str, path: Path) -> str:
     return found
 
 
-def _layers(dataset: Any, axes: tuple[str, str, str], path: Path) -> dict[str, Any]:
+def _layers(dataset: Any, axes: tuple[str, str, str], path: Path) -> dict[str, DataArray]:
     """All variables (time, y, x) by name; of one with a band axis each layer by its label.
 
     Raises:
         BandError: a name stands twice.
     """
-    result: dict[str, Any] = {}
+    result: dict[str, DataArray] = {}
     for name, variable in dataset.data_vars.items():
         parts: list[tuple[str, Any]] = []
         axis = next((one for one in BAND_AXES if one in variable.dims), None)

@@ -7,7 +7,6 @@ codes in the cube. Without labels every pixel becomes a series.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from windrow.errors import DataError, SettingsError
 from windrow.sources.cubes.geotiffs import open_image_cube
@@ -116,7 +115,7 @@ def _read(path: Path, cube: Cube, product: str, options: IngestOptions) -> Readi
     meaning = find_meaning(cube, options, summary)
     steps = plan(cube, meaning, targets, options, summary)
     as_series = parcel_series if options.average_parcels else pixel_series
-    provenance: dict[str, Any] = {"product": product, "grid": grid.described()}
+    provenance: dict[str, object] = {"product": product, "grid": grid.described()}
     if options.labels is not None:
         provenance["labels"] = options.labels.name
     return Reading(parts=as_series(steps, summary), summary=summary, provenance=provenance)

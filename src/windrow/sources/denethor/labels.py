@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Required, TypedDict, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from windrow.data.legend import DENETHOR
 from windrow.errors import DataError
+from windrow.json_values import JsonValue
 from windrow.sources.denethor.planetscope import RasterGrid
 from windrow.sources.reader import ReadingSummary
 
@@ -20,6 +21,34 @@ SMALLEST_PARCEL_M2 = 1_000.0
 """Parcels of at most this are left out, as the data set's authors do."""
 
 ASSUMED_CRS = "EPSG:25833"
+
+
+class Geometry(TypedDict):
+    """A polygon or multipolygon of GeoJSON (RFC 7946, section 3.1)."""
+
+    type: str
+    coordinates: list[Any]
+
+
+class Properties(TypedDict, total=False):
+    """Properties of DENETHOR's parcels. A property of crop codes comes beside them."""
+
+    fid: float | None
+    SHAPE_AREA: float | None
+
+
+class Feature(TypedDict):
+    """A parcel of GeoJSON."""
+
+    geometry: Geometry
+    properties: Properties | None
+
+
+class FeatureCollection(TypedDict, total=False):
+    """A label file. ``crs`` is a member of GeoJSON before RFC 7946."""
+
+    features: Required[list[Feature]]
+    crs: JsonValue
 
 
 @dataclass(frozen=True)
@@ -38,7 +67,7 @@ class Parcels:
     field_id: npt.NDArray[np.int64]
     label: npt.NDArray[np.int16]
     at: npt.NDArray[np.int32]
-    geometry: tuple[Mapping[str, Any], ...]
+    geometry: tuple[Geometry, ...]
 
 
 def read_parcels(
@@ -63,7 +92,7 @@ def read_parcels(
     column = label_column or "crop_id"
     properties = [_properties(f, number, path, column) for number, f in enumerate(features)]
     code_of = {code: index for index, code in enumerate(DENETHOR.codes)}
-    labels = np.array([_label(p[column], p, code_of, path) for p in properties], dtype=np.int16)
+    labels = np.array([_label(p.get(column), p, code_of, path) for p in properties], dtype=np.int16)
     fields = _field_ids(properties, path)
     crs = _reference_system(collection, path)
     moved = _moved([f["geometry"] for f in features], crs, grid.crs, path)
@@ -99,7 +128,7 @@ def read_parcels(
     )
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(path: Path) -> FeatureCollection:
     try:
         collection = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
@@ -108,11 +137,11 @@ def _load(path: Path) -> dict[str, Any]:
         raise DataError("the labels are no GeoJSON", where=path, expected="a FeatureCollection")
     if not collection["features"]:
         raise DataError("the label file has no parcel", where=path)
-    return collection
+    return cast(FeatureCollection, collection)
 
 
-def _properties(feature: Any, number: int, path: Path, column: str) -> dict[str, Any]:
-    properties: dict[str, Any] = feature.get("properties") or {}
+def _properties(feature: Feature, number: int, path: Path, column: str) -> Properties:
+    properties: Properties = feature.get("properties") or {}
     if properties.get(column) is None:
         raise DataError(
             "the label file lacks crop ids",
@@ -124,9 +153,7 @@ def _properties(feature: Any, number: int, path: Path, column: str) -> dict[str,
     return properties
 
 
-def _label(
-    value: object, properties: dict[str, Any], code_of: Mapping[str, int], path: Path
-) -> int:
+def _label(value: object, properties: Properties, code_of: Mapping[str, int], path: Path) -> int:
     code = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     if code == "0":
         return -1
@@ -142,7 +169,7 @@ def _label(
     return code_of[code]
 
 
-def _field_ids(properties: list[dict[str, Any]], path: Path) -> npt.NDArray[np.int64]:
+def _field_ids(properties: list[Properties], path: Path) -> npt.NDArray[np.int64]:
     given = [p.get("fid") for p in properties]
     if all(value is None for value in given):
         return np.arange(1, len(given) + 1, dtype=np.int64)
@@ -155,7 +182,7 @@ def _field_ids(properties: list[dict[str, Any]], path: Path) -> npt.NDArray[np.i
     return fields
 
 
-def _reference_system(collection: dict[str, Any], path: Path) -> str:
+def _reference_system(collection: FeatureCollection, path: Path) -> str:
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
@@ -163,7 +190,7 @@ def _reference_system(collection: dict[str, Any], path: Path) -> str:
     if member is None:
         return ASSUMED_CRS if _looks_projected(collection) else "EPSG:4326"
     try:
-        name = str(member["properties"]["name"])
+        name = str(cast(Any, member)["properties"]["name"])
         system = CRS.from_user_input("OGC:CRS84" if name.endswith("CRS84") else name)
     except (KeyError, TypeError, CRSError) as error:
         raise DataError(
@@ -173,16 +200,14 @@ def _reference_system(collection: dict[str, Any], path: Path) -> str:
     return f"EPSG:{code}" if code else system.to_wkt()
 
 
-def _looks_projected(collection: dict[str, Any]) -> bool:
+def _looks_projected(collection: FeatureCollection) -> bool:
     value: Any = next(f["geometry"]["coordinates"] for f in collection["features"] if f["geometry"])
     while isinstance(value[0], list):
         value = value[0]
     return bool(abs(value[0]) > 180 or abs(value[1]) > 90)
 
 
-def _moved(
-    shapes: list[Mapping[str, Any]], crs: str, target: str, path: Path
-) -> list[Mapping[str, Any]]:
+def _moved(shapes: list[Geometry], crs: str, target: str, path: Path) -> list[Geometry]:
     from rasterio.errors import RasterioError
     from rasterio.warp import transform_geom
 
@@ -192,7 +217,7 @@ def _moved(
     if crs == target:
         return shapes
     try:
-        moved: list[Mapping[str, Any]] = transform_geom(crs, target, shapes)
+        moved: list[Geometry] = transform_geom(crs, target, shapes)
     except (RasterioError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(
             "the parcels cannot be moved to the rasters' reference system",
@@ -202,7 +227,7 @@ def _moved(
     return moved
 
 
-def _area(properties: dict[str, Any], shape: Mapping[str, Any]) -> float:
+def _area(properties: Properties, shape: Geometry) -> float:
     stated = properties.get("SHAPE_AREA")
     if isinstance(stated, (int, float)):
         return float(stated)
@@ -220,9 +245,7 @@ def _ring_area(ring: Any) -> float:
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
 
 
-def _rasterised(
-    shapes: list[Mapping[str, Any]], grid: RasterGrid, path: Path
-) -> npt.NDArray[np.int32]:
+def _rasterised(shapes: list[Geometry], grid: RasterGrid, path: Path) -> npt.NDArray[np.int32]:
     from rasterio.features import rasterize
 
     size = grid.height, grid.width

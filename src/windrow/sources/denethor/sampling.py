@@ -7,7 +7,6 @@ part, or so many of each class, are drawn.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy.typing as npt
 from windrow.data.legend import DENETHOR
 from windrow.data.splits import PartSettings, SplitSettings, split_fields
 from windrow.errors import SettingsError, SplitError
-from windrow.sources.denethor.labels import Parcels
+from windrow.sources.denethor.labels import Geometry, Parcels
 from windrow.sources.denethor.planetscope import RasterGrid
 from windrow.sources.formats.npy_stack import PixelChoice
 from windrow.sources.reader import ReadingSummary
@@ -184,7 +183,7 @@ def split_table(
     }
 
 
-def _outline(shape: Mapping[str, Any], grid: RasterGrid) -> str:
+def _outline(shape: Geometry, grid: RasterGrid) -> str:
     polygons = [shape["coordinates"]] if shape["type"] == "Polygon" else shape["coordinates"]
     rings = [
         [[round(x - grid.west), round(grid.north - y)] for x, y, *_ in polygon[0]]

@@ -53,7 +53,7 @@ def _known(text: str) -> bool:
     return True
 
 
-def _parsed(content: Mapping[str, Any]) -> str | None:
+def _parsed(content: Mapping[str, object]) -> str | None:
     from pyproj import CRS
     from pyproj.exceptions import CRSError
 

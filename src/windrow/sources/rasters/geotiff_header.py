@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
@@ -43,6 +42,29 @@ _CACHE_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
+class ImageFacts:
+    """What the header of a GeoTIFF says of its values.
+
+    Attributes:
+        dtype: type of the values.
+        block: height and width of a block.
+        count: number of bands.
+        scales: factor of each band; NaN where none is given.
+        offsets: offset of each band.
+        no_data: value of missing pixels of each band.
+        tags: tags by name in capitals.
+    """
+
+    dtype: str
+    block: tuple[int, int]
+    count: int
+    scales: list[float]
+    offsets: list[float]
+    no_data: list[float]
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True)
 class ImageFile:
     """One GeoTIFF.
 
@@ -61,7 +83,7 @@ class ImageFile:
     layer: str | None
     indexes: dict[str, int]
     grid: Grid
-    header: dict[str, Any]
+    header: ImageFacts
     tiles: TiffTiles | None
 
 
@@ -160,7 +182,7 @@ def read_headers(image_paths: list[Path], root: Path, options: IngestOptions) ->
 @dataclass(frozen=True)
 class _Header:
     grid: Grid
-    values: dict[str, Any]
+    facts: ImageFacts
     descriptions: tuple[str | None, ...]
 
 
@@ -193,15 +215,15 @@ def _read_header(image_path: Path) -> _Header:
             grid = Grid(source.height, source.width, (a, b, c, d, e, f), crs)
             whole = source.dtypes[0].startswith(("int", "uint"))
             absent = 0.0 if whole else np.nan
-            header = {
-                "dtype": source.dtypes[0],
-                "block": source.block_shapes[0],
-                "count": source.count,
-                "scales": [scale if scale != 1.0 else np.nan for scale in source.scales],
-                "offsets": list(source.offsets),
-                "no_data": [absent if value is None else value for value in source.nodatavals],
-                "tags": {key.upper(): value for key, value in source.tags().items()},
-            }
+            facts = ImageFacts(
+                dtype=source.dtypes[0],
+                block=source.block_shapes[0],
+                count=source.count,
+                scales=[scale if scale != 1.0 else np.nan for scale in source.scales],
+                offsets=list(source.offsets),
+                no_data=[absent if value is None else value for value in source.nodatavals],
+                tags={key.upper(): value for key, value in source.tags().items()},
+            )
             descriptions = tuple(source.descriptions)
             packing = (tuple(source.scales), tuple(source.offsets))
     except (RasterioError, OSError) as error:
@@ -211,11 +233,11 @@ def _read_header(image_path: Path) -> _Header:
             found=reason_of(error),
             hint="fetch it again, or leave it out",
         ) from None
-    check_numeric(SimpleNamespace(dtype=header["dtype"]), field="a GeoTIFF", where=image_path)
+    check_numeric(SimpleNamespace(dtype=facts.dtype), field="a GeoTIFF", where=image_path)
     for number, (scale, offset) in enumerate(zip(*packing, strict=True), start=1):
         positive_number(scale, field=f"the scale of band {number}", where=image_path)
         finite_number(offset, field=f"the offset of band {number}", where=image_path)
-    return _Header(grid, header, descriptions)
+    return _Header(grid, facts, descriptions)
 
 
 def _name_in_file(stem: str) -> str | None:
@@ -295,7 +317,7 @@ def _recognised(found: list[_Found], root: Path, options: IngestOptions) -> Imag
                 layer,
                 indexes,
                 one.header.grid,
-                one.header.values,
+                one.header.facts,
                 one.tiles,
             )
         )
@@ -332,11 +354,11 @@ def packing_of_band(file: ImageFile, layer: str) -> tuple[float, float, float]:
     GDAL's offset of a band is of reflectance, or of digital numbers where it is 1 or more.
     """
     at = file.indexes[layer] - 1
-    scale = float(file.header["scales"][at])
-    offset = float(file.header["offsets"][at])
+    scale = float(file.header.scales[at])
+    offset = float(file.header.offsets[at])
     if abs(offset) >= 1:
         offset *= scale if np.isfinite(scale) else 1.0 / sensors.SCALE
-    return scale, offset, float(file.header["no_data"][at])
+    return scale, offset, float(file.header.no_data[at])
 
 
 def offset_of_file(file: ImageFile) -> float:
@@ -345,7 +367,7 @@ def offset_of_file(file: ImageFile) -> float:
     Raises:
         DataError: a tag is no number; names the file.
     """
-    tags = file.header["tags"]
+    tags = file.header.tags
     if "BOA_ADD_OFFSET" in tags:
         value = tags["BOA_ADD_OFFSET"]
         return finite_number(value, field="the tag BOA_ADD_OFFSET", where=file.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,22 @@ TOLERANCE = 0.01
 
 Affine = tuple[float, float, float, float, float, float]
 """x = a column + b row + c; y = d column + e row + f, of pixel corners."""
+
+
+class GridRecord(TypedDict):
+    """A grid as JSON values.
+
+    Attributes:
+        height: number of rows.
+        width: number of columns.
+        transform: the six coefficients a, b, c, d, e, f of the affine transform.
+        crs: the CRS as text; None if it is not known.
+    """
+
+    height: int
+    width: int
+    transform: list[float]
+    crs: str | None
 
 
 @dataclass(frozen=True)
@@ -45,7 +61,7 @@ class Grid:
         x, y = columns + 0.5, rows + 0.5
         return a * x + b * y + c, d * x + e * y + f
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> GridRecord:
         """Shape, transform and CRS as JSON values, as a store keeps them."""
         return {
             "height": self.height,

@@ -10,9 +10,8 @@ step from the float32 master weights, instead of a cast at every use.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -133,7 +132,7 @@ class FlatParameters:
             self._segment(parameters, names, float(group["weight_decay"]), low)
             for group in optimizer.param_groups
             for low in (True, False)
-            if (names := self._names_of(parameters, group, low))
+            if (names := self._names_of(parameters, group["params"], low))
         )
 
     @property
@@ -186,9 +185,9 @@ class FlatParameters:
             )
 
     def _names_of(
-        self, parameters: Mapping[str, nn.Parameter], group: Mapping[str, Any], low: bool
+        self, parameters: Mapping[str, nn.Parameter], grouped: Iterable[nn.Parameter], low: bool
     ) -> tuple[str, ...]:
-        own = {id(parameter) for parameter in group["params"]}
+        own = {id(parameter) for parameter in grouped}
         return tuple(
             name
             for name in self.names

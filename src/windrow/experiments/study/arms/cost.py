@@ -45,15 +45,20 @@ class FittingCost:
         ) -> float:
             if cell.head == FOREST:
                 return 0.0
-            common: dict[str, Any] = {
-                "num_classes": num_classes,
-                "settings": self.fitting.training(cell),
-                "seed": head_seed(cell),
-            }
+            width, of_encoder = None, 0.0
             if self.fitting.arm.trains_encoder:
                 encoder = self.fitting.arm.settings(cell.seed).encoder
-                common["num_inputs"] = encoder_width(encoder, num_bands=inputs.num_features)
-                common["encoder_flops"] = encoder_flops
-            return training_flops(inputs, label, field_id, **common)
+                width = encoder_width(encoder, num_bands=inputs.num_features)
+                of_encoder = encoder_flops
+            return training_flops(
+                inputs,
+                label,
+                field_id,
+                num_classes=num_classes,
+                settings=self.fitting.training(cell),
+                seed=head_seed(cell),
+                num_inputs=width,
+                encoder_flops=of_encoder,
+            )
 
         return count

@@ -74,16 +74,28 @@ class HeadFitting:
             field_id: npt.NDArray[Any],
             num_classes: int,
         ) -> Any:
-            common: dict[str, Any] = {
-                "num_classes": num_classes,
-                "settings": training,
-                "seed": seed,
-                "execution": execution,
-            }
             if not self.arm.trains_encoder:
-                return train_sequence_head(inputs, label, field_id, **common)
+                return train_sequence_head(
+                    inputs,
+                    label,
+                    field_id,
+                    num_classes=num_classes,
+                    settings=training,
+                    seed=seed,
+                    execution=execution,
+                )
             encoder = self.arm.method.load(run_path, device=execution.device).trainable()
-            return InFloat32(fine_tune(encoder, in_float32(inputs), label, field_id, **common))
+            tuned = fine_tune(
+                encoder,
+                in_float32(inputs),
+                label,
+                field_id,
+                num_classes=num_classes,
+                settings=training,
+                seed=seed,
+                execution=execution,
+            )
+            return InFloat32(tuned)
 
         about: HeadDescription = {
             "settings": training.to_dict(),
@@ -111,10 +123,10 @@ class HeadFitting:
             variant=study.variant,
             number=study.num_configurations,
         )[cell.configuration - 1]
-        changes: dict[str, Any] = {"protocol": study.protocol}
-        if cell.num_fields is not None:
-            changes["min_steps"] = study.few_label_steps
-        return configuration.model_copy(update=changes)
+        configuration = configuration.model_copy(update={"protocol": study.protocol})
+        if cell.num_fields is None:
+            return configuration
+        return configuration.model_copy(update={"min_steps": study.few_label_steps})
 
 
 def head_seed(cell: Cell) -> int:
