@@ -20,7 +20,8 @@ from windrow.sources.labels.parcel_polygons import (
     ID_PROPERTIES,
     NAME_PROPERTIES,
 )
-from windrow.sources.tables.series import DATE_COLUMNS, ROW_NUMBERS
+from windrow.sources.tables.row_numbers import ROW_NUMBERS
+from windrow.sources.tables.series import DATE_COLUMNS
 from windrow.sources.values.baseline_offset import offset_table
 from windrow.sources.values.cloud_names import cloud_table
 

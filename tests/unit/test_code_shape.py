@@ -14,7 +14,7 @@ ROOT = Path(windrow.__file__).parent
 MOST_ARGUMENTS = 8
 MOST_STATEMENT_LINES = 60
 """Of a function, its signature and docstring left out."""
-MOST_FILE_LINES = 460
+MOST_FILE_LINES = 400
 """About 400 is what is aimed at; what grows beyond this is parted."""
 
 KERNELS = "models/kernels"

@@ -13,7 +13,7 @@ from windrow.cli.parse import parse
 from windrow.cli.progress import progress
 
 if TYPE_CHECKING:
-    from windrow.experiments.fault_effects import FaultEffects
+    from windrow.experiments.fault_effect import FaultEffects
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from windrow.experiments.recipes.worlds import WORLD_RECIPES, world_recipe
 from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.pipelines.pretrain import pretrain
 from windrow.pipelines.run.progress import training_progress
-from windrow.pipelines.world_pretraining import WorldPretrainingSettings, pretrain_on_worlds
+from windrow.pipelines.world_pretraining import pretrain_on_worlds
+from windrow.pipelines.world_settings import WorldPretrainingSettings
 from windrow.processes import number_of_cores
 from windrow.training.execution import ExecutionSettings
 

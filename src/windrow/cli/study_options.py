@@ -64,7 +64,8 @@ def run_and_report(options: Sharing, settings: StudySettings) -> None:
     """
     from windrow.experiments.scheduling.budget import budget_of
     from windrow.experiments.scheduling.processes import default_processes, run_study_by_processes
-    from windrow.experiments.study.worker import StudyProgress, WorkSettings, open_study
+    from windrow.experiments.study.progress import StudyProgress
+    from windrow.experiments.study.worker import WorkSettings, open_study
     from windrow.processes import number_of_cores
     from windrow.reporting.study.page import write_study_report
     from windrow.training.execution import ExecutionSettings

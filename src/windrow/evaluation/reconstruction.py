@@ -11,7 +11,6 @@ observations, hidden ones included.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,14 +20,14 @@ from torch import Tensor
 
 from windrow import sensors
 from windrow.data.batches.pretraining import Batch, PretrainingData
-from windrow.data.day_of_year import MAX_DAYS, NUM_MONTHS
+from windrow.data.day_of_year import MAX_DAYS
 from windrow.data.series import NO_DATA, Series
 from windrow.evaluation.reconstruction_figures import (
-    BandFigures,
     CloudFigures,
     MonthFigures,
     ReconstructionFigures,
 )
+from windrow.evaluation.reconstruction_scores import BAND_SHAPE, PIXELS, Hits, Scores
 from windrow.models.bimodal_bert import BimodalBert
 from windrow.tasks.bert import BertSettings, Outputs, apply_model, mask
 from windrow.tasks.keyed_random import seeded_draws
@@ -37,7 +36,6 @@ from windrow.tasks.masking import CLOUD, UNCHANGED, VISIBLE, Masked
 MATCHING_BAND = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08"}
 """Sentinel-2 band nearest to each PlanetScope band."""
 
-_PIXELS = sensors.PLANETSCOPE_WINDOW**2
 _STREAM = 3
 """Random stream of the evaluation, independent of those of training and validation."""
 
@@ -89,11 +87,11 @@ def evaluate_pretext(
     """
     planetscope = task.target == "planetscope"
     names = sensors.PLANETSCOPE_BANDS if planetscope else data.held_out.bands
-    scores = _Scores(len(names), len(task.target_offsets))
-    seasonal = _Scores(len(names), len(task.target_offsets))
+    scores = Scores(len(names), len(task.target_offsets))
+    seasonal = Scores(len(names), len(task.target_offsets))
     offsets = torch.tensor(task.target_offsets, device=data.resident.device)
-    months, clouds = _Hits(), _Hits()
-    months_blind, clouds_blind = _Hits(), _Hits()
+    months, clouds = Hits(), Hits()
+    months_blind, clouds_blind = Hits(), Hits()
     day_mean = _day_means(data.training) if planetscope else None
     was_training = module.training
     module.eval()
@@ -171,7 +169,7 @@ def predict_table(
         by_day = np.full((MAX_DAYS, len(sensors.PLANETSCOPE_BANDS)), np.nan)
         cloud_by_day = np.full(MAX_DAYS, np.nan)
         if lag is not None:
-            values = predicted[row, valid, lag].reshape(-1, *_BAND_SHAPE)
+            values = predicted[row, valid, lag].reshape(-1, *BAND_SHAPE)
             by_day[dates[valid]] = values.mean(axis=2)
         if held_out.cloud_probability is not None:
             cloud_by_day[dates[valid]] = held_out.cloud_probability[position][valid]
@@ -189,9 +187,6 @@ def predict_table(
             }
             tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
-
-
-_BAND_SHAPE = (len(sensors.PLANETSCOPE_BANDS), _PIXELS)
 
 
 def _run(
@@ -215,7 +210,7 @@ def _reflectance(standardised: Tensor, resident: PretrainingData) -> npt.NDArray
 
 def _pixel_mean(planetscope: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
     """Averages stored integers (..., 36) to reflectance (..., 4), NaN where all are missing."""
-    values = planetscope.reshape(*planetscope.shape[:-1], *_BAND_SHAPE)
+    values = planetscope.reshape(*planetscope.shape[:-1], *BAND_SHAPE)
     known = values != NO_DATA
     total = np.where(known, values, 0).sum(axis=-1, dtype=np.float64)
     count = known.sum(axis=-1)
@@ -228,7 +223,7 @@ def _day_means(training: Series) -> npt.NDArray[np.float64]:
     assert training.planetscope_day is not None
     means = np.full((MAX_DAYS, len(sensors.PLANETSCOPE_BANDS)), np.nan)
     for step, day in enumerate(training.planetscope_day):
-        values = training.planetscope[:, step].reshape(-1, *_BAND_SHAPE)
+        values = training.planetscope[:, step].reshape(-1, *BAND_SHAPE)
         known = values != NO_DATA
         total = np.where(known, values, 0).sum(axis=(0, 2), dtype=np.float64)
         count = known.sum(axis=(0, 2))
@@ -247,7 +242,7 @@ def _baselines(
     offsets = np.array(task.target_offsets)
     target_day = np.where(rows.valid, rows.day_of_year, 0).astype(np.int64)[..., None] + offsets
     by_day = day_mean[np.clip(target_day, 0, MAX_DAYS - 1)]
-    estimates = {"day_mean": np.repeat(by_day, _PIXELS, axis=-1)}
+    estimates = {"day_mean": np.repeat(by_day, PIXELS, axis=-1)}
     matching = [MATCHING_BAND[name] for name in sensors.PLANETSCOPE_BANDS]
     if rows.cloud_probability is None or not set(matching) <= set(rows.bands):
         return estimates
@@ -262,7 +257,7 @@ def _baselines(
         nearest = _nearest(rows.day_of_year.astype(np.int64), usable, target_day)
         found = values[np.arange(len(rows))[:, None, None], nearest]
         has_any = np.asarray(usable.any(axis=1))[:, None, None, None]
-        estimates[name] = np.repeat(np.where(has_any, found, by_day), _PIXELS, axis=-1)
+        estimates[name] = np.repeat(np.where(has_any, found, by_day), PIXELS, axis=-1)
     return estimates
 
 
@@ -275,126 +270,7 @@ def _nearest(
     return np.asarray(far.argmin(axis=-1))
 
 
-class _Fit(NamedTuple):
-    """R2 and RMSE of an estimate; None where nothing was scored or the target does not vary."""
-
-    r2: float | None
-    rmse: float | None
-
-
-class _Scores:
-    """Squared errors by estimate, band and lag, summed over batches."""
-
-    def __init__(self, num_bands: int, num_lags: int) -> None:
-        self._shape = (num_lags, num_bands)
-        self._count = np.zeros(self._shape)
-        self._sum = np.zeros(self._shape)
-        self._squares = np.zeros(self._shape)
-        self._errors: dict[str, npt.NDArray[np.float64]] = {}
-
-    def add(
-        self,
-        target: npt.NDArray[np.float64],
-        scored: npt.NDArray[np.bool_],
-        estimates: dict[str, npt.NDArray[np.float64]],
-    ) -> None:
-        """Adds (n, T, L, K) targets where scored, and estimates of them."""
-        self._count += self._by_band(scored.astype(np.float64))
-        self._sum += self._by_band(np.where(scored, target, 0.0))
-        self._squares += self._by_band(np.where(scored, target**2, 0.0))
-        for name, estimate in estimates.items():
-            error = self._by_band(np.where(scored, (estimate - target) ** 2, 0.0))
-            self._errors[name] = self._errors.get(name, np.zeros(self._shape)) + error
-
-    def _by_band(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        per_value = values.sum(axis=(0, 1))
-        return np.asarray(per_value.reshape(*self._shape, -1).sum(axis=-1))
-
-    def rows(self, names: tuple[str, ...], lags: tuple[int, ...]) -> list[BandFigures]:
-        """Gives one row per band and lag. A value is None if nothing was scored."""
-        return [
-            self._row(name, lag, position, band)
-            for band, name in enumerate(names)
-            for position, lag in enumerate(lags)
-        ]
-
-    def _row(self, name: str, lag: int, position: int, band: int) -> BandFigures:
-        model = self._fit("model", position, band)
-        day_mean = self._fit("day_mean", position, band)
-        nearest_clear = self._fit("nearest_clear", position, band)
-        nearest_clear_any = self._fit("nearest_clear_any", position, band)
-        return {
-            "band": name,
-            "lag": lag,
-            "r2": model.r2,
-            "rmse": model.rmse,
-            "baseline_day_mean_r2": day_mean.r2,
-            "baseline_day_mean_rmse": day_mean.rmse,
-            "baseline_nearest_clear_r2": nearest_clear.r2,
-            "baseline_nearest_clear_rmse": nearest_clear.rmse,
-            "baseline_nearest_clear_any_r2": nearest_clear_any.r2,
-            "baseline_nearest_clear_any_rmse": nearest_clear_any.rmse,
-        }
-
-    def _fit(self, estimate: str, lag: int, band: int) -> _Fit:
-        count = self._count[lag, band]
-        if estimate not in self._errors or count == 0:
-            return _Fit(None, None)
-        error = self._errors[estimate][lag, band]
-        spread = self._squares[lag, band] - self._sum[lag, band] ** 2 / count
-        r2 = float(1 - error / spread) if spread > 0 else None
-        return _Fit(r2, float(np.sqrt(error / count)))
-
-
-class _Hits:
-    """Correct answers, absolute errors and class counts of a classification."""
-
-    def __init__(self) -> None:
-        self.num_right = 0
-        self.absolute_error = 0
-        self.counts: npt.NDArray[np.int64] | None = None
-
-    def add_months(self, outputs: Outputs) -> None:
-        months = torch.arange(NUM_MONTHS, device=outputs.present.device)
-        self._add(outputs.season, months.expand(outputs.present.shape), outputs.present, NUM_MONTHS)
-
-    def add_clouds(self, outputs: Outputs, batch: Batch, masked: Masked) -> None:
-        if batch.cloud_level is not None:
-            levels = sensors.NUM_CLOUD_LEVELS
-            self._add(outputs.cloud, batch.cloud_level, masked.cloud, levels)
-
-    def _add(self, output: Tensor, wanted: Tensor, chosen: Tensor, num_classes: int) -> None:
-        if output.shape[-1] == 1:
-            answer = (output[..., 0] * (num_classes - 1)).round().clamp(0, num_classes - 1)
-        else:
-            answer = output.argmax(dim=-1)
-        difference = (answer.long() - wanted)[chosen].abs()
-        self.num_right += int((difference == 0).sum())
-        self.absolute_error += int(difference.sum())
-        counts = torch.bincount(wanted[chosen], minlength=num_classes).cpu().numpy()
-        self.counts = counts if self.counts is None else self.counts + counts
-
-    @property
-    def total(self) -> int:
-        return 0 if self.counts is None else int(self.counts.sum())
-
-    @property
-    def accuracy(self) -> float:
-        return self.num_right / self.total
-
-    @property
-    def mean_absolute_error(self) -> float:
-        return self.absolute_error / self.total
-
-    def majority(self, answer: int) -> tuple[float, float]:
-        """Gives accuracy and mean absolute error of a constant answer."""
-        assert self.counts is not None
-        distance = np.abs(np.arange(len(self.counts)) - answer)
-        error = float((self.counts * distance).sum()) / self.total
-        return float(self.counts[answer]) / self.total, error
-
-
-def _month_figures(hits: _Hits, blind: _Hits) -> MonthFigures | None:
+def _month_figures(hits: Hits, blind: Hits) -> MonthFigures | None:
     """Gives the figures of the month. The majority answer is any of the most frequent months."""
     if hits.total == 0:
         return None
@@ -406,7 +282,7 @@ def _month_figures(hits: _Hits, blind: _Hits) -> MonthFigures | None:
     }
 
 
-def _cloud_figures(hits: _Hits, blind: _Hits, training: Series) -> CloudFigures | None:
+def _cloud_figures(hits: Hits, blind: Hits, training: Series) -> CloudFigures | None:
     """Gives the figures of the cloud level, whose majority class comes from the training series."""
     if hits.total == 0 or training.cloud_probability is None:
         return None

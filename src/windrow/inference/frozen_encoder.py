@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
 from os import PathLike
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
-from windrow.data.day_of_year import NUM_MONTHS
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError, WeightsError
 from windrow.inference.backends import (
@@ -32,15 +31,13 @@ from windrow.inference.backends import (
     open_onnx,
 )
 from windrow.inference.date_selection import clearest_dates
+from windrow.inference.pooling import Pooling, mean_pool, month_pool
 from windrow.inference.shipped_weights import weights_path
 from windrow.models.encoders.transformer import Encoder, EncoderSettings
 from windrow.models.flops import encoder_flops
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.weights import WeightsHeader, load_encoder
 from windrow.sources.open_any import SeriesSource, open_series
-
-Pooling = Literal["mean", "month"]
-
 
 BATCH_SIZE = 256
 """Series encoded at a time. It changes speed and memory only."""
@@ -320,52 +317,6 @@ def _with_all_bands(series: Series, bands: tuple[str, ...], missing: tuple[str, 
         filled = np.concatenate([series.reflectance, empty], axis=2)
         series = replace(series, bands=(*series.bands, *missing), reflectance=filled)
     return series.with_bands(bands)
-
-
-def mean_pool(z: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
-    """Averages z over the valid dates.
-
-    Args:
-        z: (N, T, D).
-        valid: (N, T) bool, at least one True per series.
-
-    Returns:
-        (N, D) float32.
-
-    Example:
-        >>> z = np.array([[[1.0], [3.0], [9.0]]], dtype=np.float32)
-        >>> mean_pool(z, np.array([[True, True, False]])).tolist()
-        [[2.0]]
-    """
-    total = (valid[:, None, :].astype(np.float32) @ z)[:, 0]
-    return np.asarray(total / valid.sum(axis=1)[:, None], dtype=np.float32)
-
-
-def month_pool(
-    z: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_], month: npt.NDArray[np.integer]
-) -> npt.NDArray[np.float32]:
-    """Averages z over the valid dates of each month.
-
-    An empty month takes the mean of the nearest month with a date, and of the earlier month at
-    equal distance. The distance is the difference of month numbers within the year, so December
-    is not next to January.
-
-    Args:
-        z: (N, T, D).
-        valid: (N, T) bool, at least one True per series.
-        month: (N, T) integers 0..11.
-
-    Returns:
-        (N, 12, D) float32.
-    """
-    chosen = (month[..., None] == np.arange(NUM_MONTHS)) & valid[..., None]
-    counts = chosen.sum(axis=1)
-    total = chosen.transpose(0, 2, 1).astype(np.float32) @ z
-    means = total / np.maximum(counts, 1)[..., None]
-    distance = np.abs(np.arange(12)[:, None] - np.arange(12)) * 2
-    distance = distance + (np.arange(12) > np.arange(12)[:, None])  # ties go to the earlier month
-    nearest = np.where(counts[:, None, :] > 0, distance, 99).argmin(axis=2)
-    return np.asarray(np.take_along_axis(means, nearest[..., None], axis=1), dtype=np.float32)
 
 
 def load(

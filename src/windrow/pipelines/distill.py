@@ -26,7 +26,8 @@ from windrow.data.store.store import Store, StoreSource, open_store
 from windrow.errors import WeightsError
 from windrow.files import refuse_existing, write_json, write_text
 from windrow.inference.date_selection import clearest_dates
-from windrow.inference.frozen_encoder import FrozenEncoder, load, mean_pool
+from windrow.inference.frozen_encoder import FrozenEncoder, load
+from windrow.inference.pooling import mean_pool
 from windrow.models.encoders.transformer import EncoderSettings
 from windrow.models.weights import FORMAT, VERSION, BandMoments, WeightsHeader, write_weights
 from windrow.pipelines.pretrain import check_finite

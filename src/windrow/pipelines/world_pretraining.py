@@ -10,7 +10,7 @@ same weights.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -18,17 +18,14 @@ from typing import Literal, TypedDict
 
 import numpy as np
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor
 
-from windrow.config import Settings
 from windrow.data.normalization import Normalization
 from windrow.data.place_fields import PlaceFields
-from windrow.errors import DataError, SettingsError
+from windrow.errors import SettingsError
 from windrow.files import refuse_existing, write_json, write_text
 from windrow.models.place_network import (
     PlaceNetwork,
-    PlaceNetworkSettings,
     build_place_network,
 )
 from windrow.models.place_weights import PlaceWeightsHeader, write_place_weights
@@ -43,151 +40,26 @@ from windrow.pipelines.run.metric_lines import (
 from windrow.pipelines.world_cache import (
     FIRST_SCENARIO_WORLD,
     FIRST_VALIDATION_WORLD,
-    WorldCacheSettings,
     read_worlds,
 )
-from windrow.simulation.worlds.scenario_worlds import ScenarioWorldSettings
-from windrow.simulation.worlds.settings import WorldSettings
+from windrow.pipelines.world_families import Family, Places, split_places
+from windrow.pipelines.world_settings import WorldPretrainingSettings
 from windrow.tasks.episodes import (
     NOT_SCORED,
     Episode,
-    EpisodeSettings,
     collate,
     draw_episode,
     draw_num_labelled,
     episode_losses,
-    has_episode,
 )
 from windrow.training.checkpoint import check_identity, load_checkpoint, save_checkpoint
 from windrow.training.execution import ExecutionSettings
 from windrow.training.loop import train
-from windrow.training.optimization import OptimizationSettings, build_optimizer, learning_rate
+from windrow.training.optimization import build_optimizer, learning_rate
 from windrow.version import __version__
 
-Family = Literal["places", "farmland", "crops", "climates", "levels"]
 _TRAINING, _VALIDATION = 1, 2
 """Streams of random draws."""
-
-
-class WorldPretrainingSettings(Settings):
-    """Settings of a whole pre-training on places; the recipe ``windrow-1`` returns them."""
-
-    recipe: str = Field(description="name of the recipe it comes from")
-    task: EpisodeSettings = Field(description="settings of the episodes")
-    network: PlaceNetworkSettings
-    worlds: WorldSettings = Field(description="ranges of places on the Earth")
-    scenario_worlds: ScenarioWorldSettings = Field(
-        description="ranges of places of temperate farmland"
-    )
-    num_worlds: int = Field(ge=1, description="places to train on, before families are held out")
-    num_scenario_worlds: int = Field(ge=0, description="farmland places to train on")
-    num_validation_worlds: int = Field(ge=1, description="places for validation")
-    num_validation_scenario_worlds: int = Field(ge=0, description="farmland places for validation")
-    held_out_crops: tuple[str, ...] = Field(description="crops without a training place")
-    held_out_latitudes: tuple[float, float] | None = Field(
-        description="range of held-out distances from the equator, degrees"
-    )
-    held_out_southern_l1c: bool = Field(
-        description="hold out top-of-atmosphere places south of the equator"
-    )
-    validation_labels: tuple[int, ...] = Field(description="labels per class in validation")
-    clear_below: int = Field(ge=1, le=256, description="cloud probability of a clear observation")
-    optimization: OptimizationSettings
-    batch_size: int = Field(ge=1, description="episodes a step")
-    num_steps: int = Field(ge=1)
-    log_every: int = Field(ge=1, description="steps between lines of metrics")
-    validate_every: int = Field(ge=1, description="steps between validations")
-    checkpoint_every: int = Field(ge=1, description="steps between checkpoints")
-    world_seed: int = Field(ge=0, description="seed of the places alone")
-    seed: int = Field(ge=0, description="seed of weights and episodes")
-
-    @model_validator(mode="after")
-    def _steps_fit(self) -> WorldPretrainingSettings:
-        if self.checkpoint_every % self.log_every:
-            raise ValueError("checkpoint_every must be a multiple of log_every")
-        return self
-
-    @property
-    def cache(self) -> WorldCacheSettings:
-        """The settings that determine the places."""
-        return WorldCacheSettings(
-            worlds=self.worlds,
-            scenario_worlds=self.scenario_worlds,
-            clear_below=self.clear_below,
-            seed=self.world_seed,
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Places:
-    """Places for training, and families of places for validation.
-
-    Attributes:
-        training: at least one place.
-        families: places by family; a family may be empty.
-    """
-
-    training: list[PlaceFields]
-    families: dict[Family, list[PlaceFields]]
-
-
-def split_places(
-    training: list[PlaceFields],
-    validation: list[PlaceFields],
-    settings: WorldPretrainingSettings,
-    *,
-    farmland: Sequence[PlaceFields] = (),
-) -> Places:
-    """Removes held-out families from the training places and groups the validation places.
-
-    Args:
-        training: places to train on.
-        validation: other places. A place with held-out crops goes to two families: with these
-            crops (``crops``) and without them (``places``). Every other place goes to one.
-        settings: the crops, latitudes and levels to hold out.
-        farmland: other places of temperate farmland, which form a family of their own.
-
-    Returns:
-        training places and families.
-
-    Raises:
-        DataError: no place is left for training or for validation.
-    """
-    held = settings.held_out_crops
-
-    def family(place: PlaceFields) -> Family:
-        limits = settings.held_out_latitudes
-        if limits is not None and limits[0] <= abs(place.latitude) <= limits[1]:
-            return "climates"
-        if settings.held_out_southern_l1c and place.level == "L1C" and place.latitude < 0:
-            return "levels"
-        return "places"
-
-    left = [place.without_crops(held) for place in training if family(place) == "places"]
-    left = [place for place in left if has_episode(place, settings.task)]
-    families: dict[Family, list[PlaceFields]] = {
-        "places": [],
-        "farmland": [place.without_crops(held) for place in farmland],
-        "crops": [],
-        "climates": [],
-        "levels": [],
-    }
-    for place in validation:
-        known = place.without_crops(held)
-        if family(place) == "places" and len(known) < len(place):
-            families["crops"].append(place)
-        families[family(place)].append(known)
-    families = {
-        name: [place for place in places if has_episode(place, settings.task)]
-        for name, places in families.items()
-    }
-    if not left or not any(families.values()):
-        raise DataError(
-            "no place is left to train on, or to choose by",
-            found=f"{len(left)} places of {len(training)}",
-            hint="hold out fewer families, or simulate more worlds",
-        )
-    return Places(left, families)
 
 
 @dataclass(frozen=True, eq=False)

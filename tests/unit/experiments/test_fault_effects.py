@@ -13,7 +13,8 @@ from windrow.data.store.zarr_store import write_store
 from windrow.errors import OutputError, SettingsError
 from windrow.evaluation.metrics import mean_of_batch_accuracies
 from windrow.experiments import fault_effects
-from windrow.experiments.fault_effects import Effect, effect_settings, measure_effects
+from windrow.experiments.fault_effect import Effect
+from windrow.experiments.fault_effects import effect_settings, measure_effects
 from windrow.experiments.recipes.heads import sequence_training
 from windrow.experiments.recipes.known_faults import CORRECTED
 from windrow.models.heads.inputs import HeadInputs

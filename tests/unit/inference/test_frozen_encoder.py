@@ -10,7 +10,8 @@ from windrow.errors import BandError, DataError, SettingsError, WeightsError
 from windrow.experiments.recipes.pretraining import recipe
 from windrow.inference import shipped_weights
 from windrow.inference.backends import TorchBackend
-from windrow.inference.frozen_encoder import FrozenEncoder, load, month_pool
+from windrow.inference.frozen_encoder import FrozenEncoder, load
+from windrow.inference.pooling import month_pool
 from windrow.models.encoders.transformer import Encoder
 from windrow.models.weights import BandMoments, WeightsHeader, write_weights
 from windrow.tasks.bert import build_model

@@ -13,7 +13,8 @@ from windrow.experiments.recipes.worlds import world_recipe
 from windrow.models.place_weights import load_place_network
 from windrow.pipelines.run.metric_lines import PlaceValidationLine, TrainingLine
 from windrow.pipelines.world_cache import FIRST_SCENARIO_WORLD, read_worlds
-from windrow.pipelines.world_pretraining import pretrain_on_worlds, split_places
+from windrow.pipelines.world_families import split_places
+from windrow.pipelines.world_pretraining import pretrain_on_worlds
 
 TINY = world_recipe("worlds-tiny")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from windrow.errors import SettingsError
 from windrow.models.place_network import PlaceNetworkSettings
-from windrow.pipelines.world_pretraining import WorldPretrainingSettings
+from windrow.pipelines.world_settings import WorldPretrainingSettings
 from windrow.simulation.worlds.scenario_worlds import ScenarioWorldSettings
 from windrow.simulation.worlds.settings import EARTH
 from windrow.tasks.episode_augmentation import AugmentationSettings

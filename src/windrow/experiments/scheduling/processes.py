@@ -24,8 +24,9 @@ from typing import Any, NoReturn
 from windrow.errors import SettingsError, WindrowError
 from windrow.experiments.study.arms import arms_of
 from windrow.experiments.study.cells import pending_of
+from windrow.experiments.study.progress import StudyProgress
 from windrow.experiments.study.settings import StudySettings, cells_of
-from windrow.experiments.study.worker import StudyProgress, WorkSettings, open_study, run_study
+from windrow.experiments.study.worker import WorkSettings, open_study, run_study
 from windrow.processes import end_with_parent, held_back, number_of_cores, one_thread_each
 
 MOST_PROCESSES = 8

@@ -9,8 +9,7 @@ continues where it stopped, and several processes can share it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,7 @@ from windrow.experiments.study.needed_representations import (
     folder_of_representations,
     representation_name,
 )
+from windrow.experiments.study.progress import StudyProgress
 from windrow.experiments.study.representation_store import (
     is_written,
     open_representation,
@@ -66,19 +66,6 @@ CONFIG = "config.yaml"
 POLL_SECONDS = 2.0
 _KEPT_PARTS = 6
 """Number of task parts kept in memory: three tasks with two parts each."""
-
-
-@dataclass(frozen=True)
-class StudyProgress:
-    """Callbacks for the progress of a study.
-
-    Attributes:
-        cells: called with the number of cells done and their total.
-        note: called with one line of text.
-    """
-
-    cells: Callable[[int, int], None] = field(default=lambda done, total: None)
-    note: Callable[[str], None] = field(default=lambda text: None)
 
 
 @dataclass(frozen=True)

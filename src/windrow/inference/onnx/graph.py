@@ -328,7 +328,7 @@ class _Block:
 
 
 def _pooling(graph: OnnxNodes, valid_column: str, count: str) -> None:
-    """Adds ``mean`` and ``month``; see :func:`windrow.inference.frozen_encoder.month_pool`."""
+    """Adds ``mean`` and ``month``; see :func:`windrow.inference.pooling.month_pool`."""
     total = graph.node("ReduceSum", "z", graph.constant("axis_1", [1]), keepdims=0)
     at_least_one = graph.constant("at_least_one", np.float32(1))
     graph.node("Div", total, graph.node("Max", count, at_least_one), outputs=["mean"])

@@ -7,7 +7,6 @@ labels in the year. The grid is that of the items' projection where they state o
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,12 +21,12 @@ from windrow.errors import DataError, SettingsError
 from windrow.sources.bands.dialects import STAC
 from windrow.sources.bands.other_sensors import refuse_landsat
 from windrow.sources.bands.recognition import BandNames, recognise_bands
-from windrow.sources.formats.attributes import bounding_box, finite_number
+from windrow.sources.cubes.stac_packing import _offsets, packing_of_days
+from windrow.sources.formats.attributes import bounding_box
 from windrow.sources.labels.parcel_polygons import read_frame
 from windrow.sources.rasters.crs import crs_of_value, given_crs
-from windrow.sources.rasters.grid import CubeFacts, Grid, Packing, Raw, Window
+from windrow.sources.rasters.grid import CubeFacts, Grid, Raw, Window
 from windrow.sources.reader import IngestOptions
-from windrow.sources.values.baseline_offset import offset_of_baseline
 from windrow.sources.values.cloud_names import choose_cloud_name
 from windrow.sources.values.seasons import choose_season
 
@@ -37,7 +36,6 @@ CRS_PROPERTIES = ("proj:code", "proj:epsg", "proj:wkt2", "proj:projjson")
 
 _KINDS = ("Catalog", "Collection", "FeatureCollection", "Feature")
 _NATIVE = (1024, 1024)
-_BASELINE = re.compile(r"N?\d\d\.?\d\d")
 
 
 def address(path: Path) -> str | None:
@@ -171,7 +169,7 @@ def open_stac_cube(path: Path, options: IngestOptions) -> StacCube:
             bands=bands,
             processing_level=options.processing_level or ("L1C" if "B10" in assets else "L2A"),
             native=_NATIVE,
-            packing=_packing(chosen, [assets[band] for band in bands]),
+            packing=packing_of_days(chosen, [assets[band] for band in bands]),
             offsets=_offsets(chosen, assets[bands[0]]),
             quality=_clouds_of(assets),
             names=tuple("item " + str(day[0].id) for day in chosen),
@@ -377,62 +375,3 @@ def _crs(item: Any) -> str | None:
 def _clouds_of(assets: dict[str, str]) -> str | None:
     """The layer that is no band, which is that of clouds."""
     return next((name for name in assets if name not in sensors.SENTINEL2_L1C), None)
-
-
-def _packing(days: list[list[Any]], keys: list[str]) -> Packing:
-    """Scale of every date and band from ``raster:bands``; whole numbers of 0 are no data."""
-    scales = np.array([[_raster(day[0], key, "scale") for key in keys] for day in days])
-    scales[scales == 1.0] = np.nan
-    return Packing(scales, np.zeros_like(scales), np.zeros_like(scales))
-
-
-def _raster(item: Any, key: str, field: str) -> float:
-    """A number that ``raster:bands`` of an asset gives, NaN where it gives none."""
-    fields = item.assets[key].extra_fields
-    bands = fields.get("raster:bands")
-    value = fields.get(f"raster:{field}")
-    if value is None and isinstance(bands, list) and bands and isinstance(bands[0], dict):
-        value = bands[0].get(field)
-    if value is None:
-        return float("nan")
-    try:
-        return finite_number(value, field=field, where=key)
-    except DataError:
-        raise DataError(
-            f"{field} of raster:bands is no number",
-            where=f"item {item.id}, asset {key}",
-            found=repr(value)[:40],
-        ) from None
-
-
-def _offsets(days: list[list[Any]], key: str) -> npt.NDArray[np.float64]:
-    """The offset of each date from what its items say, NaN where they say nothing."""
-    result = []
-    for items in days:
-        found = {_offset(item, key) for item in items}
-        if len(found) > 1:
-            raise DataError(
-                "items of one day differ in the offset of their processing baseline",
-                where=" and ".join(f"item {item.id}" for item in items),
-                hint="keep the items of one baseline",
-            )
-        offset = found.pop()
-        result.append(np.nan if offset is None else float(offset))
-    return np.array(result, dtype=np.float64)
-
-
-def _offset(item: Any, key: str) -> int | None:
-    """The flag of Earth Search comes first: catalogues keep the offset in ``raster:bands``."""
-    properties = item.properties
-    if properties.get("earthsearch:boa_offset_applied") is True:
-        return 0
-    offset = _raster(item, key, "offset")
-    if np.isfinite(offset) and offset:
-        return round(offset * sensors.SCALE if abs(offset) < 1 else offset)
-    baseline, version = "s2:processing_baseline", properties.get("processing:version")
-    if properties.get(baseline):
-        where = f"item {item.id}, {baseline}"
-        return offset_of_baseline(str(properties[baseline]), where=where)
-    if version and _BASELINE.fullmatch(str(version).strip()):  # else it is some other program's
-        return offset_of_baseline(str(version))
-    return None

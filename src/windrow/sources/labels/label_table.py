@@ -14,14 +14,14 @@ import pandas as pd
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.data.series import Series
 from windrow.errors import DataError
+from windrow.sources.formats.identifiers import identifiers
+from windrow.sources.formats.nested import refuse_nested
 from windrow.sources.formats.table_columns import (
     FIELD_COLUMNS,
     ID_COLUMNS,
     find_column,
-    identifiers,
     plain_name,
     read_columns,
-    refuse_nested,
 )
 from windrow.sources.labels.class_names import settle_classes
 from windrow.sources.labels.keys import (

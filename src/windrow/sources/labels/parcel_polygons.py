@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from windrow.data.legend import Legend
 from windrow.errors import DataError, SettingsError
-from windrow.sources.formats.table_columns import identifiers
+from windrow.sources.formats.identifiers import identifiers
 from windrow.sources.labels.class_names import settle_classes
 from windrow.sources.labels.legend_table import read_legend
 from windrow.sources.labels.polygons import mend

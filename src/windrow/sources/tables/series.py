@@ -21,12 +21,12 @@ from windrow.data.season import CALENDAR_YEAR, checked_start, days_of_season, fi
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
 from windrow.sources.bands.recognition import recognise_bands
+from windrow.sources.formats.identifiers import identifiers
 from windrow.sources.formats.table_columns import (
     FIELD_COLUMNS,
     ID_COLUMNS,
     columns_of_frame,
     find_column,
-    identifiers,
     numbers,
     plain_name,
     read_columns,
@@ -34,6 +34,8 @@ from windrow.sources.formats.table_columns import (
 from windrow.sources.labels.keys import SeriesKeys
 from windrow.sources.reader import ReadingSummary, TableOptions
 from windrow.sources.tables.dates import read_dates
+from windrow.sources.tables.row_numbers import row_number
+from windrow.sources.tables.rows import by_first_appearance, refuse_series_without_date
 from windrow.sources.tables.values import Rows, choose_cloud_column, values_of_rows
 from windrow.sources.values.seasons import season_of_rows
 
@@ -212,7 +214,7 @@ class _Table:
             summary=self._summary,
         )
         dates, keys = self._of_year(dates, keys, options)
-        self._ids, self._first_row, series = _by_first_appearance(keys)
+        self._ids, self._first_row, series = by_first_appearance(keys)
         self._season_start = season_of_rows(dates, series, options.season_start, self._summary)
         days, years = days_of_season(dates, self._season_start)
         self._year = years[self._first_row]
@@ -293,7 +295,7 @@ class _Table:
         at = (self._series_of_row, self._step)
         valid = np.zeros(shape, dtype=np.bool_)
         valid[at] = found.valid
-        _refuse_series_without_date(valid, self._ids, table_path)
+        refuse_series_without_date(valid, self._ids, table_path)
         reflectance = np.zeros((*shape, len(self._bands)), dtype=np.int16)
         reflectance[at] = found.reflectance
         day_of_year = np.zeros(shape, dtype=np.int16)
@@ -380,41 +382,6 @@ class _Table:
         return result[0], result[1]
 
 
-ROW_NUMBERS = ("id", "fid")
-"""Names of columns that often count the rows of a table instead of naming series."""
-
-
-def row_number(frame: pd.DataFrame, date: str, table_path: Path) -> str | None:
-    """The column called ``id`` or ``fid`` that is another in every row, where dates differ.
-
-    Raises:
-        DataError: it counts the rows, and no other column names the series.
-
-    Example:
-        >>> dates = ["2018-01-01", "2018-01-06"]
-        >>> frame = pd.DataFrame({"id": [0, 1], "field_id": [7, 7], "date": dates})
-        >>> row_number(frame, "date", Path("fields.csv"))
-        'id'
-    """
-    name = find_column(frame, None, ROW_NUMBERS, "id", table_path)
-    if name is None or frame[name].duplicated().any() or frame[date].nunique() < 2:
-        return None
-    others = [other for other in (*ID_COLUMNS, *FIELD_COLUMNS) if other != plain_name(name)]
-    other = find_column(frame, None, others, "id", table_path)
-    if other is not None:
-        return name if frame[other].duplicated().any() else None
-    numbers_of_rows = pd.to_numeric(frame[name], errors="coerce")
-    if numbers_of_rows.isna().any() or not (numbers_of_rows.diff().dropna() == 1).all():
-        return None
-    raise DataError(
-        f"column {name!r} counts the rows, so that every series would have one date",
-        where=table_path,
-        found="columns " + ", ".join(map(str, frame.columns)),
-        hint="name the column of the field or pixel with --id-column, or give "
-        f"--id-column {name} where every row is a field of its own",
-    )
-
-
 def _required(
     column: str | None, role: str, option: str, frame: pd.DataFrame, table_path: Path
 ) -> str:
@@ -427,27 +394,3 @@ def _required(
             hint=f"name the {role} column with {option}",
         )
     return column
-
-
-def _by_first_appearance(
-    keys: npt.NDArray[Any],
-) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Distinct ids in order of first appearance, their first row, and each row's position."""
-    unique, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    order = np.argsort(first, kind="stable")
-    rank = np.empty(len(order), dtype=np.intp)
-    rank[order] = np.arange(len(order))
-    return unique[order], first[order], rank[inverse]
-
-
-def _refuse_series_without_date(
-    valid: npt.NDArray[np.bool_], ids: npt.NDArray[Any], table_path: Path
-) -> None:
-    without = np.flatnonzero(~valid.any(axis=1))
-    if len(without):
-        raise DataError(
-            f"{len(without)} of {len(ids)} series have no usable date",
-            where=f"{table_path}, id {ids[without[0]]}",
-            found="an empty band, or 0 in every band, at every date",
-            hint="leave these ids out, or fill their bands",
-        )

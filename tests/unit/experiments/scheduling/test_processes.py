@@ -27,8 +27,9 @@ from windrow.experiments.scheduling.processes import (
 )
 from windrow.experiments.study.arms import benchmark_arms
 from windrow.experiments.study.leases import LEASES
+from windrow.experiments.study.progress import StudyProgress
 from windrow.experiments.study.settings import cells_of
-from windrow.experiments.study.worker import StudyProgress, WorkSettings, run_study
+from windrow.experiments.study.worker import WorkSettings, run_study
 from windrow.processes import number_of_cores
 from windrow.training.execution import ExecutionSettings
 

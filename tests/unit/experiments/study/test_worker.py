@@ -21,6 +21,7 @@ from windrow.errors import DataError, SettingsError, SplitError, StoreError
 from windrow.experiments.study import worker as study
 from windrow.experiments.study.leases import Leases
 from windrow.experiments.study.needed_representations import SeenParts, standing
+from windrow.experiments.study.progress import StudyProgress
 from windrow.experiments.study.representation_store import remove_representation
 from windrow.experiments.study.scales import task_settings
 from windrow.experiments.study.settings import cells_of
@@ -32,7 +33,7 @@ from windrow.experiments.study.tasks import (
     split_whole_store,
     store_name,
 )
-from windrow.experiments.study.worker import StudyProgress, WorkSettings, open_study, run_study
+from windrow.experiments.study.worker import WorkSettings, open_study, run_study
 from windrow.training.execution import ExecutionSettings
 
 WORK = WorkSettings(execution=ExecutionSettings(), beat_seconds=0.05, stale_seconds=0.3)
