@@ -16,7 +16,7 @@ from windrow.classifiers.features import (
     index_features,
 )
 from windrow.data.series import Series
-from windrow.errors import BandError, SettingsError, WeightsError
+from windrow.errors import BandError, DataError, SettingsError, WeightsError
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.saved_head import FittedHead
 
@@ -136,6 +136,7 @@ def inputs_of_head(
         WeightsError: the head was fitted on another encoder, or on another processing level.
         BandError: a band is missing.
         SettingsError: the head has no settings for its features.
+        DataError: the head sees days, and the twelve months of the series begin on another day.
     """
     header = head.header
     if header.processing_level != series.processing_level:
@@ -152,6 +153,13 @@ def inputs_of_head(
             found="no weights" if encoder is None else f"weights {encoder.content_hash[:12]}",
             expected=f"weights {str(header.encoder_hash)[:12]}",
             hint="give the weights it was fitted on, or fit it again",
+        )
+    if sees_days(header.input, head) and header.season_start != series.season_start:
+        raise DataError(
+            "the twelve months of the series begin on another day than those of the head",
+            found=series.season_start,
+            expected=header.season_start,
+            hint=f"read the series again with --season-start {header.season_start}",
         )
     # Other bands also give another representation.
     series = series.with_bands(header.bands)
@@ -171,6 +179,14 @@ def inputs_of_head(
     if found.inputs is None:
         raise BandError(found.notes[0])
     return found.inputs
+
+
+def sees_days(method: InputKind, head: FittedHead) -> bool:
+    """Whether a head's inputs depend on the day on which the twelve months begin.
+
+    A pooled representation does not: encoders read the days of the calendar year.
+    """
+    return method != "windrow" or head.sees_sequences
 
 
 def _reflectance(series: Series) -> npt.NDArray[np.float32]:

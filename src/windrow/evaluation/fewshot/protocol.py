@@ -295,6 +295,7 @@ class _HeadRun:
                 else None,
                 "bands": bands,
                 "processing_level": task.series.processing_level,
+                "season_start": task.series.season_start,
                 "features": None if from_encoder or sequences else settings.features.to_dict(),
                 "num_inputs": self._inputs.num_features,
                 "provenance": provenance,

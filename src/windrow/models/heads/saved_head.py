@@ -25,6 +25,7 @@ from safetensors.numpy import save as save_tensors
 from windrow import sensors
 from windrow.config import Settings
 from windrow.data.legend import Legend
+from windrow.data.season import CALENDAR_YEAR
 from windrow.data.series import ProcessingLevel
 from windrow.errors import BandError, DataError, SettingsError, WeightsError
 from windrow.files import atomic_folder
@@ -69,6 +70,7 @@ class HeadHeader(Settings):
         encoder_hash: content hash of the encoder; null if ``input`` is not ``windrow``.
         bands: names of the Sentinel-2 bands used, in order.
         processing_level: processing level of the training series.
+        season_start: first day of the twelve months of the training series, as ``MM-DD``.
         features: settings of the raw features; null for other inputs.
         num_inputs: F for vectors, D for sequences.
         provenance: seed, number of fields per class and other origins.
@@ -85,6 +87,7 @@ class HeadHeader(Settings):
     encoder_hash: str | None
     bands: tuple[str, ...]
     processing_level: ProcessingLevel
+    season_start: str = CALENDAR_YEAR
     features: JsonObject | None
     num_inputs: int = Field(ge=1, le=10_000_000)
     provenance: JsonObject

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from windrow.classifiers.sequence import SequenceTraining
 from windrow.classifiers.shallow import LogisticSettings, TreesSettings
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError, SplitError, WeightsError
-from windrow.evaluation.fewshot.inputs import inputs_of_head
+from windrow.evaluation.fewshot.inputs import inputs_of_head, sees_days
 from windrow.evaluation.fewshot.protocol import MethodHead, fewshot
 from windrow.evaluation.fewshot.result import write_fewshot
 from windrow.experiments.recipes.heads import fewshot_settings, sequence_training
@@ -182,6 +183,25 @@ def test_saved_heads_classify_again(tmp_path: Path) -> None:
             assert head.header.encoder_hash == "a" * 64
             with pytest.raises(WeightsError, match="representation of other weights"):
                 inputs_of_head(head, test)
+
+
+@pytest.mark.parametrize("start", ["01-01", "10-01"])
+def test_a_head_on_days_refuses_series_of_another_season(tmp_path: Path, start: str) -> None:
+    series, labels = fields(num_pixels=2)
+    series = replace(series, season_start=start)
+    result = fewshot(series, labels, Oracle(), settings())
+    write_fewshot(tmp_path / "fewshot", result)
+    other = replace(result.task.series, season_start="04-01")
+    for predictions in result.predictions:
+        name = f"{predictions.method}-{predictions.head}"
+        head = load_head(tmp_path / "fewshot" / "heads" / name)
+        assert head.header.season_start == start
+        inputs_of_head(head, result.task.series, Oracle())
+        if sees_days(predictions.method, head):
+            with pytest.raises(DataError, match=f"--season-start {start}"):
+                inputs_of_head(head, other, Oracle())
+        else:
+            inputs_of_head(head, other, Oracle())
 
 
 def test_random_halves_without_weights() -> None:
