@@ -159,7 +159,7 @@ def inputs_of_head(
             "the twelve months of the series begin on another day than those of the head",
             found=series.season_start,
             expected=header.season_start,
-            hint=f"read the series again with --season-start {header.season_start}",
+            hint=f"read the series again: 'windrow ingest --season-start {header.season_start}'",
         )
     # Other bands also give another representation.
     series = series.with_bands(header.bands)

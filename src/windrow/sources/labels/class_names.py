@@ -20,13 +20,17 @@ NO_DATA_WORDS = (
     "Unknown",
     "Unlabelled",
     "Unlabeled",
+    "Unclassified",
+    "Undefined",
+    "Missing",
+    "Not Available",
     "?",
     "-",
 )
 """Class names that may mean 'no label', in any case and with or without blanks; asked about."""
 
 NO_DATA_CODES = ("0", "-1", "-99", "-999", "-9999")
-"""The same among classes that are all whole numbers."""
+"""Codes that may mean 'no label', among other codes and among names."""
 
 _WHOLE = re.compile(r"[-+]?\d+(?:\.0+)?")
 
@@ -101,9 +105,7 @@ def _without_fractions(values: list[str]) -> list[str]:
 def _suspects(settled: Sequence[str], beside: Sequence[str]) -> set[str]:
     words = {_plain(word) for word in NO_DATA_WORDS}
     found = {value for value in (*settled, *beside) if value and _plain(value) in words}
-    if all(_WHOLE.fullmatch(value) for value in settled if value):
-        found |= {value for value in settled if value in NO_DATA_CODES}
-    return found
+    return found | {value for value in settled if value in NO_DATA_CODES}
 
 
 def _plain(text: str) -> str:

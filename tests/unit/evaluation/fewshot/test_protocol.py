@@ -198,7 +198,7 @@ def test_a_head_on_days_refuses_series_of_another_season(tmp_path: Path, start: 
         assert head.header.season_start == start
         inputs_of_head(head, result.task.series, Oracle())
         if sees_days(predictions.method, head):
-            with pytest.raises(DataError, match=f"--season-start {start}"):
+            with pytest.raises(DataError, match=f"season-start {start}"):
                 inputs_of_head(head, other, Oracle())
         else:
             inputs_of_head(head, other, Oracle())
