@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from windrow.sources.bands.dialects import dialect_table
+from windrow.sources.cubes.planetscope_scenes import scene_table
 from windrow.sources.formats.table_columns import ENCODINGS, FIELD_COLUMNS, ID_COLUMNS, SEPARATORS
 from windrow.sources.labels.class_names import NO_DATA_CODES, NO_DATA_WORDS
 from windrow.sources.labels.label_table import LABEL_COLUMNS
@@ -57,6 +58,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "columns": column_table,
     "offset": offset_table,
     "clouds": cloud_table,
+    "planetscope": scene_table,
 }
 """What writes each table, by its name in the document."""
 

@@ -218,8 +218,9 @@ class IngestOptions(TableOptions, LabelOptions):
     """The tile or region to read, where there are several."""
     pairing: Pairing | None = None
     """Which PlanetScope pixels belong to a Sentinel-2 pixel; by default 'corner'."""
-    planetscope: Literal["auto", "daily", "5day", "none"] = "auto"
-    """Which PlanetScope files to read; by default daily ones where there are any."""
+    planetscope: Literal["auto", "daily", "5day", "none"] | Path = "auto"
+    """Which PlanetScope files of DENETHOR to read; by default daily ones where there are any. For
+    other Sentinel-2 cubes and folders: a folder of PlanetScope GeoTIFFs to pair the pixels with."""
     quality_bands: tuple[int, ...] | None = None
     """Bands of PlanetScope's quality files (from 1) of which a value above 0 makes no data."""
     pair_order: Literal["date", "pixel"] | None = None

@@ -214,6 +214,8 @@ def open_image_cube(path: Path, options: IngestOptions) -> ImageCube:
             "GeoTIFFs need rasterio", where=path, hint="pip install 'windrow[cubes]'"
         ) from None
     images_found = find_images(path)
+    if isinstance(options.planetscope, Path):  # which may lie inside
+        images_found = [p for p in images_found if not p.is_relative_to(options.planetscope)]
     images = read_headers(images_found, path, options)
     files = images.files
     without = sum(p.suffix.lower() in ENDINGS for p in path.rglob("*")) - len(images_found)

@@ -11,13 +11,14 @@ from pathlib import Path
 from windrow.errors import DataError, SettingsError
 from windrow.sources.cubes.geotiffs import open_image_cube
 from windrow.sources.cubes.netcdf import FileCube, is_cube_file, open_file_cube
+from windrow.sources.cubes.planetscope_pairs import PlanetScopePairs, open_pairs
 from windrow.sources.cubes.series import parcel_series, pixel_series, plan
 from windrow.sources.cubes.stac import is_stac, open_stac_cube
 from windrow.sources.cubes.targets import EveryPixel, ParcelPixels, Targets, patches_of_codes
 from windrow.sources.cubes.values import find_meaning
 from windrow.sources.labels.parcel_polygons import is_vector_file, read_parcels
 from windrow.sources.rasters.geotiff_header import find_images
-from windrow.sources.rasters.grid import Cube
+from windrow.sources.rasters.grid import Cube, CubeFacts
 from windrow.sources.reader import IngestOptions, Reading, ReadingSummary, refuse_options
 
 OPTIONS = frozenset(
@@ -41,6 +42,7 @@ OPTIONS = frozenset(
         "cloud_measure",
         "no_data",
         "crs",
+        "planetscope",
     }
 )
 
@@ -113,12 +115,40 @@ def _read(path: Path, cube: Cube, product: str, options: IngestOptions) -> Readi
         summary.say(name, text)
     targets = _targets(cube, options, summary)
     meaning = find_meaning(cube, options, summary)
+    pairs = _pairs(facts, options, summary)
     steps = plan(cube, meaning, targets, options, summary)
-    as_series = parcel_series if options.average_parcels else pixel_series
     provenance: dict[str, object] = {"product": product, "grid": grid.described()}
     if options.labels is not None:
         provenance["labels"] = options.labels.name
-    return Reading(parts=as_series(steps, summary), summary=summary, provenance=provenance)
+    if pairs is not None:
+        provenance["planetscope"] = [each.path.name for day in pairs.scenes for each in day]
+    parts = (
+        parcel_series(steps, summary)
+        if options.average_parcels
+        else pixel_series(steps, summary, pairs=pairs)
+    )
+    return Reading(parts=parts, summary=summary, provenance=provenance)
+
+
+def _pairs(
+    facts: CubeFacts, options: IngestOptions, summary: ReadingSummary
+) -> PlanetScopePairs | None:
+    """The PlanetScope scenes beside the cube, where a folder of them is given."""
+    if options.planetscope in ("auto", "none"):
+        return None
+    if not isinstance(options.planetscope, Path):
+        raise SettingsError(
+            f"--planetscope {options.planetscope} names files of DENETHOR",
+            where=facts.names[0],
+            expected="a folder of PlanetScope GeoTIFFs",
+        )
+    if options.average_parcels:
+        raise SettingsError(
+            "PlanetScope is paired with pixels, not with means of parcels",
+            where=options.planetscope,
+            hint="leave out --average-parcels or --planetscope",
+        )
+    return open_pairs(options.planetscope, facts, crs=options.crs, summary=summary)
 
 
 def _targets(cube: Cube, options: IngestOptions, summary: ReadingSummary) -> Targets:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from windrow.data.season import days_of_season
-from windrow.data.series import Series
+from windrow.data.series import NO_DATA, Series
 from windrow.errors import DataError
+from windrow.sources.cubes.planetscope_pairs import PlanetScopePairs
 from windrow.sources.cubes.scratch import ScratchCube
 from windrow.sources.cubes.targets import Pixels, Targets, count_pixels, labels_of
 from windrow.sources.cubes.values import Meaning
@@ -69,8 +70,16 @@ def plan(
     return Plan(cube, meaning, targets, parts, kept)
 
 
-def pixel_series(steps: Plan, summary: ReadingSummary) -> Iterator[Series]:
-    """One series a pixel, window by window; pixels without a usable date are left out."""
+def pixel_series(
+    steps: Plan, summary: ReadingSummary, *, pairs: PlanetScopePairs | None = None
+) -> Iterator[Series]:
+    """One series a pixel, window by window; pixels without a usable date are left out.
+
+    Args:
+        steps: what is settled before values are read.
+        summary: where counts are added.
+        pairs: the PlanetScope scenes to pair the pixels with, or None.
+    """
     num_dates = len(steps.cube.facts.dates)
     left_out = 0
     tally, share = RangeTally(summary), steps.meaning.clear_share(summary)
@@ -96,16 +105,43 @@ def pixel_series(steps: Plan, summary: ReadingSummary) -> Iterator[Series]:
         identity = (rows * steps.cube.facts.grid.width + columns).astype(np.int64)
         own = kept.field < 0
         field = identity if own.all() else steps.targets.field_ids[kept.field]
-        yield _series(
+        series = _series(
             steps,
             (reflectance[seen], valid[seen], None if cloud is None else cloud[seen]),
             (identity, np.asarray(field)),
             kept.field,
             degrees(steps.cube.facts.grid, rows, columns),
         )
+        yield series if pairs is None else paired(series, pairs, rows, columns)
     steps.meaning.refuse_out_of_range(tally)
     if share is not None:
         share.say()
+
+
+def paired(
+    series: Series,
+    pairs: PlanetScopePairs,
+    rows: npt.NDArray[np.integer],
+    columns: npt.NDArray[np.integer],
+) -> Series:
+    """Adds PlanetScope to the series of pixels, and counts what is known.
+
+    Args:
+        series: N series.
+        pairs: the scenes.
+        rows: (N,) rows of the pixels in the cube.
+        columns: (N,) columns of the pixels in the cube.
+    """
+    values = pairs.values(rows, columns)
+    known = (values != NO_DATA).all(axis=2)
+    counts = pairs.summary.counts
+    for name, number in (
+        ("planetscope_days_of_pixels_with_nine_values", int(known.sum())),
+        ("planetscope_days_of_pixels_with_fewer", int((~known).sum())),
+        ("pixels_without_any_planetscope_day", int((~known.any(axis=1)).sum())),
+    ):
+        pairs.summary.count(name, counts.get(name, 0) + number)
+    return replace(series, planetscope=values, planetscope_day=pairs.day)
 
 
 def _windows(steps: Plan) -> Iterator[tuple[Window, Pixels]]:

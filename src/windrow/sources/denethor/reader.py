@@ -239,6 +239,12 @@ def _stack(
     name = options.planetscope
     if name == "auto":
         name = next((each for each in _PRODUCTS if sets[each][0]), "none")
+    if isinstance(name, Path):
+        raise SettingsError(
+            "PlanetScope files of DENETHOR lie in its own folders",
+            where=name,
+            expected="--planetscope auto, daily, 5day or none",
+        )
     if name == "none":
         how = "as wanted" if options.planetscope == "none" else "no file found"
         summary.say("planetscope", f"none ({how})")
