@@ -26,6 +26,7 @@ from windrow.classifiers.place_classifier import PlaceEncoder, load_place_encode
 from windrow.classifiers.shallow import TreesSettings, fit_light_head
 from windrow.data.place_fields import read_place_fields
 from windrow.data.series import Series
+from windrow.evaluation.metrics import confusion_matrix, scores
 from windrow.experiments.recipes.classifier import mix
 from windrow.experiments.recipes.worlds import windrow_1
 from windrow.pipelines.world_cache import FIRST_SCENARIO_WORLD, FIRST_VALIDATION_WORLD
@@ -238,7 +239,7 @@ def draw_support(label: npt.NDArray[np.int64], k: int, draw: int) -> npt.NDArray
 
 
 def main() -> None:
-    """Prints a table of overall accuracies and writes all votes."""
+    """Prints tables of overall accuracy and macro F1, and writes all votes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights")
     parser.add_argument("--data", type=Path, required=True)
@@ -252,6 +253,7 @@ def main() -> None:
     encoder = load_place_encoder(options.weights)
     votes: dict[str, npt.NDArray[np.float64]] = {}
     accuracy: dict[tuple[str, int], dict[str, list[float]]] = {}
+    macro_f1: dict[tuple[str, int], dict[str, list[float]]] = {}
     places = list(real_places(options.data))
     if options.worlds is not None:
         places += list(simulated_places(options.worlds, options.num_worlds))
@@ -267,15 +269,26 @@ def main() -> None:
                     votes[f"{fields.name}|{number}|{k}|{draw}|{name}"] = values
                     if name in ("truth", "prior_scale"):
                         continue
-                    right = values.argmax(axis=1) == found["truth"]
-                    by_voter = accuracy.setdefault((fields.name, k), {})
-                    by_voter.setdefault(name, []).append(float(right.mean()))
+                    counts = confusion_matrix(
+                        found["truth"].astype(np.int64),
+                        values.argmax(axis=1),
+                        num_classes=values.shape[1],
+                    )
+                    figures = scores(counts)
+                    for table, figure in (
+                        (accuracy, figures.overall_accuracy),
+                        (macro_f1, figures.macro_f1),
+                    ):
+                        by_voter = table.setdefault((fields.name, k), {})
+                        by_voter.setdefault(name, []).append(float(figure))
         print(f"{number + 1} of {len(places)} places", file=sys.stderr, flush=True)
     save_file({name: np.ascontiguousarray(x) for name, x in votes.items()}, options.out)
-    table = pd.DataFrame(
-        {key: {name: np.mean(rows) for name, rows in by.items()} for key, by in accuracy.items()}
-    ).T
-    print(table.round(3).to_string())
+    for title, figures in (("overall accuracy", accuracy), ("macro F1", macro_f1)):
+        shown = pd.DataFrame(
+            {key: {name: np.mean(rows) for name, rows in by.items()} for key, by in figures.items()}
+        ).T
+        print(title)
+        print(shown.round(3).to_string())
 
 
 if __name__ == "__main__":
