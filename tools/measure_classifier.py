@@ -283,9 +283,12 @@ def main() -> None:
                         by_voter.setdefault(name, []).append(float(figure))
         print(f"{number + 1} of {len(places)} places", file=sys.stderr, flush=True)
     save_file({name: np.ascontiguousarray(x) for name, x in votes.items()}, options.out)
-    for title, figures in (("overall accuracy", accuracy), ("macro F1", macro_f1)):
+    for title, found_by in (("overall accuracy", accuracy), ("macro F1", macro_f1)):
         shown = pd.DataFrame(
-            {key: {name: np.mean(rows) for name, rows in by.items()} for key, by in figures.items()}
+            {
+                key: {name: np.mean(rows) for name, rows in by.items()}
+                for key, by in found_by.items()
+            }
         ).T
         print(title)
         print(shown.round(3).to_string())
