@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 
 def _modules_of_names() -> dict[str, str]:
-    """The module of each name that the block above imports."""
+    """Returns the module of each name that the block above imports."""
     assert __spec__ is not None
     source = __spec__.loader.get_source(__name__)  # type: ignore[union-attr]
     lines = re.findall(r"^    from (windrow\.[\w.]+) import (\w+) as \2$", source, re.MULTILINE)

@@ -277,7 +277,7 @@ def check_output(
 
 
 def _resolved(source: Path) -> Path | None:
-    """An input's place, or None where a path leads nowhere, which who reads it says."""
+    """Returns an input's place, or None where a path leads nowhere, which who reads it says."""
     try:
         return source.resolve()
     except (RuntimeError, ValueError):  # a link to itself; a letter that no path may hold

@@ -33,7 +33,7 @@ def finalise(
     shifted: Callable[[Words, int], Words],
     multipliers: tuple[Any, Any],
 ) -> Words:
-    """The finaliser of any kind of 64-bit words, in whose arithmetic products wrap around.
+    """Returns the finaliser of any kind of 64-bit words, in whose arithmetic products wrap around.
 
     Args:
         words: what is hashed.
@@ -58,7 +58,7 @@ def _shifted(words: npt.NDArray[np.uint64], bits: int) -> npt.NDArray[np.uint64]
 
 
 def mix(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """The finaliser of uint64 words.
+    """Returns the finaliser of uint64 words.
 
     Example:
         >>> hex(mix(np.array([1], dtype=np.uint64))[0])

@@ -255,7 +255,7 @@ class CropClassifier:
         return np.asarray(probability / probability.sum(axis=1, keepdims=True))
 
     def weights(self) -> dict[Voter, float]:
-        """Weight of each voter, from the number of labels and the trust in the prior."""
+        """Returns weight of each voter, from the number of labels and the trust in the prior."""
         trust = max(self.settings.least_trust, self.prior_scale)
         found: dict[Voter, float] = {}
         for voter in (PROTOTYPES, *TREES):
@@ -266,7 +266,7 @@ class CropClassifier:
         return found
 
     def votes(self, series: Series) -> dict[Voter, npt.NDArray[np.float64]]:
-        """Logarithm of the probability of each class, (N, C), by each voter alone.
+        """Returns logarithm of the probability of each class, (N, C), by each voter alone.
 
         Raises:
             DataError: the classifier is not fitted, or the series are of another level.

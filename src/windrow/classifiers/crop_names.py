@@ -118,7 +118,7 @@ _CROPS = {name: crops for names, crops in SYNONYMS.items() for name in names}
 
 
 def plain_name(name: str) -> str:
-    """A name in small letters, without accents and punctuation.
+    """Returns a name in small letters, without accents and punctuation.
 
     Example:
         >>> plain_name(" Blé_tendre d'hiver ")
@@ -129,7 +129,7 @@ def plain_name(name: str) -> str:
 
 
 def crops_of_class(name: str, table: Iterable[str]) -> tuple[str, ...]:
-    """The crops of a table that a class names; empty where the name is not known.
+    """Returns the crops of a table that a class names; empty where the name is not known.
 
     Args:
         name: a class of a label table, in English, German, French or Spanish.

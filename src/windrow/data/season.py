@@ -23,7 +23,7 @@ _START = re.compile(r"\d\d-\d\d")
 
 
 def checked_start(start: str) -> str:
-    """The first day of a season, as ``MM-DD``.
+    """Returns the first day of a season, as ``MM-DD``.
 
     Raises:
         SettingsError: it is no day of every year, such as 29 February.
@@ -46,7 +46,7 @@ def checked_start(start: str) -> str:
 
 
 def first_days(year: npt.ArrayLike, start: str) -> npt.NDArray[np.datetime64]:
-    """The first day of the seasons that begin in these years, datetime64[D].
+    """Returns the first day of the seasons that begin in these years, datetime64[D].
 
     Example:
         >>> first_days([2019, 2020], "10-01").tolist()
@@ -60,7 +60,7 @@ def first_days(year: npt.ArrayLike, start: str) -> npt.NDArray[np.datetime64]:
 def days_of_season(
     dates: npt.NDArray[np.datetime64], start: str
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]]:
-    """Day of the season of dates, 0 its first, and the year in which that season begins.
+    """Returns day of the season of dates, 0 its first, and the year in which that season begins.
 
     Example:
         >>> dates = np.array(["2017-10-01", "2018-01-01", "2018-09-30", "2020-09-30"], "M8[D]")
@@ -76,14 +76,16 @@ def days_of_season(
 def dates_of_days(
     day: npt.NDArray[np.integer[Any]], year: npt.NDArray[np.integer[Any]], start: str
 ) -> npt.NDArray[np.datetime64]:
-    """(N, T) dates of days of the season (N, T) that begin in these years (N,)."""
+    """Returns (N, T) dates of days of the season (N, T) that begin in these years (N,)."""
     return np.asarray(first_days(year, start)[:, None] + day.astype("m8[D]"))
 
 
 def calendar_days(
     day: npt.NDArray[np.int16], year: npt.NDArray[np.integer[Any]], start: str
 ) -> npt.NDArray[np.int16]:
-    """(N, T) days of the calendar year, 0 = 1 January; those of calendar years are returned as is.
+    """Returns (N, T) days of the calendar year, 0 = 1 January.
+
+    Those of calendar years are returned as is.
 
     Example:
         >>> days = np.array([[0, 92, 365]], np.int16)
@@ -97,7 +99,9 @@ def calendar_days(
 
 
 def start_within(dates: npt.NDArray[np.datetime64]) -> str | None:
-    """The first of the month of the earliest date, where all dates lie within a year from it on.
+    """Returns the first of the month of the earliest date.
+
+    This holds where all dates lie within a year from it on.
 
     Example:
         >>> start_within(np.array(["2017-11-17", "2018-05-11"], "M8[D]"))

@@ -21,7 +21,7 @@ def conformal_threshold(
     *,
     coverage: float,
 ) -> float:
-    """The largest score that a class of a set may have.
+    """Returns the largest score that a class of a set may have.
 
     Args:
         probability: (N, C) of fields that the classifier was not fitted on, one row per field.
@@ -54,7 +54,7 @@ def conformal_threshold(
 def prediction_sets(
     probability: npt.NDArray[np.floating], threshold: float
 ) -> npt.NDArray[np.bool_]:
-    """Which classes each set holds, (N, C); the most likely class is always among them.
+    """Returns which classes each set holds, (N, C); the most likely class is always among them.
 
     Example:
         >>> prediction_sets(np.array([[0.6, 0.3, 0.1]]), 0.75).tolist()

@@ -35,7 +35,7 @@ COMMONEST = "the commonest class"
 def assign_folds(
     label: npt.NDArray[np.integer], group: npt.NDArray[np.generic], *, seed: int
 ) -> npt.NDArray[np.intp]:
-    """A fold for each series, so that no group stands in two and classes are spread evenly.
+    """Returns a fold for each series, so that no group stands in two and classes are spread evenly.
 
     There are as many folds as the rarest class has groups, at least 2 and at most 5.
 
@@ -158,7 +158,7 @@ def cross_validate(
 def expectation(
     found: CrossValidation, *, field: npt.NDArray[np.generic], grouped_by: str
 ) -> Expectation:
-    """The figures of a cross-validation; each field counts once, by its first series.
+    """Returns the figures of a cross-validation; each field counts once, by its first series.
 
     Args:
         found: the predictions.
@@ -197,7 +197,7 @@ def _score(counts: npt.NDArray[np.int64]) -> Score:
 def _present(
     crops: Mapping[str, Sequence[str]], labels: Sequence[str | None]
 ) -> dict[str, Sequence[str]]:
-    """The crops of classes that still have a label."""
+    """Returns the crops of classes that still have a label."""
     present = set(labels)
     return {name: named for name, named in crops.items() if name in present}
 

@@ -131,7 +131,7 @@ class Prototypes:
 
 
 def place_values(latitude: float | None) -> tuple[float, float, float]:
-    """What the network is told of where a place lies.
+    """Computes what the network is told of where a place lies.
 
     Example:
         >>> place_values(-45.0), place_values(None)
@@ -195,7 +195,7 @@ class PlaceNetwork(nn.Module):
         self.band_deviation.copy_(deviation)
 
     def forward(self, batch: PlaceBatch) -> PlaceOutputs:
-        """Class logits of all fields, and what they come from."""
+        """Computes class logits of all fields, and what they come from."""
         embedding, tokens = self.encode(batch)
         found = self.prototypes(embedding, tokens, batch)
         return PlaceOutputs(
@@ -209,7 +209,7 @@ class PlaceNetwork(nn.Module):
     def prototypes(
         self, embedding: Tensor, tokens: Tensor, batch: PlaceBatch, *, prior_scale: float = 1.0
     ) -> Prototypes:
-        """Where the classes lie among the embeddings.
+        """Computes where the classes lie among the embeddings.
 
         Args:
             embedding: (P, N, Z), from :meth:`encode`.
@@ -260,7 +260,7 @@ class PlaceNetwork(nn.Module):
         return embedding, tokens[:, :num_classes]
 
     def _patches(self, batch: PlaceBatch) -> Tensor:
-        """The patches of each field, one after another, (P, N, 36 / stride * width)."""
+        """Computes the patches of each field, one after another, (P, N, 36 / stride * width)."""
         values = self._channels(batch)
         steps = self.settings.patch_steps
         before = (steps - 1) // 2
@@ -289,7 +289,7 @@ class PlaceNetwork(nn.Module):
         return torch.cat([values, within, near], dim=-1)
 
     def _has_channel(self, has_band: Tensor) -> Tensor:
-        """Which bands and indices can be computed, (P, 24) bool."""
+        """Computes which bands and indices can be computed, (P, 24) bool."""
         return torch.cat([has_band, has_band[:, self.first] & has_band[:, self.second]], dim=1)
 
     def closeness(self, embedding: Tensor, prototypes: Tensor, exists: Tensor) -> Tensor:
@@ -310,7 +310,7 @@ class PlaceNetwork(nn.Module):
         prior: Tensor,
         label_means: Tensor,
     ) -> Tensor:
-        """What the prior's weight is multiplied by, (P, C), from how it fits the labels."""
+        """Computes the factor (P, C) on the prior's weight, from how the prior fits the labels."""
         counts = member.sum(1)
         judged = member * known[:, None]
         num_known = known.sum(1).clamp(min=2).to(prior)
@@ -367,12 +367,12 @@ class FieldAttention(nn.Module):
 def build_place_network(
     settings: PlaceNetworkSettings, *, num_crops: int, seed: int
 ) -> PlaceNetwork:
-    """A network with fresh weights of the seed; torch's own generator is left alone."""
+    """Builds a network with fresh weights of the seed; torch's own generator is left alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return PlaceNetwork(settings, num_crops=num_crops)
 
 
 def without_labels(batch: PlaceBatch) -> PlaceBatch:
-    """The same places with no field labelled."""
+    """Computes the same places with no field labelled."""
     return replace(batch, labelled=torch.zeros_like(batch.labelled))

@@ -63,7 +63,7 @@ def write_place_weights(
 
 
 def load_place_network(path: str | Path) -> tuple[PlaceNetwork, PlaceWeightsHeader]:
-    """The network of a weights file, in evaluation mode and without gradients.
+    """Loads the network of a weights file, in evaluation mode and without gradients.
 
     Raises:
         WeightsError: the file is missing, cut short, no weights of a place network, or holds
@@ -81,7 +81,7 @@ def load_place_network(path: str | Path) -> tuple[PlaceNetwork, PlaceWeightsHead
 
 
 def place_weights_hash(header: PlaceWeightsHeader, tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of all that decides what the network says; classifiers carry it."""
+    """Computes SHA-256 of all that decides what the network says; classifiers carry it."""
     meaning = header.model_dump(mode="json", include={"network", "crop_names", "clear_below"})
     digest = hashlib.sha256(json.dumps(meaning, sort_keys=True).encode())
     for name in sorted(tensors):

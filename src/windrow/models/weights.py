@@ -52,11 +52,11 @@ class BandMoments(Settings):
 
     @classmethod
     def of(cls, normalization: Normalization) -> BandMoments:
-        """The moments of a normalisation."""
+        """Computes the moments of a normalisation."""
         return cls.model_validate(normalization.to_dict())
 
     def normalization(self) -> Normalization:
-        """The normalisation with these moments."""
+        """Computes the normalisation with these moments."""
         return Normalization(np.array(self.mean), np.array(self.std))
 
 
@@ -86,7 +86,7 @@ class WeightsHeader(Settings):
     provenance: JsonObject = Field(description="where the weights come from")
 
     def missing(self, bands: Sequence[str]) -> tuple[str, ...]:
-        """The bands that it reads and that are not among these.
+        """Computes the bands that it reads and that are not among these.
 
         Raises:
             BandError: it was not trained to do without them.
@@ -116,7 +116,7 @@ class WeightsHeader(Settings):
 
 
 def encoder_hash(header: WeightsHeader, tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of all that determines the representation: the encoder's tensors, its settings,
+    """Computes SHA-256 of what determines the representation: the encoder's tensors, its settings,
     bands, processing level and normalisation. Heads fitted on it carry this hash.
 
     Args:
@@ -156,7 +156,7 @@ def write_weights(path: str | Path, module: nn.Module, *, header: WeightsHeader)
 
 
 def read_weights(path: str | Path) -> tuple[WeightsHeader, dict[str, Tensor]]:
-    """The header and all tensors of a weights file.
+    """Reads the header and all tensors of a weights file.
 
     Raises:
         WeightsError: the file is missing, no safetensors file, cut short, without our header, of
@@ -184,7 +184,7 @@ def read_weights(path: str | Path) -> tuple[WeightsHeader, dict[str, Tensor]]:
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Metadata and tensors of any safetensors file, with what can be wrong said in one line.
+    """Reads metadata and tensors of any safetensors file, with what can be wrong said in one line.
 
     Raises:
         WeightsError: the file is missing, is no safetensors file, or is cut short.
@@ -208,7 +208,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 
 
 def load_encoder(path: str | Path) -> tuple[nn.Module, WeightsHeader, str]:
-    """The encoder of a weights file, in evaluation mode and without gradients, with its hash.
+    """Loads the encoder of a weights file, in evaluation mode and without gradients, with its hash.
 
     Raises:
         WeightsError: as :func:`read_weights`, or the tensors do not fit the header's settings.
@@ -246,7 +246,7 @@ def load_state(module: nn.Module, tensors: Mapping[str, Tensor], *, where: objec
 
 
 def parse_header(path: str | Path, metadata: Mapping[str, str]) -> WeightsHeader:
-    """The header of a file from its metadata, key ``windrow``.
+    """Parses the header of a file from its metadata, key ``windrow``.
 
     Raises:
         WeightsError: there is none, or it is of another version.
@@ -299,7 +299,7 @@ def parse_header(path: str | Path, metadata: Mapping[str, str]) -> WeightsHeader
 
 
 def _diagnosis(path: Path, error: Exception) -> str:
-    """What is wrong with a file that safetensors refuses, in words."""
+    """Computes what is wrong with a file that safetensors refuses, in words."""
     size = path.stat().st_size
     with path.open("rb") as opened:
         start = opened.read(8)

@@ -105,7 +105,7 @@ def train(
 
 
 def labels_of(opened: Opened) -> list[str | None]:
-    """The class of each series of an input; None where it has none.
+    """Returns the class of each series of an input; None where it has none.
 
     Raises:
         DataError: no series has a class.

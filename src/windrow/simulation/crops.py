@@ -311,7 +311,7 @@ for _crop in CROPS:
 
 
 def crop_number(name: str) -> int:
-    """Position of a crop in :data:`CROPS`.
+    """Computes position of a crop in :data:`CROPS`.
 
     Raises:
         SettingsError: there is no crop of this name; the message lists them.

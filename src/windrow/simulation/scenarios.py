@@ -32,7 +32,10 @@ _SHARES = (0.15, 0.12, 0.11, 0.06, 0.13, 0.10, 0.06, 0.16, 0.11)
 
 
 def _denethor(**mixes: dict[str, float]) -> tuple[CropClass, ...]:
-    """The nine classes; a mix by the class's name without spaces replaces the usual one."""
+    """Computes the nine classes.
+
+    A mix by the class's name without spaces replaces the usual one.
+    """
     return tuple(
         CropClass(
             name=name, code=code, share=share, crops=mixes.get(name.replace(" ", ""), _MIXES[name])
@@ -189,7 +192,7 @@ DEFAULT_SCENARIO = "brandenburg-2018"
 
 
 def scenario_settings(scenario: str | ScenarioSettings) -> ScenarioSettings:
-    """The settings of a scenario, by name or as they are.
+    """Computes the settings of a scenario, by name or as they are.
 
     Raises:
         SettingsError: there is no scenario of this name (the message lists them), or the

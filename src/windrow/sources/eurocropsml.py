@@ -147,7 +147,7 @@ def _find_parcels(folder: Path, options: IngestOptions, summary: ReadingSummary)
 def _read_splits(
     path: Path, parcels: list[_Parcel], summary: ReadingSummary
 ) -> dict[str, npt.NDArray[np.str_]]:
-    """A column a split file: train, val, test or nothing for each parcel."""
+    """Reads a column a split file: train, val, test or nothing for each parcel."""
     row = {parcel.path.name: index for index, parcel in enumerate(parcels)}
     columns: dict[str, npt.NDArray[np.str_]] = {}
     absent: set[str] = set()
@@ -170,7 +170,7 @@ def _read_splits(
 
 
 def _split_parts(file_path: Path) -> dict[str, list[str]]:
-    """The file names of each part; the meta-learning splits nest regions and classes."""
+    """Returns the file names of each part; the meta-learning splits nest regions and classes."""
     try:
         content = json.loads(file_path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -262,7 +262,7 @@ def _dates(parcel: _Parcel, values: npt.NDArray[Any]) -> npt.NDArray[np.datetime
 
 
 def _survey(parcels: list[_Parcel], year: int | None, summary: ReadingSummary) -> tuple[int, int]:
-    """The longest series, and the year: of the first parcel where it is not given."""
+    """Returns the longest series, and the year: of the first parcel where it is not given."""
     longest = 0
     first, last = np.datetime64("2100-01-01"), np.datetime64("1900-01-01")
     for parcel in parcels:
@@ -292,7 +292,7 @@ def _values(parcel: _Parcel) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.da
 
 
 def _centre(parcel: _Parcel) -> npt.NDArray[np.float64]:
-    """Longitude and latitude of a parcel, in degrees."""
+    """Returns longitude and latitude of a parcel, in degrees."""
     field = "the array center"
     centre = real_numbers(_load(parcel, ("center",))[0], field=field, where=parcel.path).ravel()
     if len(centre) < 2 or not (np.abs(centre[:2]) <= (180, 90)).all():
@@ -306,7 +306,10 @@ def _centre(parcel: _Parcel) -> npt.NDArray[np.float64]:
 
 
 def _check_bands(parcels: list[_Parcel], summary: ReadingSummary) -> _Sample:
-    """A sample of observations, after a look whether B10 is the dark band where it must be."""
+    """Returns a sample of observations.
+
+    It checks that B10, if it is there, is the dark band.
+    """
     spread = np.unique(np.linspace(0, len(parcels) - 1, _SAMPLE_PARCELS).astype(int))
     pairs = [_values(parcels[row]) for row in spread]
     values = np.concatenate([pair[0] for pair in pairs])
@@ -335,7 +338,7 @@ def _check_bands(parcels: list[_Parcel], summary: ReadingSummary) -> _Sample:
 def _offsets(
     sample: _Sample, options: IngestOptions, folder: Path, summary: ReadingSummary
 ) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.int64]]:
-    """The days of the sample, and what is added to each."""
+    """Returns the days of the sample, and what is added to each."""
     days, date = np.unique(sample.dates, return_inverse=True)
     bands = tuple(BANDS[index] for index in _KEPT)
     observed = Observations(sample.values, date, sample.parcel, bands)

@@ -84,7 +84,7 @@ class LabelledInput:
 
 
 def open_input(source: SeriesSource, options: TableOptions | None = None) -> Opened:
-    """The Sentinel-2 series of a source, and what was found; PlanetScope is left out.
+    """Opens the Sentinel-2 series of a source, and what was found; PlanetScope is left out.
 
     Args:
         source: as :func:`open_series` takes it.
@@ -127,7 +127,9 @@ def _store_or_table(input_path: Path) -> Store | Path:
 
 
 def open_series(source: SeriesSource, options: TableOptions | None = None) -> Series:
-    """The Sentinel-2 series of a store, a field table or a pandas table; PlanetScope is left out.
+    """Opens the Sentinel-2 series of a store, a field table or a pandas table.
+
+    PlanetScope is left out.
 
     A field table is long: a row an id and a date, a column a band, such as ``id, date, B02, B03``.
     Columns, scale and cloud measure are recognised; :func:`open_input` reports what was found.

@@ -99,11 +99,14 @@ class ReadingSummary:
         return [self.source, *facts, *counts]
 
     def to_dict(self) -> SummaryRecord:
-        """Plain JSON values."""
+        """Returns plain JSON values."""
         return {"source": self.source, "facts": dict(self.facts), "counts": dict(self.counts)}
 
     def portable(self) -> SummaryRecord:
-        """Plain JSON values with the file's name alone: equal content is equal bytes anywhere."""
+        """Returns plain JSON values with the file's name alone.
+
+        Equal content is equal bytes anywhere.
+        """
         return {**self.to_dict(), "source": Path(self.source).name}
 
 
@@ -134,7 +137,10 @@ class GivenOptions(Settings):
     """Options of which each is either given or left to be detected."""
 
     def said(self) -> dict[str, JsonSerializable]:
-        """What was said, as JSON values for provenance: no default, no path beyond a name."""
+        """Returns what was said, as JSON values for provenance.
+
+        No default, no path beyond a name.
+        """
         values = {
             name: getattr(self, name)
             for name in type(self).model_fields

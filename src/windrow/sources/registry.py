@@ -92,7 +92,7 @@ _LONGEST_PATH = 200
 
 
 def recognise(path: str | Path) -> Reader:
-    """The reader of a product.
+    """Recognises the reader of a product.
 
     Raises:
         DataError: there is nothing at the path, or no reader recognises it; says what was

@@ -42,7 +42,7 @@ class RecordFile:
 
 
 def record_files(doi: str, *, host: str = ZENODO) -> list[RecordFile]:
-    """The files of a Zenodo record, as its public interface lists them.
+    """Returns the files of a Zenodo record, as its public interface lists them.
 
     Args:
         doi: such as ``10.5281/zenodo.7737587``.

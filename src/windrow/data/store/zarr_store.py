@@ -263,7 +263,10 @@ class StoreWriter(AbstractContextManager["StoreWriter"]):
 
 
 def _season(first: Series) -> dict[str, str]:
-    """The first day of seasons, left out where they are calendar years, as stores always were."""
+    """Returns the first day of the seasons as an attribute.
+
+    It is left out where seasons are calendar years.
+    """
     return {} if first.season_start == CALENDAR_YEAR else {"season_start": first.season_start}
 
 

@@ -30,7 +30,10 @@ StudyScale = Literal["tiny", "small", "paper"]
 
 
 def bert(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
-    """Bi-modal BERT; below ``paper`` a smaller encoder with task and rate of recipe ``small``."""
+    """Returns bi-modal BERT.
+
+    Below ``paper`` a smaller encoder with task and rate of recipe ``small``.
+    """
     if scale == "paper":
         return _with(pretraining.paper(seed=seed), switches, recipe="bert/paper")
     chosen = pretraining.small(seed=seed)
@@ -52,14 +55,19 @@ def bert(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSett
 
 
 def sentinel2_bert(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
-    """The control with one sensor: the same masks, with the masked Sentinel-2 values as target."""
+    """Returns the control with one sensor.
+
+    The same masks, with the masked Sentinel-2 values as target.
+    """
     chosen = bert(scale, seed, switches)
     task = chosen.task.model_copy(update={"target": "sentinel2", "target_offsets": (0,)})
     return chosen.model_copy(update={"task": task, "recipe": f"bert-sentinel2/{scale}"})
 
 
 def resmlp(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
-    """ResMLP, bi-modal contrastive (2024): 64 blocks of 256, batch 2048, Adam 1e-3, decay 1e-5.
+    """Returns ResMLP, bi-modal contrastive (2024).
+
+    64 blocks of 256, batch 2048, Adam 1e-3, decay 1e-5.
 
     Temperature 0.07 and no corruption of the inputs; the width of the projectors is ours.
     """
@@ -72,7 +80,10 @@ def resmlp(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSe
 
 
 def scarf(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
-    """SCARF, uni-modal (2024): the same branch, 20 to 60 % of the bands of the second view."""
+    """Returns SCARF, uni-modal (2024).
+
+    The same branch, 20 to 60 % of the bands of the second view.
+    """
     task = ScarfSettings(
         loss=_loss(),
         projection_width=_projection_width(scale),
@@ -85,7 +96,7 @@ def scarf(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSet
 
 
 def spectro_temporal(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
-    """Spectro-temporal contrastive (section 5.4): two transformers of 4 layers, d = 64.
+    """Returns spectro-temporal contrastive (section 5.4): two transformers of 4 layers, d = 64.
 
     The paper's batch fills a 16 GB GPU (ours: 256). AdamW and schedule are as for BERT. Below
     ``paper`` PlanetScope has one date in five days, a product that Planet Fusion offers too.
@@ -111,7 +122,10 @@ def spectro_temporal(scale: StudyScale, seed: int, switches: Corrections) -> Pre
 
 
 def _pixel_contrastive(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
-    """The settings that ResMLP and SCARF share; below ``paper`` fewer, narrower blocks (ours)."""
+    """Returns the settings that ResMLP and SCARF share.
+
+    Below ``paper`` fewer, narrower blocks (ours).
+    """
     num_layers, width = {"tiny": (4, 32), "small": (16, 64), "paper": (64, 256)}[scale]
     length = {"tiny": 120, "small": 2_000, "paper": None}[scale]
     return bert(scale, seed, switches).model_copy(
@@ -134,7 +148,10 @@ def _pixel_contrastive(scale: StudyScale, seed: int, switches: Corrections) -> P
 
 
 def _loss() -> ContrastiveLossSettings:
-    """NT-Xent at temperature 0.07 (2024); Barlow Twins with weight 0.005 (Zbontar et al. 2021)."""
+    """Returns NT-Xent at temperature 0.07 (2024).
+
+    Barlow Twins with weight 0.005 (Zbontar et al. 2021).
+    """
     return ContrastiveLossSettings(kind="nt_xent", temperature=0.07, redundancy_weight=0.005)
 
 
@@ -148,7 +165,7 @@ def random_encoder(scale: StudyScale, seed: int, switches: Corrections) -> Pretr
 
 
 def bands(scale: StudyScale, seed: int, switches: Corrections) -> PretrainingSettings:
-    """No encoder: the bands, standardised with the moments of the pre-training series."""
+    """Returns no encoder: the bands, standardised with the moments of the pre-training series."""
     chosen = bert(scale, seed, switches)
     return _untrained(chosen, recipe=f"bands/{scale}", encoder=BandsSettings())
 

@@ -72,7 +72,10 @@ def task(*, cloud_input: CloudInput, reduction: Reduction) -> BertSettings:
 
 
 def optimization(*, learning_rate: float) -> OptimizationSettings:
-    """AdamW, 5 % warm-up (5 of 100 epochs, section 4), cosine to zero, clipping at 1 (ours)."""
+    """Returns AdamW with a cosine schedule to zero.
+
+    The warm-up is 5 % of the steps (5 of 100 epochs, section 4). Clipping at 1 is ours.
+    """
     return OptimizationSettings(
         kind="adamw",
         schedule="cosine",

@@ -41,7 +41,7 @@ class Classifier(Protocol):
     """The interface of a fitted head."""
 
     def predict_probability(self, inputs: HeadInputs) -> npt.NDArray[np.float64]:
-        """(N, C)."""
+        """Computes the probability of each class, (N, C)."""
         ...
 
 
@@ -251,7 +251,7 @@ def _too_few(cell: Cell, drawn: TaskPart) -> list[str]:
 def figures_of(
     part: TaskPart, probability: npt.NDArray[np.float64], *, accuracy_batch: int | None = None
 ) -> TestFigures:
-    """Every figure of a test, as JSON values.
+    """Returns every figure of a test, as JSON values.
 
     Args:
         part: the tested part.

@@ -31,7 +31,7 @@ class WeightDropoutAttention(nn.MultiheadAttention):
     """
 
     def forward(self, x: Tensor, padded: Tensor) -> Tensor:  # type: ignore[override]
-        """What each date takes from all of its series, (N, T, D).
+        """Computes what each date takes from all of its series, (N, T, D).
 
         Args:
             x: (N, T, D).
@@ -58,7 +58,9 @@ class WeightDropoutAttention(nn.MultiheadAttention):
 
 
 def keep_mask(shape: tuple[int, ...], *, dropout: float) -> Tensor:
-    """Which weights stay: bool of a shape, each true with 1 - ``dropout``, of torch's random state.
+    """Computes which weights stay.
+
+    Bool of a shape, each true with 1 - ``dropout``, of torch's random state.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -77,7 +79,9 @@ def keep_mask(shape: tuple[int, ...], *, dropout: float) -> Tensor:
 def attend(
     query: Tensor, key: Tensor, value: Tensor, added: Tensor, kept: Tensor, *, kept_share: float
 ) -> Tensor:
-    """softmax(Q K' / sqrt(E) + added), dropped where not ``kept`` and divided by their share, V.
+    """Computes softmax(Q K' / sqrt(E) + added) V.
+
+    Weights that are not ``kept`` are dropped, and the others are divided by their share.
 
     Args:
         query: (B, T, E) of B heads, float32 on the CPU.
@@ -143,7 +147,7 @@ class _Attend(torch.autograd.Function):
 
 
 def _numbers(kept: Tensor) -> Tensor:
-    """0 and 1 in float32; torch multiplies by bool ten times slower."""
+    """Computes 0 and 1 in float32; torch multiplies by bool ten times slower."""
     return kept.view(torch.int8).float()
 
 

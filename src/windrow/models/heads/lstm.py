@@ -91,7 +91,7 @@ class BiLstm(nn.Module):
         return logits
 
     def packed_cells(self, values: Tensor, valid: Tensor) -> Tensor:
-        """Last cell states of series whose padding is packed away.
+        """Computes last cell states of series whose padding is packed away.
 
         Args:
             values: (N, T, D), valid dates first.
@@ -106,7 +106,7 @@ class BiLstm(nn.Module):
         return cell
 
     def gated_cells(self, values: Tensor, valid: Tensor) -> Tensor:
-        """Last cell states with one more input, which closes the gates of padded dates.
+        """Computes last cell states with one more input, which closes the gates of padded dates.
 
         Arguments and result are those of :meth:`packed_cells`, which it equals up to rounding.
         """

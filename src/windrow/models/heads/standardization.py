@@ -15,7 +15,7 @@ def feature_moments(
     *,
     rows_at_once: int | None = None,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean and population deviation of each feature, in float64.
+    """Computes mean and population deviation of each feature, in float64.
 
     Args:
         values: (N, ..., F).

@@ -57,7 +57,10 @@ class EncoderLayer(nn.TransformerEncoderLayer):
         self.self_attn = attention
 
     def forward(self, x: Tensor, padded: Tensor) -> Tensor:  # type: ignore[override]
-        """(N, T, D) to (N, T, D); ``padded`` (N, T) bool, dates that nobody attends to."""
+        """Transforms (N, T, D) to (N, T, D).
+
+        ``padded`` (N, T) bool, dates that nobody attends to.
+        """
         x = self.norm1(x + self.dropout1(self.self_attn(x, padded)))
         inner = self.dropout(F.relu(self.linear1(x)))
         out: Tensor = self.norm2(x + self.dropout2(self.linear2(inner)))

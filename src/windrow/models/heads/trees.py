@@ -44,7 +44,7 @@ class TreeHead:
     def predict_probability(
         self, inputs: HeadInputs, *, batch_size: int = 4096
     ) -> npt.NDArray[np.float64]:
-        """Probability of each class of the legend, (N, C)."""
+        """Computes probability of each class of the legend, (N, C)."""
         probability = np.zeros((len(inputs), self.num_classes))
         for start in range(0, len(inputs), batch_size):
             rows = slice(start, start + batch_size)
@@ -56,7 +56,7 @@ class TreeHead:
         return probability
 
     def _leaves(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-        """The leaf of each vector in each tree, (N, R); all trees descend together."""
+        """Computes the leaf of each vector in each tree, (N, R); all trees descend together."""
         node = np.broadcast_to(self.root, (len(values), len(self.root))).copy()
         row, tree = np.nonzero(self.left[node] != LEAF)
         while len(row):

@@ -62,7 +62,7 @@ def can_fuse(tokens: Tensor, products: Tensor, *, head_width: int, num_dates: in
 
 
 def fused_blocks(tokens: Tensor, layout: Layout, parameters: Sequence[Tensor]) -> Tensor:
-    """The blocks of an encoder over tokens.
+    """Computes the blocks of an encoder over tokens.
 
     Args:
         tokens: (C, D); the sums are kept in its precision.
@@ -163,7 +163,7 @@ class _Backward:
         return tuple(results)
 
     def _block(self, number: int, gradient: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Gradient of a block's tokens, and of its four weights."""
+        """Computes gradient of a block's tokens, and of its four weights."""
         block = self._blocks[number]
         tokens, normed, mean, deviation, mixed, attention, logs, between, normed_between = (
             self._kept[number * _KEPT : number * _KEPT + 9]
@@ -210,7 +210,7 @@ class _Beside:
             self._stream = _side_stream(device)
 
     def weight(self, gradient: Tensor, values: Tensor) -> Tensor:
-        """``gradient^T values``; good after :meth:`join`."""
+        """Computes ``gradient^T values``; good after :meth:`join`."""
         if self._stream is None:
             return gradient.t() @ values
         # Kept until the streams join: memory freed before could be written by the first one.

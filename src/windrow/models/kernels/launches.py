@@ -59,7 +59,7 @@ class Layout:
     eps: float
 
     def parts(self, options: AttentionOptions) -> dict[str, int]:
-        """How the dates are cut into powers of two: 144 into 128 and 16."""
+        """Computes how the dates are cut into powers of two: 144 into 128 and 16."""
         most = max(self.max_dates, 16)
         first = min(1 << (most.bit_length() - 1), 128)
         second = max(16, _power(most - first)) if most > first else 0
@@ -70,13 +70,13 @@ class Layout:
 
 
 def padded_bounds(num_series: int, num_dates: int, device: torch.device) -> Tensor:
-    """(N + 2,) int32 bounds of N series of T dates each, with no token of none."""
+    """Computes (N + 2,) int32 bounds of N series of T dates each, with no token of none."""
     series = torch.arange(num_series + 2, device=device).clamp(max=num_series)
     return (series * num_dates).int()
 
 
 def num_programs(number: int, size: int) -> int:
-    """How many programs of ``size`` rows take ``number`` rows.
+    """Computes how many programs of ``size`` rows take ``number`` rows.
 
     Example:
         >>> num_programs(37, 16)
@@ -138,7 +138,7 @@ def norm_backward(  # noqa: PLR0917 (as the kernel takes them)
     passed: Tensor,
     partial: Tensor,
 ) -> Tensor:
-    """Gradient (C, D) of the tokens before a norm, and what reaches them past it.
+    """Computes gradient (C, D) of the tokens before a norm, and what reaches them past it.
 
     Args:
         gradient: (C, D) of the normed tokens.
@@ -159,7 +159,7 @@ def norm_backward(  # noqa: PLR0917 (as the kernel takes them)
 
 
 def gelu(before: Tensor, bias: Tensor) -> Tensor:
-    """GELU of a product (C, H) and its bias (H,)."""
+    """Computes GELU of a product (C, H) and its bias (H,)."""
     num_tokens, width = before.shape
     after = torch.empty_like(before)
     grid = num_programs(num_tokens, GELU_ROWS), num_programs(width, GELU_COLUMNS)
@@ -171,7 +171,7 @@ def gelu(before: Tensor, bias: Tensor) -> Tensor:
 
 
 def gelu_backward(gradient: Tensor, before: Tensor, bias: Tensor, partial: Tensor) -> Tensor:
-    """Gradient (C, H) of what :func:`gelu` took.
+    """Computes gradient (C, H) of what :func:`gelu` took.
 
     Args:
         gradient: (C, H) of its result.
@@ -202,7 +202,7 @@ def _attention_options(
 
 
 def attention(mixed: Tensor, bias: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
-    """Attention within each series.
+    """Computes attention within each series.
 
     Args:
         mixed: (C, 3 D) queries, keys and values without their bias.
@@ -227,7 +227,7 @@ def attention(mixed: Tensor, bias: Tensor, layout: Layout) -> tuple[Tensor, Tens
 def attention_backward(
     kept: tuple[Tensor, Tensor, Tensor, Tensor, Tensor], layout: Layout, partial: Tensor
 ) -> Tensor:
-    """Gradient (C, 3 D) of what attention mixed.
+    """Computes gradient (C, 3 D) of what attention mixed.
 
     Args:
         kept: what was mixed, its bias, attention's output, the gradient of it, the logarithms.

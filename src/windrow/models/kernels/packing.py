@@ -19,7 +19,7 @@ GRANULE = 128
 
 
 def packed_size(num_valid: int) -> int:
-    """C, the tokens that so many valid dates are packed into.
+    """Computes C, the tokens that so many valid dates are packed into.
 
     Example:
         >>> packed_size(129)
@@ -52,17 +52,17 @@ class Packing:
     max_length: int
 
     def pack(self, values: Tensor) -> Tensor:
-        """(N, T, ...) to (C, ...)."""
+        """Packs (N, T, ...) into (C, ...)."""
         packed: Tensor = _Moved.apply(values, self, True)  # type: ignore[no-untyped-call]
         return packed
 
     def unpack(self, tokens: Tensor) -> Tensor:
-        """(C, ...) to (N, T, ...); what stands at invalid dates means nothing."""
+        """Unpacks (C, ...) into (N, T, ...); what stands at invalid dates means nothing."""
         spread: Tensor = _Moved.apply(tokens, self, False)  # type: ignore[no-untyped-call]
         return spread
 
     def gather(self, values: Tensor, *, packed: bool) -> Tensor:
-        """The move itself, to the packed form or from it."""
+        """Computes the move itself, to the packed form or from it."""
         return values.flatten(0, 1)[self.source] if packed else values[self.target]
 
 

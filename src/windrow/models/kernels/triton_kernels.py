@@ -25,7 +25,7 @@ ZEROED, TAIL = tl.constexpr(64), tl.constexpr(2)
 
 @triton.jit
 def _tile(base, first, length, stride, ROWS: tl.constexpr, HEAD: tl.constexpr):
-    """(ROWS, HEAD) at ``base``, from row ``first``; zero from row ``length`` on."""
+    """Computes (ROWS, HEAD) at ``base``, from row ``first``; zero from row ``length`` on."""
     row = first + tl.arange(0, ROWS)
     column = tl.arange(0, HEAD)
     return tl.load(
@@ -55,7 +55,7 @@ def _store(base, values, first, length, stride, ROWS: tl.constexpr, HEAD: tl.con
 
 @triton.jit
 def _attended(keys, first, length, COLUMNS: tl.constexpr, HAS_KEYS: tl.constexpr):
-    """(COLUMNS,) bool, which keys take part."""
+    """Computes (COLUMNS,) bool, which keys take part."""
     column = first + tl.arange(0, COLUMNS)
     attended = column < length
     if HAS_KEYS:
@@ -76,7 +76,7 @@ def _forward_rows(
     key_a, value_a, attended_a, key_b, value_b, attended_b,
     ROWS: tl.constexpr, HEAD: tl.constexpr, B: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
-    """Softmax attention of the queries ``first`` to ``first + ROWS``."""
+    """Computes Softmax attention of the queries ``first`` to ``first + ROWS``."""
     query = _biased(mixed, bias, first, length, stride, ROWS, HEAD)
     scores_a = _scores(query, key_a, attended_a, scale, PRECISION)
     largest = tl.max(scores_a, 1)
@@ -101,7 +101,7 @@ def attention_forward(
     HEADS: tl.constexpr, HEAD: tl.constexpr, A: tl.constexpr, B: tl.constexpr,
     ROWS: tl.constexpr, LAST: tl.constexpr, HAS_KEYS: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
-    """Attention of one head of one series, all of it at once.
+    """Computes attention of one head of one series, all of it at once.
 
     ``mixed`` (C, 3, H, E) without its ``bias`` (3, H, E); ``out`` (C, H, E); ``lse`` (H, C), the
     logarithm of the sum of the exponentials. The keys are cut into A and B (powers of two), so
@@ -276,7 +276,7 @@ def add_norm(
     tokens, added, added_bias, weight, bias, total, normed, mean, deviation, num_rows, eps,
     WIDTH: tl.constexpr, BLOCK: tl.constexpr, ROWS: tl.constexpr, HAS_ADDED: tl.constexpr,
 ):  # fmt: skip
-    """``total = tokens + added + added_bias`` and its layer norm, in one pass.
+    """Computes ``total = tokens + added + added_bias`` and its layer norm, in one pass.
 
     Writes ``total`` (C, D) where something is added, ``normed`` (C, D), and for the way back
     ``mean`` (C,) and ``deviation`` (C,), the inverse deviation.
@@ -308,7 +308,7 @@ def norm_backward(
     gradient, tokens, mean, deviation, weight, passed, result, partial, num_rows,
     WIDTH: tl.constexpr, BLOCK: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
-    """Back through the norm of ``tokens``, plus the gradient that was ``passed`` by.
+    """Computes the gradient before the norm of ``tokens``, and adds the ``passed`` gradient.
 
     Writes ``result`` (C, D) and ``partial`` (programs, 3, D): sums over this program's tokens of
     the gradients of the norm's weight and bias, and of the result (which is the gradient of the
@@ -358,7 +358,7 @@ def _error_function(values):
 def gelu_forward(
     before, bias, after, num_rows, WIDTH: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr
 ):
-    """``after = gelu(before + bias)``, the exact one by the error function."""
+    """Computes ``after = gelu(before + bias)``, the exact one by the error function."""
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
     inside = (row[:, None] < num_rows) & (column[None, :] < WIDTH)
@@ -375,7 +375,9 @@ def gelu_backward(
     gradient, before, bias, result, partial, num_rows,
     WIDTH: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    """Back through ``gelu(before + bias)``, and sums of the result over this program's tokens.
+    """Computes the gradient before ``gelu(before + bias)``.
+
+    It also sums the result over this program's tokens.
 
     Writes ``result`` (C, W) and ``partial`` (row programs, W).
     """

@@ -181,7 +181,7 @@ class Pretext(Protocol):
         ...
 
     def flops_per_item(self) -> int:
-        """Floating-point operations of a forward pass of the whole module for one item."""
+        """Returns floating-point operations of a forward pass of the whole module for one item."""
         ...
 
 

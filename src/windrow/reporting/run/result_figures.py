@@ -96,7 +96,7 @@ def paired_intervals(differences: Sequence[PairedDifference], *, mark: str) -> M
 
 
 def pair_name(item: PairedDifference) -> str:
-    """What is compared with what, in one line."""
+    """Returns what is compared with what, in one line."""
     count = "" if item.k is None else f"k = {item.k}:  "
     first = f"{theme.wording(item.method, 18)}, {theme.wording(item.head, 22)}"
     second = f"{theme.wording(item.baseline_method, 18)}, {theme.wording(item.baseline_head, 22)}"
@@ -104,7 +104,7 @@ def pair_name(item: PairedDifference) -> str:
 
 
 def fields_right_and_wrong(predictions: pd.DataFrame) -> pd.DataFrame | None:
-    """One row a field: its place and whether most of its series were classified right.
+    """Returns one row a field: its place and whether most of its series were classified right.
 
     Args:
         predictions: with true, predicted, longitude, latitude, and field_id where series are

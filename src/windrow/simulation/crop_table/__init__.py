@@ -27,7 +27,7 @@ for _crop in CROP_TABLE:
 
 
 def table_number(name: str) -> int:
-    """Position of a crop in :data:`CROP_TABLE`.
+    """Computes position of a crop in :data:`CROP_TABLE`.
 
     Raises:
         SettingsError: there is no crop of this name; the message names the nearest.

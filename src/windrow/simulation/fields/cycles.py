@@ -42,32 +42,35 @@ class Cycles:
     harvest: Floats
 
     def moved(self, days: npt.ArrayLike) -> Cycles:
-        """The same cycles some days later."""
+        """Computes the same cycles some days later."""
         by = np.asarray(days, dtype=np.float64)
         return Cycles(self.sown + by, self.up + by, self.down + by, self.harvest + by)
 
     def at(self, rows: npt.NDArray[np.bool_]) -> Cycles:
-        """The cycles of some of the fields."""
+        """Computes the cycles of some of the fields."""
         return Cycles(self.sown[rows], self.up[rows], self.down[rows], self.harvest[rows])
 
     def within(self, first: float) -> Cycles:
-        """Each cycle moved by whole years, so that its middle lies in the year from ``first``."""
+        """Computes each cycle moved by whole years.
+
+        Thus its middle lies in the year from ``first``.
+        """
         middle = (self.up + np.minimum(self.down, self.harvest)) / 2
         return self.moved(YEAR * np.ceil((first - middle) / YEAR))
 
     def before(self, day: Floats) -> Cycles:
-        """Each cycle moved by whole years: the last one harvested before a day."""
+        """Computes each cycle moved by whole years: the last one harvested before a day."""
         return self.moved(YEAR * np.floor((day - self.harvest) / YEAR))
 
     def after(self, day: Floats) -> Cycles:
-        """Each cycle moved by whole years: the first one sown after a day."""
+        """Computes each cycle moved by whole years: the first one sown after a day."""
         return self.moved(YEAR * np.ceil((day - self.sown) / YEAR))
 
 
 def make_cycles(
     crop: TableCrop, climate: Climate, weather: Weather, draws: Draws, *, part: str
 ) -> Cycles:
-    """A cycle of a crop on each of some fields, sown in the year in which the axis starts.
+    """Makes a cycle of a crop on each of some fields, sown in the year in which the axis starts.
 
     Args:
         crop: what is grown.
@@ -133,7 +136,10 @@ def _wintering(
 
 
 def _cooled(climate: Climate) -> float:
-    """Northern day of late summer from which it is cool enough to sow; 0 where it stays warm."""
+    """Computes northern day of late summer from which it is cool enough to sow.
+
+    0 where it stays warm.
+    """
     # Where summers are hot, sowing does not wait as long.
     below = _SOWING_BELOW + 0.9 * max(float(climate.temperature.max()) - 18.0, 0.0)
     warm = np.flatnonzero(climate.temperature > below)
@@ -141,7 +147,9 @@ def _cooled(climate: Climate) -> float:
 
 
 def _ripe(climate: Climate, end: float) -> float:
-    """End of the cold season: the calendar's, moved towards the day on which wheat is ripe.
+    """Computes end of the cold season.
+
+    The calendar's, moved towards the day on which wheat is ripe.
 
     Wheat takes about 1,980 degree days above nought from the season's start; where winters are mild
     our coarse temperatures say less, and the calendar is believed more.
@@ -157,7 +165,7 @@ def _ripe(climate: Climate, end: float) -> float:
 
 
 def _season_starts(crop: TableCrop, climate: Climate, draws: Draws, part: str) -> Floats:
-    """Start of the season that each field's crop follows, (n,).
+    """Computes start of the season that each field's crop follows, (n,).
 
     In the tropics short crops are grown in either rainy season; where winters are mild, cool crops
     in the cold season.
@@ -172,7 +180,7 @@ def _season_starts(crop: TableCrop, climate: Climate, draws: Draws, part: str) -
 
 
 def _slowness(climate: Climate, sown: Floats, duration: float) -> float:
-    """Duration at the season's temperature relative to that at 16 degrees."""
+    """Computes duration at the season's temperature relative to that at 16 degrees."""
     days = np.arange(round(float(np.median(sown))), round(float(np.median(sown)) + duration))
     mean = float(climate.temperature[days % YEAR].mean()) if len(days) else 16.0
     return float(np.clip(1 - 0.02 * (mean - 16.0), 0.68, 1.1))

@@ -100,7 +100,7 @@ def _cut_days(crop: Crop, draws: Draws, weather: Weather) -> Floats:
 def _start_of_stand(
     year: FieldYear, rows: npt.NDArray[np.int64], crop: Crop, draws: Draws
 ) -> npt.NDArray[np.int64]:
-    """Day on which a stand begins: -1 for those older than the year."""
+    """Computes day on which a stand begins: -1 for those older than the year."""
     young = draws.uniform("young stand") >= crop.established
     start = np.rint(draws.range("stand begins", 112, 18)).astype(np.int64)
     start = np.where(young, start, -1)

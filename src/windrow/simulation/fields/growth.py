@@ -76,7 +76,10 @@ class GrownFields:
 
 
 def grow_fields(ground: Landscape, weather: Weather, season: Season) -> GrownFields:
-    """Twelve months of all fields of a region; ``ground.crop`` is a number of the crop table."""
+    """Computes twelve months of all fields of a region.
+
+    ``ground.crop`` is a number of the crop table.
+    """
     num = ground.num_fields
     year = FieldYear.bare(num)
     everything = np.arange(num)
@@ -116,7 +119,10 @@ def grow_fields(ground: Landscape, weather: Weather, season: Season) -> GrownFie
 
 
 def _supply(season: Season, draws: Draws) -> Floats:
-    """How well each field is supplied with water on each day of the twelve months, (F, 365)."""
+    """Computes the water supply of each field, (F, 365).
+
+    It is given for each day of the twelve months.
+    """
     water = season.climate.water[season.days % YEAR]
     thirst = np.clip(draws.range("thirst", 0.85, 0.2), 0.2, 1.1)
     thirst = np.where(draws.uniform("irrigated") < season.irrigated, 0.1, thirst)
@@ -133,7 +139,10 @@ def _rotate(
     weather: Weather,
     supply: Floats,
 ) -> None:
-    """The labelled crop in its cycle, what was harvested before it and what is sown after it."""
+    """Adds the labelled crop in its cycle, and the crops before and after it.
+
+    The crop before was harvested earlier, and the crop after is sown later.
+    """
     draws = Draws(ground, rows)
     main = make_cycles(crop, season.climate, weather, draws, part="main")
     main = main.within(float(season.first))
@@ -205,7 +214,7 @@ class _Chosen:
 def _turns(
     crop: TableCrop, rows: Integers, draws: Draws, season: Season
 ) -> Sequence[tuple[str, _Chosen]]:
-    """Which crop stands on which of the fields before and after the labelled one."""
+    """Computes which crop stands on which of the fields before and after the labelled one."""
     own = table_number(crop.name)
     choices = (own,) if crop.regrowth else season.rotation
     found = []
@@ -231,7 +240,7 @@ def _add_cycle(
     supply: Floats,
     part: str,
 ) -> None:
-    """The leaf area of one cycle, as far as it lies within the twelve months."""
+    """Computes the leaf area of one cycle, as far as it lies within the twelve months."""
     days = season.days
     seen = (cycles.harvest > season.first) & (cycles.sown < season.first + YEAR)
     peak = np.maximum(draws.range(f"{part} peak", *crop.peak), 0.2 * crop.peak[0])
@@ -277,7 +286,10 @@ def _after_harvest(
     draws: Draws,
     part: str,
 ) -> None:
-    """Stubble, volunteers and weeds until tillage, then a catch crop, until the next sowing."""
+    """Adds what grows between harvest and the next sowing.
+
+    Stubble, volunteers and weeds stand until tillage, then a catch crop.
+    """
     if crop.regrowth:
         return
     days = season.days
@@ -308,7 +320,7 @@ def _after_harvest(
 
 
 def _recent_growth(season: Season) -> Floats:
-    """How much could have grown of late, 0 to 1, by day of the twelve months.
+    """Computes how much could have grown of late, 0 to 1, by day of the twelve months.
 
     The mean of warmth times water over 45 days, or most of that over half a year: what has grown
     outlasts a winter or a dry spell for a while.
@@ -337,7 +349,7 @@ def _add_weeds(year: FieldYear, rows: Integers, main: Cycles, season: Season, dr
 def _lay_straw(
     year: FieldYear, rows: Integers, days: Integers, *, start: Floats, share: Floats, end: Floats
 ) -> None:
-    """Straw from the harvest until tillage, and the rough ground after it."""
+    """Computes straw from the harvest until tillage, and the rough ground after it."""
     age = days - start[:, None]
     lies = (age >= 0) & (end[:, None] > days)
     straw = np.where(lies, share[:, None] * np.exp(-np.maximum(age, 0) / 90.0), 0.0)
@@ -348,7 +360,7 @@ def _lay_straw(
 
 
 def _by_northern_day(year: FieldYear, first: int) -> FieldYear:
-    """The same fields with their days turned from the twelve months to northern days."""
+    """Computes the same fields with their days turned from the twelve months to northern days."""
 
     def turned(values: Floats) -> Floats:
         return np.roll(values, first % YEAR, axis=1)

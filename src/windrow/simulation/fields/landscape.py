@@ -68,7 +68,10 @@ class Landscape:
         return self.settings.landscape_m // 3
 
     def field_at(self, x: npt.ArrayLike, y: npt.ArrayLike) -> Integers:
-        """The field at points in metres from the upper left corner, x to the right, y down."""
+        """Finds the field at points.
+
+        Points are given in metres from the upper left corner, x to the right and y down.
+        """
         points = np.stack(np.broadcast_arrays(x, y), axis=-1).astype(np.float64) @ self.metric
         best = np.full(points.shape[:-1], np.inf)
         field = np.zeros(points.shape[:-1], dtype=np.int64)
@@ -81,7 +84,7 @@ class Landscape:
 
 
 def make_landscape(settings: ScenarioSettings, seed: int, number: int) -> Landscape:
-    """The landscape of this number: its fields and what grows on them."""
+    """Makes the landscape of this number: its fields and what grows on them."""
     per_side = max(1, round(settings.landscape_m / settings.field_m))
     mesh = settings.landscape_m / per_side
     column, row = (a.ravel() for a in np.meshgrid(np.arange(per_side), np.arange(per_side)))
@@ -143,7 +146,7 @@ class Footprints:
 
 
 def footprints(landscape: Landscape, rows: Integers, columns: Integers) -> Footprints:
-    """The footprints of these Sentinel-2 pixels, with Gaussian point spread."""
+    """Computes the footprints of these Sentinel-2 pixels, with Gaussian point spread."""
     x, y = (columns + 0.5) * COARSE_M, (rows + 0.5) * COARSE_M
     middle_row = planetscope_pixel(rows, pairing=landscape.settings.pairing)
     middle_column = planetscope_pixel(columns, pairing=landscape.settings.pairing)
@@ -175,7 +178,7 @@ def footprints(landscape: Landscape, rows: Integers, columns: Integers) -> Footp
 def neighbourhood(
     landscape: Landscape, rows: Integers, columns: Integers, *, metres: int
 ) -> Float32:
-    """Share of each field in what a pixel of 20 or 60 m over these pixels sees, (n, F).
+    """Computes share of each field in what a pixel of 20 or 60 m over these pixels sees, (n, F).
 
     The coarser pixel is the one of the sensor's grid that the pixel of 10 m lies in; its point
     spread is sampled at 7 x 7 points out to 1.8 deviations.
@@ -195,7 +198,10 @@ def neighbourhood(
 
 
 def _largest_parts(patch: Integers, own: Integers, weight: Floats, num_fields: int) -> Integers:
-    """The fields of largest weight, (n, K), the pixel's own first; repeated own where fewer."""
+    """Computes the fields of largest weight, (n, K), the pixel's own first.
+
+    Repeated own where fewer.
+    """
     total = np.zeros((len(patch), num_fields))
     for number in range(num_fields):
         total[:, number] = np.where(patch == number, weight, 0.0).sum(axis=1)

@@ -19,7 +19,7 @@ from windrow.simulation.keyed_random import Floats
 
 
 def field_years(landscape: Landscape, weather: Weather) -> FieldYear:
-    """The year of all fields of a landscape."""
+    """Computes the year of all fields of a landscape."""
     year = FieldYear.bare(landscape.num_fields)
     # A faint stand keeps the traits defined on days on which nothing grows.
     everything = np.arange(landscape.num_fields)
@@ -91,7 +91,7 @@ def _arable(
 
 
 def _frost(draws: Draws) -> Floats:
-    """Leaf loss of a winter stand through February, (rows, 365): worst about day 65."""
+    """Computes leaf loss of a winter stand through February, (rows, 365): worst about day 65."""
     loss = np.clip(draws.range("frost", 0.35 / draws.mild, 0.2), 0, 0.8)
     return 1 - loss[:, None] * np.exp(-(((DAYS - 62) / 22.0) ** 2))
 
@@ -122,7 +122,10 @@ def _after_harvest(
     harvest: Floats,
     draws: Draws,
 ) -> None:
-    """Stubble, volunteers until tillage, then a catch crop, the next winter crop, or nothing."""
+    """Adds what grows after the harvest.
+
+    Stubble and volunteers stand until tillage, then a catch crop, the next winter crop, or nothing.
+    """
     stubble = np.clip(draws.range("stubble", crop.stubble, 0.15), 0.2, 1.0)
     tillage = harvest + np.clip(draws.range("tillage", 28, 16), 1, 70)
     tillage = np.where(draws.uniform("stubble kept") < 0.25, harvest + 120.0, tillage)

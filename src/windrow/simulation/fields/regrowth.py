@@ -91,7 +91,7 @@ _ALLEY = next(crop for crop in CROP_TABLE if crop.name == "pasture").leaf
 
 
 def _swards(ground: Landscape) -> _Swards | None:
-    """The fields with grass and the numbers that its growth takes, or None."""
+    """Computes the fields with grass and the numbers that its growth takes, or None."""
     table = [CROP_TABLE[k] for k in ground.crop]
     has = [c.growth == "grass" or (c.growth != "wintering" and c.ground_cover > 0) for c in table]
     rows = np.flatnonzero(has)

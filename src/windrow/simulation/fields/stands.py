@@ -92,7 +92,7 @@ class FieldYear:
         self.dead[rows] += dead
 
     def add_straw(self, rows: Any, start: Floats, share: Floats, end: Floats) -> None:
-        """Straw from its day until tillage, fading by half in about 60 days."""
+        """Computes straw from its day until tillage, fading by half in about 60 days."""
         age = DAYS - start[:, None]
         lies = (age >= 0) & (end[:, None] > DAYS)
         self.straw[rows] = np.maximum(
@@ -123,7 +123,7 @@ class Draws:
         return uniform(self._keys(purpose))
 
     def normal(self, purpose: str) -> Floats:
-        """Standard normal draws, widened alike."""
+        """Computes standard normal draws, widened alike."""
         return self._spread * np.clip(normal(self._keys(purpose)), -2.2, 2.2)
 
     def traits(self, leaf: Leaf, stand: str) -> dict[str, Floats]:

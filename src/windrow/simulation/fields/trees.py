@@ -57,7 +57,10 @@ def grow_trees(
 
 
 def _leaf_season(climate: Climate, leaf_out: float) -> Floats:
-    """Share of the leaves that are out by northern day, (365,): warmth and rain bring them."""
+    """Computes share of the leaves that are out by northern day, (365,).
+
+    Warmth and rain bring them.
+    """
     warm = logistic(climate.temperature - leaf_out, 1.2)
     wet = logistic(climate.water - 0.45, 0.08) if climate.tropical else np.ones(YEAR)
     return np.asarray(np.minimum(warm, wet))

@@ -45,7 +45,7 @@ class Weather:
 def persistent(
     seed: int, purpose: str, landscape: int, days: npt.ArrayLike, memory: float
 ) -> Floats:
-    """A standard normal series whose autocorrelation falls by 1/e in ``memory`` days.
+    """Computes a standard normal series whose autocorrelation falls by 1/e in ``memory`` days.
 
     A moving sum of keyed draws: any day can be made alone.
     """
@@ -57,7 +57,7 @@ def persistent(
 
 
 def make_weather(settings: ScenarioSettings, seed: int, landscape: int) -> Weather:
-    """The weather of a landscape, drawn around the scenario's year."""
+    """Makes the weather of a landscape, drawn around the scenario's year."""
 
     def one(purpose: str, mean: float, deviation: float) -> float:
         return float(spread(keyed(seed, purpose, landscape), mean, deviation))

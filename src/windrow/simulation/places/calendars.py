@@ -61,7 +61,7 @@ class Calendar:
     southern: bool
 
     def day_of_year(self, northern_day: float) -> int:
-        """The calendar's day, 0 to 364, of a northern day.
+        """Computes the calendar's day, 0 to 364, of a northern day.
 
         Example:
             >>> calendar_at(-61.0, -34.0).day_of_year(0)
@@ -71,7 +71,7 @@ class Calendar:
 
 
 def northern_day(day_of_year: float, latitude: float) -> float:
-    """The northern day of a day of the year (0 = 1 January) at a latitude.
+    """Computes the northern day of a day of the year (0 = 1 January) at a latitude.
 
     Example:
         >>> northern_day(182, -30.0), northern_day(182, 30.0)
@@ -96,7 +96,7 @@ def _table() -> tuple[npt.NDArray[np.uint8], float, float, tuple[str, ...]]:
 
 
 def calendar_at(longitude: float, latitude: float) -> Calendar:
-    """The growing seasons of a place.
+    """Computes the growing seasons of a place.
 
     Args:
         longitude: degrees east, -180 to 180.

@@ -62,7 +62,7 @@ class Climate:
 
 
 def rain_of(longitude: float, latitude: float) -> Rain:
-    """The kind of rain of a place.
+    """Computes the kind of rain of a place.
 
     Example:
         >>> rain_of(-5.0, 37.5), rain_of(34.6, 0.4), rain_of(11.6, 48.2)
@@ -87,7 +87,7 @@ _SWINGS = (
 
 
 def continentality_of(longitude: float, latitude: float) -> float:
-    """Swing of temperature at a place relative to that of Central Europe's latitude, coarsely.
+    """Estimates the yearly swing of temperature relative to that at Central Europe's latitude.
 
     Example:
         >>> continentality_of(-2.8, 48.2), continentality_of(70.0, 52.0)
@@ -108,7 +108,7 @@ def make_climate(
     rain: Rain,
     drought: float,
 ) -> Climate:
-    """The usual year of a place.
+    """Makes the usual year of a place.
 
     Args:
         calendar: its growing seasons.
@@ -143,7 +143,7 @@ def make_climate(
 
 
 def _inside(season: GrowingSeason, before: float, after: float) -> Floats:
-    """Nearly one within a season that is widened by some days, (365,)."""
+    """Computes nearly one within a season that is widened by some days, (365,)."""
     length = min(season.length + before + after, YEAR - 60.0)
     since = (_DAYS - season.start + before + YEAR / 2 - length / 2) % YEAR - YEAR / 2 + length / 2
     return logistic(since, 9.0) * logistic(length - since, 9.0)

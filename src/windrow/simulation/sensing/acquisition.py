@@ -42,7 +42,7 @@ def _components(values: npt.NDArray[Any], index: npt.NDArray[np.bool_]) -> npt.N
 
 
 def _weighted(weights: Float32, parts: npt.NDArray[Any]) -> Float32:
-    """Sum over K of weights (n, K) times parts (n, K, ...), in a fixed order."""
+    """Computes sum over K of weights (n, K) times parts (n, K, ...), in a fixed order."""
     total: Any = 0.0
     for k in range(weights.shape[1]):
         total = total + weights[:, k].reshape(-1, *[1] * (parts.ndim - 2)) * parts[:, k]
@@ -52,7 +52,9 @@ def _weighted(weights: Float32, parts: npt.NDArray[Any]) -> Float32:
 def coarse_reflectance(
     shares: Float32, *, own: Integers, pixels: Float32, fields: Float32
 ) -> Float32:
-    """What coarser pixels see: their own field as it is here, others as they are on the whole.
+    """Computes what coarser pixels see.
+
+    Their own field as it is here, others as they are on the whole.
 
     Args:
         shares: (n, F) of the fields.
@@ -168,7 +170,7 @@ def acquire_sentinel2(
 
 
 def to_integers(reflectance: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
-    """Reflectance x 10,000; never below one, which the products keep for no data."""
+    """Computes reflectance x 10,000; never below one, which the products keep for no data."""
     scaled = np.clip(np.rint(reflectance * SCALE), 1, 20_000)
     return np.asarray(scaled, dtype=np.int16)
 
@@ -198,20 +200,22 @@ def snow_cover(
 def under_snow(
     landscape: Landscape, overpasses: Overpasses, surface: Float32, snow: Floats
 ) -> Float32:
-    """The surface (n, T, 12) as its direction shows it, with its share under snow."""
+    """Computes the surface (n, T, 12) as its direction shows it, with its share under snow."""
     colour = _snow_colour(landscape, overpasses.days)
     bare = surface * direction_factor(overpasses)
     return np.asarray(bare * (1 - snow[..., None]) + snow[..., None] * colour, dtype=np.float32)
 
 
 def _snow_colour(landscape: Landscape, days: Integers) -> Floats:
-    """Fresh to old and dirty snow: a level by date, (T, 12)."""
+    """Computes fresh to old and dirty snow: a level by date, (T, 12)."""
     level = np.exp(spread(keyed(landscape.seed, "snow level", landscape.number, days), -0.04, 0.13))
     return np.asarray(np.clip(level[:, None] * SNOW[:12], 0, 1.1))
 
 
 def fusion_operator(landscape: Landscape, weather: Weather) -> Floats:
-    """Planet Fusion as a matrix (365, 365): days with a clear scene, gaps filled, smoothed.
+    """Computes Planet Fusion as a matrix (365, 365).
+
+    Days with a clear scene, gaps filled, smoothed.
 
     Each day is interpolated linearly between the clear scenes around it, then averaged in time
     with Gaussian weights. The product's own method is not published in detail; this is assumed.
@@ -245,7 +249,7 @@ def acquire_planetscope(
     rows: Integers,
     columns: Integers,
 ) -> npt.NDArray[np.int16]:
-    """PlanetScope Fusion's year around each pixel, (n, 365, 36) int16, band-major."""
+    """Computes PlanetScope Fusion's year around each pixel, (n, 365, 36) int16, band-major."""
     seed, number, settings = landscape.seed, landscape.number, landscape.settings
     fusion = fusion_operator(landscape, weather)
     before, after = interpolation(surface.knots, DAYS)
@@ -281,7 +285,7 @@ def acquire_planetscope(
 
 
 def _texture(landscape: Landscape, seen: Footprints) -> Float32:
-    """What lasts between PlanetScope pixels, (n, 4, 9): brightness and vigour, by band."""
+    """Computes what lasts between PlanetScope pixels, (n, 4, 9): brightness and vigour, by band."""
     pixel_keys = (landscape.number, seen.planetscope_row, seen.planetscope_column)
     brightness = noise(keyed(landscape.seed, "texture", *pixel_keys))
     vigour = noise(keyed(landscape.seed, "texture of vigour", *pixel_keys))

@@ -117,7 +117,7 @@ class Terms:
 
 
 def rayleigh_depth(wavelength_nm: npt.ArrayLike) -> Floats:
-    """Optical depth of molecules above the sea level (Bodhaine et al. 1999, equation 30).
+    """Computes optical depth of molecules above the sea level (Bodhaine et al. 1999, equation 30).
 
     Example:
         >>> [round(float(t), 4) for t in rayleigh_depth([443.0, 865.0])]
@@ -129,7 +129,7 @@ def rayleigh_depth(wavelength_nm: npt.ArrayLike) -> Floats:
 
 
 def aerosol_depth(depth_550: npt.ArrayLike, wavelength_nm: npt.ArrayLike) -> Floats:
-    """Optical depth of aerosol at other wavelengths (Angstrom 1929)."""
+    """Computes optical depth of aerosol at other wavelengths (Angstrom 1929)."""
     ratio = np.asarray(wavelength_nm, dtype=np.float64) / 550.0
     return np.asarray(np.asarray(depth_550) * ratio**-_ANGSTROM)
 
@@ -137,7 +137,7 @@ def aerosol_depth(depth_550: npt.ArrayLike, wavelength_nm: npt.ArrayLike) -> Flo
 def scattered_path(
     depth: npt.ArrayLike, first: npt.ArrayLike, phase: npt.ArrayLike, sun: Floats, view: Floats
 ) -> Floats:
-    """Path reflectance of a layer that does not absorb (Sobolev 1975).
+    """Computes path reflectance of a layer that does not absorb (Sobolev 1975).
 
     Args:
         depth: scattering optical depth.
@@ -155,13 +155,16 @@ def scattered_path(
 
 
 def scattered_through(depth: npt.ArrayLike, first: npt.ArrayLike, cosine: Floats) -> Floats:
-    """Transmittance, direct and diffuse, of such a layer in one direction."""
+    """Computes transmittance, direct and diffuse, of such a layer in one direction."""
     depth = np.asarray(depth)
     return np.asarray(2 * _reach(depth, cosine) / (4 + (3 - np.asarray(first)) * depth))
 
 
 def spherical_albedo(depth: npt.ArrayLike, first: npt.ArrayLike) -> Floats:
-    """Reflectance of such a layer for diffuse light from below: one less the flux let through."""
+    """Computes reflectance of such a layer for diffuse light from below.
+
+    One less the flux let through.
+    """
     depth, first = np.asarray(depth), np.asarray(first)
     through = scattered_through(depth[..., None], first[..., None], _NODES)
     return np.asarray(1 - (2 * _WEIGHTS * _NODES * through).sum(axis=-1))
@@ -173,7 +176,7 @@ def _reach(depth: Floats, cosine: Floats) -> Floats:
 
 @cache
 def _absorption() -> tuple[Floats, Floats, Floats, Floats]:
-    """Vapour, ozone and mixed gases (W,) every 4 nm, and the bands' responses (W, 12)."""
+    """Computes vapour, ozone and mixed gases (W,) every 4 nm, and the bands' responses (W, 12)."""
     nm = np.arange(400.0, 2501.0, 4.0)
     responses = np.stack([SENTINEL2[band].response(nm) for band in SENTINEL2_BANDS], axis=1)
     near = responses.max(axis=1) > 1e-5
@@ -186,14 +189,17 @@ def _absorption() -> tuple[Floats, Floats, Floats, Floats]:
 
 
 def vapour_transmittance(amount: npt.ArrayLike) -> Floats:
-    """Of water vapour in the bands, (..., 12); ``amount`` (...) is centimetres times air mass."""
+    """Computes the transmittance of water vapour in the bands, (..., 12).
+
+    ``amount`` (...) is centimetres times air mass.
+    """
     vapour, _, _, responses = _absorption()
     slant = vapour * np.asarray(amount)[..., None]
     return np.asarray(np.exp(-0.2385 * slant / (1 + 20.07 * slant) ** 0.45) @ responses)
 
 
 def gas_transmittance(ozone: npt.ArrayLike, mass: npt.ArrayLike) -> Floats:
-    """Of ozone (centimetres times air mass) and of mixed gases (air mass) in the bands."""
+    """Computes the transmittance of ozone (cm times air mass) and mixed gases (air mass)."""
     _, chappuis, mixed, responses = _absorption()
     slant = mixed * np.asarray(mass)[..., None]
     through = np.exp(-1.41 * slant / (1 + 118.3 * slant) ** 0.45)
@@ -201,7 +207,7 @@ def gas_transmittance(ozone: npt.ArrayLike, mass: npt.ArrayLike) -> Floats:
 
 
 def atmosphere_terms(column: AirColumn) -> Terms:
-    """All terms of the module's equation for a column."""
+    """Computes all terms of the module's equation for a column."""
     sun, view = (np.cos(np.radians(a))[:, None] for a in (column.sun_zenith, column.view_zenith))
     mass = (1 / sun + 1 / view)[:, 0]
     sines = np.sqrt((1 - sun**2) * (1 - view**2))
@@ -240,7 +246,7 @@ def atmosphere_terms(column: AirColumn) -> Terms:
 def top_of_atmosphere(
     surface: npt.NDArray[np.float32], surroundings: npt.ArrayLike, terms: Terms
 ) -> npt.NDArray[np.float32]:
-    """Reflectance at the top of the atmosphere.
+    """Computes reflectance at the top of the atmosphere.
 
     Args:
         surface: (n, T, 12) reflectance of the pixels.
@@ -255,7 +261,7 @@ def top_of_atmosphere(
 
 
 def surface_reflectance(measured: npt.NDArray[np.float32], terms: Terms) -> npt.NDArray[np.float32]:
-    """The correction: the surface that would show ``measured`` (n, T, 12) were all land like it."""
+    """Corrects to the surface that would show ``measured`` (n, T, 12) were all land like it."""
     scale = 1 / (terms.gases * terms.vapour * terms.down * terms.up)
     offset = terms.gases * terms.path * scale
     lifted = measured * scale.astype(np.float32) - offset.astype(np.float32)
@@ -263,7 +269,7 @@ def surface_reflectance(measured: npt.NDArray[np.float32], terms: Terms) -> npt.
 
 
 def believed(column: AirColumn, *, missed: Floats, vapour_error: Floats) -> AirColumn:
-    """The column that a correction takes for the true one.
+    """Computes the column that a correction takes for the true one.
 
     Args:
         column: the true one.

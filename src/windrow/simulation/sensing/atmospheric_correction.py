@@ -37,7 +37,7 @@ _OWN_GAIN = np.array([1.0, 0.6, 0.3, 0.4, 0.15, 0.15, 0.15, 0.6, 0.15, 0.6, 0.5,
 
 
 def air_column(landscape: Landscape, overpasses: Overpasses) -> AirColumn:
-    """The clear atmosphere over a landscape on each date.
+    """Computes the clear atmosphere over a landscape on each date.
 
     Water vapour follows the season of central Europe, from 0.8 to 2.3 cm, and ozone from 0.38 in
     spring to 0.28 in autumn; both assumed.
@@ -69,7 +69,7 @@ def observe(
     rows: Integers,
     columns: Integers,
 ) -> Float32:
-    """Reflectance (n, T, 12) of the scenario's product over a surface (n, T, 12).
+    """Computes reflectance (n, T, 12) of the scenario's product over a surface (n, T, 12).
 
     The air of a landscape is the same but for a little aerosol; clouds are not. Surface
     reflectance (L2A) is the top of atmosphere (L1C) corrected with an optical depth that errs,
@@ -108,7 +108,10 @@ def observe(
 def _corrected(
     landscape: Landscape, column: AirColumn, high: AirColumn, clear: Float32, cloudy: Float32
 ) -> tuple[Float32, Float32]:
-    """Both parts after the correction, which finds the vapour above each pixel for itself."""
+    """Computes both parts after the correction.
+
+    The correction estimates the vapour above each pixel itself.
+    """
     seed, number = landscape.seed, landscape.number
     keys = np.arange(len(column.aerosol))
     missed, deviation = landscape.settings.aerosol_missed
@@ -133,7 +136,7 @@ def _corrected(
 def _patchy_aerosol(
     landscape: Landscape, column: AirColumn, terms: Terms, rows: Integers, columns: Integers
 ) -> Float32:
-    """Path reflectance (n, T, 12) of the aerosol that is more or less than the landscape's."""
+    """Computes path reflectance (n, T, 12) of aerosol that differs from the landscape's."""
     x, y = (((a + 0.5) * COARSE_M)[:, None] for a in (columns, rows))
     dates = np.arange(len(column.aerosol))[None, :]
     more = patches(landscape.seed, "aerosol", (landscape.number, dates), x=x, y=y, scale=_PATCH_M)
@@ -143,7 +146,9 @@ def _patchy_aerosol(
 
 
 def _gain(landscape: Landscape, overpasses: Overpasses) -> Floats:
-    """What calibration leaves, (T, 12): common to all bands, by band, and between both units.
+    """Computes what calibration leaves, (T, 12).
+
+    Common to all bands, by band, and between both units.
 
     Sentinel-2A and 2B take turns on an orbit and differ by about a hundredth (Helder et al. 2018).
     """

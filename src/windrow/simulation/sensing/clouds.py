@@ -60,7 +60,7 @@ def make_clouds(
     columns: Integers,
     snow: Floats,
 ) -> Clouds:
-    """The clouds over these pixels; ``snow`` (n, T) misleads the detector."""
+    """Makes the clouds over these pixels; ``snow`` (n, T) misleads the detector."""
     seed, number, days = landscape.seed, landscape.number, overpasses.days
     x = ((columns + 0.5) * COARSE_M)[:, None]
     y = ((rows + 0.5) * COARSE_M)[:, None]
@@ -94,7 +94,7 @@ def make_clouds(
 
 
 def clear_sky(num_pixels: int, num_dates: int) -> Clouds:
-    """No clouds over n pixels on T dates."""
+    """Returns a clear sky over n pixels on T dates."""
     shape = (num_pixels, num_dates)
     none = np.zeros(shape, dtype=np.float32)
     return Clouds(
@@ -107,7 +107,7 @@ def clear_sky(num_pixels: int, num_dates: int) -> Clouds:
 
 
 def lit(surface: Float32, clouds: Clouds, terms: Terms, sunlight: Floats) -> Float32:
-    """The surface (n, T, 12) as slopes and the clouds' shadows let it shine.
+    """Computes the surface (n, T, 12) as slopes and the clouds' shadows let it shine.
 
     Args:
         surface: what would be seen on flat ground without clouds.
@@ -121,7 +121,7 @@ def lit(surface: Float32, clouds: Clouds, terms: Terms, sunlight: Floats) -> Flo
 
 
 def cloud_edges(clouds: Clouds) -> Float32:
-    """What is added to the clear top of the atmosphere near clouds, (n, T, 12), bluish.
+    """Computes what is added to the clear top of the atmosphere near clouds, (n, T, 12), bluish.
 
     Molecules and swollen aerosol scatter the clouds' light (Marshak et al. 2008).
     """
@@ -131,7 +131,7 @@ def cloud_edges(clouds: Clouds) -> Float32:
 def _excess(
     landscape: Landscape, weather: Weather, x: npt.ArrayLike, y: npt.ArrayLike, days: Integers
 ) -> Floats:
-    """How far each pixel lies inside a cloud, in deviations; negative outside."""
+    """Computes how far each pixel lies inside a cloud, in deviations; negative outside."""
     day_keys = (landscape.number, days[None, :])
     large = patches(landscape.seed, "cloud", day_keys, x=x, y=y, scale=1500.0)
     small = patches(landscape.seed, "cloudlet", day_keys, x=x, y=y, scale=450.0)
@@ -160,7 +160,9 @@ def _probability(
     shade: Floats,
     snow: Floats,
 ) -> npt.NDArray[np.uint8]:
-    """Cloud probability 0..255: a steep function of opacity, with errors by day and by pixel.
+    """Computes cloud probability 0..255.
+
+    A steep function of opacity, with errors by day and by pixel.
 
     Masks are widened beyond the clouds' edges, and some of them hold shadows.
     """

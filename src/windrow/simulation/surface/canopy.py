@@ -17,7 +17,7 @@ _HOT_SPOT = 0.12
 def canopy_reflectance(
     green: Floats, dead: Floats, traits: dict[str, Floats], ground: Floats, zenith: Floats
 ) -> tuple[Float32, Floats]:
-    """Reflectance (M, K, 16) and cover (M, K) of stands of green and dead leaves.
+    """Computes reflectance (M, K, 16) and cover (M, K) of stands of green and dead leaves.
 
     Green and dead leaves are one layer of leaves of mean traits: PROSAIL knows one layer only.
     """

@@ -25,7 +25,10 @@ KNOT_DAYS = 5
 
 
 def mean_surface(ground: Landscape, weather: Weather, grown: GrownFields) -> Surface:
-    """The mean surface of each field, (F, K, ...); parts as many as ``pixels_per_field``."""
+    """Computes the mean surface of each field, (F, K, ...).
+
+    Parts as many as ``pixels_per_field``.
+    """
     seed, number = ground.seed, ground.number
     num, parts = ground.num_fields, ground.settings.pixels_per_field
     field = np.repeat(np.arange(num), parts)
@@ -88,7 +91,7 @@ def mean_surface(ground: Landscape, weather: Weather, grown: GrownFields) -> Sur
 
 
 def _delayed(grown: GrownFields, field: Integers, knots: Integers, delay: Floats) -> Floats:
-    """The field's day that each part of it lives on each knot, (M, K).
+    """Computes the field's day that each part of it lives on each knot, (M, K).
 
     Parts grow a few days earlier or later, but a field is harvested on one day; grass and trees
     keep one time.
@@ -111,7 +114,7 @@ def _ground(
     rough: Floats,
     water: Floats,
 ) -> Floats:
-    """Soil, straw and water below the leaves, (M, K, 16)."""
+    """Computes soil, straw and water below the leaves, (M, K, 16)."""
     seed, number = ground.seed, ground.number
     moisture = weather.moisture[np.minimum(knots, NUM_DAYS - 1)][None, :]
     drained = spread(keyed(seed, "moisture of field", number, field), 0, 0.15)[:, None]

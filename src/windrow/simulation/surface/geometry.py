@@ -51,7 +51,7 @@ _KERNELS = np.array(
 def illumination(
     landscape: Landscape, rows: Integers, columns: Integers, days: npt.ArrayLike
 ) -> Floats:
-    """Direct sunlight on the sloping ground relative to flat ground, (n, T).
+    """Computes direct sunlight on the sloping ground relative to flat ground, (n, T).
 
     The cosine of the angle to the ground's normal over that to the zenith (Teillet et al. 1982);
     slopes are smooth over some hundred metres.
@@ -77,7 +77,9 @@ def _declination(day_of_year: npt.ArrayLike) -> Floats:
 
 
 def sun_zenith(latitude: float, day_of_year: npt.ArrayLike) -> Floats:
-    """Solar zenith angle in degrees at 10:30 local solar time, about the time of both sensors.
+    """Computes the solar zenith angle in degrees at 10:30 local solar time.
+
+    Both sensors pass at about that time.
 
     Declination after Cooper (1969).
 
@@ -93,7 +95,7 @@ def sun_zenith(latitude: float, day_of_year: npt.ArrayLike) -> Floats:
 
 
 def sun_azimuth(latitude: float, day_of_year: npt.ArrayLike) -> Floats:
-    """Azimuth of the sun in degrees from north over east at the same time.
+    """Computes azimuth of the sun in degrees from north over east at the same time.
 
     Example:
         >>> 140 < float(sun_azimuth(48.0, 100)) < 160
@@ -126,7 +128,7 @@ class Overpasses:
 
 
 def make_overpasses(landscape: Landscape, on_days: Integers | None = None) -> Overpasses:
-    """The overpasses of a landscape: one orbit or two that overlap, every five days each.
+    """Makes the overpasses of a landscape: one orbit or two that overlap, every five days each.
 
     A few dates are lost. A place that two orbits see lies near the edge of both swaths, so they
     look at it from opposite sides; a place of one orbit lies anywhere in its swath.
@@ -167,7 +169,7 @@ def make_overpasses(landscape: Landscape, on_days: Integers | None = None) -> Ov
 def directional_reflectance(
     sun_zenith: npt.ArrayLike, view_zenith: npt.ArrayLike, relative_azimuth: npt.ArrayLike
 ) -> Floats:
-    """Reflectance of an average land surface in a direction, (..., 12).
+    """Computes reflectance of an average land surface in a direction, (..., 12).
 
     Ross-thick and Li-sparse-reciprocal kernels (Wanner et al. 1995; Lucht et al. 2000, b/r = 1,
     h/b = 2) with the parameters of Roy et al. (2016, 2017); only ratios of it mean something.
@@ -204,7 +206,7 @@ def _nominal() -> tuple[float, float]:
 
 
 def direction_factor(overpasses: Overpasses) -> Floats:
-    """By how much each overpass sees a surface brighter than the emulator's view, (T, 12)."""
+    """Computes the ratio of brightness at each overpass to that in the emulator's view, (T, 12)."""
     seen = directional_reflectance(
         overpasses.sun_zenith, overpasses.view_zenith, overpasses.relative_azimuth
     )

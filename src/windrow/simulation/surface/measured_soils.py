@@ -40,7 +40,7 @@ def _components() -> tuple[Float32, Float32]:
 
 
 def dry_soils(landscape: Landscape) -> Floats:
-    """Reflectance of each field's dry soil in the simulated bands, (F, 16).
+    """Computes reflectance of each field's dry soil in the simulated bands, (F, 16).
 
     Example:
         >>> from windrow.simulation.scenarios import SCENARIOS

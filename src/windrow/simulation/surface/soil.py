@@ -71,7 +71,7 @@ MOIST_DARKENING = np.interp(CENTRES_NM, (400, 900, 1600, 2500), (0.34, 0.38, 0.5
 
 
 def soil(brightness: npt.ArrayLike, slope: npt.ArrayLike, moisture: npt.ArrayLike) -> Floats:
-    """Reflectance of bare soil in the simulated bands.
+    """Computes reflectance of bare soil in the simulated bands.
 
     Args:
         brightness: reflectance of the dry soil at 665 nm, about 0.08 to 0.3.

@@ -58,7 +58,7 @@ class Surroundings:
     fields: Float32
 
     def on(self, days: npt.ArrayLike, *, bands: slice = slice(None)) -> Float32:
-        """The fields interpolated to other days, (F, T, bands)."""
+        """Computes the fields interpolated to other days, (F, T, bands)."""
         before, after = interpolation(self.days, days)
         known = self.fields[..., bands]
         share = after[:, None]
@@ -71,7 +71,7 @@ def knot_days(settings_knot_days: int) -> Integers:
 
 
 def interpolation(knots: Integers, days: npt.ArrayLike) -> tuple[Integers, Float32]:
-    """Position of the knot before each day, and the weight of the one after it."""
+    """Computes position of the knot before each day, and the weight of the one after it."""
     step = int(knots[1] - knots[0])
     day = np.asarray(days, dtype=np.int64)
     before = np.minimum(day // step, len(knots) - 2)
@@ -88,7 +88,7 @@ def make_surface(
     field: Integers,
     knots: Integers | None = None,
 ) -> Surface:
-    """The surface of M parts: what ``field`` looks like at Sentinel-2 pixel (row, column)."""
+    """Makes the surface of M parts: what ``field`` looks like at Sentinel-2 pixel (row, column)."""
     if knots is None:
         knots = knot_days(landscape.settings.knot_days)
     varied = _patches(landscape, rows, columns, field)
@@ -131,7 +131,7 @@ def make_surface(
 
 
 def make_surroundings(landscape: Landscape, weather: Weather, year: FieldYear) -> Surroundings:
-    """One point a field, every six days."""
+    """Makes one point a field, every six days."""
     fields = np.arange(landscape.num_fields)
     points = landscape.sites @ np.linalg.inv(landscape.metric)
     columns, rows = np.floor(points / COARSE_M).astype(np.int64).T
@@ -142,7 +142,7 @@ def make_surroundings(landscape: Landscape, weather: Weather, year: FieldYear) -
 
 
 def structure(landscape: Landscape, field: Integers, knots: Integers) -> Floats:
-    """How much brighter or darker a field is than a flat stand of its leaves, (M, K).
+    """Computes how much brighter or darker a field is than a flat stand of its leaves, (M, K).
 
     Rows, ridges, lodging and clods cast shadows within the field; they last for a while. The
     deviation, an eighth in all, is assumed and tuned on the spread of brightness between real
@@ -164,7 +164,7 @@ def structure(landscape: Landscape, field: Integers, knots: Integers) -> Floats:
 def _delayed(
     landscape: Landscape, year: FieldYear, field: Integers, knots: Integers, delay: Floats
 ) -> Floats:
-    """The field's day that each part of it lives on each knot, (M, K).
+    """Computes the field's day that each part of it lives on each knot, (M, K).
 
     Patches grow a few days earlier or later, but a field is harvested on one day; a meadow is cut
     often, and its parts keep one time.

@@ -70,7 +70,7 @@ def simulate_fields(
     landscape: int,
     clear_days: Integers | None = None,
 ) -> Series:
-    """The mean series of scattered fields, which share weather, air and dates.
+    """Simulates the mean series of scattered fields, which share weather, air and dates.
 
     Args:
         settings: the scenario, without regard to its classes and its longitude's hemisphere;
@@ -177,7 +177,7 @@ _METRES = np.array([SENTINEL2[band].metres for band in SENTINEL2_BANDS])
 
 
 def _with_neighbours(ground: Landscape, reflectance: Float32) -> Float32:
-    """Each field with what its bands see beyond its borders: two other fields, (n, T, 12).
+    """Computes each field with what its bands see beyond its borders: two other fields, (n, T, 12).
 
     Of a square field of side f, a Gaussian point spread of deviation s brings in 4 s / (f sqrt(2
     pi)) from outside, on the mean of its pixels; fields are half to twice the usual size.

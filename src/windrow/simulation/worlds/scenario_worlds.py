@@ -52,7 +52,7 @@ class ScenarioWorldSettings(Settings):
 
 
 def simulate_scenario_world(settings: ScenarioWorldSettings, seed: int, *, number: int) -> World:
-    """Place ``number`` of a seed; its twelve months are those of the calendar.
+    """Simulates place ``number`` of a seed; its twelve months are those of the calendar.
 
     Args:
         settings: how widely places differ.

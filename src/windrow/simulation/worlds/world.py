@@ -71,7 +71,7 @@ class World:
 
 
 def simulate_world(settings: WorldSettings, seed: int, *, number: int = 0) -> World:
-    """World ``number`` of a seed, somewhere on the Earth.
+    """Simulates world ``number`` of a seed, somewhere on the Earth.
 
     Args:
         settings: how widely worlds differ.
@@ -129,7 +129,7 @@ def simulate_place(
 def drawn_around(
     place: Place, settings: WorldSettings, draws: WorldDraws, crops: Sequence[str] | None
 ) -> tuple[WorldSettings, Climate, list[str]]:
-    """Narrowed settings, climate and crops of a given place.
+    """Computes narrowed settings, climate and crops of a given place.
 
     Raises:
         SettingsError: a crop is not in the table, or there is none.
@@ -194,7 +194,7 @@ def season_of(
     climate: Climate,
     numbers: Sequence[int],
 ) -> Season:
-    """What decides growth at a place where crops of these numbers grow."""
+    """Computes what decides growth at a place where crops of these numbers grow."""
     return Season(
         climate=climate,
         first=place.first,
@@ -223,7 +223,7 @@ def scattered(
 
 
 def _counted_from(series: Series, first: int) -> Series:
-    """The same series with its days counted from another day of a year that comes round."""
+    """Returns the same series with its days counted from another day of the cyclic year."""
     days = (series.day_of_year.astype(np.int64) - first) % YEAR
     order = np.argsort(np.where(series.valid, days, YEAR), axis=1, kind="stable")
     longest = int(series.valid.sum(axis=1).max())

@@ -36,7 +36,7 @@ class Dialect:
     sentinel2: bool = True
 
     def bands(self) -> dict[str, str]:
-        """The band of each normalised name, further spellings included."""
+        """Returns the band of each normalised name, further spellings included."""
         result = {}
         for name, band in self.names.items():
             for spelling in (name, *self.also.get(name, ())):

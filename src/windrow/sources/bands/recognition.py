@@ -60,7 +60,7 @@ class BandNames:
         return "; ".join((text, *self.notes))
 
     def by_band(self) -> dict[str, str]:
-        """The name of each band but B10, in the order of the names."""
+        """Returns the name of each band but B10, in the order of the names."""
         return {band: name for name, band in self.bands.items() if band != "B10"}
 
 

@@ -23,7 +23,7 @@ class LoadParcel(Protocol):
     """Reads one parcel by the key of the index."""
 
     def __call__(self, key: str) -> npt.NDArray[np.float64]:
-        """The array (T, columns)."""
+        """Returns the array (T, columns)."""
 
     def header(self, key: str) -> tuple[str, ...]:
         """Returns the names of the columns, where the file has them."""
@@ -50,7 +50,7 @@ class Region:
     kind: Literal["HDF5", "raw CSV"]
 
     def read_index(self) -> pd.DataFrame:
-        """The index: id, code, path, sequencelength, region.
+        """Reads the index: id, code, path, sequencelength, region.
 
         Raises:
             DataError: a column is missing.

@@ -47,7 +47,7 @@ def grid_of_dataset(
     crs: str | None = None,
     pixel_coordinates: PixelCoordinates | None = None,
 ) -> tuple[Grid, dict[str, str]]:
-    """The grid of a cube, and what is to be reported of it.
+    """Returns the grid of a cube, and what is to be reported of it.
 
     Coordinates are pixel centres, as the CF conventions have it, unless a stored transform shows
     that they are corners, they are multiples of the pixel size in UTM, where Sentinel-2's pixels
@@ -109,7 +109,7 @@ def _check_regular(name: str, values: npt.NDArray[np.float64], dtype: Any, path:
 
 
 def _transform(dataset: Any, band: Any) -> Affine | None:
-    """The affine transform of pixel corners that the file states, or None."""
+    """Returns the affine transform of pixel corners that the file states, or None."""
     for attributes in _attributes(dataset, band):
         for name in TRANSFORM_ATTRIBUTES:
             value = attributes.get(name)

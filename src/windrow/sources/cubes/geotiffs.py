@@ -59,7 +59,7 @@ class _Pick:
         rows: npt.NDArray[np.intp],
         columns: npt.NDArray[np.intp],
     ) -> set[int]:
-        """The tiles of a file that hold them, found once for all files of its tiling."""
+        """Returns the tiles of a file that hold them, found once for all files of its tiling."""
         key = (*tiles.tile, tiles.across, part.row, part.column, part.height, part.width)
         if key not in self._tiles:
             self._tiles[key] = tiles.tiles_of(part, rows, columns)
@@ -82,7 +82,7 @@ class ImageCube:
     def read(
         self, window: Window, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
     ) -> Raw:
-        """Chosen pixels of a window, every band at every date.
+        """Reads chosen pixels of a window, every band at every date.
 
         Raises:
             DataError: a file is damaged or cut short; names it.
@@ -342,7 +342,7 @@ def _check_layers(
 
 
 def _choose_clouds(layers: list[str], options: IngestOptions) -> str | None:
-    """The layer of clouds: the one named, or scene classes before other measures."""
+    """Chooses the layer of clouds: the one named, or scene classes before other measures."""
     given = options.cloud_column
     if given is None:
         return choose_cloud_name(layers, classes_first=True)[0]
@@ -352,7 +352,7 @@ def _choose_clouds(layers: list[str], options: IngestOptions) -> str | None:
 
 
 def _describe_days(days: npt.NDArray[np.datetime64]) -> str:
-    """First, last and number of days, and those missing from a regular rhythm.
+    """Describes first, last and number of days, and those missing from a regular rhythm.
 
     Example:
         >>> _describe_days(np.array(["2018-05-01", "2018-05-06", "2018-05-16"], "M8[D]"))
@@ -375,6 +375,6 @@ def _describe_days(days: npt.NDArray[np.datetime64]) -> str:
 
 
 def _packing(layers: list[dict[str, ImageFile]], bands: tuple[str, ...]) -> Packing:
-    """Scale, offset and no data of every date and band, as each file declares them."""
+    """Returns scale, offset and no data of every date and band, as each file declares them."""
     values = np.array([[packing_of_band(layer[b], b) for b in bands] for layer in layers])
     return Packing(values[..., 0], values[..., 1], values[..., 2])

@@ -75,7 +75,7 @@ class FileCube:
     def read(
         self, window: Window, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
     ) -> Raw:
-        """Chosen pixels of a window, every band at every date.
+        """Reads chosen pixels of a window, every band at every date.
 
         Raises:
             DataError: the file is damaged or cut short.
@@ -106,7 +106,9 @@ class FileCube:
         return np.asarray(block[self.steps][:, rows, columns])
 
     def label_codes(self, name: str | None) -> tuple[str, npt.NDArray[np.int64]] | None:
-        """The crop codes (y, x) of a variable: the one named, or the first usual name; or None.
+        """Returns the crop codes (y, x) of a variable: the one named, or the first usual name.
+
+        Or None.
 
         Raises:
             DataError: the variable named is not there.
@@ -215,7 +217,7 @@ def _label_variables(dataset: Any, y: str, x: str) -> tuple[str, ...]:
 def _said_of_names(
     recognised: BandNames, quality_name: str | None, not_read: list[str]
 ) -> dict[str, str]:
-    """What the report says of the variables that were taken and left out."""
+    """Returns what the report says of the variables that were taken and left out."""
     facts = {"names_of_bands": recognised.describe()}
     if not_read:
         facts["cloud_variables_not_read"] = ", ".join(not_read)
@@ -225,7 +227,7 @@ def _said_of_names(
 
 
 def _numeric(layer: Any, path: Path) -> Any:
-    """The variable, after a look that it holds numbers."""
+    """Returns the variable, after a look that it holds numbers."""
     check_numeric(layer, field=f"variable {layer.name}", where=path)
     return layer
 
@@ -267,7 +269,7 @@ def _axis(dataset: Any, known: tuple[str, ...], role: str, path: Path) -> str:
 
 
 def _layers(dataset: Any, axes: tuple[str, str, str], path: Path) -> dict[str, DataArray]:
-    """All variables (time, y, x) by name; of one with a band axis each layer by its label.
+    """Returns all variables (time, y, x) by name; of one with a band axis each layer by its label.
 
     Raises:
         BandError: a name stands twice.
@@ -291,7 +293,7 @@ def _layers(dataset: Any, axes: tuple[str, str, str], path: Path) -> dict[str, D
 
 
 def _titles(dataset: Any, path: Path) -> list[str]:
-    """What the file says of its satellite."""
+    """Returns what the file says of its satellite."""
     keys = ("platform", "satellite", "sensor", "instrument", "constellation", "title", "collection")
     return [path.name, *(str(dataset.attrs[key]) for key in keys if key in dataset.attrs)]
 
@@ -315,7 +317,7 @@ def _dates(time: Any, path: Path, options: IngestOptions) -> Season:
 
 
 def _quality(layers: list[str], given: str | None, path: Path) -> tuple[str | None, list[str]]:
-    """The layer of clouds, and those that look like clouds and are not read."""
+    """Returns the layer of clouds, and those that look like clouds and are not read."""
     found, others = choose_cloud_name(layers, classes_first=True)
     if given is None:
         return found, others

@@ -19,7 +19,7 @@ BASELINE_NAMES = ("processing_baseline", "s2:processing_baseline")
 
 
 def packing_of_variables(variables: Sequence[Any], num_dates: int, path: Path) -> Packing:
-    """Scale, offset and no data of each band, by the attributes of its own variable.
+    """Returns scale, offset and no data of each band, by the attributes of its own variable.
 
     A ``scale_factor`` of 1 says nothing, since many writers add it to digital numbers.
 
@@ -56,7 +56,7 @@ def packing_of_variables(variables: Sequence[Any], num_dates: int, path: Path) -
 def declared_offsets(
     dataset: Any, time: str, steps: npt.NDArray[np.intp], path: Path
 ) -> npt.NDArray[np.float64]:
-    """The baseline's offset of each date, (T,), NaN where the data set does not say it.
+    """Returns the baseline's offset of each date, (T,), NaN where the data set does not say it.
 
     Raises:
         DataError: an attribute is no number.

@@ -228,7 +228,7 @@ class _Pixels:
 def _pixels(
     scene: Grid, cube: Grid, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
 ) -> _Pixels:
-    """The pixels of a scene in which points given in the cube's CRS lie."""
+    """Returns the pixels of a scene in which points given in the cube's CRS lie."""
     x, y = _transformed(x, y, cube.crs, scene.crs)
     a, b, c, d, e, f = scene.transform
     determinant = a * e - b * d

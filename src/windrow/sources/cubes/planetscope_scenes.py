@@ -121,7 +121,7 @@ def is_mask(name: str) -> bool:
 
 
 def _scene_name(path: Path) -> str:
-    """The folder and the part of a file's name that a scene shares with its mask."""
+    """Returns the folder and the part of a file's name that a scene shares with its mask."""
     stem = _MASK.sub("", path.stem + ".")[:-1]
     return str(path.parent / _SCENE.sub("", stem))
 
@@ -200,7 +200,7 @@ def _factor(path: Path, dtype: np.dtype[np.generic]) -> float:
 
 
 def crs_of(scenes: list[Scene]) -> list[str]:
-    """The different CRS of scenes, in order of appearance."""
+    """Returns the different CRS of scenes, in order of appearance."""
     found: list[str] = []
     for scene in scenes:
         assert scene.grid.crs is not None

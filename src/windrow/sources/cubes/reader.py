@@ -133,7 +133,7 @@ def _read(path: Path, cube: Cube, product: str, options: IngestOptions) -> Readi
 def _pairs(
     facts: CubeFacts, options: IngestOptions, summary: ReadingSummary
 ) -> PlanetScopePairs | None:
-    """The PlanetScope scenes beside the cube, where a folder of them is given."""
+    """Returns the PlanetScope scenes beside the cube, where a folder of them is given."""
     if options.planetscope in ("auto", "none"):
         return None
     if not isinstance(options.planetscope, Path):

@@ -37,7 +37,7 @@ class ScratchCube:
     def read(
         self, window: Window, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
     ) -> Raw:
-        """Chosen pixels of a window, from the scratch folder where they are there.
+        """Reads chosen pixels of a window, from the scratch folder where they are there.
 
         Raises:
             DataError: the cube cannot be read.
@@ -71,7 +71,7 @@ class ScratchCube:
 
 
 def identity_of_files(paths: list[Path]) -> tuple[str, ...]:
-    """Text that changes when a file does: names, sizes and times of change."""
+    """Returns text that changes when a file does: names, sizes and times of change."""
     found = []
     for path in paths:
         state = path.stat()

@@ -73,7 +73,7 @@ def plan(
 def pixel_series(
     steps: Plan, summary: ReadingSummary, *, pairs: PlanetScopePairs | None = None
 ) -> Iterator[Series]:
-    """One series a pixel, window by window; pixels without a usable date are left out.
+    """Returns one series a pixel, window by window; pixels without a usable date are left out.
 
     Args:
         steps: what is settled before values are read.
@@ -154,7 +154,7 @@ def _windows(steps: Plan) -> Iterator[tuple[Window, Pixels]]:
 
 
 def parcel_series(steps: Plan, summary: ReadingSummary) -> Iterator[Series]:
-    """One mean series a parcel, over the pixels that have data at the date.
+    """Returns one mean series a parcel, over the pixels that have data at the date.
 
     Raises:
         DataError: no parcel has a usable date.
@@ -243,7 +243,7 @@ def _series(
 def degrees(
     grid: Grid, rows: npt.NDArray[Any], columns: npt.NDArray[Any]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
-    """Longitude and latitude of pixel centres, or None where the CRS is not known."""
+    """Returns longitude and latitude of pixel centres, or None where the CRS is not known."""
     if grid.crs is None:
         return None
     from pyproj import Transformer

@@ -39,7 +39,7 @@ _NATIVE = (1024, 1024)
 
 
 def address(path: Path) -> str | None:
-    """The address of a server, whose slashes a path joins, or None."""
+    """Returns the address of a server, whose slashes a path joins, or None."""
     text = str(path)
     for scheme in ("https:/", "http:/"):
         if text.startswith(scheme):
@@ -89,7 +89,7 @@ class StacCube:
     def read(
         self, window: Window, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
     ) -> Raw:
-        """Chosen pixels of a window, every band at every date.
+        """Reads chosen pixels of a window, every band at every date.
 
         Raises:
             DataError: an asset cannot be read; names the item.
@@ -232,7 +232,7 @@ def _beside(file: Path, items: list[Any]) -> list[Any]:
 
 
 def _period(options: IngestOptions) -> str:
-    """The days that a server is asked for: a calendar year, or a season."""
+    """Returns the days that a server is asked for: a calendar year, or a season."""
     start = checked_start(options.season_start or CALENDAR_YEAR)
     if start == CALENDAR_YEAR:
         return str(options.year)
@@ -254,7 +254,10 @@ def _area(options: IngestOptions, server: str) -> list[float]:
 def _assets(
     items: list[Any], path: Path, options: IngestOptions
 ) -> tuple[BandNames, dict[str, str]]:
-    """The asset of each band, by key, or else band name or common name; the same in all items."""
+    """Returns the asset of each band, by key, or else band name or common name.
+
+    The same in all items.
+    """
     first = items[0]
     where = f"{path}, item {first.id}"
     refuse_landsat(_satellites(items), where=path)
@@ -303,7 +306,7 @@ def _assets(
 
 
 def _described(item: Any, field: str) -> dict[str, str]:
-    """What assets of one band are called by ``eo:bands`` or ``bands``, by their key."""
+    """Returns what assets of one band are called by ``eo:bands`` or ``bands``, by their key."""
     result = {}
     for key, asset in item.assets.items():
         bands = asset.extra_fields.get("eo:bands") or asset.extra_fields.get("bands") or []
@@ -317,14 +320,14 @@ def _described(item: Any, field: str) -> dict[str, str]:
 
 
 def _satellites(items: list[Any]) -> Iterator[str]:
-    """Ids, collections and platforms of items."""
+    """Returns ids, collections and platforms of items."""
     for item in items:
         platform = [str(item.properties.get(key, "")) for key in ("platform", "constellation")]
         yield from (str(item.id), str(item.collection_id or ""), *platform)
 
 
 def _only(item: Any, keys: set[str]) -> Any:
-    """The item with these assets alone, in full addresses: previews may have none."""
+    """Returns the item with these assets alone, in full addresses: previews may have none."""
     kept = item.clone()
     kept.assets = {key: asset.clone() for key, asset in item.assets.items() if key in keys}
     for key, asset in kept.assets.items():
@@ -334,7 +337,10 @@ def _only(item: Any, keys: set[str]) -> Any:
 
 
 def _grid(days: list[list[Any]], options: IngestOptions, path: Path) -> Grid:
-    """The projection of the items; the extent of the labels, or of all items without labels."""
+    """Returns the projection of the items.
+
+    The extent of the labels, or of all items without labels.
+    """
     from rasterio.warp import transform_bounds
 
     items = [item for day in days for item in day]
@@ -373,5 +379,5 @@ def _crs(item: Any) -> str | None:
 
 
 def _clouds_of(assets: dict[str, str]) -> str | None:
-    """The layer that is no band, which is that of clouds."""
+    """Returns the layer that is no band, which is that of clouds."""
     return next((name for name in assets if name not in sensors.SENTINEL2_L1C), None)

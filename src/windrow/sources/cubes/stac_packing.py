@@ -18,14 +18,17 @@ _BASELINE = re.compile(r"N?\d\d\.?\d\d")
 
 
 def packing_of_days(days: list[list[Any]], keys: list[str]) -> Packing:
-    """Scale of every date and band from ``raster:bands``; whole numbers of 0 are no data."""
+    """Returns scale of every date and band from ``raster:bands``.
+
+    Whole numbers of 0 are no data.
+    """
     scales = np.array([[_raster(day[0], key, "scale") for key in keys] for day in days])
     scales[scales == 1.0] = np.nan
     return Packing(scales, np.zeros_like(scales), np.zeros_like(scales))
 
 
 def _raster(item: Any, key: str, field: str) -> float:
-    """A number that ``raster:bands`` of an asset gives, NaN where it gives none."""
+    """Returns a number that ``raster:bands`` of an asset gives, NaN where it gives none."""
     fields = item.assets[key].extra_fields
     bands = fields.get("raster:bands")
     value = fields.get(f"raster:{field}")
@@ -44,7 +47,7 @@ def _raster(item: Any, key: str, field: str) -> float:
 
 
 def _offsets(days: list[list[Any]], key: str) -> npt.NDArray[np.float64]:
-    """The offset of each date from what its items say, NaN where they say nothing."""
+    """Returns the offset of each date from what its items say, NaN where they say nothing."""
     result = []
     for items in days:
         found = {_offset(item, key) for item in items}

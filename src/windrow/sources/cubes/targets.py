@@ -34,7 +34,7 @@ class Pixels:
     contested: int = 0
 
     def select(self, kept: npt.NDArray[np.bool_]) -> Pixels:
-        """Some of the pixels."""
+        """Selects some of the pixels."""
         return Pixels(self.rows[kept], self.columns[kept], self.field[kept])
 
 
@@ -54,7 +54,7 @@ class Targets(Protocol):
         """(F,) position in the legend of each field."""
 
     def pixels(self, window: Window) -> Pixels:
-        """The pixels of a window."""
+        """Returns the pixels of a window."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class EveryPixel:
         return np.empty(0, dtype=np.int16)
 
     def pixels(self, window: Window) -> Pixels:
-        """Every pixel of the window."""
+        """Returns every pixel of the window."""
         rows, columns = np.divmod(np.arange(window.height * window.width), window.width)
         return Pixels(rows, columns, np.full(len(rows), -1, dtype=np.int64))
 
@@ -197,7 +197,7 @@ def count_pixels(
 
 
 def labels_of(targets: Targets, field: npt.NDArray[np.int64]) -> npt.NDArray[np.int16]:
-    """The class of each pixel by its field, -1 where it has none."""
+    """Returns the class of each pixel by its field, -1 where it has none."""
     return np.append(targets.field_labels, np.int16(UNLABELLED))[field].astype(np.int16)
 
 

@@ -49,7 +49,7 @@ class Meaning:
     where: str = ""
 
     def decoded(self, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """Raw values (T, B, n) as reflectance x 10,000, NaN where they hold no data."""
+        """Returns raw values (T, B, n) as reflectance x 10,000, NaN where they hold no data."""
         known = ~self.missing(values)
         numbers = np.where(known, values, np.nan).astype(np.float64)
         return np.asarray(numbers * self.factor[..., None] + self.added[..., None])
@@ -57,7 +57,7 @@ class Meaning:
     def reflectance(
         self, values: npt.NDArray[Any], tally: RangeTally
     ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
-        """Raw values as reflectance x 10,000.
+        """Returns raw values as reflectance x 10,000.
 
         Args:
             values: (T, B, n) as they stand in the files.
@@ -79,7 +79,7 @@ class Meaning:
         return np.ascontiguousarray(clean.transpose(2, 0, 1)), np.ascontiguousarray(valid.T)
 
     def missing(self, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Which raw values (T, B, n) hold no data."""
+        """Returns which raw values (T, B, n) hold no data."""
         missing = np.zeros(values.shape, dtype=np.bool_)
         if values.dtype.kind == "f":
             missing |= ~np.isfinite(values)
@@ -88,7 +88,7 @@ class Meaning:
         return missing
 
     def cloud(self, quality: npt.NDArray[Any] | None) -> npt.NDArray[np.uint8] | None:
-        """Cloud probability (n, T) of a quality layer (T, n)."""
+        """Returns cloud probability (n, T) of a quality layer (T, n)."""
         if quality is None or self.clouds is None:
             return None
         return np.ascontiguousarray(self.clouds.probability(quality, where=self.where).T)
@@ -102,7 +102,7 @@ class Meaning:
         tally.refuse(where=self.where, factor=float(self.factor.flat[0]))
 
     def clear_share(self, summary: ReadingSummary) -> ClearShare | None:
-        """What counts the clear dates while the cube is read, or None without clouds."""
+        """Returns what counts the clear dates while the cube is read, or None without clouds."""
         return None if self.clouds is None else ClearShare(summary, describe(self.clouds))
 
 
@@ -173,7 +173,10 @@ def _with_no_data(packing: Packing, given: float | None) -> Packing:
 
 
 def _declared(facts: CubeFacts) -> npt.NDArray[np.float64]:
-    """The baseline offset that metadata name for each date: that of the packing comes first."""
+    """Returns the baseline offset that metadata name for each date.
+
+    That of the packing comes first.
+    """
     declared = np.full(len(facts.dates), np.nan)
     if facts.offsets is not None:
         declared = facts.offsets.astype(np.float64)
@@ -182,7 +185,7 @@ def _declared(facts: CubeFacts) -> npt.NDArray[np.float64]:
 
 
 def _added_by_packing(packing: Packing, facts: CubeFacts) -> npt.NDArray[np.float64]:
-    """What the packing adds to each band, (T, B), apart from the offset of the baseline."""
+    """Returns what the packing adds to each band, (T, B), apart from the offset of the baseline."""
     packed = packing.offset * sensors.SCALE
     is_baseline = (np.round(packed) == OFFSET).all(axis=1)
     return np.where(is_baseline[:, None], 0.0, packed)
@@ -197,7 +200,7 @@ def _factors(
     facts: CubeFacts,
     summary: ReadingSummary,
 ) -> npt.NDArray[np.float64]:
-    """What brings each date and band to reflectance x 10,000: (T, B)."""
+    """Returns what brings each date and band to reflectance x 10,000: (T, B)."""
     stated = np.isfinite(packing.scale) & (given is None)
     factor = np.where(stated, packing.scale * sensors.SCALE, np.nan)
     factor[np.isclose(factor, 1.0, rtol=1e-6)] = 1.0
@@ -227,7 +230,7 @@ def _factors(
 
 
 def _by_band(factor: npt.NDArray[np.float64], bands: tuple[str, ...]) -> str:
-    """The scale of each band that differs from the most frequent one.
+    """Returns the scale of each band that differs from the most frequent one.
 
     Example:
         >>> _by_band(np.array([[1.0, 1.0, 0.5]]), ("B02", "B04", "B11"))
@@ -250,7 +253,7 @@ def _scale(
     given: Scale | None,
     facts: CubeFacts,
 ) -> Scale:
-    """The one scale of all dates and bands whose scale is not stated, or the one given."""
+    """Returns the one scale of all dates and bands whose scale is not stated, or the one given."""
     largest = np.full(unstated.shape, -np.inf)
     fractions = np.zeros(unstated.shape, dtype=np.bool_)
     for date in np.flatnonzero(known.any(axis=1)):
@@ -285,7 +288,7 @@ def _scale(
 def _mixed(
     dn: npt.NDArray[np.bool_], fractions: npt.NDArray[np.bool_], facts: CubeFacts
 ) -> DataError:
-    """The error of bands, or of dates, in two scales."""
+    """Returns the error of bands, or of dates, in two scales."""
     of_bands = dn.any(axis=0), fractions.any(axis=0)
     if not (of_bands[0] & of_bands[1]).any():
         names = [" ".join(np.array(facts.bands)[some]) for some in of_bands]
@@ -313,7 +316,7 @@ def _clouds(
     options: IngestOptions,
     summary: ReadingSummary,
 ) -> tuple[CloudLayer | None, npt.NDArray[np.uint8] | None]:
-    """What the quality layer means, and the cloud probability (T, n) of the sample."""
+    """Returns what the quality layer means, and the cloud probability (T, n) of the sample."""
     if quality is None or facts.quality is None:
         if options.cloud_measure is not None:
             raise SettingsError(

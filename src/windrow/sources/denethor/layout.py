@@ -145,7 +145,7 @@ def _tile_name(text: str) -> str | None:
 
 
 def _planetscope_day(path: Path) -> tuple[str, date] | None:
-    """Kind (``sr`` or ``qa``) and day of a PlanetScope file, None for any other file."""
+    """Returns kind (``sr`` or ``qa``) and day of a PlanetScope file, None for any other file."""
     name = path.name.lower()
     if name in ("sr.tif", "qa.tif") and "source_planet" in path.parent.name:
         kind, text = name[:2], path.parent.name[-10:]

@@ -65,7 +65,7 @@ class RasterGrid:
         return Affine(self.pixel, 0.0, self.west, 0.0, -self.pixel, self.north)
 
     def describe(self) -> str:
-        """Size and place, for people."""
+        """Describes size and place, for people."""
         size = f"{self.height} x {self.width} of {self.pixel:g} m"
         return f"{size} at {self.west:.0f}, {self.north:.0f}"
 
@@ -324,7 +324,9 @@ class WindowPlan:
             )
 
     def gather(self, path: Path, bands: tuple[int, ...]) -> npt.NDArray[Any]:
-        """The values of some bands at the 3 x 3 pixels of each wanted pixel: (bands, N * 9).
+        """Returns the values of some bands at the 3 x 3 pixels of each wanted pixel.
+
+        (bands, N * 9).
 
         Raises:
             DataError: the file is damaged or cut short.
@@ -341,7 +343,7 @@ class WindowPlan:
 
 
 def make_plan(stack: PlanetScopeStack, pixels: PixelChoice, *, pairing: Pairing) -> WindowPlan:
-    """The windows of a stack's files, by the block size of the first."""
+    """Makes the windows of a stack's files, by the block size of the first."""
     with _opened(stack.paths[0]) as raster:
         block = raster.block_shapes[0]
     return WindowPlan(pixels, stack.grid, block=block, pairing=pairing)
@@ -350,7 +352,7 @@ def make_plan(stack: PlanetScopeStack, pixels: PixelChoice, *, pairing: Pairing)
 def read_day(
     stack: PlanetScopeStack, step: int, plan: WindowPlan
 ) -> tuple[npt.NDArray[np.int16], int]:
-    """PlanetScope at the wanted pixels on one day.
+    """Reads PlanetScope at the wanted pixels on one day.
 
     A pixel that is 0 in all bands, that a quality band names, or that is out of the range of
     reflectance in a band is ``NO_DATA``.

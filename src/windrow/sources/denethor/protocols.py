@@ -6,7 +6,7 @@ from windrow.data.splits import PartSettings, SplitSettings
 
 
 def split(protocol: str) -> SplitSettings | None:
-    """The paper's split of DENETHOR by field; None where a protocol is of another product.
+    """Returns the paper's split of DENETHOR by field; None where a protocol is of another product.
 
     Section 4: 70 % of the fields of the train tile pre-train, with 150,000 series. Section 6: of
     task 1, 21 % and 9 % train and validate, of task 2 (the test tile) 70 and 30 %; both with

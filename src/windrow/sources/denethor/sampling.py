@@ -47,7 +47,7 @@ class Sample:
 def part_of_parcels(
     parcels: Parcels, split: SplitSettings | None, *, seed: int, summary: ReadingSummary
 ) -> npt.NDArray[np.str_]:
-    """The name of the part of each parcel, (M,); ``all`` without a split."""
+    """Returns the name of the part of each parcel, (M,); ``all`` without a split."""
     if split is None:
         return np.full(len(parcels.field_id), NO_PART)
     positions = split_fields(
@@ -168,7 +168,7 @@ def _say_classes(
 def split_table(
     parcels: Parcels, part_of_parcel: npt.NDArray[np.str_], grid: RasterGrid
 ) -> dict[str, npt.NDArray[Any]]:
-    """What a map of the split is drawn from: one row a parcel.
+    """Returns what a map of the split is drawn from: one row a parcel.
 
     Returns:
         ``field_id``, ``crop``, ``part``, ``num_pixels``, and ``outline``: JSON text of the outer

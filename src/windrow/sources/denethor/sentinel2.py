@@ -133,7 +133,7 @@ def _companion(array: DateArray, cube: DateArray) -> DateArray:
 
 
 def detect_scale(cube: Sentinel2Cube, pixels: PixelChoice, given: Scale | None) -> Scale:
-    """The scale of the first date that has data at the pixels.
+    """Detects the scale of the first date that has data at the pixels.
 
     Raises:
         DataError: no date has data, or the values fit no scale or not the one given.

@@ -83,7 +83,9 @@ class OpenTile:
 def sentinel2_grid(
     cube: Sentinel2Cube, stack: PlanetScopeStack | None, summary: ReadingSummary
 ) -> RasterGrid:
-    """Where the Sentinel-2 pixels lie: from the cube's box, else from the PlanetScope rasters.
+    """Returns where the Sentinel-2 pixels lie.
+
+    From the cube's box, else from the PlanetScope rasters.
 
     Raises:
         DataError: neither is there, the box does not fit the cube, or the sensors do not cover
@@ -164,7 +166,7 @@ def prepare_tile(tile: OpenTile, scratch: Path) -> Iterator[int]:
 
 
 def tile_parts(tile: OpenTile, scratch: Path, *, num_dates: int) -> Iterator[Series]:
-    """The series of a tile, after its day files are made.
+    """Returns the series of a tile, after its day files are made.
 
     Args:
         tile: the tile.

@@ -42,13 +42,13 @@ class StoredFile:
         return self.member is None and not self.name.lower().endswith(".gz")
 
     def signature(self) -> tuple[str, int, int]:
-        """Name, size and time of change: whether a file is still what it was."""
+        """Returns name, size and time of change: whether a file is still what it was."""
         found = self.path.stat()
         return str(self.member or self.path.name), found.st_size, found.st_mtime_ns
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """The decompressed bytes, streamed.
+        """Opens the decompressed bytes, streamed.
 
         Raises:
             DataError: the archive or the compressed bytes are damaged.
@@ -76,7 +76,7 @@ class StoredFile:
             ) from error
 
     def read(self) -> bytes:
-        """All decompressed bytes of a small file."""
+        """Reads all decompressed bytes of a small file."""
         with self.open() as file:
             return file.read()
 
@@ -91,7 +91,7 @@ def _decompressed(raw: IO[bytes], name: str) -> Iterator[IO[bytes]]:
 
 
 def zip_members(path: Path) -> list[StoredFile]:
-    """The files of a zip archive.
+    """Returns the files of a zip archive.
 
     Raises:
         DataError: the archive is damaged, or a member would leave the folder it is unpacked in.

@@ -19,7 +19,7 @@ _SHOWN = 40
 
 
 def finite_number(value: object, *, field: str, where: object) -> float:
-    """A number that stands in an attribute: one number, or several that are all alike.
+    """Returns a number that stands in an attribute: one number, or several that are all alike.
 
     Args:
         value: what stands there: a number, its text, or an array of them.
@@ -51,7 +51,7 @@ def finite_number(value: object, *, field: str, where: object) -> float:
 
 
 def positive_number(value: object, *, field: str, where: object) -> float:
-    """A finite number above 0, such as a scale.
+    """Returns a finite number above 0, such as a scale.
 
     Raises:
         DataError: it is not.
@@ -84,7 +84,7 @@ def check_numeric(values: Any, *, field: str, where: object) -> None:
 
 
 def real_numbers(values: Any, *, field: str, where: object) -> npt.NDArray[np.float64]:
-    """An array as float64.
+    """Returns an array as float64.
 
     Raises:
         DataError: it does not hold real numbers.
@@ -95,7 +95,7 @@ def real_numbers(values: Any, *, field: str, where: object) -> npt.NDArray[np.fl
 
 
 def bounding_box(value: object, *, where: object) -> tuple[float, float, float, float]:
-    """West, south, east and north of an item in degrees; heights are left out.
+    """Returns west, south, east and north of an item in degrees; heights are left out.
 
     Raises:
         DataError: it has another number of numbers, or lies outside the earth.

@@ -65,7 +65,7 @@ class DayFiles:
         return path.is_file() and path.stat().st_size == self._num_pixels * self.dtype.itemsize
 
     def first_missing(self) -> int:
-        """The first day that is not there; the number of days if all are."""
+        """Returns the first day that is not there; the number of days if all are."""
         return next((step for step in range(len(self)) if not self.has(step)), len(self))
 
     def write(self, step: int, values: npt.NDArray[Any]) -> None:
@@ -79,7 +79,7 @@ class DayFiles:
             np.ascontiguousarray(values).tofile(temporary)
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """The values of pixels ``start`` to ``stop``: (stop - start, days).
+        """Reads the values of pixels ``start`` to ``stop``: (stop - start, days).
 
         Raises:
             DataError: a file was removed or cut short meanwhile.

@@ -65,7 +65,7 @@ def identifiers(column: pd.Series[Any], name: str, table_path: Path) -> npt.NDAr
 
 
 def _narrowed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Unsigned ids as int64 where they fit, so that equal ids have one type."""
+    """Returns unsigned ids as int64 where they fit, so that equal ids have one type."""
     if values.dtype == np.uint64 and (values <= np.uint64(np.iinfo(np.int64).max)).all():
         return np.asarray(values.astype(np.int64))
     return np.asarray(values)
@@ -83,7 +83,7 @@ def _rounded(text: str, where: str) -> DataError:
 
 
 def _whole_number(text: str) -> int | None:
-    """What text is as a plain whole number: not ``007``, not `` 7``; ``7.0`` is 7.
+    """Returns what text is as a plain whole number: not ``007``, not `` 7``; ``7.0`` is 7.
 
     Example:
         >>> [_whole_number(text) for text in ("7", "7.0", "007", "7.5", "-7")]

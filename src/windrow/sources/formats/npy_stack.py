@@ -51,7 +51,7 @@ class DateArray:
     dtype: np.dtype[Any]
 
     def select(self, pixels: PixelChoice, dates: range | None = None) -> Iterator[npt.NDArray[Any]]:
-        """The values of some pixels, date by date: (N, channels) each.
+        """Selects the values of some pixels, date by date: (N, channels) each.
 
         Raises:
             DataError: the file is cut short.

@@ -116,7 +116,7 @@ class _ReferenceSystem:
 
 
 def _offset(_name: object = None, seconds: object = 0, *_: object) -> tzinfo:
-    """``pytz._p(zone, seconds, ...)`` and ``dateutil.tz.tzoffset(name, seconds)``."""
+    """Returns ``pytz._p(zone, seconds, ...)`` and ``dateutil.tz.tzoffset(name, seconds)``."""
     if isinstance(seconds, timedelta):
         return timezone(seconds)
     if not isinstance(seconds, (int, float)):
@@ -134,21 +134,24 @@ def _named(key: object = "UTC", *_: object) -> tzinfo:
 
 
 def _reconstructed(kind: object, _base: object = None, _state: object = None) -> object:
-    """``copyreg._reconstructor``, of the stand-ins alone."""
+    """Returns ``copyreg._reconstructor``, of the stand-ins alone."""
     if not (isinstance(kind, type) and issubclass(kind, (_Zone, _Box, _ReferenceSystem))):
         raise pickle.UnpicklingError("a pickle may only build dates, time zones and boxes")
     return kind()
 
 
 def _attribute(owner: object, name: object) -> object:
-    """``getattr(ZoneInfo, "_unpickle")``: how older pickle protocols name it. Nothing else."""
+    """Returns ``getattr(ZoneInfo, "_unpickle")``.
+
+    How older pickle protocols name it. Nothing else.
+    """
     if owner is _NAMED_ZONE and name == "_unpickle":
         return _NAMED_ZONE
     raise pickle.UnpicklingError("a pickle may not look up attributes")
 
 
 def _encoded(text: object, encoding: object = None) -> bytes:
-    """``_codecs.encode(text, "latin1")``: how protocols 0 to 2 hold bytes. Nothing else."""
+    """Returns ``_codecs.encode(text, "latin1")``: how protocols 0 to 2 hold bytes. Nothing else."""
     if not isinstance(text, str) or encoding != "latin1":
         raise pickle.UnpicklingError("a pickle may only encode bytes")
     return text.encode("latin1")
@@ -216,7 +219,7 @@ def _load(content: bytes, where: object) -> object:
 
 
 def read_timestamps(content: bytes, *, where: object) -> list[datetime]:
-    """The dates of a ``timestamp.pkl``, in UTC, without their zone.
+    """Reads the dates of a ``timestamp.pkl``, in UTC, without their zone.
 
     Args:
         content: bytes of the pickle.
@@ -266,7 +269,7 @@ _SIDES = (
 
 
 def read_bounding_box(content: bytes, *, where: object) -> BoundingBox:
-    """The bounds of a ``bbox.pkl``.
+    """Reads the bounds of a ``bbox.pkl``.
 
     Raises:
         DataError: the pickle asks for anything but a box, or the box has no finite bounds.

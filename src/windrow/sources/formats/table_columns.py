@@ -52,7 +52,7 @@ _DECIMAL_POINT = re.compile(r"\s*[-+]?\d*\.\d+(?:[eE][-+]?\d+)?\s*")
 
 
 def plain_name(name: str) -> str:
-    """A column's name without case, blanks, underscores and the like.
+    """Returns a column's name without case, blanks, underscores and the like.
 
     Example:
         >>> plain_name(" Field ID") == plain_name("field_id")
@@ -111,7 +111,7 @@ def read_columns(
 
 
 def columns_of_frame(frame: pd.DataFrame, table_path: Path) -> pd.DataFrame:
-    """A copy of a table in memory, as if it had been read; a named index becomes a column.
+    """Returns a copy of a table in memory, as if it had been read; a named index becomes a column.
 
     Args:
         frame: the table.
@@ -189,7 +189,7 @@ def _read_csv(
 
 
 def _encoding(path: Path, summary: ReadingSummary) -> str:
-    """The encoding of a CSV: by its mark, else UTF-8 where it is valid, else cp1252."""
+    """Returns the encoding of a CSV: by its mark, else UTF-8 where it is valid, else cp1252."""
     opened = gzip.open if path.name.lower().endswith(".gz") else open
     with opened(path, "rb") as file:
         mark = file.read(4)
@@ -259,7 +259,7 @@ def _refuse_repeated(columns: Sequence[str], path: Path) -> None:
 def find_column(
     frame: pd.DataFrame, given: str | None, known: Sequence[str], role: str, table_path: Path
 ) -> str | None:
-    """The column of a role: the one given, else the first that bears a known name.
+    """Finds the column of a role: the one given, else the first that bears a known name.
 
     Raises:
         DataError: the column given is not there.
@@ -277,7 +277,7 @@ def find_column(
 
 
 def numbers(column: pd.Series[Any], name: str, table_path: Path) -> npt.NDArray[np.float64]:
-    """A column as float64, empty cells as NaN.
+    """Returns a column as float64, empty cells as NaN.
 
     Raises:
         DataError: a cell is no number.

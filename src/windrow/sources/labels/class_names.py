@@ -43,7 +43,7 @@ def settle_classes(
     summary: ReadingSummary,
     names: Sequence[str] | None = None,
 ) -> list[str]:
-    """The class of each row, trimmed, empty where there is none.
+    """Returns the class of each row, trimmed, empty where there is none.
 
     Args:
         values: a class a row, as it stands in the file; empty where missing.

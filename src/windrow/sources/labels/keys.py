@@ -47,7 +47,7 @@ class SeriesKeys:
     def of_series(
         cls, series: Series, source: str = "the series", names: Mapping[str, str] | None = None
     ) -> SeriesKeys:
-        """The ids and fields of series, under the names given, else ``id`` and ``field_id``."""
+        """Returns ids and fields of series under the given names, or ``id`` and ``field_id``."""
         names = names or {"id": "id", "field_id": "field_id"}
         return cls(source, {name: getattr(series, role) for role, name in names.items()})
 
@@ -131,7 +131,7 @@ def _of_plain_name(name: str, columns: Sequence[str]) -> str | None:
 
 
 def both_sides(columns: Iterable[str], keys: SeriesKeys) -> str:
-    """The columns of both sides, for messages."""
+    """Returns the columns of both sides, for messages."""
     others = ""
     if keys.others:
         others = f" (besides {_listed(keys.others)})"
@@ -144,7 +144,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def rows_of_keys(table: npt.NDArray[Any], series: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-    """The row of each series' key in a table of unique keys, -1 where it has none.
+    """Returns the row of each series' key in a table of unique keys, -1 where it has none.
 
     ``7`` and ``"7"`` are one key, ``"007"`` is another.
 
@@ -157,7 +157,9 @@ def rows_of_keys(table: npt.NDArray[Any], series: npt.NDArray[Any]) -> npt.NDArr
 
 
 def almost_alike(table: npt.NDArray[Any], series: npt.NDArray[Any]) -> str | None:
-    """Two keys that differ in blanks, case or leading zeros only, where the two sides have such.
+    """Returns two keys that differ in blanks, case or leading zeros only.
+
+    This holds where the two sides have such.
 
     Example:
         >>> almost_alike(np.array(["007"]), np.array([7]))

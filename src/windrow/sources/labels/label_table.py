@@ -70,7 +70,7 @@ class SeriesLabels:
     summary: ReadingSummary | None = None
 
     def where(self, condition: str) -> npt.NDArray[np.bool_]:
-        """Which of the series fulfil ``COLUMN=VALUE``, (N,); one without a row does not.
+        """Returns which of the series fulfil ``COLUMN=VALUE``, (N,); one without a row does not.
 
         Raises:
             DataError: the condition has no ``=``, the column is not there, no row has the
@@ -103,7 +103,7 @@ class SeriesLabels:
         return np.asarray(fulfilled)
 
     def select(self, index: npt.NDArray[np.intp]) -> SeriesLabels:
-        """The labels of some of the series."""
+        """Selects the labels of some of the series."""
         return replace(
             self,
             label=self.label[index],
@@ -113,7 +113,9 @@ class SeriesLabels:
 
 
 def default_label_column(columns: Sequence[str], *, where: object = None) -> str:
-    """The column of classes: the first of ``LABEL_COLUMNS``, else the only one that is no key.
+    """Returns the column of classes.
+
+    The first of ``LABEL_COLUMNS``, else the only one that is no key.
 
     Raises:
         DataError: there is no such column, or more than one; lists them.
@@ -212,7 +214,9 @@ def read_labels(
 
 
 def attach_labels(series: Series, labels: SeriesLabels) -> tuple[Series, ReadingSummary]:
-    """The same series with ``label`` and ``legend``; the legend is all labels that occur, sorted.
+    """Returns the same series with ``label`` and ``legend``.
+
+    The legend is all labels that occur, sorted.
 
     Raises:
         DataError: no series has a label, or the series of one field have two.
@@ -254,7 +258,7 @@ def _without_empty_rows(frame: pd.DataFrame, summary: ReadingSummary) -> pd.Data
 
 
 def _as_text(column: pd.Series[Any]) -> npt.NDArray[np.str_]:
-    """A column as text, empty where missing; whole numbers never end in ``.0``."""
+    """Returns a column as text, empty where missing; whole numbers never end in ``.0``."""
     values = column
     if pd.api.types.is_float_dtype(column):
         known = column.dropna()
@@ -267,7 +271,7 @@ def _as_text(column: pd.Series[Any]) -> npt.NDArray[np.str_]:
 def _unique_rows(
     ids: npt.NDArray[Any], texts: Mapping[str, npt.NDArray[np.str_]], label: str, where: str
 ) -> tuple[npt.NDArray[np.intp], dict[str, str]]:
-    """The first row of each key, and columns in which rows of one key differ."""
+    """Returns the first row of each key, and columns in which rows of one key differ."""
     _, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
     contradictions: dict[str, str] = {}
     for name, values in texts.items():

@@ -22,7 +22,7 @@ def read_legend(
     summary: ReadingSummary,
     names: Mapping[str, str] | None = None,
 ) -> tuple[Legend, dict[str, int]]:
-    """The legend of the codes that occur; without a table or names each code is its own name.
+    """Reads the legend of the codes that occur; without a table or names each code is its own name.
 
     Codes of one name are one class, under the first of them.
 

@@ -66,7 +66,7 @@ class Parcels:
     shapes: Any
 
     def rasterise(self, grid: Grid, window: Window) -> npt.NDArray[np.int32]:
-        """The parcel of each pixel centre of a window.
+        """Rasterises the parcel of each pixel centre of a window.
 
         Where parcels of one crop overlap the later one of the file is taken.
 
@@ -124,7 +124,7 @@ def _is_plain_parquet(path: Path) -> bool:
 
 
 def read_frame(path: Path, layer: str | None = None) -> Any:
-    """A vector file as a GeoDataFrame.
+    """Reads a vector file as a GeoDataFrame.
 
     Args:
         path: the file.
@@ -171,7 +171,7 @@ def read_frame(path: Path, layer: str | None = None) -> Any:
 
 
 def _layers(path: Path) -> list[str]:
-    """The layers with geometry; none where the file cannot be read, which is said later."""
+    """Returns the layers with geometry; none where the file cannot be read, which is said later."""
     import pyogrio
 
     try:
@@ -237,7 +237,10 @@ def read_parcels(
 def _classes(
     frame: Any, column: str, options: IngestOptions, path: Path, summary: ReadingSummary
 ) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_] | None]:
-    """The class of each parcel, empty where there is none, and its name where codes have names."""
+    """Returns the class of each parcel; empty if there is none.
+
+    Where the classes are codes with names, the names are returned too.
+    """
     values = ["" if value is None else _code(value) for value in _plain_values(frame[column])]
     names = None
     wanted = NAME_PROPERTIES.get(column.strip().lower())

@@ -12,7 +12,9 @@ _POLYGONS = ("Polygon", "MultiPolygon")
 
 
 def mend(frame: Any, path: Path, summary: ReadingSummary) -> Any:
-    """The rows whose geometry can be laid on pixels, invalid rings mended; the others are counted.
+    """Mends the rows whose geometry can be laid on pixels, invalid rings mended.
+
+    The others are counted.
 
     Rings that cross themselves are mended by ``make_valid`` of GEOS, of which the areas are kept.
     A polygon without an area, such as a ring that folds back on itself, is left out.
@@ -49,7 +51,7 @@ def mend(frame: Any, path: Path, summary: ReadingSummary) -> Any:
 
 
 def _areas(shape: Any) -> list[Any]:
-    """The polygons of a geometry, of its parts too; lines and points are left out."""
+    """Returns the polygons of a geometry, of its parts too; lines and points are left out."""
     if shape.geom_type == "Polygon":
         return [shape] if shape.area > 0 else []
     parts = getattr(shape, "geoms", ())

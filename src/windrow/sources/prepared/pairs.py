@@ -65,7 +65,7 @@ def is_pairs(path: Path) -> bool:
 
 
 def explained_by_groups(values: npt.NDArray[Any], group: npt.NDArray[np.integer[Any]]) -> float:
-    """The share of the variance of the values' ranks that the groups explain, chance taken off.
+    """Computes the share of the ranks' variance that the groups explain, corrected for chance.
 
     This is omega squared of a one-way analysis of variance (Hays 1963) of the ranks of each band,
     and its mean over the bands: ranks, because a few clouds would rule the variance of the values.
@@ -171,7 +171,7 @@ class _Pairs:
         raise DataError("no pair has data", where=self._path, found="NaN or 0 everywhere")
 
     def _find_order(self, file: Any) -> tuple[PairOrder, str]:
-        """The order, and how it was found."""
+        """Finds the order, and how it was found."""
         rows, values = self._sample(file)
         known = np.isfinite(values).all(axis=1) & (values != 0).any(axis=1)
         rows, values = rows[known], values[known]
@@ -242,7 +242,7 @@ class _Pairs:
         summary.count("series", self._num if self._rows is None else len(self._rows))
 
     def parts(self) -> Iterator[Series]:
-        """The chosen pairs, block by block; those without data are left out and counted."""
+        """Returns the chosen pairs, block by block; those without data are left out and counted."""
         left_out = 0
         tally = RangeTally(self._summary)
         with opened(self._path) as file:

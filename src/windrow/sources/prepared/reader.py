@@ -105,7 +105,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
 
 
 def _of_file(path: Path) -> int:
-    """What row 0 of a file has for its field: rows of two files are never one field."""
+    """Returns what row 0 of a file has for its field: rows of two files are never one field."""
     return zlib.crc32(path.name.encode()) * 10**9
 
 
@@ -243,7 +243,7 @@ class _Prepared:
         summary.count("series", len(self._rows))
 
     def parts(self) -> Iterator[Series]:
-        """The chosen series, block by block; those without any usable date are left out."""
+        """Returns the chosen series, block by block; those without any usable date are left out."""
         left_out = 0
         self._tally = RangeTally(self._summary)
         with opened(self._path) as file:

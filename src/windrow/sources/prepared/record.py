@@ -36,7 +36,7 @@ WINDOW = sensors.PLANETSCOPE_WINDOW**2
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """The file, open.
+    """Returns the file, open.
 
     Raises:
         WindrowError: h5py is missing.
@@ -74,7 +74,7 @@ def check_data_set(found: Any, name: str, path: Path) -> None:
 
 
 def read_dates(folder: Path, name: str, number: int | None, *, beside: Path) -> list[datetime]:
-    """The dates of a pickled list, by the restricted unpickler.
+    """Reads the dates of a pickled list, by the restricted unpickler.
 
     Args:
         folder: where it lies.
@@ -107,7 +107,7 @@ def read_dates(folder: Path, name: str, number: int | None, *, beside: Path) -> 
 
 
 def one_year(dates: Sequence[datetime], year: int | None, *, where: Path) -> int:
-    """The year of all dates, which is the one given where one is.
+    """Returns the year of all dates, which is the one given where one is.
 
     Raises:
         DataError: a date lies in another year.
@@ -124,7 +124,9 @@ def one_year(dates: Sequence[datetime], year: int | None, *, where: Path) -> int
 def planetscope_integers(
     values: npt.NDArray[Any], scale: Scale, *, where: object, summary: ReadingSummary
 ) -> npt.NDArray[np.int16]:
-    """PlanetScope (N, days, 4, 9) as (N, days, 36) int16; a pixel of no data is ``NO_DATA``.
+    """Returns PlanetScope (N, days, 4, 9) as (N, days, 36) int16.
+
+    A pixel of no data is ``NO_DATA``.
 
     No data is 0 in all bands, or not finite or out of the range of reflectance in any.
 

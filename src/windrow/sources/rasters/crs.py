@@ -14,7 +14,7 @@ _LOWEST_CODE = 1024
 
 
 def crs_of_value(value: Any) -> str | None:
-    """The CRS that a value names, as text for pyproj, or None where it names none.
+    """Returns the CRS that a value names, as text for pyproj, or None where it names none.
 
     Args:
         value: an EPSG code as a number or text, ``EPSG:32631``, WKT, PROJ, PROJJSON, or the
@@ -90,7 +90,7 @@ def same_crs(first: str, second: str) -> bool:
 
 
 def one_crs(candidates: Sequence[str], where: object) -> str | None:
-    """The first of several texts that must name one CRS, or None where there is none.
+    """Returns the first of several texts that must name one CRS, or None where there is none.
 
     Raises:
         DataError: two of them name different ones.
@@ -107,7 +107,7 @@ def one_crs(candidates: Sequence[str], where: object) -> str | None:
 
 
 def given_crs(given: str | None, found: str | None, where: object) -> str | None:
-    """The CRS that the user gives, else the one in the file.
+    """Returns the CRS that the user gives, else the one in the file.
 
     Raises:
         SettingsError: the one given cannot be read, or the file names another.

@@ -103,7 +103,7 @@ class Images:
 
 
 def date_in_name(name: str) -> np.datetime64 | None:
-    """The first date in a file's name, else in the nearest folder that has one, or None.
+    """Returns the first date in a file's name, else in the nearest folder that has one, or None.
 
     The first, since products bear the day of processing behind the day of acquisition.
 
@@ -140,7 +140,7 @@ def find_images(path: Path) -> list[Path]:
 
 @contextmanager
 def raster_environment() -> Iterator[None]:
-    """GDAL with a small cache, and without looking for files beside the one opened."""
+    """Returns GDAL with a small cache, and without looking for files beside the one opened."""
     import rasterio
 
     # GDAL's own cache is 5 % of the machine's memory; windows of whole blocks need little of it.
@@ -149,7 +149,7 @@ def raster_environment() -> Iterator[None]:
 
 
 def reason_of(error: BaseException) -> str:
-    """What a raster library says of a failure, in one line."""
+    """Returns what a raster library says of a failure, in one line."""
     text = str(error.__cause__ or error) or type(error).__name__
     return text.splitlines()[0][:120]
 
@@ -241,7 +241,7 @@ def _read_header(image_path: Path) -> _Header:
 
 
 def _name_in_file(stem: str) -> str | None:
-    """The last name of a band or of a layer of clouds among the words of a file's name."""
+    """Returns the last name of a band or of a layer of clouds among the words of a file's name."""
     clouds = cloud_name_in(stem)
     if clouds is not None:
         return clouds
@@ -255,7 +255,7 @@ def _name_in_file(stem: str) -> str | None:
 
 
 def _labels(image_path: Path, header: _Header, options: IngestOptions) -> dict[str, int]:
-    """What a file calls its bands: by its name, its descriptions, or in the order given."""
+    """Returns what a file calls its bands: by its name, its descriptions, or in the order given."""
     descriptions = header.descriptions
     if _PICTURES & {word.upper() for word in _WORD.split(image_path.stem)}:
         return {}
@@ -284,7 +284,10 @@ def _labels(image_path: Path, header: _Header, options: IngestOptions) -> dict[s
 
 
 def _given_order(options: IngestOptions) -> tuple[str, ...] | None:
-    """The names of ``--bands`` where they are an order, and neither BAND=NAME nor a dialect."""
+    """Returns the names of ``--bands`` if they are an order.
+
+    They are none if they are BAND=NAME or name a dialect.
+    """
     given = options.bands
     if given is None or any("=" in text for text in given):
         return None
@@ -292,7 +295,7 @@ def _given_order(options: IngestOptions) -> tuple[str, ...] | None:
 
 
 def _recognised(found: list[_Found], root: Path, options: IngestOptions) -> Images:
-    """The files with the band of each layer, once all names of the folder are known."""
+    """Returns the files with the band of each layer, once all names of the folder are known."""
     labels = list(dict.fromkeys(label for one in found for label in one.labels))
     quality = [label for label in labels if cloud_name(label)]
     names = [label for label in labels if label not in quality]
@@ -325,7 +328,10 @@ def _recognised(found: list[_Found], root: Path, options: IngestOptions) -> Imag
 
 
 def _order_as_bands(order: tuple[str, ...]) -> tuple[str, ...] | None:
-    """An order of Sentinel-2's own names as ``BAND=NAME``; None where it is of another dialect."""
+    """Returns an order of Sentinel-2's own names as ``BAND=NAME``.
+
+    None where it is of another dialect.
+    """
     known = SENTINEL2.bands()
     pairs = [(known.get(normalised(name)), name) for name in order if not cloud_name(name)]
     if any(band is None for band, _ in pairs):
@@ -349,7 +355,7 @@ def _nothing_said(one: _Found) -> SettingsError:
 
 
 def packing_of_band(file: ImageFile, layer: str) -> tuple[float, float, float]:
-    """Scale, offset in reflectance and no data of one band of a file, NaN where unsaid.
+    """Returns scale, offset in reflectance and no data of one band of a file, NaN where unsaid.
 
     GDAL's offset of a band is of reflectance, or of digital numbers where it is 1 or more.
     """
@@ -362,7 +368,7 @@ def packing_of_band(file: ImageFile, layer: str) -> tuple[float, float, float]:
 
 
 def offset_of_file(file: ImageFile) -> float:
-    """The offset that tags or the baseline in the path call for, NaN where they say nothing.
+    """Returns the offset by tags or by the baseline in the path; NaN if neither says it.
 
     Raises:
         DataError: a tag is no number; names the file.

@@ -84,7 +84,7 @@ class TiffTiles:
     def tiles_of(
         self, window: Window, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
     ) -> set[int]:
-        """The tiles in which pixels of a window lie."""
+        """Returns the tiles in which pixels of a window lie."""
         row, column = window.row + rows, window.column + columns
         return set(np.unique(row // self.tile[0] * self.across + column // self.tile[1]).tolist())
 
@@ -162,7 +162,7 @@ class TiffTiles:
 
 
 def _overlap(tile: Window, window: Window) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """What a tile and a window share: within the tile, and within the window."""
+    """Returns what a tile and a window share: within the tile, and within the window."""
     top, left = max(tile.row, window.row), max(tile.column, window.column)
     bottom = min(tile.row + tile.height, window.row + window.height)
     right = min(tile.column + tile.width, window.column + window.width)
@@ -177,7 +177,10 @@ def _overlap(tile: Window, window: Window) -> tuple[tuple[slice, slice], tuple[s
 
 @cache
 def inflater() -> Inflate | None:
-    """libdeflate, which takes half of zlib's time; None where the wheel is not installed."""
+    """Returns libdeflate, which takes half of zlib's time.
+
+    None where the wheel is not installed.
+    """
     try:
         import deflate
     except ImportError:
@@ -216,7 +219,7 @@ def _read_at(file: int, offset: int, size: int) -> bytes:
 
 
 def _entries(file: int) -> tuple[dict[int, tuple[int, bytes]], str]:
-    """The tags of the first directory: their type and bytes; and the byte order."""
+    """Returns the tags of the first directory: their type and bytes; and the byte order."""
     head = os.pread(file, _HEAD, 0)
 
     def at(offset: int, size: int) -> bytes:

@@ -62,7 +62,7 @@ class Grid:
         return a * x + b * y + c, d * x + e * y + f
 
     def described(self) -> GridRecord:
-        """Shape, transform and CRS as JSON values, as a store keeps them."""
+        """Returns shape, transform and CRS as JSON values, as a store keeps them."""
         return {
             "height": self.height,
             "width": self.width,
@@ -71,7 +71,7 @@ class Grid:
         }
 
     def bounds(self) -> tuple[float, float, float, float]:
-        """Smallest x, smallest y, largest x, largest y."""
+        """Returns smallest x, smallest y, largest x, largest y."""
         a, b, c, d, e, f = self.transform
         corners = [(column, row) for column in (0, self.width) for row in (0, self.height)]
         xs = [a * column + b * row + c for column, row in corners]
@@ -118,7 +118,7 @@ class Packing:
 
     @staticmethod
     def unsaid(shape: tuple[int, int], *, no_data: float = np.nan) -> Packing:
-        """Where metadata say nothing of scale and offset."""
+        """Returns where metadata say nothing of scale and offset."""
         return Packing(np.full(shape, np.nan), np.zeros(shape), np.full(shape, no_data))
 
 

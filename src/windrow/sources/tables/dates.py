@@ -48,7 +48,7 @@ def read_dates(
     date_format: str | None = None,
     summary: ReadingSummary,
 ) -> npt.NDArray[np.datetime64]:
-    """(R,) date of each row, datetime64[D].
+    """Reads (R,) date of each row, datetime64[D].
 
     Text in ISO form, year, month and day or day, month and year between ``.``, ``/`` or ``-``,
     dates, whole numbers ``YYYYMMDD`` and ``YYYYMM``, numbers since 1970 and names of scenes are
@@ -114,7 +114,10 @@ def _check_format(date_format: str) -> None:
 def _parsed(
     column: pd.Series[Any], date_format: str | None, path: Path
 ) -> tuple[pd.DatetimeIndex, str]:
-    """The dates without a zone, missing where they cannot be read, and what they were read as."""
+    """Parses dates; a date that cannot be read is missing.
+
+    It also returns the form that they were read in. Dates have no zone.
+    """
     if pd.api.types.is_datetime64_any_dtype(column):
         index = pd.DatetimeIndex(column)
         local = index.tz_localize(None)
@@ -139,7 +142,10 @@ def _parsed(
 def _numbers(
     column: pd.Series[Any], date_format: str | None, where: str
 ) -> tuple[pd.DatetimeIndex, str]:
-    """Whole numbers: ``YYYYMMDD``, ``YYYYMM``, or counted from 1970, by the size of all of them."""
+    """Returns whole numbers.
+
+    ``YYYYMMDD``, ``YYYYMM``, or counted from 1970, by the size of all of them.
+    """
     whole = column.astype("Float64").round()
     sizes = whole.dropna().to_numpy(dtype=np.float64)
     low, high = float(sizes.min()), float(sizes.max())

@@ -29,7 +29,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, options: IngestOptions) -> Reading:
-    """A field table as one part; see :func:`windrow.sources.tables.series.read_table`.
+    """Reads a field table as one part; see :func:`windrow.sources.tables.series.read_table`.
 
     Raises:
         DataError: the table or its labels cannot be used.

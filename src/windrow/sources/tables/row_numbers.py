@@ -19,7 +19,7 @@ ROW_NUMBERS = ("id", "fid")
 
 
 def row_number(frame: pd.DataFrame, date: str, table_path: Path) -> str | None:
-    """The column called ``id`` or ``fid`` that is another in every row, where dates differ.
+    """Returns the column called ``id`` or ``fid`` that is another in every row, where dates differ.
 
     Raises:
         DataError: it counts the rows, and no other column names the series.

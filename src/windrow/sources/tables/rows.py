@@ -14,7 +14,7 @@ from windrow.errors import DataError
 def by_first_appearance(
     keys: npt.NDArray[Any],
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Distinct ids in order of first appearance, their first row, and each row's position."""
+    """Returns ids in order of first appearance, their first rows, and each row's position."""
     unique, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     order = np.argsort(first, kind="stable")
     rank = np.empty(len(order), dtype=np.intp)

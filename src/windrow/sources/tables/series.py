@@ -257,7 +257,7 @@ class _Table:
         keys: npt.NDArray[Any],
         options: TableOptions,
     ) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[Any]]:
-        """The rows of the year that is asked for; the frame keeps those alone."""
+        """Returns the rows of the year that is asked for; the frame keeps those alone."""
         if options.year is None:
             return dates, keys
         start = checked_start(options.season_start or CALENDAR_YEAR)
@@ -339,12 +339,15 @@ class _Table:
         return np.asarray(fields[self._first_row])
 
     def key_names(self) -> dict[str, str]:
-        """The columns of ids and of fields."""
+        """Returns the columns of ids and of fields."""
         names = {"id": self._id, "field_id": self._field}
         return {role: name for role, name in names.items() if name is not None}
 
     def keys(self) -> SeriesKeys:
-        """The columns that name series: ids, fields, and others of such a name, one a series."""
+        """Returns the columns that name series.
+
+        Ids, fields, and others of such a name, one a series.
+        """
         wanted = {plain_name(name) for name in (*ID_COLUMNS, *FIELD_COLUMNS)}
         columns: dict[str, npt.NDArray[Any]] = {}
         for name in map(str, self._frame.columns):

@@ -77,7 +77,7 @@ class RowValues:
 def choose_cloud_column(
     frame: pd.DataFrame, given: str | None, table_path: Path, summary: ReadingSummary
 ) -> str | None:
-    """The column of clouds: the one given, or found by name; names those that are not read.
+    """Chooses the column of clouds: the one given, or found by name; names those that are not read.
 
     Raises:
         DataError: the column given is not there.
@@ -98,7 +98,7 @@ def choose_cloud_column(
 def values_of_rows(
     rows: Rows, options: TableOptions, table_path: Path, summary: ReadingSummary
 ) -> RowValues:
-    """Scale, clouds and offset of a table's rows.
+    """Returns scale, clouds and offset of a table's rows.
 
     Args:
         rows: the rows.
@@ -136,7 +136,7 @@ def _scaled(
     table_path: Path,
     summary: ReadingSummary,
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64], Scale]:
-    """Which rows are usable, their digital numbers (R, B), and the scale they were written in."""
+    """Returns a mask of usable rows, their digital numbers (R, B), and their stored scale."""
     empty = np.isnan(values).any(axis=1)
     if empty.all():
         raise DataError(
@@ -207,7 +207,7 @@ def _clouds(
 def _truth_or_numbers(
     column: pd.Series[Any], name: str, table_path: Path
 ) -> npt.NDArray[np.float64]:
-    """Numbers; true and false, in the usual words, as 1 and 0."""
+    """Returns numbers; true and false, in the usual words, as 1 and 0."""
     if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
         words = column.astype("string").str.strip().str.lower()
         truth = words.map(_TRUTH)
@@ -226,7 +226,7 @@ def _offsets(
     table_path: Path,
     summary: ReadingSummary,
 ) -> npt.NDArray[np.int64]:
-    """What is added to each row, (R,), date by date."""
+    """Returns what is added to each row, (R,), date by date."""
     declared = _declared(rows)
     key = np.stack([rows.days.astype(np.int64), np.nan_to_num(declared, nan=1.0)], axis=1)
     _, first, date = np.unique(key[usable], axis=0, return_index=True, return_inverse=True)
@@ -251,7 +251,7 @@ def _offsets(
 
 
 def _declared(rows: Rows) -> npt.NDArray[np.float64]:
-    """What a column of baselines or product names says of each row, NaN where nothing."""
+    """Returns what a column of baselines or product names says of each row, NaN where nothing."""
     by_name = {str(column).strip().lower(): column for column in rows.frame.columns}
     declared = np.full(len(rows.order), np.nan)
     for name in (*PRODUCT_COLUMNS, *BASELINE_COLUMNS):
@@ -275,7 +275,7 @@ def _offset_in_text(text: str, *, is_product: bool) -> float:
 
 
 def _scale(values: npt.NDArray[np.float64], keys: npt.NDArray[Any], table_path: Path) -> Scale:
-    """The one scale of all rows: each row votes by its largest value, and all must agree.
+    """Returns the one scale of all rows: each row votes by its largest value, and all must agree.
 
     A dark row of digital numbers may stay below ``LARGEST_REFLECTANCE``, but then its values are
     whole numbers, which reflectance that is not 0 or 1 is not.

@@ -56,7 +56,7 @@ class Dates:
 
 
 def offset_of_baseline(baseline: str | float, *, where: object = None) -> int:
-    """The offset that a processing baseline calls for.
+    """Returns the offset that a processing baseline calls for.
 
     Args:
         baseline: its number, with or without the letter N.
@@ -96,7 +96,7 @@ def decide_offsets(
     where: object,
     summary: ReadingSummary,
 ) -> npt.NDArray[np.int64]:
-    """What is added to the digital numbers of each date, after saying so.
+    """Decides what is added to the digital numbers of each date, after saying so.
 
     Args:
         observed: digital numbers as they stand, of usable observations.
@@ -145,7 +145,7 @@ def nearest_offsets(
     added: npt.NDArray[np.int64],
     wanted: npt.NDArray[np.datetime64],
 ) -> npt.NDArray[np.int64]:
-    """The offset of the nearest day, for days of which the sample held none.
+    """Returns the offset of the nearest day, for days of which the sample held none.
 
     Example:
         >>> days = np.array(["2022-01-10", "2022-02-01"], dtype="M8[D]")
@@ -195,7 +195,7 @@ def _say(
 
 
 def _days(days: npt.NDArray[np.datetime64]) -> str:
-    """How many dates, and from when to when.
+    """Returns how many dates, and from when to when.
 
     Example:
         >>> _days(np.array(["2022-02-01", "2022-03-01"], dtype="M8[D]"))
@@ -209,7 +209,10 @@ def _days(days: npt.NDArray[np.datetime64]) -> str:
 def _from_values(
     shown: Shown, days: npt.NDArray[np.datetime64], where: object, summary: ReadingSummary
 ) -> npt.NDArray[np.int64]:
-    """What the values call for; dates before 2022 of which they do not tell are taken as 0."""
+    """Returns what the values call for.
+
+    Dates before 2022 of which they do not tell are taken as 0.
+    """
     open_dates = np.isnan(shown.added)
     late = open_dates & (days >= FIRST_DAY)
     if late.any():
@@ -278,7 +281,7 @@ def _refuse_contradiction(
 
 
 def offset_table() -> str:
-    """What metadata say of the offset, as a Markdown table.
+    """Returns what metadata say of the offset, as a Markdown table.
 
     Example:
         >>> offset_table().splitlines()[0]

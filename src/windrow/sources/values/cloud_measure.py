@@ -65,7 +65,7 @@ class CloudLayer:
     how: str
 
     def probability(self, values: npt.NDArray[Any], *, where: object) -> npt.NDArray[np.uint8]:
-        """Cloud probability 0..255 of values in any shape; 255 where a value is missing.
+        """Returns cloud probability 0..255 of values in any shape; 255 where a value is missing.
 
         Raises:
             DataError: a value is outside the measure.
@@ -96,7 +96,7 @@ class CloudLayer:
 
 
 def _missing(values: npt.NDArray[np.float64], measure: CloudMeasure) -> npt.NDArray[np.bool_]:
-    """NaN; and 255 in masks and per cent, where products of 8 bits write it for no data."""
+    """Returns NaN; and 255 in masks and per cent, where products of 8 bits write it for no data."""
     missing = np.isnan(values)
     if _LIMITS[measure] <= 100:
         missing = missing | (values == 255)
@@ -183,7 +183,7 @@ def _by_range(
     *,
     known_name: bool,
 ) -> tuple[CloudMeasure | None, str]:
-    """The measure that the range of the values speaks for, or None, and why."""
+    """Returns the measure that the range of the values speaks for, or None, and why."""
     known = numbers[~np.isnan(numbers)]
     high = float(known.max()) if len(known) else 0.0
     if known_name and len(fitting) == 1:
@@ -205,7 +205,10 @@ def _by_range(
 def _by_bright_half(
     numbers: npt.NDArray[np.float64], blue: npt.NDArray[np.float64] | None, high: float
 ) -> tuple[CloudMeasure | None, str]:
-    """Per cent, where dates from 50 on are bright; else it may be 0..255 of clear dates alone."""
+    """Returns per cent, where dates from 50 on are bright.
+
+    Else it may be 0..255 of clear dates alone.
+    """
     if _brighter(blue, numbers >= 50, numbers < 10) is True or (
         blue is not None and _all_bright(blue[numbers >= 50])
     ):
@@ -222,7 +225,10 @@ def _all_bright(blue: npt.NDArray[np.float64]) -> bool:
 def _by_brightness(
     numbers: npt.NDArray[np.float64], blue: npt.NDArray[np.float64] | None, *, known_name: bool
 ) -> tuple[CloudMeasure | None, str]:
-    """The sense of a mask of 0 and 1 under a name that leaves it open: clouds are bright."""
+    """Returns the sense of a mask of 0 and 1 under a name that leaves it open.
+
+    Clouds are bright.
+    """
     brighter = _brighter(blue, numbers > 0.5, numbers <= 0.5)
     if brighter is True:
         return "cloud-fraction", "dates of 1 are brighter than dates of 0"
@@ -330,7 +336,7 @@ class ClearShare:
 
 
 def describe(layer: CloudLayer) -> str:
-    """What was taken, for the summary.
+    """Describes what was taken, for the summary.
 
     Example:
         >>> describe(CloudLayer("clp", "cloud-255", "the largest value is 250"))

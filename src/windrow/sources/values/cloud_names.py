@@ -110,7 +110,7 @@ def _plain(name: str) -> str:
 
 
 def cloud_name(name: str) -> CloudName | None:
-    """The entry of :data:`CLOUD_NAMES` under which a column, variable or layer is found, or None.
+    """Returns the entry of :data:`CLOUD_NAMES` for the name of a column or layer, or None.
 
     Example:
         >>> cloud_name("MSK_CLDPRB").measures, cloud_name("SCL_mode").measures, cloud_name("B02")
@@ -121,7 +121,7 @@ def cloud_name(name: str) -> CloudName | None:
 
 
 def cloud_name_in(text: str) -> str | None:
-    """The cloud name that ends the name of a file, in capitals, or None.
+    """Returns the cloud name that ends the name of a file, in capitals, or None.
 
     Example:
         >>> cloud_name_in("20180416_cloud_mask"), cloud_name_in("T31UES_20180416_SCL_20m")
@@ -140,7 +140,7 @@ def cloud_name_in(text: str) -> str | None:
 def choose_cloud_name(
     names: Iterable[str], *, classes_first: bool = False
 ) -> tuple[str | None, list[str]]:
-    """The name to read clouds from, and those that look like clouds and are not read.
+    """Chooses the name to read clouds from, and those that look like clouds and are not read.
 
     Args:
         names: of columns, variables or layers.
@@ -165,7 +165,7 @@ def choose_cloud_name(
 
 
 def cloud_table() -> str:
-    """The registry as Markdown tables: what values may mean, and under which names.
+    """Returns the registry as Markdown tables: what values may mean, and under which names.
 
     Example:
         >>> cloud_table().splitlines()[2][:40]

@@ -62,7 +62,7 @@ class Observations:
     clear: npt.NDArray[np.bool_] | None = None
 
     def plus(self, added: npt.NDArray[np.float64]) -> Observations:
-        """The observations after something was added to each date."""
+        """Returns the observations after something was added to each date."""
         return replace(self, values=self.values + added[self.date][:, None])
 
 
@@ -136,7 +136,7 @@ def shown_by_values(observed: Observations, days: npt.NDArray[np.datetime64]) ->
 def _by_date(
     observed: Observations, num_dates: int
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """The darkest value of each date, whether it is dark, and whether vegetation is green."""
+    """Returns each date's darkest value, whether it is dark, and whether vegetation is green."""
     darkest = observed.values.min(axis=1) if len(observed.values) else np.empty(0)
     date = observed.date
     floor = np.full(num_dates, np.inf)
@@ -156,7 +156,7 @@ def _by_date(
 
 
 def _clear_share(observed: Observations, num_dates: int) -> npt.NDArray[np.float64]:
-    """The share of each date's observations that a cloud measure calls clear."""
+    """Returns the share of each date's observations that a cloud measure calls clear."""
     assert observed.clear is not None
     number = np.bincount(observed.date, minlength=num_dates)
     clear = np.bincount(observed.date, weights=observed.clear, minlength=num_dates)
@@ -164,7 +164,7 @@ def _clear_share(observed: Observations, num_dates: int) -> npt.NDArray[np.float
 
 
 def _greenness(observed: Observations) -> npt.NDArray[np.float64]:
-    """(near infrared - red) / (near infrared + red); 0 where a band is missing."""
+    """Returns (near infrared - red) / (near infrared + red); 0 where a band is missing."""
     position = {band: index for index, band in enumerate(observed.bands)}
     red = next((position[band] for band in _RED if band in position), None)
     infrared = next((position[band] for band in _NEAR_INFRARED if band in position), None)
@@ -177,7 +177,7 @@ def _greenness(observed: Observations) -> npt.NDArray[np.float64]:
 def _most_likely(
     observed: Observations, dates: npt.NDArray[np.intp], *, evidence: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.bool_]:
-    """Which of some dates, in order, hold the offset.
+    """Returns which of some dates, in order, hold the offset.
 
     Args:
         observed: the observations.
@@ -235,7 +235,7 @@ def _without_haze(
 def _rows_of_dates(
     observed: Observations, dates: npt.NDArray[np.intp]
 ) -> list[npt.NDArray[np.intp]]:
-    """The rows of each date: the clear ones where it has any."""
+    """Returns the rows of each date: the clear ones where it has any."""
     order = np.argsort(observed.date, kind="stable")
     ordered = observed.date[order]
     starts, stops = np.searchsorted(ordered, dates), np.searchsorted(ordered, dates, side="right")
@@ -251,7 +251,10 @@ def _rows_of_dates(
 def _jump(
     observed: Observations, before: npt.NDArray[np.intp], after: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.float64]:
-    """How much brighter each band is at a date than before: the median over common series."""
+    """Returns how much brighter each band is at a date than before.
+
+    The median over common series.
+    """
     _, one, other = np.intersect1d(
         observed.series[before], observed.series[after], return_indices=True
     )

@@ -141,13 +141,13 @@ class IntegerReflectance:
 
 
 def _most_often_outside(integers: npt.NDArray[Any]) -> float:
-    """The value out of range that stands most often in reflectance x 10,000."""
+    """Returns the value out of range that stands most often in reflectance x 10,000."""
     values, counts = np.unique(integers[~in_range(integers)], return_counts=True)
     return float(values[np.argmax(counts)])
 
 
 def scale_of(values: npt.NDArray[Any], *, where: object) -> Scale | None:
-    """The scale that the values speak for; None where none of them is above 0.
+    """Returns the scale that the values speak for; None where none of them is above 0.
 
     Raises:
         DataError: they lie between the two scales.
@@ -173,12 +173,12 @@ def scale_of(values: npt.NDArray[Any], *, where: object) -> Scale | None:
 
 
 def factor_of(scale: Scale) -> float:
-    """What brings values of a scale to reflectance x 10,000."""
+    """Returns what brings values of a scale to reflectance x 10,000."""
     return float(sensors.SCALE) if scale == "reflectance" else 1.0
 
 
 def agreed_scale(found: Scale, given: Scale | None, *, where: object) -> Scale:
-    """The scale found, unless another was given.
+    """Returns the scale found, unless another was given.
 
     Raises:
         DataError: they differ.
@@ -194,7 +194,7 @@ def agreed_scale(found: Scale, given: Scale | None, *, where: object) -> Scale:
 
 
 def to_integers(values: npt.NDArray[Any], scale: Scale, *, where: object) -> IntegerReflectance:
-    """Reflectance (..., B) as integers.
+    """Returns reflectance (..., B) as integers.
 
     The caller counts what is out of range by a :class:`RangeTally`.
 

@@ -15,7 +15,7 @@ from windrow.sources.reader import IngestOptions, ReadingSummary
 def whole_days(
     times: npt.NDArray[np.datetime64],
 ) -> tuple[npt.NDArray[np.datetime64], str | None]:
-    """The day of each time, and what is to be said of it.
+    """Returns the day of each time, and what is to be said of it.
 
     Where all times are one whole hour of an afternoon in UTC, give or take summer time, they are
     midnights further east and belong to the next day.
@@ -56,7 +56,7 @@ class Season:
 def choose_season(
     dates: npt.NDArray[np.datetime64], path: object, options: IngestOptions
 ) -> Season:
-    """The dates of one calendar year or season, in order.
+    """Chooses the dates of one calendar year or season, in order.
 
     Without ``--season-start`` these are calendar years, or one season over New Year where all
     dates lie within twelve months.
@@ -103,7 +103,7 @@ def season_of_rows(
     start: str | None,
     summary: ReadingSummary,
 ) -> str:
-    """The first day of the season of a table's series, each of which lies in one season.
+    """Returns the first day of the season of a table's series, each of which lies in one season.
 
     Where a series crosses New Year, the first of a month is taken that no series crosses: of
     those the last one before the season's first date.

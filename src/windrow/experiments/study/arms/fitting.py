@@ -28,7 +28,7 @@ class InFloat32:
     head: Classifier
 
     def predict_probability(self, inputs: HeadInputs) -> npt.NDArray[np.float64]:
-        """(N, C)."""
+        """Computes the probability of each class, (N, C)."""
         return self.head.predict_probability(in_float32(inputs))
 
 
@@ -50,7 +50,7 @@ class HeadFitting:
     def fit(
         self, cell: Cell, run_path: Path, *, execution: ExecutionSettings
     ) -> tuple[Fit, HeadDescription]:
-        """What trains the head of a cell, and what its file says of that head."""
+        """Returns what trains the head of a cell, and what its file says of that head."""
         seed = head_seed(cell)
         if cell.head == FOREST:
             forest = RANDOM_FOREST
@@ -130,5 +130,5 @@ class HeadFitting:
 
 
 def head_seed(cell: Cell) -> int:
-    """The seed of a head's weights, order and dropout."""
+    """Returns the seed of a head's weights, order and dropout."""
     return int(np.random.SeedSequence([cell.seed, cell.configuration]).generate_state(1)[0] >> 1)

@@ -49,7 +49,7 @@ class AtItsLevel:
         return self.representation.flops_per_series(num_dates)
 
     def sequence(self, series: Series) -> npt.NDArray[np.float32]:
-        """(N, T, D)."""
+        """Computes the representation of each date, (N, T, D)."""
         return self.representation.sequence(replace(series, processing_level=self.level))
 
 
