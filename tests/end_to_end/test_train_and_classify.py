@@ -153,3 +153,20 @@ def test_an_unknown_group_column_lists_the_columns(
     assert train(place, tmp_path / "out", "--group-column", "block") == 2
     assert "expected one of" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_groups_of_one_class_are_refused(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = pd.read_csv(place.labels)
+    first = labels["crop"] == labels["crop"][0]
+    labels["crop"] = np.where(first, "wheat", "the rest")
+    labels.assign(block=labels["crop"]).to_csv(tmp_path / "labels.csv", index=False)
+    words = ("train", place.table, "--labels", tmp_path / "labels.csv", "--label-column", "crop",
+             "--processing-level", "L2A", "--weights", place.weights)  # fmt: skip
+    out = tmp_path / "classifier"
+    assert windrow(*words, "--group-column", "block", "--out", out) == 2
+    assert "of one class" in capsys.readouterr().err
+    assert windrow(*words, "--seed", "-1", "--out", out) == 2
+    assert "setting seed" in capsys.readouterr().err
+    assert not out.exists()

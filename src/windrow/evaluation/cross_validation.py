@@ -117,7 +117,7 @@ def cross_validate(
         on_progress: called with the folds done and wanted.
 
     Raises:
-        DataError: there are fewer than two classes or groups.
+        DataError: there are fewer than two classes or groups, or a fold leaves one class alone.
     """
     known = np.array([name is not None for name in labels])
     classes = tuple(sorted({name for name in labels if name is not None}))
@@ -136,6 +136,11 @@ def cross_validate(
         shown = list(labels)
         for row in rows[held].tolist():
             shown[row] = None
+        if len({name for name in shown if name is not None}) < 2:
+            raise DataError(
+                "all labelled fields outside of a group are of one class",
+                hint="give 'windrow train --group-column' groups that hold several classes",
+            )
         classifier = make().fit(series, shown, crops=_present(crops, shown))
         columns = np.array([classes.index(name) for name in classifier.classes])
         own = series.select(rows[held])

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +48,7 @@ class EffectSettings(Settings):
     num_configurations: int = Field(ge=1)
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=2, description="batch of heads and of batch accuracies")
-    seeds: tuple[int, ...] = Field(min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
     switches: tuple[str, ...] = Field(description="faults to measure")
 
     @model_validator(mode="after")

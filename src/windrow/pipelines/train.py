@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from windrow.classifiers.crop_classifier import CropClassifier
 from windrow.classifiers.crop_names import crops_of_class
@@ -34,7 +35,7 @@ class TrainSettings(Settings):
 
     mix: MixSettings
     features: FeatureSettings
-    seed: int
+    seed: int = Field(ge=0)
 
 
 @dataclass(frozen=True)
