@@ -29,6 +29,7 @@ from windrow.sources.cubes.planetscope_scenes import (
     UDM2_CLEAR,
     UDM2_SNOW,
     Scene,
+    count_undated,
     crs_of,
     find_scenes,
 )
@@ -90,6 +91,22 @@ class PlanetScopePairs:
             found[:, number] = shaped.reshape(len(rows), -1)
         return found
 
+    def refuse_nothing_known(self) -> None:
+        """Refuses scenes that gave no pixel a value.
+
+        Raises:
+            DataError: all values read so far are no data, masked or out of range.
+        """
+        counts = self.summary.counts
+        if counts.get("planetscope_values_known", 0) == 0:
+            raise DataError(
+                "no PlanetScope value is known for any pixel",
+                where=self.scenes[0][0].path.parent,
+                found=f"{counts.get('planetscope_values_masked_by_udm2', 0)} values masked by udm2",
+                expected="some pixels with PlanetScope values",
+                hint="give files with clear values on these pixels",
+            )
+
     def _fill(
         self,
         scene: Scene,
@@ -109,7 +126,11 @@ class PlanetScopePairs:
         known = np.isfinite(taken).all(axis=0) & (taken != 0).any(axis=0)
         if scene.no_data is not None:
             known &= (taken != scene.no_data).all(axis=0)
-        if scene.factor != 1.0 and known.any() and taken[:, known].max() > _LARGEST_REFLECTANCE:
+        if (
+            scene.factor == sensors.SCALE
+            and known.any()
+            and taken[:, known].max() > _LARGEST_REFLECTANCE
+        ):
             raise DataError(
                 "a PlanetScope file in floating point holds no reflectance 0..1",
                 where=scene.path,
@@ -125,6 +146,7 @@ class PlanetScopePairs:
         valid = self.tally.add(integers, known, axis=0)
         self._count("planetscope_values_out_of_range", int((known & ~valid).sum()))
         self.tally.refuse(where=scene.path)
+        self._count("planetscope_values_known", int(valid.sum()))
         day[:, wanted[valid]] = integers[:, valid].astype(np.int16)
         missing[wanted[valid]] = False
 
@@ -170,6 +192,7 @@ def open_pairs(
             expected=f"{begin} to {end - np.timedelta64(1, 'D')}, around {_described(facts.grid)}",
             hint="give PlanetScope files of the same place and time",
         )
+    summary.count("planetscope_files_without_a_date_left_out", count_undated(folder))
     summary.count("planetscope_files_of_other_months_left_out", int((~inside).sum()))
     summary.count("planetscope_files_elsewhere_left_out", int((inside & ~over).sum()))
     kept = [scene for scene, keep in zip(scenes, inside & over, strict=True) if keep]
@@ -177,6 +200,12 @@ def open_pairs(
     by_day = tuple(tuple(scene for scene in kept if scene.date == day) for day in days)
     day, _ = days_of_season(days, facts.season_start)
     _say(kept, days, by_day, summary)
+    near = np.abs(facts.dates[:, None].astype("M8[D]") - days) <= np.timedelta64(1, "D")
+    summary.say(
+        "planetscope_targets",
+        f"{int(near.any(axis=1).sum())} of {len(facts.dates)} dates of Sentinel-2 have PlanetScope "
+        "on the day before, the day or the day after",
+    )
     return PlanetScopePairs(facts.grid, day.astype(np.int16), by_day, summary, RangeTally())
 
 
@@ -297,6 +326,14 @@ def _gather(
                     found=f"{raster.shape[0]} x {raster.shape[1]}",
                     expected=f"{like.height} x {like.width}",
                 )
+            if like is not None and not _lies_on(raster.transform[:6], like):
+                raise DataError(
+                    "a usable data mask lies elsewhere than its scene",
+                    where=path,
+                    found=f"a corner at {raster.transform.c:.10g} {raster.transform.f:.10g}",
+                    expected=f"{like.transform[2]:.10g} {like.transform[5]:.10g}",
+                    hint="fetch mask and scene from one order, or leave the mask out",
+                )
             if raster.count < max(positions):
                 raise DataError(
                     "a usable data mask has too few bands",
@@ -313,6 +350,16 @@ def _gather(
             hint="fetch it again, or leave it out",
         ) from None
     return np.asarray(block[:, row - top, column - left])
+
+
+def _lies_on(transform: Sequence[float], grid: Grid) -> bool:
+    """Whether pixels lie on those of a grid, to a hundredth of a pixel at all corners."""
+    moved = np.subtract(transform, grid.transform)
+    pixel = np.hypot(grid.transform[0], grid.transform[3])
+    corners = np.array(
+        [(x, y, 1.0) for x in (0.0, grid.width) for y in (0.0, grid.height)], dtype=np.float64
+    )
+    return bool(np.abs(corners @ moved.reshape(2, 3).T).max() <= 0.01 * pixel)
 
 
 def _found(scenes: list[Scene], dates: npt.NDArray[np.datetime64]) -> str:

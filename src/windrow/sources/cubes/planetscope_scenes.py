@@ -16,9 +16,10 @@ import numpy as np
 
 from windrow import sensors
 from windrow.errors import DataError, SettingsError
-from windrow.sources.formats.attributes import check_file
+from windrow.sources.formats.attributes import check_file, positive_number
 from windrow.sources.rasters.crs import same_crs
 from windrow.sources.rasters.geotiff_header import (
+    ENDINGS,
     date_in_name,
     find_images,
     raster_environment,
@@ -36,13 +37,25 @@ infrared.
 MASK_WORDS = ("udm2", "udm", "dn_udm", "mask", "qa", "browse", "pan")
 """Words in the names of files that lie beside scenes and are none."""
 
+MASK_FOLDERS = ("qa",)
+"""Words in the names of folders, such as ``PF-QA`` of Planet Fusion, that hold no scenes."""
+
+BAND_WORDS = {
+    "blue": ("blue", "b"),
+    "green": ("green", "g"),
+    "red": ("red", "r"),
+    "nir": ("nir", "near infrared", "nearinfrared", "n"),
+}
+"""What files call the four bands, in lower case and with blanks between the words."""
+
 UDM2_CLEAR, UDM2_SNOW = 1, 2
 """Bands (from 1) of a usable data mask in which 1 means usable land: clear, or snow."""
 
 _WORD = re.compile(r"[^a-z0-9]+")
 _MASK = re.compile(r"(?i)_udm2(?=[_.])")
-_SCENE = re.compile(r"(?i)_(3[AB]|1B)_.*$")
-"""The product at the end of a scene's name, such as ``_3B_AnalyticMS_SR_8b_clip``."""
+_SCENE = re.compile(r"(?i)_(3[AB]|1B)(_.*)?$")
+"""The product at the end of a scene's name, such as ``_3B_AnalyticMS_SR_8b_clip`` or ``_3B``."""
+_BAND_NUMBER = re.compile(r"^band \d+ ")
 
 
 @dataclass(frozen=True)
@@ -91,8 +104,8 @@ def find_scenes(folder: Path, *, crs: str | None) -> list[Scene]:
             hint="give the folder with --planetscope",
         )
     files = find_images(folder)
-    masks = {_scene_name(path): path for path in files if _MASK.search(path.name)}
-    images = [path for path in files if not is_mask(path.name)]
+    masks = [path for path in files if _MASK.search(path.name)]
+    images = [path for path in files if not _is_beside(path.relative_to(folder))]
     if not images:
         undated = sum(1 for _ in folder.rglob("*.tif"))
         raise DataError(
@@ -102,8 +115,7 @@ def find_scenes(folder: Path, *, crs: str | None) -> list[Scene]:
             expected="names such as 2021-04-12.tif or 20210412_101530_..._AnalyticMS_SR.tif",
             hint="put the day of acquisition into the names of the files or of their folders",
         )
-    scenes = [_read_scene(path, folder, crs=crs, mask=masks.get(_scene_name(path)))
-              for path in images]  # fmt: skip
+    scenes = [_read_scene(path, folder, crs=crs, mask=_mask_of(path, masks)) for path in images]
     return sorted(scenes, key=lambda scene: (scene.date, scene.path.name))
 
 
@@ -120,10 +132,46 @@ def is_mask(name: str) -> bool:
     return any(word in words for word in MASK_WORDS)
 
 
+def count_undated(folder: Path) -> int:
+    """Counts the GeoTIFFs of a folder that are not read: without a date, or too deep in folders."""
+    num_files = sum(path.suffix.lower() in ENDINGS for path in folder.rglob("*"))
+    return num_files - len(find_images(folder))
+
+
+def _is_beside(path: Path) -> bool:
+    """Whether a file, given within the folder of scenes, is none by its name or its folders."""
+    words = {word for part in path.parent.parts for word in _WORD.split(part.lower())}
+    return is_mask(path.name) or not words.isdisjoint(MASK_FOLDERS)
+
+
+def _mask_of(path: Path, masks: list[Path]) -> Path | None:
+    """Returns the usable data mask of a scene: in its own folder, else the only one elsewhere.
+
+    Masks of other folders are looked for only where the name holds Planet's number of the scene:
+    a name of a date alone may belong to another place.
+
+    Raises:
+        DataError: several masks elsewhere bear the name of the scene.
+    """
+    same = [mask for mask in masks if _scene_name(mask) == _scene_name(path)]
+    own = [mask for mask in same if mask.parent == path.parent]
+    if own or not same or _SCENE.search(path.stem) is None:
+        return own[0] if own else None
+    if len(same) > 1:
+        raise DataError(
+            "several usable data masks belong to one PlanetScope file",
+            where=path,
+            found=", ".join(str(mask) for mask in same[:2]),
+            expected="one mask",
+            hint="put the mask into the folder of its scene",
+        )
+    return same[0]
+
+
 def _scene_name(path: Path) -> str:
-    """Returns the folder and the part of a file's name that a scene shares with its mask."""
+    """Returns the part of a file's name that a scene shares with its mask."""
     stem = _MASK.sub("", path.stem + ".")[:-1]
-    return str(path.parent / _SCENE.sub("", stem))
+    return _SCENE.sub("", stem)
 
 
 def _read_scene(path: Path, folder: Path, *, crs: str | None, mask: Path | None) -> Scene:
@@ -143,6 +191,8 @@ def _read_scene(path: Path, folder: Path, *, crs: str | None, mask: Path | None)
             own = raster.crs.to_string() if raster.crs else None
             size, count, dtype = raster.shape, raster.count, np.dtype(raster.dtypes[0])
             no_data = None if raster.nodata is None else float(raster.nodata)
+            names = tuple(text or "" for text in raster.descriptions)
+            packing = set(zip(raster.scales, raster.offsets, strict=True))
     except (RasterioError, OSError, ValueError) as error:
         raise DataError(
             "a PlanetScope file cannot be read",
@@ -158,12 +208,14 @@ def _read_scene(path: Path, folder: Path, *, crs: str | None, mask: Path | None)
             hint="give it with --crs, such as --crs EPSG:32631",
         )
     grid = Grid(size[0], size[1], (a, b, c, d, e, f), named)
-    factor = _factor(path, dtype)
-    positions = _positions(path, count)
+    factor = _factor(path, dtype, packing)
+    positions = _positions(path, names)
     return Scene(path, date, grid, positions, count, factor, no_data, mask)
 
 
-def _positions(path: Path, count: int) -> tuple[int, int, int, int]:
+def _positions(path: Path, names: tuple[str, ...]) -> tuple[int, int, int, int]:
+    """Returns the positions of the four bands: by their names, else by the number of bands."""
+    count = len(names)
     if count not in BAND_LAYOUTS:
         raise DataError(
             "the bands of a PlanetScope file are not known",
@@ -172,10 +224,25 @@ def _positions(path: Path, count: int) -> tuple[int, int, int, int]:
             expected="4 (blue, green, red, near infrared) or 8 (SuperDove)",
             hint="order the surface reflectance of four or eight bands, or leave the file out",
         )
-    return BAND_LAYOUTS[count]
+    plain = [_BAND_NUMBER.sub("", " ".join(_WORD.split(name.lower())).strip()) for name in names]
+    found = [[at for at, name in enumerate(plain, start=1) if name in words]
+             for words in BAND_WORDS.values()]  # fmt: skip
+    if not any(found):
+        return BAND_LAYOUTS[count]
+    if any(len(each) != 1 for each in found):
+        raise DataError(
+            "the names of the bands of a PlanetScope file do not tell which is which",
+            where=path,
+            found=", ".join(name or "without a name" for name in names),
+            expected="blue, green, red and nir, each once, or no names at all",
+            hint="mend the descriptions of the bands, or remove them where the order is Planet's",
+        )
+    blue, green, red, nir = (each[0] for each in found)
+    return blue, green, red, nir
 
 
-def _factor(path: Path, dtype: np.dtype[np.generic]) -> float:
+def _factor(path: Path, dtype: np.dtype[np.generic], packing: set[tuple[float, float]]) -> float:
+    """Returns reflectance x 10,000 per stored value: as the file declares, else by the type."""
     words = _WORD.split(path.stem.lower())
     if any(word.startswith("analytic") or word in ("visual", "basic") for word in words) and (
         "sr" not in words
@@ -187,16 +254,30 @@ def _factor(path: Path, dtype: np.dtype[np.generic]) -> float:
             expected="an asset such as AnalyticMS_SR",
             hint="order the asset of surface reflectance, or rename files that are",
         )
-    if dtype.kind == "f":
-        return 10_000.0
-    if dtype in (np.dtype(np.int16), np.dtype(np.uint16)):
-        return 1.0
+    if dtype.kind == "f" or dtype in (np.dtype(np.int16), np.dtype(np.uint16)):
+        if packing != {(1.0, 0.0)}:
+            return _declared_factor(path, packing)
+        return float(sensors.SCALE) if dtype.kind == "f" else 1.0
     raise DataError(
         "a PlanetScope file holds no reflectance",
         where=path,
         found=f"values of type {dtype}",
         expected="int16 or uint16 (reflectance x 10,000), or floating point (reflectance 0..1)",
     )
+
+
+def _declared_factor(path: Path, packing: set[tuple[float, float]]) -> float:
+    if len(packing) > 1 or any(offset != 0.0 for _, offset in packing):
+        raise DataError(
+            "a PlanetScope file declares an offset, or scales that differ between bands",
+            where=path,
+            found=", ".join(f"scale {scale:g} and offset {off:g}" for scale, off in packing),
+            expected="one scale for all bands, and the offset 0",
+            hint="store reflectance 0..1, or reflectance x 10,000 as 16-bit integers",
+        )
+    scale = next(iter(packing))[0]
+    positive_number(scale, field="the scale of the bands", where=path)
+    return round(scale * sensors.SCALE, 9)
 
 
 def crs_of(scenes: list[Scene]) -> list[str]:
@@ -219,10 +300,16 @@ def scene_table() -> str:
         for count, positions in BAND_LAYOUTS.items()
     ]  # fmt: skip
     rows += [
+        ("names of bands, where the file has them", "; ".join(
+            f"{band}: " + ", ".join(f"`{word}`" for word in words)
+            for band, words in BAND_WORDS.items()
+        )),
+        ("a scale that the file declares", "reflectance = value x scale"),
         ("integers (int16, uint16)", "reflectance x 10,000"),
         ("floating point", "reflectance 0..1"),
         ("no data", "0 in all four bands, or the value that the file names"),
         ("no scenes, by words of the name", " ".join(f"`{word}`" for word in MASK_WORDS)),
+        ("no scenes, by words of folders", " ".join(f"`{word}`" for word in MASK_FOLDERS)),
         ("usable data mask", f"`..._udm2...` of the same scene: band {UDM2_CLEAR} (clear) or band "
          f"{UDM2_SNOW} (snow) is 1"),
         ("refused", "an asset `Analytic...` without `SR`; other numbers of bands"),

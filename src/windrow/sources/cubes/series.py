@@ -113,6 +113,8 @@ def pixel_series(
             degrees(steps.cube.facts.grid, rows, columns),
         )
         yield series if pairs is None else paired(series, pairs, rows, columns)
+    if pairs is not None:
+        pairs.refuse_nothing_known()
     steps.meaning.refuse_out_of_range(tally)
     if share is not None:
         share.say()

@@ -299,3 +299,131 @@ def test_a_virtual_raster_is_not_followed(cube: Path, tmp_path: Path) -> None:
 )
 def test_masks_are_told_by_their_names(name: str, mask: bool) -> None:
     assert is_mask(name) is mask
+
+
+STEM = "20180511_101530_03_2435_3B_"
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("AnalyticMS_SR.tif", "udm2.tif"),
+        ("AnalyticMS_SR_harmonized.tif", "udm2.tif"),
+        ("AnalyticMS_SR_clip.tif", "udm2_clip.tif"),
+        ("AnalyticMS_SR_clip.tif", "../udm2/udm2_clip.tif"),
+    ],
+)
+def test_scenes_meet_their_masks(image: str, mask: str, cube: Path, tmp_path: Path) -> None:
+    values, transform = scene(40, 40), origin(LEFT, TOP, 10 / 3)
+    clear = np.zeros((8, 40, 40), dtype=np.uint8)
+    clear[0, 6:] = 1
+    folder = tmp_path / "p" / "analytic_sr_udm2"
+    write_tif(folder / f"{STEM}{image}", values, transform=transform)
+    beside = (folder / mask).resolve()
+    write_tif(beside.with_name(f"{STEM}{beside.name}"), clear, transform=transform)
+    series, reading = read(cube, tmp_path / "p")
+    shown = values.astype(np.int64)
+    shown[:, :6] = NO_DATA
+    assert series.planetscope is not None
+    np.testing.assert_array_equal(series.planetscope[:, 0], looked_up(shown, transform, squares()))
+    assert reading.summary.facts["planetscope_masks"] == "1 of 1 files have a usable data mask"
+
+
+def test_a_date_alone_meets_no_mask_of_another_folder(cube: Path, tmp_path: Path) -> None:
+    write_one(tmp_path / "p" / "here")
+    cloudy = np.zeros((8, 40, 40), dtype=np.uint8)
+    write_one(tmp_path / "p" / "there", "2018-05-06_udm2.tif", values=cloudy)
+    _, reading = read(cube, tmp_path / "p")
+    assert reading.summary.facts["planetscope_masks"] == "0 of 1 files have a usable data mask"
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        ({"transform": origin(LEFT + 30, TOP, 10 / 3)}, "mask lies elsewhere than its scene"),
+        ({"values": np.ones((8, 41, 40), dtype=np.uint8)}, "another size than its scene"),
+        ({"values": np.zeros((8, 40, 40), dtype=np.uint8)}, "found 1080 values masked by udm2"),
+    ],
+)
+def test_masks_that_do_not_fit_or_leave_nothing_are_refused(
+    mask: dict[str, Any], message: str, cube: Path, tmp_path: Path
+) -> None:
+    write_one(tmp_path / "p", f"{STEM}AnalyticMS_SR.tif")
+    clear = {"values": np.ones((8, 40, 40), dtype=np.uint8)}
+    write_one(tmp_path / "p", f"{STEM}udm2.tif", **{**clear, **mask})
+    with pytest.raises(DataError, match=message):
+        read(cube, tmp_path / "p")
+
+
+def test_quality_files_of_planet_fusion_are_no_scenes(cube: Path, tmp_path: Path) -> None:
+    values = scene(40, 40)
+    write_one(tmp_path / "p" / "PF-SR", values=values.astype(np.int16))
+    write_one(tmp_path / "p" / "PF-QA", values=scene(40, 40, seed=9).astype(np.int16))
+    series, _ = read(cube, tmp_path / "p")
+    assert series.planetscope is not None
+    expected = looked_up(values, origin(LEFT, TOP, 10 / 3), squares())
+    np.testing.assert_array_equal(series.planetscope[:, 0], expected)
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    order=st.permutations(range(4)),
+    names=st.sampled_from(
+        [("blue", "green", "red", "nir"), ("Band 1: Blue", "Green", "RED", "near-infrared")]
+    ),
+)
+def test_named_bands_are_taken_by_name_in_any_order(
+    order: list[int], names: tuple[str, ...], cube: Path, tmp_path: Path
+) -> None:
+    values, transform = scene(40, 40), origin(LEFT, TOP, 10 / 3)
+    folder = tmp_path / f"planet-{order}-{names[0]}"
+    write_one(folder, values=values[order], descriptions=tuple(names[at] for at in order))
+    series, _ = read(cube, folder)
+    assert series.planetscope is not None
+    np.testing.assert_array_equal(series.planetscope[:, 0], looked_up(values, transform, squares()))
+
+
+def test_bands_named_in_part_or_twice_are_refused(cube: Path, tmp_path: Path) -> None:
+    for number, names in enumerate([("blue", "green"), ("red", "green", "blue", "blue")]):
+        write_one(tmp_path / str(number), descriptions=names)
+        with pytest.raises(DataError, match="do not tell which is which"):
+            read(cube, tmp_path / str(number))
+
+
+def packed(folder: Path, *, scales: tuple[float, ...], offsets: tuple[float, ...]) -> None:
+    import rasterio
+
+    with rasterio.open(write_one(folder, values=scene(40, 40) * 2), "r+") as raster:
+        raster.scales, raster.offsets = scales, offsets
+
+
+def test_a_declared_scale_is_applied(cube: Path, tmp_path: Path) -> None:
+    packed(tmp_path / "p", scales=(5e-5,) * 4, offsets=(0.0,) * 4)
+    series, _ = read(cube, tmp_path / "p")
+    assert series.planetscope is not None
+    expected = looked_up(scene(40, 40), origin(LEFT, TOP, 10 / 3), squares())
+    np.testing.assert_array_equal(series.planetscope[:, 0], expected)
+
+
+def test_declared_offsets_and_mixed_scales_are_refused(cube: Path, tmp_path: Path) -> None:
+    packed(tmp_path / "offset", scales=(1e-4,) * 4, offsets=(-0.1,) * 4)
+    packed(tmp_path / "mixed", scales=(1e-4, 1e-4, 1e-4, 1e-3), offsets=(0.0,) * 4)
+    for name in ("offset", "mixed"):
+        with pytest.raises(DataError, match="declares an offset, or scales that differ"):
+            read(cube, tmp_path / name)
+
+
+def test_files_without_a_date_and_dates_without_a_target_are_said(
+    cube: Path, tmp_path: Path
+) -> None:
+    write_one(tmp_path / "p", "2018-05-06.tif")
+    write_one(tmp_path / "p", "composite.tif")
+    _, reading = read(cube, tmp_path / "p")
+    assert reading.summary.counts["planetscope_files_without_a_date_left_out"] == 1
+    said = reading.summary.facts["planetscope_targets"]
+    days = np.array(dataset()["time"].values, dtype="M8[D]")
+    near = int((np.abs((days - np.datetime64("2018-05-06")).astype(int)) <= 1).sum())
+    assert near == 1
+    assert said.startswith("1 of 4 dates of Sentinel-2 have PlanetScope")
