@@ -24,7 +24,7 @@ from windrow.classifiers.place_classifier import PlaceEncoder
 from windrow.config import Settings
 from windrow.data.series import ProcessingLevel
 from windrow.data.ten_day_grid import NUM_STEPS, TenDayGrid
-from windrow.errors import DataError, WeightsError
+from windrow.errors import DataError, WeightsError, WindrowError
 from windrow.files import atomic_folder, write_json
 from windrow.models.heads.trees import TreeHead
 from windrow.sensors import SENTINEL2_BANDS, check_bands
@@ -149,6 +149,14 @@ def read_classifier(path: str | Path, encoder: PlaceEncoder) -> CropClassifier:
             for voter in get_args(Voter)
             if voter in header.num_features
         }
+        return classifier.restore(fitted, forests)
+    except WindrowError as error:
+        raise DataError(
+            "the header of the classifier is damaged",
+            where=folder / HEAD,
+            found=error.what,
+            hint="fit it again",
+        ) from None
     except (KeyError, ValueError, IndexError) as error:
         raise DataError(
             "the arrays of the classifier do not fit together",
@@ -156,7 +164,6 @@ def read_classifier(path: str | Path, encoder: PlaceEncoder) -> CropClassifier:
             found=str(error)[:120],
             hint="fit it again",
         ) from None
-    return classifier.restore(fitted, forests)
 
 
 def _read_header(folder: Path) -> ClassifierHeader:
