@@ -70,6 +70,12 @@ def main(arguments: Sequence[str]) -> None:
         return
     names = ("labels", "label_column", "where", "report_where")
     said = {name for name in names if getattr(options, name) is not None}
+    if options.table.season_start is not None:
+        raise SettingsError(
+            "--season-start does not concern the scenarios: each is a calendar year",
+            found=options.table.season_start,
+            hint="leave it out",
+        )
     for name in (*said, *options.label_options.said(), *options.table.said()):
         raise SettingsError(
             f"--{name.replace('_', '-')} needs --check", hint="give the real table with --check"

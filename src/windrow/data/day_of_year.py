@@ -21,6 +21,22 @@ COMMON_YEAR_DAYS = 365
 
 NUM_MONTHS = 12
 
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+"""Names of the months."""
+
 MONTH_INITIALS = "JFMAMJJASOND"
 """One letter per month, for the axes of figures."""
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from windrow import sensors
 from windrow.data.batches.pretraining import Batch, PretrainingData
 from windrow.data.day_of_year import MAX_DAYS
+from windrow.data.season import calendar_days
 from windrow.data.series import NO_DATA, Series
 from windrow.evaluation.reconstruction_figures import (
     CloudFigures,
@@ -148,8 +149,9 @@ def predict_table(
         num_series: number of series, spread over the held-out series.
 
     Returns:
-        The columns series_id, day_of_year, valid, cloud_probability (missing if unknown), band,
-        observed and predicted (reflectance 0..1, mean of the nine pixels), and lag (0).
+        The columns series_id, day_of_year (of the calendar year, 0 = 1 January), valid,
+        cloud_probability (missing if unknown), band, observed and predicted (reflectance 0..1,
+        mean of the nine pixels), and lag (0).
     """
     held_out = data.held_out
     num_series = min(num_series, len(held_out))
@@ -174,10 +176,12 @@ def predict_table(
         if held_out.cloud_probability is not None:
             cloud_by_day[dates[valid]] = held_out.cloud_probability[position][valid]
         is_date = np.isin(np.arange(MAX_DAYS), dates[valid])
+        year = held_out.year[position : position + 1]
+        of_year = calendar_days(days[None], year, held_out.season_start)[0]
         for band, name in enumerate(sensors.PLANETSCOPE_BANDS):
             columns = {
                 "series_id": np.repeat(held_out.id[position], len(days)),
-                "day_of_year": days.astype(np.int64),
+                "day_of_year": of_year.astype(np.int64),
                 "valid": is_date[days],
                 "cloud_probability": cloud_by_day[days],
                 "band": name,

@@ -33,11 +33,15 @@ from windrow.sources.values.parcel_means import (
     CIRRUS_RATIO,
     ParcelBatch,
     ParcelSeries,
+    TwelveMonths,
     parcels_to_series,
+    twelve_months,
 )
 from windrow.sources.values.reflectance import RangeTally
 
-OPTIONS = frozenset({"year", "tile", "protocol", "part", "legend", "baseline_offset"})
+OPTIONS = frozenset(
+    {"year", "season_start", "tile", "protocol", "part", "legend", "baseline_offset"}
+)
 
 BANDS = tuple(sensors.SENTINEL2_L1C)
 _NAME = re.compile(r"(?P<region>[A-Z]{2}[A-Z0-9]{0,3})_(?P<parcel>\d+)_(?P<code>\d+)\.npz")
@@ -80,9 +84,10 @@ def _parcel_folder(path: Path) -> Path | None:
 def read(path: Path, options: IngestOptions) -> Reading:
     """Opens EuroCropsML.
 
-    Options: ``tile`` keeps the parcels whose NUTS region begins with it (``EE``, ``LV003``);
-    ``protocol`` names a split (``latvia_vs_estonia/finetune/region_split_5``) and ``part`` one of
-    train, val and test, to write only these; ``legend`` names the crop codes.
+    Options: ``season_start`` and ``year`` choose the twelve months; ``tile`` keeps the parcels
+    whose NUTS region begins with it (``EE``, ``LV003``); ``protocol`` names a split
+    (``latvia_vs_estonia/finetune/region_split_5``) and ``part`` one of train, val and test, to
+    write only these; ``legend`` names the crop codes.
 
     Raises:
         DataError: a parcel or a split is damaged or does not fit.
@@ -96,13 +101,14 @@ def read(path: Path, options: IngestOptions) -> Reading:
     parcels = _find_parcels(folder, options, summary)
     splits = _read_splits(path, parcels, summary)
     parcels, splits = _choose_part(parcels, splits, options, summary)
-    num_dates, year = _survey(parcels, options.year, summary)
+    every = [_dates(parcel, _load(parcel, ("dates",))[0]) for parcel in parcels]
+    months = twelve_months(every, options, where=folder, summary=summary)
     sample = _check_bands(parcels, summary)
     offsets = _offsets(sample, options, folder, summary)
     legend, position = read_legend(
         options.legend, [p.code for p in parcels], where=folder, summary=summary
     )
-    summary.say("product", f"EuroCropsML {year}, L1C, parcel medians")
+    summary.say("product", f"EuroCropsML {months.year}, L1C, parcel medians")
     summary.say("bands", " ".join(BANDS[index] for index in _KEPT))
     summary.say("dropped_bands", "B10 (cirrus), which is no input")
     summary.say("scale", "dn (reflectance x 10,000)")
@@ -116,7 +122,7 @@ def read(path: Path, options: IngestOptions) -> Reading:
         **splits,
     }
     return Reading(
-        parts=_parts(parcels, (legend, position), (num_dates, year, offsets), summary),
+        parts=_parts(parcels, (legend, position), (months, offsets), summary),
         summary=summary,
         provenance={"product": "EuroCropsML", "reference": "Reuss et al. 2025"},
         tables={"parcels": table},
@@ -261,23 +267,6 @@ def _dates(parcel: _Parcel, values: npt.NDArray[Any]) -> npt.NDArray[np.datetime
     return np.asarray(dates)
 
 
-def _survey(parcels: list[_Parcel], year: int | None, summary: ReadingSummary) -> tuple[int, int]:
-    """Returns the longest series, and the year: of the first parcel where it is not given."""
-    longest = 0
-    first, last = np.datetime64("2100-01-01"), np.datetime64("1900-01-01")
-    for parcel in parcels:
-        dates = _dates(parcel, _load(parcel, ("dates",))[0])
-        longest = max(longest, len(dates))
-        if len(dates):
-            first, last = min(first, dates.min()), max(last, dates.max())
-        if year is None and len(dates):
-            year = int(dates[0].astype("M8[Y]").astype(int)) + 1970
-    if year is None:
-        raise DataError("no parcel has a date", where=parcels[0].path.parent)
-    summary.say("dates", f"{first} to {last}, at most {longest} a parcel")
-    return longest, year
-
-
 def _values(parcel: _Parcel) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.datetime64]]:
     data, dates = _load(parcel, ("data", "dates"))
     days = _dates(parcel, dates)
@@ -355,17 +344,17 @@ def _offsets(
 def _parts(
     parcels: list[_Parcel],
     classes: tuple[Legend, dict[str, int]],
-    common: tuple[int, int, tuple[npt.NDArray[np.datetime64], npt.NDArray[np.int64]]],
+    common: tuple[TwelveMonths, tuple[npt.NDArray[np.datetime64], npt.NDArray[np.int64]]],
     summary: ReadingSummary,
 ) -> Iterator[Series]:
-    num_dates, year, offsets = common
+    months, offsets = common
     legend, position = classes
     tally = RangeTally(summary)
     for start in range(0, len(parcels), SHARD):
         some = parcels[start : start + SHARD]
         series, centres = [], []
         for parcel in some:
-            values, dates = _values(parcel)
+            values, dates = months.of(*_values(parcel))
             added = np.where(values > 0, nearest_offsets(*offsets, dates)[:, None], 0)
             series.append(ParcelSeries((values + added)[:, _KEPT], dates, str(parcel.path)))
             centres.append(_centre(parcel))
@@ -373,8 +362,9 @@ def _parts(
         batch = ParcelBatch(
             bands=tuple(BANDS[index] for index in _KEPT),
             processing_level="L1C",
-            year=year,
-            num_dates=num_dates,
+            year=months.year,
+            num_dates=months.num_dates,
+            season_start=months.start,
             id=np.array([parcel.id for parcel in some]),
             label=np.array([position[parcel.code] for parcel in some], dtype=np.int16),
             legend=legend,

@@ -17,6 +17,7 @@ from windrow.sources.labels.keys import KEYS, SeriesKeys
 from windrow.sources.labels.label_table import SeriesLabels, attach_labels, read_labels
 from windrow.sources.reader import LabelOptions, ReadingSummary, TableOptions, refuse_options
 from windrow.sources.tables.series import read_table
+from windrow.sources.values.seasons import say_empty_months
 
 SeriesSource: TypeAlias = Series | Store | str | PathLike[str] | pd.DataFrame
 """What holds series."""
@@ -103,7 +104,12 @@ def open_input(source: SeriesSource, options: TableOptions | None = None) -> Ope
     if isinstance(source, (Path, pd.DataFrame)):
         reading = read_table(source, options)
         return Opened(reading.series, reading.keys, reading.summary)
-    refuse_options(options, (), product="a series store")
+    refuse_options(
+        options,
+        (),
+        product="a series store",
+        reasons={"season_start": "it keeps the one it was read with"},
+    )
     if isinstance(source, Store):
         series = source.series(planetscope=False)
         return Opened(series, _store_keys(source, series), series_report(series, str(source.path)))
@@ -177,6 +183,7 @@ def series_report(series: Series, source: str) -> ReadingSummary:
     dates = series.dates[series.valid]
     if len(dates):
         summary.say("dates", f"{dates.min()} to {dates.max()}")
+        say_empty_months(series, summary)
     if series.cloud_probability is None:
         summary.say("cloud", "not known: every date counts as clear")
     if series.label is not None and series.legend is not None:

@@ -264,13 +264,20 @@ ALWAYS = frozenset({"seed", "scratch"})
 """Options that never change what a product means, accepted by every reader."""
 
 
-def refuse_options(options: GivenOptions, known: Collection[str], *, product: str) -> None:
+def refuse_options(
+    options: GivenOptions,
+    known: Collection[str],
+    *,
+    product: str,
+    reasons: Mapping[str, str] | None = None,
+) -> None:
     """Refuses what was said and does not concern a product: nothing is ignored in silence.
 
     Args:
         options: what the user said.
         known: names of the options that the reader heeds.
         product: its name, for the message.
+        reasons: why an option does not concern it, by name, where that is not plain.
 
     Raises:
         SettingsError: an option was said that the reader does not heed; names the first.
@@ -281,8 +288,10 @@ def refuse_options(options: GivenOptions, known: Collection[str], *, product: st
     foreign = [name for name in options.said() if name not in known and name not in ALWAYS]
     if foreign:
         heeded = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(known)) or "none"
+        why = (reasons or {}).get(foreign[0])
         raise SettingsError(
-            f"--{foreign[0].replace('_', '-')} does not concern {product}",
+            f"--{foreign[0].replace('_', '-')} does not concern {product}"
+            + (f": {why}" if why else ""),
             expected=f"options of {product}: {heeded}",
             hint="leave it out",
         )

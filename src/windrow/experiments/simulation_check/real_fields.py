@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from windrow.data.legend import UNLABELLED, Legend
+from windrow.data.season import CALENDAR_YEAR
 from windrow.data.series import Series
 from windrow.errors import DataError
 from windrow.evaluation.fewshot.task import LeftOutClass, say_left_out
@@ -71,27 +72,15 @@ def read_real_fields(
         settings: conditions and thresholds.
 
     Raises:
-        DataError: a file or column is missing, there is no cloud measure, no class is shared,
-            the parts overlap or are empty, or the fields have too few clear dates.
+        DataError: a file or column is missing, there is no cloud measure, the fields do not lie in
+            a calendar year, no class is shared, the parts overlap or are empty, or the fields have
+            too few clear dates.
     """
     simulated = scenario.legend
     opened = source.open()
     series, names, summary, table = opened.series, opened.labels, opened.summary, source.path
     assert names is not None
-    if series.cloud_probability is None:
-        raise DataError(
-            "the table has no cloud measure, without which clear and cloudy are not known",
-            where=table,
-            hint="add a column cloud_fraction (0..1) or clp (0..255)",
-        )
-    if series.processing_level != scenario.product:
-        raise DataError(
-            "real and simulated observations are of different processing levels",
-            where=table,
-            found=series.processing_level,
-            expected=f"{scenario.product}, which scenario {scenario.name} simulates",
-            hint="choose a scenario of that level with --scenario",
-        )
+    _refuse_unlike(series, scenario, table)
     notes = [
         f"{count} {name.replace('_', ' ')}"
         for name in ("series_without_a_label", "labels_without_a_series")
@@ -130,6 +119,32 @@ def read_real_fields(
         notes=notes,
         reading=summary,
     )
+
+
+def _refuse_unlike(series: Series, scenario: ScenarioSettings, table: Path) -> None:
+    """Refuses fields without clouds, of another processing level, or of a season."""
+    if series.cloud_probability is None:
+        raise DataError(
+            "the table has no cloud measure, without which clear and cloudy are not known",
+            where=table,
+            hint="add a column cloud_fraction (0..1) or clp (0..255)",
+        )
+    if series.processing_level != scenario.product:
+        raise DataError(
+            "real and simulated observations are of different processing levels",
+            where=table,
+            found=series.processing_level,
+            expected=f"{scenario.product}, which scenario {scenario.name} simulates",
+            hint="choose a scenario of that level with --scenario",
+        )
+    if series.season_start != CALENDAR_YEAR:
+        raise DataError(
+            "the real fields lie in twelve months over New Year, the simulated ones in a year",
+            where=table,
+            found=f"a season from {series.season_start}",
+            expected="fields of a calendar year",
+            hint="choose a calendar year with --year, or read a store of one",
+        )
 
 
 def _parts(

@@ -73,7 +73,12 @@ def read(path: Path, options: IngestOptions) -> Reading:
         DataError: an index, a class mapping or a parcel is missing or damaged.
         SettingsError: an option does not fit, or must be given.
     """
-    refuse_options(options, OPTIONS, product="BreizhCrops")
+    refuse_options(
+        options,
+        OPTIONS,
+        product="BreizhCrops",
+        reasons={"season_start": "each of its folders is one calendar year"},
+    )
     root = find_root(path)
     if root is None:
         raise DataError("no classmapping.csv", where=path, hint="give the folder it lies in")

@@ -74,7 +74,12 @@ def read(path: Path, options: IngestOptions) -> Reading:
         SettingsError: an option does not fit.
         DataError: a file is missing, damaged, or does not fit the others; names it.
     """
-    refuse_options(options, OPTIONS, product="DENETHOR")
+    refuse_options(
+        options,
+        OPTIONS,
+        product="DENETHOR",
+        reasons={"season_start": "each of its tiles is one calendar year"},
+    )
     require_rasterio()
     split, part = _split(options)
     layout = find_layout(path)

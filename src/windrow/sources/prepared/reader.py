@@ -81,7 +81,12 @@ def read(path: Path, options: IngestOptions) -> Reading:
         SettingsError: the path is a folder with several files.
         DataError: the file is damaged or of another shape, or its dates are missing.
     """
-    refuse_options(options, OPTIONS, product="the prepared files")
+    refuse_options(
+        options,
+        OPTIONS,
+        product="the prepared files",
+        reasons={"season_start": "their days are those of one calendar year"},
+    )
     file = _chosen_file(path)
     summary = ReadingSummary(str(file))
     if is_pairs(file):

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from windrow import sensors
-from windrow.data.season import CALENDAR_YEAR, checked_start, days_of_season, first_days
+from windrow.data.season import days_of_season, first_days
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
 from windrow.sources.bands.recognition import recognise_bands
@@ -37,7 +37,13 @@ from windrow.sources.tables.dates import read_dates
 from windrow.sources.tables.row_numbers import row_number
 from windrow.sources.tables.rows import by_first_appearance, refuse_series_without_date
 from windrow.sources.tables.values import Rows, choose_cloud_column, values_of_rows
-from windrow.sources.values.seasons import season_of_rows
+from windrow.sources.values.seasons import (
+    dates_by_year,
+    fullest_months,
+    rows_of_year,
+    say_empty_months,
+    season_of_rows,
+)
 
 DATE_COLUMNS = (
     "date",
@@ -121,6 +127,7 @@ def read_table(
     table.recognise_bands(options.bands, options.processing_level)
     table.arrange(options)
     series = table.series(options)
+    say_empty_months(series, summary)
     return TableReading(series, table.keys(), table.key_names(), summary)
 
 
@@ -225,9 +232,11 @@ class _Table:
                 "the dates of a series span more than one "
                 + ("season" if options.season_start else "calendar year"),
                 where=f"{table_path}, {self._id} {keys[row]}",
-                found=f"{self._year[series[row]]} and {years[row]}",
+                found=f"{self._year[series[row]]} and {years[row]}; in the whole table "
+                f"{dates_by_year(dates, self._season_start)}",
                 hint="choose one with --year, say when a season over New Year begins with "
-                "--season-start MM-DD, or give each year of a field an id of its own",
+                "--season-start MM-DD, or give each year of a field an id of its own; "
+                + fullest_months(dates, options.season_start),
             )
         order = np.argsort(series, kind="stable")
         sorted_series, sorted_days = series[order], days[order]
@@ -260,16 +269,8 @@ class _Table:
         """Returns the rows of the year that is asked for; the frame keeps those alone."""
         if options.year is None:
             return dates, keys
-        start = checked_start(options.season_start or CALENDAR_YEAR)
-        kept = days_of_season(dates, start)[1] == options.year
-        if not kept.any():
-            raise DataError(
-                "no date in the year",
-                where=f"{self._table_path}, column {self._date}",
-                found=f"{dates.min()} to {dates.max()}",
-                expected=f"dates of {options.year}",
-            )
-        self._summary.count("dates_of_other_years_left_out", int((~kept).sum()))
+        where = f"{self._table_path}, column {self._date}"
+        kept = rows_of_year(dates, options, where=where, summary=self._summary)
         self._summary.count(
             "series_without_a_date_in_the_year_left_out",
             len(np.unique(keys)) - len(np.unique(keys[kept])),

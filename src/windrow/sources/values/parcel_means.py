@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow import sensors
-from windrow.data.day_of_year import days_of_year
 from windrow.data.legend import Legend
+from windrow.data.season import CALENDAR_YEAR, checked_start, days_of_season
 from windrow.data.series import ProcessingLevel, Series
 from windrow.errors import DataError
-from windrow.sources.reader import ReadingSummary
+from windrow.sources.reader import IngestOptions, ReadingSummary
 from windrow.sources.values.reflectance import RangeTally
+from windrow.sources.values.seasons import dates_by_year
 
 CIRRUS_RATIO = 0.5
 """The mean of B10 must be below this share of the next lowest mean for it to be recognised."""
@@ -52,12 +53,13 @@ class ParcelBatch:
     Attributes:
         bands: names of the B bands.
         processing_level: of all of them.
-        year: the calendar year that every date must lie in.
+        year: the year that every date must lie in, or in which their season begins.
         num_dates: length of the date axis, at least that of the longest parcel.
         id: (N,) identity of each parcel, which is its own field.
         label: (N,) positions in ``legend``.
         legend: the classes.
         longitude, latitude: (N,) degrees, or None.
+        season_start: first day of the twelve months, as ``MM-DD``.
     """
 
     bands: tuple[str, ...]
@@ -69,32 +71,110 @@ class ParcelBatch:
     legend: Legend
     longitude: npt.NDArray[np.float64] | None = None
     latitude: npt.NDArray[np.float64] | None = None
+    season_start: str = CALENDAR_YEAR
+
+
+@dataclass(frozen=True)
+class TwelveMonths:
+    """The dates of parcels that are read.
+
+    Attributes:
+        year: the year in which the twelve months begin.
+        start: their first day, as ``MM-DD``.
+        num_dates: most dates of a parcel in them.
+        chosen: whether the year was given, so that other dates are left out.
+    """
+
+    year: int
+    start: str
+    num_dates: int
+    chosen: bool
+
+    def of(
+        self, values: npt.NDArray[np.float64], dates: npt.NDArray[np.datetime64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.datetime64]]:
+        """Selects the dates of a parcel, and its values (T, B), in the chosen twelve months.
+
+        All are returned where none were chosen; a date outside is then an error of
+        :func:`parcels_to_series`.
+        """
+        if not self.chosen:
+            return values, dates
+        kept = days_of_season(dates, self.start)[1] == self.year
+        return values[kept], dates[kept]
+
+
+def twelve_months(
+    dates: Sequence[npt.NDArray[np.datetime64]],
+    options: IngestOptions,
+    *,
+    where: object,
+    summary: ReadingSummary,
+) -> TwelveMonths:
+    """Chooses the twelve months of parcels by ``--season-start`` and ``--year``.
+
+    Without ``--year`` they are those of the first date of the first parcel.
+
+    Args:
+        dates: (T,) days of each parcel.
+        options: with ``season_start`` and ``year``, each None where it was not given.
+        where: the files, for messages.
+        summary: where the dates are said.
+
+    Raises:
+        DataError: there is no date, or none in the year.
+        SettingsError: the start is no day of every year.
+    """
+    start = checked_start(options.season_start or CALENDAR_YEAR)
+    together = np.concatenate(dates)
+    if not len(together):
+        raise DataError("no parcel has a date", where=where)
+    year = options.year or int(days_of_season(together[:1], start)[1][0])
+    whole = f"{together.min()} to {together.max()}"
+    inside = [int((days_of_season(each, start)[1] == year).sum()) for each in dates]
+    if not any(inside):
+        raise DataError(
+            "no date in the year",
+            where=where,
+            found=f"{whole}: {dates_by_year(together, start)}",
+            expected=f"dates of {year}",
+        )
+    if start != CALENDAR_YEAR:
+        summary.say("season", f"from {start} (as given)")
+    chosen = options.year is not None
+    longest = max(inside) if chosen else max(map(len, dates))
+    summary.say("dates", f"{whole}, at most {longest} a parcel")
+    if chosen:
+        summary.count("dates_of_other_years_left_out", len(together) - sum(inside))
+    return TwelveMonths(year, start, longest, chosen)
 
 
 def days_within_year(
-    dates: npt.NDArray[np.datetime64], year: int, *, where: object
+    dates: npt.NDArray[np.datetime64], year: int, *, where: object, start: str = CALENDAR_YEAR
 ) -> npt.NDArray[np.int16]:
-    """Days of one calendar year, 0 = 1 January.
+    """Returns days of the twelve months that begin in a year, 0 = their first day.
 
     Raises:
-        DataError: a date lies in another year.
+        DataError: a date lies in other twelve months.
 
     Example:
         >>> dates = np.array(["2017-01-01", "2017-12-31"], "M8[D]")
         >>> days_within_year(dates, 2017, where="fields.csv").tolist()
         [0, 364]
     """
-    years = dates.astype("M8[Y]").astype(np.int64) + 1970
+    days, years = days_of_season(dates, start)
     outside = np.flatnonzero(years != year)
     if len(outside):
         raise DataError(
             "a date lies outside the year",
             where=where,
             found=str(dates[outside[0]]),
-            expected=f"dates of {year}",
+            expected=f"dates of {year}"
+            if start == CALENDAR_YEAR
+            else f"dates of the twelve months from {year}-{start}",
             hint="name the year of the dates with --year",
         )
-    return days_of_year(dates)
+    return days
 
 
 def parcels_to_series(
@@ -129,7 +209,9 @@ def parcels_to_series(
                 found=parcel.values.shape[-1],
                 expected=f"{len(batch.bands)}: {' '.join(batch.bands)}",
             )
-        days = days_within_year(parcel.dates, batch.year, where=parcel.source)
+        days = days_within_year(
+            parcel.dates, batch.year, where=parcel.source, start=batch.season_start
+        )
         order = np.argsort(days, kind="stable")
         sorted_parcels += bool((np.diff(days) < 0).any())
         values = parcel.values[order]
@@ -164,6 +246,7 @@ def parcels_to_series(
         latitude=batch.latitude,
         label=batch.label,
         legend=batch.legend,
+        season_start=batch.season_start,
     )
     return series if seen.all() else series.select(np.flatnonzero(seen))
 
