@@ -195,3 +195,25 @@ def test_another_band_order_is_seen(tmp_path: Path) -> None:
         np.savez(place, **{**arrays, "data": arrays["data"][:, order]})
     with pytest.raises(DataError, match=r"in another order; .*darkest in column 2"):
         read(root)
+
+
+def test_twelve_months_over_new_year(tmp_path: Path) -> None:
+    """Dates from November 2020 on lie in the season that begins in October 2020."""
+    root = write_root(tmp_path)
+    for path in (root / "preprocess").glob("*.npz"):
+        with np.load(path) as stored:
+            data, centre = stored["data"], stored["center"]
+        dates = np.array(["2020-11-01", "2021-01-05", "2021-09-30", "2021-10-01"], dtype="M8[D]")
+        rows = [0, 1, 2, 2]
+        np.savez(path, data=data[rows], dates=dates, center=centre)
+    series, reading = read(root, season_start="10-01", year=2020)
+    assert series.season_start == "10-01"
+    assert series.year.tolist() == [2020] * 6
+    assert series.day_of_year[0, series.valid[0]].tolist() == [31, 96, 364]
+    assert series.dates[0, :3].astype(str).tolist() == ["2020-11-01", "2021-01-05", "2021-09-30"]
+    assert series.reflectance[2, 1].tolist()[:2] == [1321, 1121]
+    assert reading.summary.counts["dates_of_other_years_left_out"] == 6
+    with pytest.raises(DataError, match=r"dates of the twelve months from 2020-10-01"):
+        read(root, season_start="10-01")
+    with pytest.raises(DataError, match=r"found .*18 from 2020-10-01, 6 from 2021-10-01"):
+        read(root, season_start="10-01", year=2030)
