@@ -11,6 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from windrow.sources.bands.dialects import dialect_table
+from windrow.sources.cubes.coordinates import (
+    CRS_ATTRIBUTES,
+    CRS_COORDINATES,
+    CRS_VARIABLES,
+    TRANSFORM_ATTRIBUTES,
+)
 from windrow.sources.cubes.planetscope_scenes import scene_table
 from windrow.sources.formats.table_columns import ENCODINGS, FIELD_COLUMNS, ID_COLUMNS, SEPARATORS
 from windrow.sources.labels.class_names import NO_DATA_CODES, NO_DATA_WORDS
@@ -21,6 +27,7 @@ from windrow.sources.labels.parcel_polygons import (
     ID_PROPERTIES,
     NAME_PROPERTIES,
 )
+from windrow.sources.tables.dates import FORMS
 from windrow.sources.tables.row_numbers import ROW_NUMBERS
 from windrow.sources.tables.series import DATE_COLUMNS
 from windrow.sources.values.baseline_offset import offset_table
@@ -53,12 +60,34 @@ def column_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def crs_table() -> str:
+    """Returns where a cube may keep its CRS and its transform."""
+    rows = [
+        ("a variable", CRS_VARIABLES),
+        ("an attribute of such a variable, of a band, or of the data set", CRS_ATTRIBUTES),
+        ("the value of a coordinate", CRS_COORDINATES),
+        ("a transform, as an attribute", TRANSFORM_ATTRIBUTES),
+    ]
+    lines = ["| place | names |", "| --- | --- |"]
+    lines += [f"| {place} | {' '.join(f'`{name}`' for name in names)} |" for place, names in rows]
+    return "\n".join(lines) + "\n"
+
+
+def date_table() -> str:
+    """Returns the forms of dates in tables."""
+    lines = ["| form | example |", "| --- | --- |"]
+    lines += [f"| {name} | {text} |" for name, text in FORMS]
+    return "\n".join(lines) + "\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "bands": dialect_table,
     "columns": column_table,
     "offset": offset_table,
     "clouds": cloud_table,
     "planetscope": scene_table,
+    "crs": crs_table,
+    "dates": date_table,
 }
 """What writes each table, by its name in the document."""
 

@@ -226,7 +226,7 @@ def test_the_store_keeps_the_grid(tmp_path: Path) -> None:
 def test_the_document_lists_every_place() -> None:
     document = (ROOT / "docs" / "recognised.md").read_text(encoding="utf-8")
     for names in (CRS_VARIABLES, CRS_ATTRIBUTES, CRS_COORDINATES):
-        assert ", ".join(f"`{name}`" for name in names) in document
+        assert " ".join(f"`{name}`" for name in names) in document
 
 
 @pytest.mark.skipif(not CASES.is_dir(), reason="shared/cases is absent")
