@@ -170,3 +170,31 @@ def test_groups_of_one_class_are_refused(
     assert windrow(*words, "--seed", "-1", "--out", out) == 2
     assert "setting seed" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_planted_errors_come_first(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = pd.read_csv(place.labels)
+    crops = sorted(set(labels["crop"]))
+    wrong = [3, 21, 40]
+    for row in wrong:
+        labels.loc[row, "crop"] = crops[(crops.index(labels.loc[row, "crop"]) + 2) % len(crops)]
+    labels.to_csv(tmp_path / "labels.csv", index=False)
+    words = ("screen", place.table, "--labels", tmp_path / "labels.csv", "--label-column", "crop",
+             "--processing-level", "L2A", "--weights", place.weights, "--no-prior")  # fmt: skip
+    assert windrow(*words, "--out", tmp_path / "screened.csv", "--share", "0.1") == 0
+    assert "of 45 labels agree with the prediction" in capsys.readouterr().out
+    found = pd.read_csv(tmp_path / "screened.csv")
+    assert sorted(found["field_id"]) == list(range(45))
+    assert found["confidence"].is_monotonic_increasing
+    assert set(wrong) <= set(found["field_id"][:5])
+    assert set(wrong) <= set(found.loc[found["suspect"], "field_id"])
+    assert found["suspect"].sum() <= 5
+    told = labels.set_index("id")["crop"]
+    assert (found["label"] == told[found["field_id"]].to_numpy()).all()
+    for share in ("0", "-1", "1.5", "nan"):
+        assert windrow(*words, "--out", tmp_path / "x.csv", "--share", share) == 2
+        assert "--share" in capsys.readouterr().err
+    assert windrow(*words, "--out", place.table) == 2
+    assert not (tmp_path / "x.csv").exists()

@@ -58,7 +58,7 @@ def assign_folds(
     if len(groups) < 2:
         raise DataError(
             "all labelled fields are of one group",
-            hint="give 'windrow train --group-column' a column with more groups",
+            hint="give --group-column a column with more groups",
         )
     counts = np.zeros((len(groups), int(label.max()) + 1), dtype=np.int64)
     np.add.at(counts, (position, label), 1)
@@ -139,7 +139,7 @@ def cross_validate(
         if len({name for name in shown if name is not None}) < 2:
             raise DataError(
                 "all labelled fields outside of a group are of one class",
-                hint="give 'windrow train --group-column' groups that hold several classes",
+                hint="give --group-column groups that hold several classes",
             )
         classifier = make().fit(series, shown, crops=_present(crops, shown))
         columns = np.array([classes.index(name) for name in classifier.classes])

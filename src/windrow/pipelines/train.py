@@ -83,7 +83,7 @@ def train(
     opened = source.open()
     labels = labels_of(opened)
     crops = crops_of_classes(labels, encoder) if use_prior else {}
-    group, grouped_by = _groups(opened, group_column)
+    group, grouped_by = groups_of(opened, group_column)
 
     def make() -> CropClassifier:
         return CropClassifier(encoder, settings.mix, seed=settings.seed)
@@ -136,7 +136,16 @@ def _crop_lines(classes: Sequence[str], crops: Mapping[str, Sequence[str]]) -> l
     return lines + [f"class {name}: from its labels alone" for name in unknown]
 
 
-def _groups(opened: Opened, column: str | None) -> tuple[npt.NDArray[np.generic], str]:
+def groups_of(opened: Opened, column: str | None) -> tuple[npt.NDArray[np.generic], str]:
+    """Returns the group of each series for the cross-validation, and the name of its column.
+
+    Args:
+        opened: an input with labels.
+        column: a column of the label table; None groups by field.
+
+    Raises:
+        DataError: there is no such column, or a labelled series has no value in it.
+    """
     if column is None:
         return opened.series.field_id, "field_id"
     assert opened.labels is not None

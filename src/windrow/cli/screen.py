@@ -1,0 +1,80 @@
+"""``windrow screen``: the labels that look wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from windrow.cli.parse import parse
+from windrow.cli.progress import progress
+from windrow.sources.reader import LabelOptions, TableOptions
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Writes the labelled fields in the order of suspicion: labels that look wrong come first.
+
+    Each field is classified by a classifier that was not fitted on it. Look at the suspects
+    yourself: a rare variety or a field of two crops looks wrong too.
+    """
+
+    input: Annotated[Path, tyro.conf.Positional]
+    """A series store, or a field table (CSV or Parquet), of one place and one year."""
+    labels: Path
+    """The label table: one row per field."""
+    label_column: str
+    """Its column of classes."""
+    out: Path
+    """The file to write: .parquet, .csv, .gpkg or .geojson; must not exist."""
+    share: float = 0.05
+    """The largest share of the labels to mark as suspects."""
+    weights: str = "windrow-1"
+    """A run directory, a .safetensors file, or the name of shipped weights."""
+    group_column: str | None = None
+    """A column of the label table, such as a farm or a block. No group stands on both sides of the
+    cross-validation."""
+    prior: bool = True
+    """Use what the weights know of the crops that the classes name."""
+    seed: int = 0
+    """Every random draw follows from it."""
+    label_options: Annotated[LabelOptions, tyro.conf.arg(name="")] = field(
+        default_factory=LabelOptions
+    )
+    """How to read the labels."""
+    table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
+    """How to read a field table, where it should not be detected."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs ``windrow screen``."""
+    options = parse(Screen, arguments, prog="windrow screen")
+    from windrow.experiments.recipes.classifier import train_settings
+    from windrow.pipelines.screen import screen
+    from windrow.sources.open_any import LabelledInput
+
+    source = LabelledInput(
+        options.input,
+        options.labels,
+        options.label_column,
+        table_options=options.table,
+        label_options=options.label_options,
+    )
+    with progress("cross-validating", "folds") as advance:
+        found = screen(
+            source,
+            train_settings(seed=options.seed),
+            out=options.out,
+            share=options.share,
+            weights=options.weights,
+            group_column=options.group_column,
+            use_prior=options.prior,
+            on_progress=advance,
+        )
+    print("\n".join(found.lines))
+    print(f"{found.accuracy:.0%} of {found.num_labels} labels agree with the prediction")
+    print(f"{found.num_suspects} labels look wrong")
+    print(options.out)
