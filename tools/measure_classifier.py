@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 from safetensors.numpy import save_file
 
-from windrow.classifiers.crop_classifier import CropClassifier
+from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.classifiers.place_classifier import PlaceEncoder, load_place_encoder
 from windrow.classifiers.shallow import TreesSettings, fit_light_head
 from windrow.data.place_fields import read_place_fields
@@ -200,7 +200,7 @@ def votes_of(
         name: tuple(crop for crop in crops if crop in encoder.crop_names)
         for name, crops in fields.crops.items()
     }
-    classifier = CropClassifier(encoder, settings, seed=seed).fit(
+    classifier = MixedClassifier(encoder, settings, seed=seed).fit(
         fields.series, told, crops={name: crops for name, crops in known.items() if crops},
     )  # fmt: skip
     order = [

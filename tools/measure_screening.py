@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 
 from measure_classifier import Fields, real_places
-from windrow.classifiers.crop_classifier import CropClassifier
+from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.classifiers.place_classifier import PlaceEncoder, load_place_encoder
 from windrow.evaluation.label_screening import relative_confidence
 from windrow.experiments.recipes.classifier import mix
@@ -52,7 +52,7 @@ def found_share(fields: Fields, encoder: PlaceEncoder, *, num_trees: int, draw: 
             for name, known in fields.crops.items()
             if name in told
         }
-        classifier = CropClassifier(encoder, settings, seed=draw)
+        classifier = MixedClassifier(encoder, settings, seed=draw)
         classifier.fit(fields.series, told, crops={n: c for n, c in crops.items() if c})
         held = labelled[fold == number]
         columns = [fields.classes.index(name) for name in classifier.classes]

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from place_factory import CROPS, make_encoder, make_place, series_of
-from windrow.classifiers.crop_classifier import CropClassifier
-from windrow.classifiers.saved_crop_classifier import read_classifier, write_classifier
+from windrow.classifiers.mixed_classifier import MixedClassifier
+from windrow.classifiers.saved_classifier import read_classifier, write_classifier
 from windrow.data.store.store import Store
 from windrow.data.store.zarr_store import write_store
 from windrow.errors import WindrowError
@@ -121,7 +121,7 @@ def _head(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     place = make_place(30)
     names = np.array(CROPS)[place.crop].tolist()
     settings_of_mix = mix().model_copy(update={"num_trees": 3})
-    fitted = CropClassifier(make_encoder(), settings_of_mix).fit(series_of(place), names)
+    fitted = MixedClassifier(make_encoder(), settings_of_mix).fit(series_of(place), names)
     folder = tmp_path_factory.mktemp("fitted") / "classifier"
     write_classifier(folder, fitted)
     return folder, json.loads((folder / "head.json").read_text())

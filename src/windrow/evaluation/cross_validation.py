@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from windrow.classifiers.crop_classifier import CropClassifier
 from windrow.classifiers.expectation import ClassScore, Expectation, Score
 from windrow.classifiers.features import FeatureSettings, band_features
 from windrow.classifiers.mix import Voter
+from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.classifiers.shallow import TreesSettings, fit_light_head
 from windrow.data.series import Series
 from windrow.errors import DataError
@@ -91,7 +91,7 @@ class CrossValidation:
 
 
 def cross_validate(
-    make: Callable[[], CropClassifier],
+    make: Callable[[], MixedClassifier],
     series: Series,
     labels: Sequence[str | None],
     *,

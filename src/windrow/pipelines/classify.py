@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from windrow.classifiers.crop_classifier import CropClassifier
 from windrow.classifiers.crop_names import crops_of_class
 from windrow.classifiers.mix import MixSettings
+from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.classifiers.place_classifier import DEFAULT_WEIGHTS, PlaceEncoder, load_place_encoder
-from windrow.classifiers.saved_crop_classifier import read_classifier, read_expectation
+from windrow.classifiers.saved_classifier import read_classifier, read_expectation
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError
 from windrow.evaluation.conformal import prediction_sets
@@ -94,7 +94,7 @@ def classify(
     else:
         classes = _classes_of_crops(crops, encoder)
         opened = open_input(source, table)
-        fitted = CropClassifier(encoder, mix).fit(
+        fitted = MixedClassifier(encoder, mix).fit(
             opened.series, [None] * len(opened.series), crops=classes
         )
         line = "classifier: no label was used, so 'prediction_set' and 'unlikeness' stay empty"
@@ -111,7 +111,7 @@ def _context(series: Series) -> Series:
     return series.select(np.linspace(0, len(series) - 1, num_chosen).astype(np.intp))
 
 
-def _share_line(classifier: CropClassifier) -> str:
+def _share_line(classifier: MixedClassifier) -> str:
     shares = sorted(classifier.class_shares.items(), key=lambda item: -item[1])
     found = ", ".join(f"{name} {share:.0%}" for name, share in shares)
     return f"class shares that probabilities are set to: {found}"
@@ -132,7 +132,7 @@ def _classes_of_crops(crops: Sequence[str], encoder: PlaceEncoder) -> dict[str, 
 def _write(
     out: str | Path,
     series: Series,
-    classifier: CropClassifier,
+    classifier: MixedClassifier,
     threshold: float | None,
     on_progress: Callable[[int, int], None] | None,
 ) -> dict[str, int]:
@@ -161,7 +161,7 @@ def _write(
 
 def _predict(
     series: Series,
-    classifier: CropClassifier,
+    classifier: MixedClassifier,
     on_progress: Callable[[int, int], None] | None,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
     probability, unlikeness = [], []

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from windrow.classifiers.crop_classifier import CropClassifier
+from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.classifiers.place_classifier import DEFAULT_WEIGHTS, load_place_encoder
 from windrow.errors import SettingsError
 from windrow.evaluation.cross_validation import cross_validate
@@ -82,7 +82,7 @@ def screen(
     check_positions(out, known=has_position)
     labels = labels_of(opened)
     found = cross_validate(
-        lambda: CropClassifier(encoder, settings.mix, seed=settings.seed),
+        lambda: MixedClassifier(encoder, settings.mix, seed=settings.seed),
         series,
         labels,
         crops=crops_of_classes(labels, encoder) if use_prior else {},

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from windrow.classifiers.crop_classifier import CropClassifier
 from windrow.classifiers.crop_names import crops_of_class
 from windrow.classifiers.expectation import Expectation
 from windrow.classifiers.features import FeatureSettings
 from windrow.classifiers.mix import MixSettings
+from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.classifiers.place_classifier import DEFAULT_WEIGHTS, PlaceEncoder, load_place_encoder
-from windrow.classifiers.saved_crop_classifier import write_classifier
+from windrow.classifiers.saved_classifier import write_classifier
 from windrow.config import Settings
 from windrow.errors import DataError
 from windrow.evaluation.cross_validation import cross_validate, expectation
@@ -85,8 +85,8 @@ def train(
     crops = crops_of_classes(labels, encoder) if use_prior else {}
     group, grouped_by = groups_of(opened, group_column)
 
-    def make() -> CropClassifier:
-        return CropClassifier(encoder, settings.mix, seed=settings.seed)
+    def make() -> MixedClassifier:
+        return MixedClassifier(encoder, settings.mix, seed=settings.seed)
 
     found = cross_validate(
         make,

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 
-from windrow.classifiers.crop_classifier import CropClassifier
 from windrow.classifiers.mix import index_values
+from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.classifiers.place_classifier import load_place_encoder
 from windrow.experiments.recipes.classifier import mix
 from windrow.experiments.recipes.worlds import FARMLAND
@@ -36,7 +36,7 @@ def test_one_label_a_class_is_worth_more_than_to_trees():
         labels = [name if first[name] == k else None for k, name in enumerate(names.tolist())]
         known = {name: [name] for name in crops.tolist()}
         asked = np.array([label is None for label in labels])
-        classifier = CropClassifier(load_place_encoder(), mix())
+        classifier = MixedClassifier(load_place_encoder(), mix())
         classifier.fit(world.series, labels, crops=known)
         ours.append((classifier.predict(world.series) == names)[asked].mean())
         grid = classifier.fitted.grid
@@ -46,9 +46,9 @@ def test_one_label_a_class_is_worth_more_than_to_trees():
         forest = ExtraTreesClassifier(200, random_state=0).fit(features[~asked], names[~asked])
         trees.append((forest.predict(features[asked]) == names[asked]).mean())
         series = world.series.with_bands(BANDS_OF_TEN_METRES)
-        few = CropClassifier(load_place_encoder(), mix()).fit(series, labels, crops=known)
+        few = MixedClassifier(load_place_encoder(), mix()).fit(series, labels, crops=known)
         few_bands.append((few.predict(series) == names)[asked].mean())
-        alone = CropClassifier(load_place_encoder(), mix())
+        alone = MixedClassifier(load_place_encoder(), mix())
         alone.fit(world.series, [None] * len(names), crops=known)
         unlabelled.append((alone.predict(world.series) == names).mean())
     assert np.mean(ours) > np.mean(trees) + 0.1

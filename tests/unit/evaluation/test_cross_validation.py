@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from place_factory import CROPS, make_encoder, make_place, series_of
-from windrow.classifiers.crop_classifier import CropClassifier
+from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.errors import DataError
 from windrow.evaluation.cross_validation import (
     BAND_TREES,
@@ -43,7 +43,7 @@ def run(labels, group):
     settings = train_settings(seed=1)
     few = mix().model_copy(update={"num_trees": 10})
     return cross_validate(
-        lambda: CropClassifier(make_encoder(), few, seed=1),
+        lambda: MixedClassifier(make_encoder(), few, seed=1),
         SERIES,
         labels,
         crops={},

@@ -67,7 +67,7 @@ class FittedPlace:
     num_labelled: float
 
 
-class CropClassifier:
+class MixedClassifier:
     """Classifies the fields of one place from a few labelled fields, or from crop names alone.
 
     Args:
@@ -147,7 +147,7 @@ class CropClassifier:
         self._fit_voters()
         return self
 
-    def with_context(self, series: Series) -> CropClassifier:
+    def with_context(self, series: Series) -> MixedClassifier:
         """Fits a new classifier with further unlabelled fields of the place.
 
         Args:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from place_factory import CROPS, make_encoder, make_place, series_of
-from windrow.classifiers.crop_classifier import CropClassifier
 from windrow.classifiers.mix import MixSettings, index_values
+from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.data.ten_day_grid import grid_of_series
 from windrow.errors import BandError, DataError
 from windrow.experiments.recipes.classifier import mix
@@ -26,7 +26,7 @@ def labels(num_labelled):
 
 @pytest.fixture(name="fitted", scope="module")
 def _fitted():
-    return CropClassifier(make_encoder(), MIX).fit(SERIES, labels(25), crops=KNOWN)
+    return MixedClassifier(make_encoder(), MIX).fit(SERIES, labels(25), crops=KNOWN)
 
 
 def test_probabilities_are_right_and_sum_to_one(fitted):
@@ -47,12 +47,12 @@ def test_a_field_does_not_depend_on_the_others_given(fitted):
 
 
 def test_the_same_seed_gives_the_same_classifier(fitted):
-    again = CropClassifier(make_encoder(), MIX).fit(SERIES, labels(25), crops=KNOWN)
+    again = MixedClassifier(make_encoder(), MIX).fit(SERIES, labels(25), crops=KNOWN)
     np.testing.assert_array_equal(again.predict_proba(SERIES), fitted.predict_proba(SERIES))
 
 
 def test_crops_alone_are_enough_and_nothing_at_all_is_not():
-    classifier = CropClassifier(make_encoder(), MIX)
+    classifier = MixedClassifier(make_encoder(), MIX)
     unlabelled = classifier.fit(SERIES, [None] * 60, crops={"a": ["wheat"], "b": ["maize", "hemp"]})
     assert unlabelled.classes == ("a", "b")
     assert unlabelled.num_labelled == 0
@@ -64,21 +64,21 @@ def test_crops_alone_are_enough_and_nothing_at_all_is_not():
     with pytest.raises(DataError, match="the weights know no crop 'quinoa'"):
         classifier.fit(SERIES, labels(20), crops={"a": ["quinoa"]})
     with pytest.raises(DataError, match="not fitted"):
-        CropClassifier(make_encoder(), MIX).predict_proba(SERIES)
-    untrained = CropClassifier(make_encoder(untrained=("hemp",)), MIX)
+        MixedClassifier(make_encoder(), MIX).predict_proba(SERIES)
+    untrained = MixedClassifier(make_encoder(untrained=("hemp",)), MIX)
     with pytest.raises(DataError, match="the weights know no crop 'hemp'"):
         untrained.fit(SERIES, labels(20), crops={"hemp": ["hemp"]})
 
 
 def test_a_prior_that_contradicts_the_labels_is_dropped():
     """Labels that lie exactly where each class is, and priors that lie anywhere."""
-    fitted = CropClassifier(make_encoder(), MIX).fit(SERIES, labels(50), crops=KNOWN)
+    fitted = MixedClassifier(make_encoder(), MIX).fit(SERIES, labels(50), crops=KNOWN)
     assert fitted.prior_scale < 1.0  # the fresh network's prior is noise
 
 
 def test_where_the_prior_fails_bands_and_indices_lead():
-    with_prior = CropClassifier(make_encoder(), MIX).fit(SERIES, labels(50), crops=KNOWN)
-    without = CropClassifier(make_encoder(), MIX).fit(SERIES, labels(50))
+    with_prior = MixedClassifier(make_encoder(), MIX).fit(SERIES, labels(50), crops=KNOWN)
+    without = MixedClassifier(make_encoder(), MIX).fit(SERIES, labels(50))
     trust = max(MIX.least_trust, with_prior.prior_scale)
     assert (without.prior_scale, trust < 1) == (1.0, True)
     full, careful = without.weights(), with_prior.weights()
@@ -93,16 +93,16 @@ def test_bands_and_levels_are_those_of_the_fit(fitted):
     with pytest.raises(DataError, match="another processing level"):
         fitted.predict_proba(series_of(PLACE, level="L1C"))
     ten_metres = SERIES.with_bands(("B02", "B03", "B04", "B08"))
-    few = CropClassifier(make_encoder(), MIX).fit(ten_metres, labels(25))
+    few = MixedClassifier(make_encoder(), MIX).fit(ten_metres, labels(25))
     assert set(few.forests) == {"embedding_trees", "band_index_trees"}  # four indices need more
     # More bands than it was fitted on are no harm.
     np.testing.assert_allclose(few.predict_proba(SERIES), few.predict_proba(ten_metres))
 
 
 def test_further_fields_of_the_place_can_be_seen(fitted):
-    first = CropClassifier(make_encoder(), MIX).fit(SERIES.select(slice(0, 25)), labels(25)[:25])
+    first = MixedClassifier(make_encoder(), MIX).fit(SERIES.select(slice(0, 25)), labels(25)[:25])
     wider = first.with_context(SERIES.select(slice(25, 60)))
-    whole = CropClassifier(make_encoder(), MIX).fit(SERIES, labels(25))
+    whole = MixedClassifier(make_encoder(), MIX).fit(SERIES, labels(25))
     np.testing.assert_allclose(wider.predict_proba(SERIES), whole.predict_proba(SERIES), atol=1e-6)
     assert np.abs(wider.predict_proba(SERIES) - first.predict_proba(SERIES)).max() > 1e-4
 
@@ -110,7 +110,7 @@ def test_further_fields_of_the_place_can_be_seen(fitted):
 def test_more_labelled_fields_than_the_network_sees_still_count():
     place = make_place(200)
     series, names = series_of(place), np.array(CROPS)[place.crop].tolist()
-    small = CropClassifier(make_encoder(), MIX, num_context=40).fit(series, names)
+    small = MixedClassifier(make_encoder(), MIX, num_context=40).fit(series, names)
     assert (small.predict(series) == np.array(names)).mean() > 0.95
 
 
@@ -151,8 +151,8 @@ def test_indices_are_normalised_differences():
 def test_temperature_softens_and_keeps_the_order():
     fixed = MIX.model_copy(update={"share_trust": None})  # the shift of shares is no order
     warm = fixed.model_copy(update={"temperature": tuple(3 * t for t in MIX.temperature)})
-    usual = CropClassifier(make_encoder(), fixed).fit(SERIES, labels(25)).predict_proba(SERIES)
-    soft = CropClassifier(make_encoder(), warm).fit(SERIES, labels(25)).predict_proba(SERIES)
+    usual = MixedClassifier(make_encoder(), fixed).fit(SERIES, labels(25)).predict_proba(SERIES)
+    soft = MixedClassifier(make_encoder(), warm).fit(SERIES, labels(25)).predict_proba(SERIES)
     np.testing.assert_array_equal(usual.argmax(axis=1), soft.argmax(axis=1))
     np.testing.assert_allclose(
         np.log(usual[:, 0] / usual[:, 1]), 3 * np.log(soft[:, 0] / soft[:, 1]), rtol=1e-6
@@ -167,8 +167,8 @@ def test_probabilities_follow_the_class_shares_of_the_place():
     series, names = series_of(place).select(chosen), np.array(CROPS)[place.crop[chosen]]
     shown = [name if i < 25 else None for i, name in enumerate(names.tolist())]
     fixed = MIX.model_copy(update={"share_trust": None})
-    plain = CropClassifier(make_encoder(), fixed).fit(series, shown)
-    shifted = CropClassifier(make_encoder(), MIX).fit(series, shown)
+    plain = MixedClassifier(make_encoder(), fixed).fit(series, shown)
+    shifted = MixedClassifier(make_encoder(), MIX).fit(series, shown)
     assert plain.class_shares == pytest.approx(dict.fromkeys(CROPS, 0.2))
     shares = shifted.class_shares
     assert sum(shares.values()) == pytest.approx(1.0)
@@ -180,9 +180,9 @@ def test_probabilities_follow_the_class_shares_of_the_place():
 
 
 def test_few_unlabelled_fields_hardly_move_the_shares():
-    alone = CropClassifier(make_encoder(), MIX).fit(SERIES.select(slice(0, 26)), labels(25)[:26])
+    alone = MixedClassifier(make_encoder(), MIX).fit(SERIES.select(slice(0, 26)), labels(25)[:26])
     assert max(alone.class_shares.values()) < 0.25
-    nothing = CropClassifier(make_encoder(), MIX).fit(SERIES.select(slice(0, 25)), labels(25)[:25])
+    nothing = MixedClassifier(make_encoder(), MIX).fit(SERIES.select(slice(0, 25)), labels(25)[:25])
     assert nothing.class_shares == pytest.approx(dict.fromkeys(CROPS, 0.2))
 
 
@@ -214,5 +214,5 @@ def test_any_twelve_months_are_classified_alike(fitted):
     shifted = from_october(SERIES)
     expected = fitted.predict_proba(SERIES)
     np.testing.assert_allclose(fitted.predict_proba(shifted), expected, atol=1e-6)
-    again = CropClassifier(make_encoder(), MIX).fit(shifted, labels(25), crops=KNOWN)
+    again = MixedClassifier(make_encoder(), MIX).fit(shifted, labels(25), crops=KNOWN)
     np.testing.assert_allclose(again.predict_proba(SERIES), expected, atol=1e-6)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from place_factory import CROPS, make_encoder, make_place, series_of
-from windrow.classifiers.crop_classifier import CropClassifier
-from windrow.classifiers.saved_crop_classifier import read_classifier, write_classifier
+from windrow.classifiers.mixed_classifier import MixedClassifier
+from windrow.classifiers.saved_classifier import read_classifier, write_classifier
 from windrow.errors import DataError, OutputError, WeightsError
 from windrow.experiments.recipes.classifier import mix
 
@@ -21,7 +21,7 @@ MIX = mix().model_copy(update={"num_trees": 10})
 def _classifier():
     labels = [name if i < 20 else None for i, name in enumerate(NAMES)]
     crops = {"hemp": ["hemp"], "rape": ["rape", "maize"]}
-    return CropClassifier(make_encoder(), MIX, seed=3).fit(SERIES, labels, crops=crops)
+    return MixedClassifier(make_encoder(), MIX, seed=3).fit(SERIES, labels, crops=crops)
 
 
 @pytest.fixture(name="folder")

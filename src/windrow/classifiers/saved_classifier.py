@@ -17,9 +17,9 @@ from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from windrow.classifiers.crop_classifier import CropClassifier, FittedPlace
 from windrow.classifiers.expectation import Expectation
 from windrow.classifiers.mix import MixSettings, Voter
+from windrow.classifiers.mixed_classifier import FittedPlace, MixedClassifier
 from windrow.classifiers.place_classifier import PlaceEncoder
 from windrow.config import Settings
 from windrow.data.series import ProcessingLevel
@@ -57,7 +57,7 @@ class ClassifierHeader(Settings):
 
 
 def write_classifier(
-    path: str | Path, classifier: CropClassifier, *, expectation: Expectation | None = None
+    path: str | Path, classifier: MixedClassifier, *, expectation: Expectation | None = None
 ) -> None:
     """Writes a fitted classifier as a folder. A failed write leaves no folder.
 
@@ -113,7 +113,7 @@ def read_expectation(path: str | Path) -> Expectation | None:
     return _read_header(Path(path)).expectation
 
 
-def read_classifier(path: str | Path, encoder: PlaceEncoder) -> CropClassifier:
+def read_classifier(path: str | Path, encoder: PlaceEncoder) -> MixedClassifier:
     """Reads a fitted classifier from its folder.
 
     Args:
@@ -139,7 +139,7 @@ def read_classifier(path: str | Path, encoder: PlaceEncoder) -> CropClassifier:
             expected=f"weights {header.weights_hash[:12]}",
             hint="give the weights it was fitted with, or fit it again",
         )
-    classifier = CropClassifier(
+    classifier = MixedClassifier(
         encoder, header.mix, seed=header.seed, num_context=header.num_context
     )
     try:
