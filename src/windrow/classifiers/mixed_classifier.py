@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -21,13 +21,14 @@ from windrow.classifiers.class_shares import (
     expected_shares,
     shift_shares,
 )
+from windrow.classifiers.compiled_forest import CompiledForest
+from windrow.classifiers.fitted_place import FittedPlace, fields_a_class
 from windrow.classifiers.mix import PROTOTYPES, TREES, MixSettings, Voter, voter_inputs
 from windrow.classifiers.place_classifier import PlaceClassifier, PlaceEncoder
 from windrow.classifiers.shallow import TreesSettings, fit_light_head
-from windrow.data.series import ProcessingLevel, Series
+from windrow.data.series import Series
 from windrow.data.ten_day_grid import TenDayGrid, grid_of_series, join_grids
 from windrow.errors import DataError
-from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.trees import TreeHead
 
 _FIELDS_FOR_SHARES = 2_048
@@ -35,36 +36,6 @@ _FIELDS_FOR_SHARES = 2_048
 
 _FIELDS_FOR_HALF_TRUST = 20
 """Number of unlabelled fields at which their class shares have half the trust of many fields."""
-
-
-@dataclass(frozen=True, eq=False)
-class FittedPlace:
-    """The data that a fitted classifier keeps of its place.
-
-    A saved classifier consists of these data and the forests.
-
-    Attributes:
-        classes: names of the classes, sorted.
-        bands: names of the bands of the series.
-        level: processing level of the series.
-        season_start: first day of the twelve months of the series, as ``MM-DD``. Series with
-            other twelve months are classified alike.
-        latitude: median latitude of the fields in degrees, or None.
-        crops: names of the table's crops, by class.
-        grid: ten-day grid of the n labelled and context fields.
-        label: (n,) int64 class of each field, -1 unlabelled.
-        num_labelled: median number of labelled fields per class.
-    """
-
-    classes: tuple[str, ...]
-    bands: tuple[str, ...]
-    level: ProcessingLevel
-    season_start: str
-    latitude: float | None
-    crops: Mapping[str, Sequence[str]]
-    grid: TenDayGrid
-    label: npt.NDArray[np.int64]
-    num_labelled: float
 
 
 class MixedClassifier:
@@ -92,6 +63,7 @@ class MixedClassifier:
         self.num_context = num_context
         self._fitted: FittedPlace | None = None
         self._forests: dict[Voter, TreeHead] = {}
+        self._compiled: dict[Voter, CompiledForest] = {}
 
     def fit(
         self,
@@ -142,7 +114,7 @@ class MixedClassifier:
             crops=crops,
             grid=grid,
             label=label.astype(np.int64),
-            num_labelled=_fields_a_class(series, label, len(classes)),
+            num_labelled=fields_a_class(series, label, len(classes)),
         )
         self._fit_voters()
         return self
@@ -168,6 +140,21 @@ class MixedClassifier:
             grid=join_grids(fitted.grid, grid),
             label=np.concatenate([fitted.label, np.full(len(series), -1)]),
         )
+        other._fit_voters()
+        return other
+
+    def with_bands(self, bands: Sequence[str]) -> MixedClassifier:
+        """Fits a new classifier on fewer bands, for series that lack the others.
+
+        Args:
+            bands: names of the bands to keep; those that the fit lacks are ignored.
+
+        Raises:
+            DataError: the classifier is not fitted.
+            BandError: no band of the fit is kept.
+        """
+        other = copy.copy(self)
+        other._fitted = self._known_fit.with_bands(bands)
         other._fit_voters()
         return other
 
@@ -281,8 +268,8 @@ class MixedClassifier:
             "prototypes": self._place.log_probability(embedding)
         }
         smoothing = self.settings.smoothing
-        for voter, forest in self._forests.items():
-            found = forest.predict_probability(HeadInputs(voter_inputs(voter, grid, embedding)))
+        for voter, forest in self._compiled.items():
+            found = forest.predict_probability(voter_inputs(voter, grid, embedding))
             even = 1.0 / len(self.classes)
             votes[voter] = np.log((1 - smoothing) * found + smoothing * even)
         return votes
@@ -309,6 +296,7 @@ class MixedClassifier:
         self._fitted = fitted
         self._place = self._place_of(fitted)
         self._forests = dict(forests)
+        self._compile()
         self._fit_shares()
         return self
 
@@ -321,7 +309,11 @@ class MixedClassifier:
     def _fit_voters(self) -> None:
         self._place = self._place_of(self._known_fit)
         self._fit_forests()
+        self._compile()
         self._fit_shares()
+
+    def _compile(self) -> None:
+        self._compiled = {name: CompiledForest(head) for name, head in self._forests.items()}
 
     def _fit_shares(self) -> None:
         """Estimates the class shares of the place from its unlabelled fields."""
@@ -390,9 +382,3 @@ class MixedClassifier:
             clear_below=self.encoder.header.clear_below,
             latitude=latitude,
         )
-
-
-def _fields_a_class(series: Series, label: npt.NDArray[np.integer], num_classes: int) -> float:
-    """Gives the median number of labelled fields per class. Pixels of a field count once."""
-    counts = [len(np.unique(series.field_id[label == number])) for number in range(num_classes)]
-    return float(np.median(counts))

@@ -16,9 +16,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from windrow.data.ten_day_grid import TenDayGrid, join_grids
-from windrow.errors import DataError
+from windrow.data.ten_day_grid import TenDayGrid
+from windrow.errors import BandError, DataError
 from windrow.inference.shipped_weights import weights_path
+from windrow.models.place_context import PlaceContext
 from windrow.models.place_network import PlaceBatch, PlaceNetwork, place_values
 from windrow.models.place_weights import (
     PlaceWeightsHeader,
@@ -154,7 +155,8 @@ class PlaceClassifier:
         self._context = context.select(seen)
         self._shares = torch.from_numpy(shares)[None]
         self._place = torch.tensor([place_values(latitude)])
-        own, tokens = self._encode_context()
+        self._seen = PlaceContext(encoder.network, self._batch(self._context, len(self._context)))
+        own, tokens = self._seen.embedding, self._seen.class_tokens
         others = np.setdiff1d(np.flatnonzero(label >= 0), seen)
         embedding = torch.cat([own, self.embed_tensor(context.select(others))])
         told = np.concatenate([label[seen], label[others]]).astype(np.int64)
@@ -176,12 +178,17 @@ class PlaceClassifier:
         Returns:
             (n, C) float64.
         """
-        with torch.no_grad():
-            exists = torch.ones(1, len(self.known), dtype=torch.bool)
-            logits = self.encoder.network.closeness(
-                torch.from_numpy(embedding)[None], self.prototypes.mixed, exists
-            )[0]
-            return (logits.double() / temperature).log_softmax(-1).numpy()
+        parts = [np.zeros((0, len(self.known)))]
+        exists = torch.ones(1, len(self.known), dtype=torch.bool)
+        for start in range(0, len(embedding), _FIELDS_A_CALL):
+            part = embedding[start : start + _FIELDS_A_CALL]
+            padded = np.pad(part, ((0, _FIELDS_A_CALL - len(part)), (0, 0)))
+            with torch.no_grad():
+                logits = self.encoder.network.closeness(
+                    torch.from_numpy(padded)[None], self.prototypes.mixed, exists
+                )[0, : len(part)]
+            parts.append((logits.double() / temperature).log_softmax(-1).numpy())
+        return np.concatenate(parts)
 
     def distance(self, embedding: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Computes the distance of embedded fields (n, Z) from the nearest prototype, (n,)."""
@@ -192,21 +199,13 @@ class PlaceClassifier:
     @torch.no_grad()
     def embed_tensor(self, fields: TenDayGrid) -> Tensor:
         """Computes the embeddings as a tensor; see :meth:`embed`."""
-        width = self.encoder.header.network.embedding_width
-        num_seen = len(self._context)
-        parts = [torch.zeros(0, width)]
+        if not np.array_equal(fields.has_band, self._context.has_band):
+            raise BandError("the fields have other bands than the context")
+        parts = [torch.zeros(0, self.encoder.header.network.embedding_width)]
         for start in range(0, len(fields), _FIELDS_A_CALL):
             part = fields.select(slice(start, start + _FIELDS_A_CALL))
-            joined = join_grids(self._context, part)
-            embedding, _ = self.encoder.network.encode(self._batch(joined, num_seen))
-            parts.append(embedding[0, num_seen:])
+            parts.append(self._seen.embed(*_of_fixed_size(part))[: len(part)])
         return torch.cat(parts)
-
-    @torch.no_grad()
-    def _encode_context(self) -> tuple[Tensor, Tensor]:
-        batch = self._batch(self._context, len(self._context))
-        embedding, tokens = self.encoder.network.encode(batch)
-        return embedding[0], tokens
 
     @torch.no_grad()
     def _fit(self, embedding: Tensor, tokens: Tensor, label: Tensor, *, num_seen: int) -> None:
@@ -254,6 +253,19 @@ class PlaceClassifier:
             is_class=torch.ones(1, num_classes, dtype=torch.bool),
             place=self._place,
         )
+
+
+def _of_fixed_size(fields: TenDayGrid) -> tuple[Tensor, Tensor]:
+    """Pads the fields of a call to one number.
+
+    A matrix product may round differently for another number of rows. With one number the result
+    of a field is the same to the last bit, whatever it is classified together with.
+    """
+    missing = _FIELDS_A_CALL - len(fields)
+    return (
+        torch.from_numpy(np.pad(fields.reflectance, ((0, missing), (0, 0), (0, 0)))),
+        torch.from_numpy(np.pad(fields.gap, ((0, missing), (0, 0)))),
+    )
 
 
 def trust_in_prior(num_right: int, *, num_judged: int, num_known: int) -> float:

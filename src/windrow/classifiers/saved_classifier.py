@@ -18,8 +18,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from windrow.classifiers.expectation import Expectation
+from windrow.classifiers.fitted_place import FittedPlace
 from windrow.classifiers.mix import MixSettings, Voter
-from windrow.classifiers.mixed_classifier import FittedPlace, MixedClassifier
+from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.classifiers.place_classifier import PlaceEncoder
 from windrow.config import Settings
 from windrow.data.series import ProcessingLevel

@@ -13,6 +13,7 @@ which of them are predicted together.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from pydantic import Field
@@ -22,6 +23,7 @@ from torch.nn import functional as F
 from windrow.config import Settings
 from windrow.data.spectral_indices import INDEX_POSITIONS
 from windrow.data.ten_day_grid import NUM_STEPS
+from windrow.models.field_attention import FieldAttention
 from windrow.sensors import SENTINEL2_BANDS
 
 NUM_BANDS = len(SENTINEL2_BANDS)
@@ -177,7 +179,12 @@ class PlaceNetwork(nn.Module):
         self.crops = nn.Linear(num_crops, width)
         self.place = nn.Linear(NUM_PLACE_VALUES, width)
         self.kind = nn.Parameter(torch.zeros(2, width))
-        self.layers = nn.ModuleList([FieldAttention(settings) for _ in range(settings.num_layers)])
+        self.layers = nn.ModuleList(
+            [
+                FieldAttention(width, num_heads=settings.num_heads, mlp_width=settings.mlp_width)
+                for _ in range(settings.num_layers)
+            ]
+        )
         self.norm = nn.LayerNorm(width)
         self.embed = nn.Linear(width, z)
         self.skip = nn.Linear(joined, z)
@@ -188,6 +195,11 @@ class PlaceNetwork(nn.Module):
         )
         self.log_temperature = nn.Parameter(torch.tensor(1.4))
         self.refinement = nn.Parameter(torch.tensor(-3.0))
+
+    @property
+    def attention(self) -> list[FieldAttention]:
+        """The attention layers, the first first."""
+        return cast("list[FieldAttention]", list(self.layers))
 
     def set_band_moments(self, mean: Tensor, deviation: Tensor) -> None:
         """Takes the mean and deviation (12,) of reflectance that inputs are standardised with."""
@@ -243,50 +255,83 @@ class PlaceNetwork(nn.Module):
     def encode(self, batch: PlaceBatch) -> tuple[Tensor, Tensor]:
         """Embeddings (P, N, Z) of the fields, and tokens (P, C, D) of the classes."""
         patches = self._patches(batch)
-        present = self._has_channel(batch.has_band).to(patches)
-        place = self.place(batch.place)[:, None]
-        fields = self.join(patches) + self.bands(present)[:, None] + place + self.kind[0]
-        described = self.crops(batch.crops) * batch.known[..., None]
-        classes = described + place + self.kind[1]
+        fields = self.field_tokens(patches, batch.has_band, batch.place)
+        classes = self.class_tokens(batch)
         tokens = torch.cat([classes, fields], dim=1)
         visible = torch.cat([batch.is_class, batch.context & batch.is_field], dim=1)
         own = torch.eye(tokens.shape[1], dtype=torch.bool, device=tokens.device)
         mask = (visible[:, None, :] | own)[:, None]
         for layer in self.layers:
             tokens = layer(tokens, mask)
-        tokens = self.norm(tokens)
         num_classes = classes.shape[1]
-        embedding = self.embed(tokens[:, num_classes:]) + 0.3 * self.skip(patches)
-        return embedding, tokens[:, :num_classes]
+        embedding = self.embedding(tokens[:, num_classes:], patches)
+        return embedding, self.norm(tokens[:, :num_classes])
+
+    def field_tokens(self, patches: Tensor, has_band: Tensor, place: Tensor) -> Tensor:
+        """Computes the tokens (P, N, D) of fields before they see each other."""
+        present = self._has_channel(has_band).to(patches)
+        own = self.join(patches) + self.bands(present)[:, None]
+        tokens: Tensor = own + self.place(place)[:, None] + self.kind[0]
+        return tokens
+
+    def class_tokens(self, batch: PlaceBatch) -> Tensor:
+        """Computes the tokens (P, C, D) of classes before they see the fields."""
+        described = self.crops(batch.crops) * batch.known[..., None]
+        tokens: Tensor = described + self.place(batch.place)[:, None] + self.kind[1]
+        return tokens
+
+    def embedding(self, tokens: Tensor, patches: Tensor) -> Tensor:
+        """Computes the embeddings (P, N, Z) of fields from their last tokens and their patches."""
+        found: Tensor = self.embed(self.norm(tokens)) + 0.3 * self.skip(patches)
+        return found
 
     def _patches(self, batch: PlaceBatch) -> Tensor:
         """Computes the patches of each field, one after another, (P, N, 36 / stride * width)."""
-        values = self._channels(batch)
+        values = self.channels(batch.reflectance)
+        moments = self.moments(values, batch.context & batch.is_field)
+        return self.patches(values, moments, batch.gap, batch.has_band)
+
+    def channels(self, reflectance: Tensor) -> Tensor:
+        """Computes bands and indices, standardised globally, (..., 36, 24)."""
+        bands = (reflectance - self.band_mean) / self.band_deviation
+        a, b = reflectance[..., self.first], reflectance[..., self.second]
+        total = a + b
+        ratio = torch.where(total > 0.0, (a - b) / total.clamp(min=1e-4), 0.0).clamp(-1, 1)
+        return torch.cat([bands, ratio / _INDEX_SPREAD], dim=-1).clamp(-_CLIP, _CLIP)
+
+    def moments(self, values: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Computes mean and deviation of channels (P, N, 36, 24) over the seen fields (P, N)."""
+        weight = seen.to(values)
+        num_seen = weight.sum(1).clamp(min=1)[:, None, None]
+        mean = torch.einsum("pn,pnsc->psc", weight, values) / num_seen
+        square = torch.einsum("pn,pnsc->psc", weight, values.square()) / num_seen
+        deviation = (square - mean.square()).clamp(min=1e-6).sqrt() + _PLACE_DEVIATION
+        return mean, deviation
+
+    def patches(
+        self, values: Tensor, moments: tuple[Tensor, Tensor], gap: Tensor, has_band: Tensor
+    ) -> Tensor:
+        """Computes the patches of fields, given the moments of their place.
+
+        Args:
+            values: (P, N, 36, 24), from :meth:`channels`.
+            moments: (P, 36, 24) each, from :meth:`moments`.
+            gap: (P, N, 36), steps to the nearest clear date.
+            has_band: (P, 12) bool.
+        """
+        mean, deviation = moments
+        within = (values - mean[:, None]) / deviation[:, None]
+        near = torch.exp(-gap / _GAP_STEPS)[..., None]
+        present = self._has_channel(has_band)[:, None, None]
+        values = torch.where(present, values, 0.0)
+        within = torch.where(present, within.clamp(-_CLIP, _CLIP), 0.0)
+        values = torch.cat([values, within, near], dim=-1)
         steps = self.settings.patch_steps
         before = (steps - 1) // 2
         after = steps - 1 - before
         circle = [values[:, :, NUM_STEPS - before :], values, values[:, :, :after]]
         patches = torch.cat(circle, dim=2).unfold(2, steps, self.settings.patch_stride)
         return F.gelu(self.patch(patches.flatten(3))).flatten(2)
-
-    def _channels(self, batch: PlaceBatch) -> Tensor:
-        """Bands and indices, standardised globally and within the place, and the gaps."""
-        bands = (batch.reflectance - self.band_mean) / self.band_deviation
-        a, b = batch.reflectance[..., self.first], batch.reflectance[..., self.second]
-        total = a + b
-        ratio = torch.where(total > 0.0, (a - b) / total.clamp(min=1e-4), 0.0).clamp(-1, 1)
-        values = torch.cat([bands, ratio / _INDEX_SPREAD], dim=-1).clamp(-_CLIP, _CLIP)
-        present = self._has_channel(batch.has_band)[:, None, None]
-        seen = (batch.context & batch.is_field).to(values)
-        num_seen = seen.sum(1).clamp(min=1)[:, None, None]
-        mean = torch.einsum("pn,pnsc->psc", seen, values) / num_seen
-        square = torch.einsum("pn,pnsc->psc", seen, values.square()) / num_seen
-        deviation = (square - mean.square()).clamp(min=1e-6).sqrt() + _PLACE_DEVIATION
-        within = (values - mean[:, None]) / deviation[:, None]
-        near = torch.exp(-batch.gap / _GAP_STEPS)[..., None]
-        values = torch.where(present, values, 0.0)
-        within = torch.where(present, within.clamp(-_CLIP, _CLIP), 0.0)
-        return torch.cat([values, within, near], dim=-1)
 
     def _has_channel(self, has_band: Tensor) -> Tensor:
         """Computes which bands and indices can be computed, (P, 24) bool."""
@@ -333,35 +378,6 @@ class PlaceNetwork(nn.Module):
         )
         gate: Tensor = torch.sigmoid(self.agreement(values)[..., 0] + 1.0)
         return gate
-
-
-class FieldAttention(nn.Module):
-    """A pre-norm layer in which tokens see those that the mask shows them."""
-
-    def __init__(self, settings: PlaceNetworkSettings) -> None:
-        super().__init__()
-        width = settings.width
-        self.num_heads = settings.num_heads
-        self.norm_attention = nn.LayerNorm(width)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-        self.norm_mlp = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, settings.mlp_width),
-            nn.GELU(),
-            nn.Linear(settings.mlp_width, width),
-        )
-
-    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
-        """Tokens (P, M, D) under a mask (P, 1, M, M), True where a token is seen."""
-        num_places, num_tokens, width = tokens.shape
-        qkv = self.qkv(self.norm_attention(tokens))
-        split = qkv.view(num_places, num_tokens, 3, self.num_heads, width // self.num_heads)
-        query, key, value = split.permute(2, 0, 3, 1, 4)
-        seen = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        tokens = tokens + self.out(seen.transpose(1, 2).flatten(2))
-        added: Tensor = tokens + self.mlp(self.norm_mlp(tokens))
-        return added
 
 
 def build_place_network(

@@ -11,6 +11,7 @@ from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.data.ten_day_grid import grid_of_series
 from windrow.errors import BandError, DataError
 from windrow.experiments.recipes.classifier import mix
+from windrow.sensors import SENTINEL2_BANDS
 
 MIX = mix().model_copy(update={"num_trees": 20})
 PLACE = make_place(60)
@@ -216,3 +217,25 @@ def test_any_twelve_months_are_classified_alike(fitted):
     np.testing.assert_allclose(fitted.predict_proba(shifted), expected, atol=1e-6)
     again = MixedClassifier(make_encoder(), MIX).fit(shifted, labels(25), crops=KNOWN)
     np.testing.assert_allclose(again.predict_proba(SERIES), expected, atol=1e-6)
+
+
+def test_a_field_is_the_same_to_the_last_bit_whoever_is_beside_it(fitted):
+    together = fitted.predict_proba(SERIES)
+    order = np.random.default_rng(3).permutation(len(SERIES))
+    np.testing.assert_array_equal(fitted.predict_proba(SERIES.select(order)), together[order])
+    alone = np.concatenate([fitted.predict_proba(SERIES[k : k + 1]) for k in range(5)])
+    np.testing.assert_array_equal(alone, together[:5])
+
+
+def test_fewer_bands_are_a_fit_on_them(fitted):
+    bands = ("B02", "B03", "B04", "B08", "B11")
+    few = fitted.with_bands(("B08", "B11", "B04", "B03", "B02"))
+    direct = MixedClassifier(make_encoder(), MIX).fit(
+        SERIES.with_bands(bands), labels(25), crops=KNOWN
+    )
+    np.testing.assert_array_equal(
+        few.predict_proba(SERIES.with_bands(bands)), direct.predict_proba(SERIES.with_bands(bands))
+    )
+    assert fitted.with_bands(SENTINEL2_BANDS).fitted.bands == SENTINEL2_BANDS
+    with pytest.raises(BandError, match="no band of the classifier"):
+        fitted.with_bands(("B99",))

@@ -9,6 +9,7 @@ import torch
 from place_factory import CROPS, NETWORK, make_encoder, make_place, series_of
 from windrow.data.ten_day_grid import grid_of_series
 from windrow.errors import WeightsError
+from windrow.models.place_context import PlaceContext
 from windrow.models.place_network import PlaceBatch, build_place_network, place_values
 from windrow.models.place_weights import load_place_network, write_place_weights
 
@@ -154,3 +155,39 @@ def test_other_files_are_refused(tmp_path):
     file.write_bytes(file.read_bytes().replace(b"windrow place network", b"windrow other thing!!"))
     with pytest.raises(WeightsError, match="no place network"):
         load_place_network(file)
+
+
+def select_fields(batch, index):
+    """The same place with these fields alone."""
+    return replace(
+        batch,
+        reflectance=batch.reflectance[:, index],
+        gap=batch.gap[:, index],
+        is_field=batch.is_field[:, index],
+        context=batch.context[:, index],
+        label=batch.label[:, index],
+        labelled=batch.labelled[:, index],
+    )
+
+
+@torch.no_grad()
+def test_a_frozen_context_gives_what_the_whole_network_gives(network):
+    batch = make_batch()
+    context = batch.context.clone()
+    context[0, 15:] = False
+    whole, class_tokens = network.encode(replace(batch, context=context))
+    frozen = PlaceContext(network, select_fields(batch, slice(0, 15)))
+    torch.testing.assert_close(frozen.embedding, whole[0, :15], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(frozen.class_tokens, class_tokens, rtol=1e-4, atol=1e-5)
+    beside = frozen.embed(batch.reflectance[0, 15:], batch.gap[0, 15:])
+    torch.testing.assert_close(beside, whole[0, 15:], rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_context_without_a_field_shows_the_classes_alone(network):
+    batch = make_batch()
+    alone = replace(batch, context=torch.zeros_like(batch.context))
+    whole, _ = network.encode(alone)
+    frozen = PlaceContext(network, select_fields(batch, slice(0, 0)))
+    beside = frozen.embed(batch.reflectance[0], batch.gap[0])
+    torch.testing.assert_close(beside, whole[0], rtol=1e-4, atol=1e-5)
