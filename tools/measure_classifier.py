@@ -214,7 +214,7 @@ def votes_of(
     else:
         truth = fields.label[asked]
     grid = classifier.fitted.grid
-    found = {"mix": np.log(classifier.predict_from_grid(grid.select(asked)))[:, order]}
+    found = {"mix": np.log(classifier.classify_grid(grid.select(asked))[0])[:, order]}
     for voter, votes in classifier.log_votes(grid.select(asked)).items():
         found[voter] = votes[:, order]
     if len(support):

@@ -150,7 +150,6 @@ class MixedClassifier:
             bands: names of the bands to keep; those that the fit lacks are ignored.
 
         Raises:
-            DataError: the classifier is not fitted.
             BandError: no band of the fit is kept.
         """
         other = copy.copy(self)
@@ -188,7 +187,7 @@ class MixedClassifier:
             DataError: the classifier is not fitted, or the series are of another level.
             BandError: a band is missing.
         """
-        return self.predict_from_grid(self._grid_of(series))
+        return self.classify_grid(self._grid_of(series))[0]
 
     def predict(self, series: Series) -> npt.NDArray[np.str_]:
         """Gives the name of the most likely class of each series, (N,)."""
@@ -208,13 +207,27 @@ class MixedClassifier:
         Raises:
             DataError: no field is labelled.
         """
-        fitted = self._known_fit
-        labelled = fitted.label >= 0
-        if not labelled.any():
+        if self.num_labelled == 0:
             raise DataError("no labelled field to compare with")
-        usual = self._place.distance(self._place.embed(fitted.grid.select(labelled)))
-        found = self._place.distance(self.embed(series))
-        return np.asarray(found / max(float(np.quantile(usual, 0.9)), 1e-6))
+        return self._place.distance(self.embed(series)) / self._usual_distance
+
+    def classify_grid(
+        self, grid: TenDayGrid
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+        """Computes probabilities and unlikeness in one pass.
+
+        Args:
+            grid: N fields or pixels with the bands of the fit.
+
+        Returns:
+            The probabilities (N, C), and the unlikeness (N,); None without a labelled field.
+        """
+        embedding = self._place.embed(grid)
+        mixed = self._unshifted(grid, embedding)
+        probability = shift_shares(mixed, self._expected_shares, self._shares)
+        if self.num_labelled == 0:
+            return probability, None
+        return probability, self._place.distance(embedding) / self._usual_distance
 
     @property
     def class_shares(self) -> dict[str, float]:
@@ -225,13 +238,11 @@ class MixedClassifier:
         """
         return dict(zip(self.classes, self._shares.tolist(), strict=True))
 
-    def predict_from_grid(self, grid: TenDayGrid) -> npt.NDArray[np.float64]:
-        """Computes the probabilities (N, C) of fields on the ten-day grid."""
-        return shift_shares(self._unshifted(grid), self._expected_shares, self._shares)
-
-    def _unshifted(self, grid: TenDayGrid) -> npt.NDArray[np.float64]:
+    def _unshifted(
+        self, grid: TenDayGrid, embedding: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float64]:
         """Computes the probabilities (N, C) in a place of the expected class shares."""
-        voters = self.log_votes(grid)
+        voters = self._log_votes(grid, embedding)
         weights = self.weights()
         mixed = sum(weights[voter] * votes for voter, votes in voters.items())
         total = sum(weights[voter] for voter in voters)
@@ -253,17 +264,16 @@ class MixedClassifier:
         return found
 
     def votes(self, series: Series) -> dict[Voter, npt.NDArray[np.float64]]:
-        """Returns logarithm of the probability of each class, (N, C), by each voter alone.
-
-        Raises:
-            DataError: the classifier is not fitted, or the series are of another level.
-            BandError: a band is missing.
-        """
+        """Returns the log probability of each class, (N, C), by each voter alone."""
         return self.log_votes(self._grid_of(series))
 
     def log_votes(self, grid: TenDayGrid) -> dict[Voter, npt.NDArray[np.float64]]:
         """Computes the log probabilities (N, C) of each voter that has a weight."""
-        embedding = self._place.embed(grid)
+        return self._log_votes(grid, self._place.embed(grid))
+
+    def _log_votes(
+        self, grid: TenDayGrid, embedding: npt.NDArray[np.float32]
+    ) -> dict[Voter, npt.NDArray[np.float64]]:
         votes: dict[Voter, npt.NDArray[np.float64]] = {
             "prototypes": self._place.log_probability(embedding)
         }
@@ -296,8 +306,7 @@ class MixedClassifier:
         self._fitted = fitted
         self._place = self._place_of(fitted)
         self._forests = dict(forests)
-        self._compile()
-        self._fit_shares()
+        self._prepare()
         return self
 
     @property
@@ -309,11 +318,17 @@ class MixedClassifier:
     def _fit_voters(self) -> None:
         self._place = self._place_of(self._known_fit)
         self._fit_forests()
-        self._compile()
-        self._fit_shares()
+        self._prepare()
 
-    def _compile(self) -> None:
+    def _prepare(self) -> None:
+        """Computes what follows from the fit: compiled forests, usual distance and shares."""
         self._compiled = {name: CompiledForest(head) for name, head in self._forests.items()}
+        fitted = self._known_fit
+        self._usual_distance = 1.0
+        if (labelled := fitted.label >= 0).any():
+            distance = self._place.distance(self._place.embed(fitted.grid.select(labelled)))
+            self._usual_distance = max(float(np.quantile(distance, 0.9)), 1e-6)
+        self._fit_shares()
 
     def _fit_shares(self) -> None:
         """Estimates the class shares of the place from its unlabelled fields."""
@@ -326,7 +341,8 @@ class MixedClassifier:
         if trust == 0:
             return
         chosen = np.linspace(0, len(unlabelled) - 1, min(len(unlabelled), _FIELDS_FOR_SHARES))
-        probability = self._unshifted(fitted.grid.select(unlabelled[chosen.astype(np.intp)]))
+        part = fitted.grid.select(unlabelled[chosen.astype(np.intp)])
+        probability = self._unshifted(part, self._place.embed(part))
         self._shares = estimate_shares(probability, self._expected_shares, trust=trust)
 
     def _fit_forests(self) -> None:

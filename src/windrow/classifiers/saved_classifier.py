@@ -7,6 +7,7 @@ and the reader refuses other weights.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -165,6 +166,21 @@ def read_classifier(path: str | Path, encoder: PlaceEncoder) -> MixedClassifier:
             found=str(error)[:120],
             hint="fit it again",
         ) from None
+
+
+def classifier_hash(path: str | Path) -> str:
+    """Computes the SHA-256 of a saved classifier, 64 hexadecimal digits.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    for name in (HEAD, ARRAYS):
+        try:
+            digest.update((Path(path) / name).read_bytes())
+        except OSError as error:
+            raise _unreadable(Path(path), error) from None
+    return digest.hexdigest()
 
 
 def _read_header(folder: Path) -> ClassifierHeader:

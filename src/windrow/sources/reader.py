@@ -253,6 +253,43 @@ class IngestOptions(TableOptions, LabelOptions):
     beside the output."""
 
 
+class CubeOptions(GivenOptions):
+    """What a user may say of an image cube that is otherwise detected."""
+
+    season_start: str | None = None
+    """First day (MM-DD) of the twelve months, such as 10-01; by default 1 January, or found from
+    dates that lie within twelve months over New Year."""
+    year: int | None = Field(default=None, ge=2015, le=2099)
+    """The year to read, where there are several; of a season the year in which it begins."""
+    scale: Scale | None = None
+    """Reflectance 0..1, or digital numbers x 10,000; by default it is detected."""
+    cloud_column: str | None = None
+    """The layer of clouds; by default it is detected."""
+    cloud_measure: CloudMeasure | None = None
+    """What the cloud values mean; by default it is recognised from their name and range."""
+    baseline_offset: BaselineOffset | None = None
+    """Added to the digital numbers of every date: -1000 (processing baseline 04.00 and later) or
+    0; 'metadata' or 'values' decide date by date by one of them alone; by default by both."""
+    no_data: float | None = None
+    """A value that means no data, where the file does not declare it."""
+    processing_level: ProcessingLevel | None = None
+    """L1C (top of atmosphere) or L2A (surface); by default it is detected."""
+    bands: tuple[str, ...] | None = None
+    """Which name is which band, as BAND=NAME; or, of files that do not name their bands, their
+    order."""
+    crs: str | None = None
+    """The coordinate reference system of the images, such as EPSG:32631, where they name none."""
+    pixel_coordinates: PixelCoordinates | None = None
+    """Whether the coordinates of a netCDF or Zarr cube are pixel centres or pixel corners; by
+    default told from its transform, else centres."""
+    collection: str = "sentinel-2-l2a"
+    """The collection to ask a STAC server for."""
+
+    def for_ingest(self) -> IngestOptions:
+        """Returns the same as options of any product."""
+        return IngestOptions(**dict(self))
+
+
 class ResolvedOptions(IngestOptions):
     """Options with the numbers of a named protocol, which stand in the recipes."""
 

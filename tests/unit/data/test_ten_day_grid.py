@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from place_factory import make_place, series_of
-from windrow.data.ten_day_grid import grid_of_series, join_grids, season_days, to_calendar
+from windrow.data.season import days_of_season
+from windrow.data.series import Series
+from windrow.data.ten_day_grid import (
+    grid_of_pixels,
+    grid_of_series,
+    join_grids,
+    season_days,
+    to_calendar,
+)
 from windrow.errors import BandError, DataError
 
 
@@ -88,3 +96,39 @@ def test_cloudy_dates_are_left_out_unless_there_is_no_other():
     nothing = replace(series, valid=np.zeros_like(series.valid))
     with pytest.raises(DataError, match="no valid date"):
         grid_of_series(nothing, clear_below=102)
+
+
+@given(
+    seed=st.integers(0, 999),
+    num_dates=st.integers(1, 20),
+    latitude=st.sampled_from([None, 48.0, -20.0]),
+    start=st.sampled_from(["01-01", "10-01"]),
+)
+def test_pixels_that_share_their_dates_are_resampled_as_series_are(
+    seed, num_dates, latitude, start
+):
+    draw = np.random.default_rng(seed)
+    first = np.datetime64(f"2019-{start}")
+    dates = np.sort(first + draw.choice(365, num_dates, replace=False))
+    bands = ("B02", "B08", "B11")
+    values = draw.integers(1, 9_000, (num_dates, 3, 4)).astype(np.int16)
+    use = draw.random((num_dates, 4)) < 0.6
+    use[draw.integers(0, num_dates, 4), np.arange(4)] = True
+    days, years = days_of_season(dates, start)
+    series = Series(
+        reflectance=values.transpose(2, 0, 1).copy(),
+        day_of_year=np.tile(days, (4, 1)),
+        valid=use.T.copy(),
+        bands=bands,
+        processing_level="L2A",
+        id=np.arange(4),
+        field_id=np.arange(4),
+        year=np.full(4, years[0], dtype=np.int16),
+        season_start=start,
+    )
+    expected = grid_of_series(series, clear_below=None, latitude=latitude)
+    calendar = (dates - dates.astype("M8[Y]")).astype("m8[D]").astype(np.int64)
+    found = grid_of_pixels(values, bands=bands, use=use, calendar_day=calendar, latitude=latitude)
+    np.testing.assert_allclose(found.reflectance, expected.reflectance, atol=1e-6)
+    np.testing.assert_array_equal(found.gap, expected.gap)
+    np.testing.assert_array_equal(found.has_band, expected.has_band)

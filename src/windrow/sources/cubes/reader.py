@@ -11,6 +11,7 @@ from pathlib import Path
 from windrow.errors import DataError, SettingsError
 from windrow.sources.cubes.geotiffs import open_image_cube
 from windrow.sources.cubes.netcdf import FileCube, is_cube_file, open_file_cube
+from windrow.sources.cubes.open_cube import describe_cube
 from windrow.sources.cubes.planetscope_pairs import PlanetScopePairs, open_pairs
 from windrow.sources.cubes.series import parcel_series, pixel_series, plan
 from windrow.sources.cubes.stac import is_stac, open_stac_cube
@@ -98,26 +99,13 @@ def read_stac(path: Path, options: IngestOptions) -> Reading:
 def _read(path: Path, cube: Cube, product: str, options: IngestOptions) -> Reading:
     summary = ReadingSummary(source=str(path))
     facts = cube.facts
-    grid = facts.grid
     summary.say("product", product)
-    summary.say(
-        "grid",
-        f"{grid.height} x {grid.width} pixels of {abs(grid.transform[0]):g}, "
-        f"{(grid.crs or 'CRS not known')[:60]}",
-    )
-    summary.say("dates", f"{len(facts.dates)}, {facts.dates[0]} to {facts.dates[-1]}")
-    same_day = len(facts.dates) - len(set(facts.dates.tolist()))
-    summary.count("dates_on_one_day_kept", same_day)
-    summary.say("bands", " ".join(facts.bands))
-    given = "as given" if options.processing_level else "detected"
-    summary.say("processing_level", f"{facts.processing_level} ({given})")
-    for name, text in facts.facts.items():
-        summary.say(name, text)
+    describe_cube(facts, options, summary)
     targets = _targets(cube, options, summary)
     meaning = find_meaning(cube, options, summary)
     pairs = _pairs(facts, options, summary)
     steps = plan(cube, meaning, targets, options, summary)
-    provenance: dict[str, object] = {"product": product, "grid": grid.described()}
+    provenance: dict[str, object] = {"product": product, "grid": facts.grid.described()}
     if options.labels is not None:
         provenance["labels"] = options.labels.name
     if pairs is not None:

@@ -66,6 +66,13 @@ class Meaning:
         Returns:
             reflectance (n, T, B) int16, 0 where not valid, and valid (n, T).
         """
+        clean, valid = self.reflectance_by_date(values, tally)
+        return np.ascontiguousarray(clean.transpose(2, 0, 1)), np.ascontiguousarray(valid.T)
+
+    def reflectance_by_date(
+        self, values: npt.NDArray[Any], tally: RangeTally
+    ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
+        """Returns the same in the order of the files: (T, B, n) int16, and valid (T, n)."""
         known = np.asarray(~self.missing(values).any(axis=1))
         added = self.added[..., None]
         if values.dtype.kind in "iu" and (self.factor == 1.0).all():
@@ -75,8 +82,7 @@ class Meaning:
             decoded = np.round(filled * self.factor[..., None] + added)
             scaled = np.clip(decoded, -1e9, 1e9).astype(np.int32)
         valid = tally.add(scaled, known, axis=1)
-        clean = np.where(valid[:, None, :], scaled, 0).astype(np.int16)
-        return np.ascontiguousarray(clean.transpose(2, 0, 1)), np.ascontiguousarray(valid.T)
+        return np.where(valid[:, None, :], scaled, 0).astype(np.int16), valid
 
     def missing(self, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         """Returns which raw values (T, B, n) hold no data."""

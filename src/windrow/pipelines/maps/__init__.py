@@ -1,0 +1,1 @@
+"""Maps: what is asked for, block by block, and the folder that comes of it."""

@@ -1,0 +1,48 @@
+"""Colours and style files of maps."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from windrow.data.map_folder import MapClass
+from windrow.mapping.style import class_colours, class_style, ramp_style
+
+CROPS = ("water", "silage maize", "pasture", "winter wheat", "unheard of")
+
+
+@given(
+    names=st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=254, unique=True),
+    seed=st.integers(0, 9),
+)
+def test_every_class_has_a_colour_of_its_own(names: list[str], seed: int) -> None:
+    crops = {name: [CROPS[(seed + i) % 5]] for i, name in enumerate(names)}
+    colours = class_colours(crops, names)
+    assert list(colours) == names
+    assert len(set(colours.values())) == len(names)
+    for name, colour in colours.items():
+        MapClass(value=1, name=name, colour=colour, num_pixels=0, crops=(), num_labelled=0)
+
+
+def test_the_style_holds_value_name_and_colour_of_each_class() -> None:
+    classes = [
+        MapClass(value=1, name='A <"> &', colour="#102030", num_pixels=1, crops=(), num_labelled=0),
+        MapClass(value=2, name="B", colour="#ffffff", num_pixels=1, crops=(), num_labelled=0),
+    ]
+    root = ElementTree.fromstring(class_style(classes))  # noqa: S314 (our own text)
+    entries = [dict(one.attrib) for one in root.iter("paletteEntry")]
+    assert [(e["value"], e["label"], e["color"]) for e in entries] == [
+        ("1", 'A <"> &', "#102030"),
+        ("2", "B", "#ffffff"),
+    ]
+    assert root.find("pipe/rasterrenderer").attrib["type"] == "paletted"
+
+
+def test_layers_of_numbers_have_a_ramp_of_increasing_values() -> None:
+    for name in ("probability", "entropy", "unlikeness", "clear_dates"):
+        root = ElementTree.fromstring(ramp_style(name))  # noqa: S314 (our own text)
+        values = [float(one.attrib["value"]) for one in root.iter("item")]
+        assert values == sorted(values)
+    assert ramp_style("probabilities") is None
