@@ -30,7 +30,9 @@ class FittedPlace:
         crops: names of the table's crops, by class.
         grid: ten-day grid of the n labelled and context fields.
         label: (n,) int64 class of each field, -1 unlabelled.
-        num_labelled: median number of labelled fields per class.
+        weight: (n,) float32, weight of each field or pixel; the pixels of a labelled field weigh
+            1 together.
+        num_labelled: median number of labelled fields per class that has a label.
     """
 
     classes: tuple[str, ...]
@@ -41,6 +43,7 @@ class FittedPlace:
     crops: Mapping[str, Sequence[str]]
     grid: TenDayGrid
     label: npt.NDArray[np.int64]
+    weight: npt.NDArray[np.float32]
     num_labelled: float
 
     def with_bands(self, bands: Sequence[str]) -> FittedPlace:
@@ -66,7 +69,9 @@ class FittedPlace:
 
 
 def fields_a_class(series: Series, label: npt.NDArray[np.integer], num_classes: int) -> float:
-    """Gives the median number of labelled fields per class. Pixels of a field count once.
+    """Gives the median number of labelled fields per class that has a label, or 0.
+
+    Pixels of a field count once.
 
     Args:
         series: N series.
@@ -74,4 +79,21 @@ def fields_a_class(series: Series, label: npt.NDArray[np.integer], num_classes: 
         num_classes: number of classes.
     """
     counts = [len(np.unique(series.field_id[label == number])) for number in range(num_classes)]
-    return float(np.median(counts))
+    return float(np.median([count for count in counts if count > 0] or [0]))
+
+
+def weight_of_series(series: Series, label: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
+    """Gives the weight of each series: the labelled pixels of a field weigh 1 together.
+
+    Args:
+        series: N series.
+        label: (N,) class of each series, -1 unlabelled.
+
+    Returns:
+        (N,) float32, 1 for an unlabelled series.
+    """
+    weight = np.ones(len(series), dtype=np.float32)
+    rows = np.flatnonzero(label >= 0)
+    _, field, count = np.unique(series.field_id[rows], return_inverse=True, return_counts=True)
+    weight[rows] = 1.0 / count[field]
+    return weight

@@ -22,10 +22,10 @@ from windrow.classifiers.class_shares import (
     shift_shares,
 )
 from windrow.classifiers.compiled_forest import CompiledForest
-from windrow.classifiers.fitted_place import FittedPlace, fields_a_class
+from windrow.classifiers.fitted_forests import fit_forests
+from windrow.classifiers.fitted_place import FittedPlace, fields_a_class, weight_of_series
 from windrow.classifiers.mix import PROTOTYPES, TREES, MixSettings, Voter, voter_inputs
 from windrow.classifiers.place_classifier import PlaceClassifier, PlaceEncoder
-from windrow.classifiers.shallow import TreesSettings, fit_light_head
 from windrow.data.series import Series
 from windrow.data.ten_day_grid import TenDayGrid, grid_of_series, join_grids
 from windrow.errors import DataError
@@ -79,7 +79,7 @@ class MixedClassifier:
                 the network's context.
             labels: N class names; None for a series without a label.
             crops: names of the table's crops by class, for the prior. Classes may be left out.
-                Without any label the keys are the classes.
+                A class without a label is told by its prior alone, such as forest.
 
         The twelve months of the series may begin on any day (``series.season_start``).
 
@@ -114,6 +114,7 @@ class MixedClassifier:
             crops=crops,
             grid=grid,
             label=label.astype(np.int64),
+            weight=weight_of_series(series, label),
             num_labelled=fields_a_class(series, label, len(classes)),
         )
         self._fit_voters()
@@ -139,6 +140,7 @@ class MixedClassifier:
             fitted,
             grid=join_grids(fitted.grid, grid),
             label=np.concatenate([fitted.label, np.full(len(series), -1)]),
+            weight=np.concatenate([fitted.weight, np.ones(len(series), dtype=np.float32)]),
         )
         other._fit_voters()
         return other
@@ -223,29 +225,41 @@ class MixedClassifier:
             The probabilities (N, C), and the unlikeness (N,); None without a labelled field.
         """
         embedding = self._place.embed(grid)
-        mixed = self._unshifted(grid, embedding)
-        probability = shift_shares(mixed, self._expected_shares, self._shares)
+        probability = self._probability(grid, embedding)
         if self.num_labelled == 0:
             return probability, None
         return probability, self._place.distance(embedding) / self._usual_distance
 
     @property
     def class_shares(self) -> dict[str, float]:
-        """Shares of the classes among the fields of the place, by name.
+        """Shares of the classes with labels among the fields of these classes, by name.
 
         They are estimated from the unlabelled fields of the fit and of the context, and are the
         expected shares if there is none.
         """
-        return dict(zip(self.classes, self._shares.tolist(), strict=True))
+        told = np.array(self.classes)[self._told]
+        return dict(zip(told.tolist(), self._shares.tolist(), strict=True))
 
-    def _unshifted(
+    def _probability(
         self, grid: TenDayGrid, embedding: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float64]:
-        """Computes the probabilities (N, C) in a place of the expected class shares."""
-        voters = self._log_votes(grid, embedding)
+        votes = self._log_votes(grid, embedding)
+        decided = shift_shares(self._decided(votes), self._expected_shares, self._shares)
+        told = self._told
+        if told.all():
+            return decided
+        found = np.exp(votes[PROTOTYPES])  # of the classes without a label, prototypes alone know
+        found[:, told] = decided * (1.0 - found[:, ~told].sum(axis=1, keepdims=True))
+        return found
+
+    def _decided(self, votes: Mapping[Voter, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+        """Mixes the votes on the classes that have labels, in a place of the expected shares.
+
+        Without any label these are all classes.
+        """
         weights = self.weights()
-        mixed = sum(weights[voter] * votes for voter, votes in voters.items())
-        total = sum(weights[voter] for voter in voters)
+        mixed = sum(weights[voter] * vote[:, self._told] for voter, vote in votes.items())
+        total = sum(weights[voter] for voter in votes)
         temperature = self.settings.temperature_at(self.num_labelled)
         logits = np.asarray(mixed) / total / temperature
         logits -= logits.max(axis=1, keepdims=True)
@@ -317,13 +331,17 @@ class MixedClassifier:
 
     def _fit_voters(self) -> None:
         self._place = self._place_of(self._known_fit)
-        self._fit_forests()
+        self._forests = fit_forests(
+            self._known_fit, self._place.embed, settings=self.settings, seed=self.seed
+        )
         self._prepare()
 
     def _prepare(self) -> None:
         """Computes what follows from the fit: compiled forests, usual distance and shares."""
         self._compiled = {name: CompiledForest(head) for name, head in self._forests.items()}
         fitted = self._known_fit
+        counts = np.bincount(fitted.label[fitted.label >= 0], minlength=len(fitted.classes))
+        self._told = counts > 0 if counts.any() else np.ones(len(counts), dtype=np.bool_)
         self._usual_distance = 1.0
         if (labelled := fitted.label >= 0).any():
             distance = self._place.distance(self._place.embed(fitted.grid.select(labelled)))
@@ -333,7 +351,9 @@ class MixedClassifier:
     def _fit_shares(self) -> None:
         """Estimates the class shares of the place from its unlabelled fields."""
         fitted = self._known_fit
-        self._expected_shares = expected_shares(fitted.label, num_classes=len(fitted.classes))
+        position = np.append(np.cumsum(self._told) - 1, -1)
+        label = position[fitted.label]
+        self._expected_shares = expected_shares(label, num_classes=int(self._told.sum()))
         self._shares = self._expected_shares
         unlabelled = np.flatnonzero(fitted.label < 0)
         trust = self.settings.share_trust_at(fitted.num_labelled)
@@ -342,39 +362,18 @@ class MixedClassifier:
             return
         chosen = np.linspace(0, len(unlabelled) - 1, min(len(unlabelled), _FIELDS_FOR_SHARES))
         part = fitted.grid.select(unlabelled[chosen.astype(np.intp)])
-        probability = self._unshifted(part, self._place.embed(part))
-        self._shares = estimate_shares(probability, self._expected_shares, trust=trust)
-
-    def _fit_forests(self) -> None:
-        fitted = self._known_fit
-        self._forests = {}
-        rows = np.flatnonzero(fitted.label >= 0)
-        if len(np.unique(fitted.label[rows])) < 2:
-            return
-        grid = fitted.grid.select(rows)
-        embedding = self._place.embed(grid)
-        for number, voter in enumerate(TREES):
-            inputs = voter_inputs(voter, grid, embedding)
-            if self.settings.weight(voter, fitted.num_labelled) == 0 or inputs.shape[1] == 0:
-                continue
-            fit = fit_light_head(
-                inputs,
-                fitted.label[rows],
-                num_classes=len(fitted.classes),
-                settings=TreesSettings(
-                    kind="extra_trees", num_trees=self.settings.num_trees, min_rows_a_leaf=1
-                ),
-                seed=self.seed + number,
-            )
-            model = fit.to_model()
-            assert isinstance(model, TreeHead)
-            self._forests[voter] = model
+        votes = self._log_votes(part, self._place.embed(part))
+        among = np.exp(votes[PROTOTYPES])[:, self._told].sum(axis=1) > 0.5
+        if among.any():
+            decided = self._decided(votes)[among]
+            self._shares = estimate_shares(decided, self._expected_shares, trust=trust)
 
     def _place_of(self, fitted: FittedPlace) -> PlaceClassifier:
         return PlaceClassifier(
             self.encoder,
             fitted.grid,
             fitted.label,
+            weight=fitted.weight,
             classes=fitted.classes,
             crops=fitted.crops,
             latitude=fitted.latitude,

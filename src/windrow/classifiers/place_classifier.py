@@ -122,6 +122,8 @@ class PlaceClassifier:
         label: (n,) class of each field, -1 unlabelled.
         classes: names of the classes.
         crops: names of the table's crops by class; see :meth:`PlaceEncoder.describe`.
+        weight: (n,) weight of each field, such as of the pixels of one field; None weighs all
+            alike.
         latitude: latitude of the place in degrees, or None.
         num_context: largest number of fields in the context. Further labelled fields still
             contribute to the prototypes.
@@ -138,6 +140,7 @@ class PlaceClassifier:
         *,
         classes: Sequence[str],
         crops: Mapping[str, Sequence[str]],
+        weight: npt.NDArray[np.float32] | None = None,
         latitude: float | None = None,
         num_context: int = 256,
     ) -> None:
@@ -159,8 +162,10 @@ class PlaceClassifier:
         own, tokens = self._seen.embedding, self._seen.class_tokens
         others = np.setdiff1d(np.flatnonzero(label >= 0), seen)
         embedding = torch.cat([own, self.embed_tensor(context.select(others))])
-        told = np.concatenate([label[seen], label[others]]).astype(np.int64)
-        self._fit(embedding, tokens, torch.from_numpy(told), num_seen=len(seen))
+        order = np.concatenate([seen, others])
+        told = torch.from_numpy(label[order].astype(np.int64))
+        weighed = torch.ones(len(order)) if weight is None else torch.from_numpy(weight[order])
+        self._fit(embedding, tokens, told, weighed, num_seen=len(seen))
 
     def embed(self, fields: TenDayGrid) -> npt.NDArray[np.float32]:
         """Computes the embedding (n, Z) of each field beside the context."""
@@ -208,7 +213,9 @@ class PlaceClassifier:
         return torch.cat(parts)
 
     @torch.no_grad()
-    def _fit(self, embedding: Tensor, tokens: Tensor, label: Tensor, *, num_seen: int) -> None:
+    def _fit(
+        self, embedding: Tensor, tokens: Tensor, label: Tensor, weight: Tensor, *, num_seen: int
+    ) -> None:
         """Fits the prototypes. The prior's weight grows with its agreement with the labels."""
         labelled = label >= 0
         is_context = torch.arange(len(label)) < num_seen
@@ -223,15 +230,16 @@ class PlaceClassifier:
             context=is_context[None],
             label=label[None],
             labelled=labelled[None],
+            weight=weight[None],
         )
         network = self.encoder.network
         first = network.prototypes(embedding[None], tokens, batch)
         known = torch.from_numpy(self.known)
         judged = labelled & known[label.clamp(min=0)]
         logits = network.closeness(embedding[None], first.prior, first.has_prior)[0, judged]
-        right = int((logits.argmax(-1) == label[judged]).sum())
+        right = float(((logits.argmax(-1) == label[judged]) * weight[judged]).sum())
         self.prior_scale = trust_in_prior(
-            right, num_judged=int(judged.sum()), num_known=int(known.sum())
+            right, num_judged=float(weight[judged].sum()), num_known=int(known.sum())
         )
         found = network.prototypes(embedding[None], tokens, batch, prior_scale=self.prior_scale)
         # Without labels the unlabelled fields could move the classes without limit.
@@ -268,7 +276,7 @@ def _of_fixed_size(fields: TenDayGrid) -> tuple[Tensor, Tensor]:
     )
 
 
-def trust_in_prior(num_right: int, *, num_judged: int, num_known: int) -> float:
+def trust_in_prior(num_right: float, *, num_judged: float, num_known: int) -> float:
     """Computes the factor on the prior's weight from its accuracy on labelled fields.
 
     Args:

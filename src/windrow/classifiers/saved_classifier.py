@@ -40,7 +40,7 @@ class ClassifierHeader(Settings):
     """Content of ``head.json``."""
 
     format: Literal["windrow crop classifier"]
-    version: Literal[2]
+    version: Literal[3]
     weights_hash: str = Field(description="hash of the place network's weights")
     mix: MixSettings
     seed: int
@@ -76,13 +76,14 @@ def write_classifier(
     arrays: dict[str, npt.NDArray[Any]] = {
         "reflectance": fitted.grid.reflectance,
         "gap": fitted.grid.gap,
+        "weight": fitted.weight,
         "label": fitted.label,
     }
     for voter, forest in classifier.forests.items():
         arrays.update({f"{voter}.{name}": getattr(forest, name) for name in _TREE_ARRAYS})
     header = ClassifierHeader(
         format=FORMAT,
-        version=2,
+        version=3,
         weights_hash=classifier.encoder.content_hash,
         mix=classifier.settings,
         seed=classifier.seed,
@@ -204,6 +205,9 @@ def _unreadable(folder: Path, error: Exception) -> DataError:
 
 def _fitted(header: ClassifierHeader, arrays: dict[str, npt.NDArray[Any]]) -> FittedPlace:
     reflectance, gap, label = arrays["reflectance"], arrays["gap"], arrays["label"]
+    weight = arrays["weight"].astype(np.float32)
+    if weight.shape != label.shape or not (weight > 0).all() or not (weight <= 1).all():
+        raise ValueError("the weights of the fields lie outside of 0..1")
     shape = (len(label), NUM_STEPS)
     if reflectance.shape != (*shape, len(SENTINEL2_BANDS)) or gap.shape != shape:
         raise ValueError(f"shapes {reflectance.shape}, {gap.shape} and {label.shape}")
@@ -219,6 +223,7 @@ def _fitted(header: ClassifierHeader, arrays: dict[str, npt.NDArray[Any]]) -> Fi
         crops=header.crops,
         grid=TenDayGrid(reflectance.astype(np.float32), gap.astype(np.float32), has_band),
         label=label.astype(np.int64),
+        weight=weight,
         num_labelled=header.num_labelled,
     )
 

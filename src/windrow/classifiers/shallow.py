@@ -141,6 +141,7 @@ def fit_light_head(
     num_classes: int,
     settings: LogisticSettings | TreesSettings,
     seed: int,
+    weight: npt.NDArray[np.floating] | None = None,
 ) -> LightFit:
     """Fits a light head.
 
@@ -150,10 +151,13 @@ def fit_light_head(
         num_classes: number of classes C in the legend; some may not occur in ``label``.
         settings: kind and settings of the head.
         seed: seed of the trees.
+        weight: (N,) weight of each series, positive; None weighs all alike.
 
     Raises:
         DataError: fewer than two classes occur.
     """
+    if weight is not None and (weight == 1).all():
+        weight = None
     if len(np.unique(label)) < 2:
         raise DataError("a head needs series of at least two classes", found=len(np.unique(label)))
     mean, scale = np.zeros(features.shape[1]), np.ones(features.shape[1])
@@ -162,7 +166,9 @@ def fit_light_head(
         forest = kind(
             settings.num_trees, min_samples_leaf=settings.min_rows_a_leaf, random_state=seed
         )
-        return LightFit(forest.fit(features, label), mean, scale, num_classes, converged=True)
+        return LightFit(
+            forest.fit(features, label, weight), mean, scale, num_classes, converged=True
+        )
     values = features.astype(np.float64)
     mean, scale = feature_moments(values)
     regression = LogisticRegression(
@@ -171,6 +177,6 @@ def fit_light_head(
     with warnings.catch_warnings():
         # ``converged`` replaces the warning, so that a run can count unconverged fits.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        regression.fit((values - mean) / scale, label)
+        regression.fit((values - mean) / scale, label, weight)
     converged = bool((regression.n_iter_ < settings.max_iterations).all())
     return LightFit(regression, mean, scale, num_classes, converged=converged)

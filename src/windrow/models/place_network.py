@@ -77,6 +77,7 @@ class PlaceBatch:
         known: (P, C) bool, classes whose crops are known.
         is_class: (P, C) bool; False is padding.
         place: (P, 3), from :func:`place_values`.
+        weight: (P, N), weight of labelled fields; None weighs all alike.
     """
 
     reflectance: Tensor
@@ -90,6 +91,7 @@ class PlaceBatch:
     known: Tensor
     is_class: Tensor
     place: Tensor
+    weight: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,15 +235,19 @@ class PlaceNetwork(nn.Module):
         labelled = batch.labelled & batch.is_field
         member = F.one_hot(batch.label.clamp(min=0), batch.is_class.shape[1]).to(embedding)
         member = member * labelled[..., None]
+        if batch.weight is not None:
+            member = member * batch.weight[..., None]
         counts = member.sum(1)
         sums = torch.einsum("pnc,pnz->pcz", member, embedding)
-        labels = sums / counts.clamp(min=1)[..., None]
+        labels = sums / counts.clamp(min=_LITTLE)[..., None]
         prior = self.prior(tokens)
         weight = F.softplus(self.pseudo_count(tokens)[..., 0] + 1.0)
         prior_logits = self.closeness(embedding, prior, has_prior)
         agreement = self._agreement(prior_logits, member, has_prior, prior, labels)
         any_label = counts.sum(1, keepdim=True) > 0
-        weight = torch.where(any_label, weight * agreement, weight) * has_prior * prior_scale
+        weight = torch.where(any_label, weight * agreement, weight) * has_prior
+        # A class without a label has nothing but its prior.
+        weight = torch.where(counts > 0, weight * prior_scale, weight)
         mixed = (weight[..., None] * prior + sums) / (weight + counts + _LITTLE)[..., None]
         free = batch.context & batch.is_field & ~labelled
         for _ in range(self.settings.num_refinements):
@@ -361,8 +367,8 @@ class PlaceNetwork(nn.Module):
         num_known = known.sum(1).clamp(min=2).to(prior)
         chance = -num_known.log()[:, None]
         log_probability = (prior_logits.log_softmax(-1) * judged).clamp(min=-20)
-        of_class = log_probability.sum(1) / judged.sum(1).clamp(min=1)
-        of_place = log_probability.sum((1, 2)) / judged.sum((1, 2)).clamp(min=1)
+        of_class = log_probability.sum(1) / judged.sum(1).clamp(min=_LITTLE)
+        of_place = log_probability.sum((1, 2)) / judged.sum((1, 2)).clamp(min=_LITTLE)
         distance = (prior - label_means).square().mean(-1) * (counts > 0)
         spread = torch.ones_like(counts)
         values = torch.stack(

@@ -239,3 +239,37 @@ def test_fewer_bands_are_a_fit_on_them(fitted):
     assert fitted.with_bands(SENTINEL2_BANDS).fitted.bands == SENTINEL2_BANDS
     with pytest.raises(BandError, match="no band of the classifier"):
         fitted.with_bands(("B99",))
+
+
+def test_the_pixels_of_a_field_weigh_as_one():
+    """Two pixels, the same as each other, are one field of their value."""
+    named = np.arange(25)
+    names = labels(25)[:25]
+    once = MixedClassifier(make_encoder(), MIX).fit(SERIES.select(named), names, crops=KNOWN)
+    rows = np.concatenate([named, [3, 3, 3]])
+    twice = replace(
+        SERIES.select(named),
+        **{
+            name: getattr(SERIES, name)[rows]
+            for name in ("reflectance", "day_of_year", "valid", "field_id", "year")
+        },
+        id=np.arange(28),
+        **dict.fromkeys(("cloud_probability", "longitude", "latitude", "label")),
+        legend=None,
+    )
+    again = MixedClassifier(make_encoder(), MIX).fit(twice, [names[r] for r in rows], crops=KNOWN)
+    assert again.num_labelled == once.num_labelled == 5
+    assert again.fitted.weight[[3, 25, 26, 27]].tolist() == [0.25] * 4
+    assert again.fitted.weight[[0, 24]].tolist() == [1.0, 1.0]
+
+
+def test_a_class_without_a_label_is_told_by_its_prior_alone():
+    few = [name if name != "hemp" else None for name in labels(25)]
+    with_hemp = MixedClassifier(make_encoder(), MIX).fit(SERIES, few, crops=KNOWN)
+    probability = with_hemp.predict_proba(SERIES)
+    at = with_hemp.classes.index("hemp")
+    assert with_hemp.num_labelled == 5
+    prototypes = np.exp(with_hemp.votes(SERIES)["prototypes"])
+    np.testing.assert_allclose(probability[:, at], prototypes[:, at])
+    np.testing.assert_allclose(probability.sum(axis=1), 1.0)
+    assert "hemp" not in with_hemp.class_shares

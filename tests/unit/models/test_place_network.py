@@ -191,3 +191,16 @@ def test_a_context_without_a_field_shows_the_classes_alone(network):
     frozen = PlaceContext(network, select_fields(batch, slice(0, 0)))
     beside = frozen.embed(batch.reflectance[0], batch.gap[0])
     torch.testing.assert_close(beside, whole[0], rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_prototypes_are_weighted_means(network):
+    batch = make_batch(labelled=(0, 1, 5, 6, 10, 15))
+    weight = torch.rand(1, 20, generator=torch.Generator().manual_seed(0)) + 0.1
+    embedding, tokens = network.encode(batch)
+    found = network.prototypes(embedding, tokens, replace(batch, weight=weight))
+    for crop, fields in ((0, [0, 5, 10, 15]), (1, [1, 6])):
+        own = weight[0, fields]
+        mean = (own[:, None] * embedding[0, fields]).sum(0) / own.sum()
+        torch.testing.assert_close(found.labels[0, crop], mean)
+        torch.testing.assert_close(found.counts[0, crop], own.sum())
