@@ -11,7 +11,7 @@ import tyro
 
 from windrow.cli.parse import parse
 from windrow.cli.progress import progress
-from windrow.sources.reader import LabelOptions, TableOptions
+from windrow.sources.reader import LabelOptions, ParcelOptions, TableOptions
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Embed:
     """How to read the labels."""
     table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
     """How to read a field table, where it is not to be detected."""
+    parcels: Annotated[ParcelOptions, tyro.conf.arg(name="")] = field(default_factory=ParcelOptions)
+    """How to read an image cube, and which pixels of a parcel to take."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -60,6 +62,7 @@ def main(arguments: Sequence[str]) -> None:
                 options.label_column,
                 table_options=options.table,
                 label_options=options.label_options,
+                parcel_options=options.parcels,
             ),
             weights=options.weights,
             out=options.out,

@@ -15,7 +15,7 @@ from windrow.cli.few_label_table import show_rows
 from windrow.cli.parse import parse
 from windrow.cli.progress import progress
 from windrow.files import refuse_existing
-from windrow.sources.reader import LabelOptions, TableOptions
+from windrow.sources.reader import LabelOptions, ParcelOptions, TableOptions
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class Fewshot:
     """How to read the labels."""
     table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
     """How to read a field table, where it is not to be detected."""
+    parcels: Annotated[ParcelOptions, tyro.conf.arg(name="")] = field(default_factory=ParcelOptions)
+    """How to read an image cube, and which pixels of a parcel to take."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -89,6 +91,8 @@ def main(arguments: Sequence[str]) -> None:
         options.label_column,
         table_options=options.table,
         label_options=options.label_options,
+        parcel_options=options.parcels,
+        seed=options.seed,
     ).open()
     with progress("few labels", "heads") as advance:
         result = fewshot(

@@ -11,7 +11,7 @@ import tyro
 
 from windrow.cli.parse import parse
 from windrow.cli.progress import progress
-from windrow.sources.reader import LabelOptions, TableOptions
+from windrow.sources.reader import LabelOptions, ParcelOptions, TableOptions
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,15 @@ class Screen:
     """
 
     input: Annotated[Path, tyro.conf.Positional]
-    """A series store, or a field table (CSV or Parquet), of one place and one year."""
-    labels: Path
-    """The label table: one row per field."""
-    label_column: str
-    """Its column of classes."""
+    """A series store, a field table (CSV or Parquet), or an image cube (netCDF, Zarr, a folder of
+    GeoTIFFs, STAC items), of one place and one year."""
     out: Path
     """The file to write: .parquet, .csv, .gpkg or .geojson; must not exist."""
+    labels: Path | None = None
+    """The label table: one row per field. Of a cube: a file of parcels or points, in any CRS, or
+    nothing where crop codes stand in the cube."""
+    label_column: str | None = None
+    """Its column of classes; by default the usual names are looked for."""
     share: float = 0.05
     """The largest share of the labels to mark as suspects."""
     weights: str = "windrow-1"
@@ -47,6 +49,8 @@ class Screen:
     """How to read the labels."""
     table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
     """How to read a field table, where it should not be detected."""
+    parcels: Annotated[ParcelOptions, tyro.conf.arg(name="")] = field(default_factory=ParcelOptions)
+    """How to read an image cube, and which pixels of a parcel to take."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -62,6 +66,8 @@ def main(arguments: Sequence[str]) -> None:
         options.label_column,
         table_options=options.table,
         label_options=options.label_options,
+        parcel_options=options.parcels,
+        seed=options.seed,
     )
     with progress("cross-validating", "folds") as advance:
         found = screen(

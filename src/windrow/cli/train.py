@@ -11,7 +11,7 @@ import tyro
 
 from windrow.cli.parse import parse
 from windrow.cli.progress import progress
-from windrow.sources.reader import LabelOptions, TableOptions
+from windrow.sources.reader import LabelOptions, ParcelOptions, TableOptions
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -24,13 +24,15 @@ class Train:
     """Fits a crop classifier on all labelled fields and prints what to expect of it."""
 
     input: Annotated[Path, tyro.conf.Positional]
-    """A series store, or a field table (CSV or Parquet), of one place and one year."""
-    labels: Path
-    """The label table: one row per field."""
-    label_column: str
-    """Its column of classes."""
+    """A series store, a field table (CSV or Parquet), or an image cube (netCDF, Zarr, a folder of
+    GeoTIFFs, STAC items), of one place and one year."""
     out: Path
     """The folder of the classifier; must not exist."""
+    labels: Path | None = None
+    """The label table: one row per field. Of a cube: a file of parcels or points, in any CRS, or
+    nothing where crop codes stand in the cube."""
+    label_column: str | None = None
+    """Its column of classes; by default the usual names are looked for."""
     weights: str = "windrow-1"
     """A run directory, a .safetensors file, or the name of shipped weights."""
     group_column: str | None = None
@@ -46,6 +48,8 @@ class Train:
     """How to read the labels."""
     table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
     """How to read a field table, where it should not be detected."""
+    parcels: Annotated[ParcelOptions, tyro.conf.arg(name="")] = field(default_factory=ParcelOptions)
+    """How to read an image cube, and which pixels of a parcel to take."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -61,6 +65,8 @@ def main(arguments: Sequence[str]) -> None:
         options.label_column,
         table_options=options.table,
         label_options=options.label_options,
+        parcel_options=options.parcels,
+        seed=options.seed,
     )
     with progress("cross-validating", "folds") as advance:
         trained = train(

@@ -7,15 +7,26 @@ from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
 
-from windrow.data.series import Series
+from windrow.data.series import Series, concatenate
 from windrow.data.store.store import Store
 from windrow.data.store.zarr_store import is_store
 from windrow.errors import DataError
+from windrow.sources.cubes.open_cube import is_cube
 from windrow.sources.labels.keys import KEYS, SeriesKeys
 from windrow.sources.labels.label_table import SeriesLabels, attach_labels, read_labels
-from windrow.sources.reader import LabelOptions, ReadingSummary, TableOptions, refuse_options
+from windrow.sources.reader import (
+    FieldProperties,
+    IngestOptions,
+    LabelOptions,
+    ParcelOptions,
+    ReadingSummary,
+    TableOptions,
+    refuse_options,
+)
+from windrow.sources.registry import recognise
 from windrow.sources.tables.series import read_table
 from windrow.sources.values.seasons import say_empty_months
 
@@ -51,11 +62,13 @@ class LabelledInput:
     """An input, its labels, and how both are read.
 
     Attributes:
-        path: a series store, or a field table.
-        labels: the label table, if any.
+        path: a series store, a field table, or an image cube.
+        labels: the label table, if any; of a cube a file of parcels or points.
         label_column: its column of classes; None looks for the usual names.
-        table_options: what is not to be detected of a field table.
+        table_options: what is not to be detected of a field table or cube.
         label_options: the key of the label table, and which classes mean 'no label'.
+        parcel_options: what is not to be detected of a cube, and which pixels of a parcel are read.
+        seed: of the pixels that are drawn from the parcels of a cube.
     """
 
     path: Path
@@ -63,14 +76,26 @@ class LabelledInput:
     label_column: str | None = None
     table_options: TableOptions = field(default_factory=TableOptions)
     label_options: LabelOptions = field(default_factory=LabelOptions)
+    parcel_options: ParcelOptions = field(default_factory=ParcelOptions)
+    seed: int = 0
+
+    @property
+    def is_cube(self) -> bool:
+        """Whether the input is an image cube, whose labels are parcels."""
+        return is_cube(self.path)
 
     def open(self) -> Opened:
         """Reads the input and attaches the labels.
+
+        The pixels of a parcel of a cube are series of one ``field_id``.
 
         Raises:
             DataError: the input or the labels cannot be used, or do not belong together.
             SettingsError: an option of labels is given without labels.
         """
+        if self.is_cube:
+            return self._open_cube()
+        refuse_options(self.parcel_options, (), product="an input that is no image cube")
         opened = open_input(self.path, self.table_options)
         if self.labels is None:
             refuse_options(self.label_options, (), product="an input without --labels")
@@ -82,6 +107,39 @@ class LabelledInput:
         opened.summary.say("labels", self.labels.name)
         opened.summary.add(labelling)
         return replace(opened, series=series, labels=labels)
+
+    def _open_cube(self) -> Opened:
+        """Reads the pixels of the parcels of a cube."""
+        own = self.parcel_options.model_dump()
+        given = {**self.table_options.model_dump(), **self.label_options.model_dump(), **own}
+        options = IngestOptions(
+            **given, labels=self.labels, label_column=self.label_column, seed=self.seed
+        )
+        if self.labels is None:  # crop codes may stand in the cube itself
+            refuse_options(self.label_options, (), product="a cube without --labels")
+        reading = recognise(self.path).read(self.path, options)
+        assert reading.properties is not None  # pixels are chosen from parcels alone
+        series = concatenate(list(reading.parts))
+        return Opened(
+            series,
+            SeriesKeys.of_series(series, str(self.path)),
+            reading.summary,
+            _labels_of_fields(series, reading.properties),
+        )
+
+
+def _labels_of_fields(series: Series, known: FieldProperties) -> SeriesLabels:
+    """Returns the labels of the series of a cube, and the properties of their parcels."""
+    assert series.label is not None
+    assert series.legend is not None
+    order = np.argsort(known.id, kind="stable")
+    position = order[np.searchsorted(known.id[order], series.field_id)]
+    return SeriesLabels(
+        source=known.source,
+        label=np.array(series.legend.names, dtype=np.str_)[series.label],
+        label_column=known.label_column,
+        columns={name: values[position] for name, values in known.columns.items()},
+    )
 
 
 def open_input(source: SeriesSource, options: TableOptions | None = None) -> Opened:

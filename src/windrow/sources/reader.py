@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
+import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
@@ -110,6 +111,23 @@ class ReadingSummary:
         return {**self.to_dict(), "source": Path(self.source).name}
 
 
+@dataclass(frozen=True, eq=False)
+class FieldProperties:
+    """Properties of the labelled fields of a product.
+
+    Attributes:
+        source: where they stand, for messages.
+        label_column: the property of classes.
+        id: (F,) identity of each field.
+        columns: the other properties by name, as (F,) text, empty where missing.
+    """
+
+    source: str
+    label_column: str
+    id: npt.NDArray[Any]
+    columns: Mapping[str, npt.NDArray[np.str_]]
+
+
 @dataclass(frozen=True)
 class Reading:
     """A product opened: series in parts, what was found, and where it came from.
@@ -124,6 +142,7 @@ class Reading:
             parts make up for what was not drawn.
         tables: small tables kept in the store beside the series: columns of equal length, numbers
             or text, by name of table and column.
+        properties: what else is known of labelled fields; None without labels. It is not stored.
     """
 
     parts: Iterator[Series]
@@ -131,6 +150,7 @@ class Reading:
     provenance: Mapping[str, object]
     preparation: Iterator[tuple[int, int]] = field(default_factory=lambda: iter(()))
     tables: Mapping[str, Mapping[str, npt.NDArray[Any]]] = field(default_factory=dict)
+    properties: FieldProperties | None = None
 
 
 class GivenOptions(Settings):
@@ -202,6 +222,32 @@ class LabelOptions(GivenOptions):
     """Classes that look like 'no label' and are classes all the same."""
 
 
+class ParcelOptions(GivenOptions):
+    """What a user may say of a cube with labelled parcels.
+
+    Every command that takes labelled fields takes these.
+
+    The names and meanings are those of :class:`IngestOptions`.
+    """
+
+    layer: str | None = None
+    """The layer of a file of parcels that holds several."""
+    crs: str | None = None
+    """The coordinate reference system of the images, such as EPSG:32631, where they name none."""
+    pixel_coordinates: PixelCoordinates | None = None
+    """Whether the coordinates of a netCDF or Zarr cube are pixel centres or pixel corners; by
+    default told from its transform, else centres."""
+    legend: Path | None = None
+    """A table of crop codes and names."""
+    collection: str = "sentinel-2-l2a"
+    """The collection to ask a STAC server for."""
+    edge_pixels: int = Field(default=1, ge=0, le=100)
+    """Leave out so many pixels along the edge of a parcel of a cube; a parcel without an inner
+    pixel keeps all of its pixels."""
+    pixels_per_parcel: int = Field(default=9, ge=1)
+    """At most so many pixels of each parcel of a cube, drawn at random."""
+
+
 class IngestOptions(TableOptions, LabelOptions):
     """What a user may say of a product that is otherwise detected; None means: detect it.
 
@@ -234,6 +280,11 @@ class IngestOptions(TableOptions, LabelOptions):
     or by pixel (all dates of a pixel); by default it is told from the values."""
     average_parcels: bool = False
     """One mean series a parcel instead of one a pixel."""
+    edge_pixels: int | None = Field(default=None, ge=0, le=100)
+    """Leave out so many pixels along the edge of a parcel of a cube; a parcel without an inner
+    pixel keeps all of its pixels."""
+    pixels_per_parcel: int | None = Field(default=None, ge=1)
+    """At most so many pixels of each parcel of a cube, drawn at random."""
     protocol: str | None = None
     """A named protocol of splits and classes of the product."""
     part: str | None = None

@@ -12,6 +12,7 @@ from windrow.errors import DataError, SettingsError
 from windrow.sources.cubes.geotiffs import open_image_cube
 from windrow.sources.cubes.netcdf import FileCube, is_cube_file, open_file_cube
 from windrow.sources.cubes.open_cube import describe_cube
+from windrow.sources.cubes.parcel_sample import choose_pixels
 from windrow.sources.cubes.planetscope_pairs import PlanetScopePairs, open_pairs
 from windrow.sources.cubes.series import parcel_series, pixel_series, plan
 from windrow.sources.cubes.stac import is_stac, open_stac_cube
@@ -20,7 +21,13 @@ from windrow.sources.cubes.values import find_meaning
 from windrow.sources.labels.parcel_polygons import is_vector_file, read_parcels
 from windrow.sources.rasters.geotiff_header import find_images
 from windrow.sources.rasters.grid import Cube, CubeFacts
-from windrow.sources.reader import IngestOptions, Reading, ReadingSummary, refuse_options
+from windrow.sources.reader import (
+    FieldProperties,
+    IngestOptions,
+    Reading,
+    ReadingSummary,
+    refuse_options,
+)
 
 OPTIONS = frozenset(
     {
@@ -32,6 +39,8 @@ OPTIONS = frozenset(
         "id_column",
         "legend",
         "average_parcels",
+        "edge_pixels",
+        "pixels_per_parcel",
         "scale",
         "baseline_offset",
         "processing_level",
@@ -102,6 +111,9 @@ def _read(path: Path, cube: Cube, product: str, options: IngestOptions) -> Readi
     summary.say("product", product)
     describe_cube(facts, options, summary)
     targets = _targets(cube, options, summary)
+    properties = _properties(targets, cube, options)
+    if options.edge_pixels or options.pixels_per_parcel is not None:
+        targets = choose_pixels(targets, facts.grid, options, summary)
     meaning = find_meaning(cube, options, summary)
     pairs = _pairs(facts, options, summary)
     steps = plan(cube, meaning, targets, options, summary)
@@ -115,7 +127,20 @@ def _read(path: Path, cube: Cube, product: str, options: IngestOptions) -> Readi
         if options.average_parcels
         else pixel_series(steps, summary, pairs=pairs)
     )
-    return Reading(parts=parts, summary=summary, provenance=provenance)
+    return Reading(parts=parts, summary=summary, provenance=provenance, properties=properties)
+
+
+def _properties(targets: Targets, cube: Cube, options: IngestOptions) -> FieldProperties | None:
+    if isinstance(targets, ParcelPixels):
+        parcels = targets.parcels
+        return FieldProperties(
+            str(parcels.source), parcels.label_column, parcels.id, parcels.columns
+        )
+    if targets.legend is None:
+        return None
+    return FieldProperties(
+        cube.facts.names[0], options.label_column or "crop codes", targets.field_ids, {}
+    )
 
 
 def _pairs(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ class Parcels:
         label: (P,) positions in ``legend``.
         legend: the classes.
         shapes: (P,) geometries in the grid's CRS.
+        label_column: the property of classes.
+        columns: the other properties by name, as (P,) text, empty where missing.
     """
 
     source: Path
@@ -64,6 +67,8 @@ class Parcels:
     label: npt.NDArray[np.int16]
     legend: Legend
     shapes: Any
+    label_column: str = ""
+    columns: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict)
 
     def rasterise(self, grid: Grid, window: Window) -> npt.NDArray[np.int32]:
         """Rasterises the parcel of each pixel centre of a window.
@@ -231,6 +236,15 @@ def read_parcels(
         label=np.array([position[code] for code in codes], dtype=np.int16),
         legend=legend,
         shapes=frame.geometry.reset_index(drop=True),
+        label_column=column,
+        columns={
+            str(name): np.array(
+                ["" if value is None else _code(value) for value in _plain_values(frame[name])],
+                dtype=np.str_,
+            )
+            for name in frame.columns
+            if name not in (column, frame.geometry.name)
+        },
     )
 
 
