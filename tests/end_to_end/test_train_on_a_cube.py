@@ -45,11 +45,21 @@ def test_a_cube_with_parcels_trains_a_classifier(
     assert "36 edge pixels left out" in printed
     assert "6 pixels" in printed
     header = json.loads((tmp_path / "one" / "head.json").read_text())
-    assert header["classes"] == ["maize", "wheat"]
+    assert header["classes"][:3] == ["maize", "wheat", "broad-leaved forest"]
+    assert "land covers, from simulated fields alone: broad-leaved forest, needle" in printed
     assert header["num_labelled"] == 2  # parcels, not pixels
-    every = ("--edge-pixels", "0", "--pixels-per-parcel", "100", "--out", tmp_path / "two")
+    every = (
+        "--no-other",
+        "--edge-pixels",
+        "0",
+        "--pixels-per-parcel",
+        "100",
+        "--out",
+        tmp_path / "two",
+    )
     assert windrow(*words, *every) == 0
     assert "42 pixels" in capsys.readouterr().out
+    assert json.loads((tmp_path / "two" / "head.json").read_text())["classes"] == ["maize", "wheat"]
 
 
 def test_mistakes_are_named_before_anything_is_written(
@@ -63,6 +73,7 @@ def test_mistakes_are_named_before_anything_is_written(
         (("--labels", parcels, "--group-column", "village"), "no column 'village' to group by"),
         (("--labels", parcels, "--separator", ";"), "--separator does not concern a folder"),
         (("--edge-pixels", "-1"), "--edge-pixels"),
+        (("--other", "--no-other"), "give either --other or --no-other"),
         ((), "pixels are chosen from labelled parcels, and the cube has none"),
     ):
         assert windrow("train", images, *words, *own) == 2

@@ -34,6 +34,8 @@ class Expectation(Settings):
         calibration_error: expected calibration error (Guo et al. 2017).
         coverage: share of fields whose prediction set is to hold the true class.
         threshold: the largest score of a class of a set; 1 gives sets of all classes.
+        lost_to_land_covers: share of the labelled fields that become a land cover that no label
+            names.
     """
 
     num_fields: int = Field(ge=1)
@@ -45,3 +47,4 @@ class Expectation(Settings):
     calibration_error: float = Field(ge=0, le=1)
     coverage: float = Field(gt=0, lt=1)
     threshold: float = Field(ge=0, le=1)
+    lost_to_land_covers: float = Field(default=0.0, ge=0, le=1)

@@ -237,7 +237,7 @@ class MixedClassifier:
         They are estimated from the unlabelled fields of the fit and of the context, and are the
         expected shares if there is none.
         """
-        told = np.array(self.classes)[self._told]
+        told = np.array(self.fitted.classes)[self._told]
         return dict(zip(told.tolist(), self._shares.tolist(), strict=True))
 
     def _probability(
@@ -294,7 +294,7 @@ class MixedClassifier:
         smoothing = self.settings.smoothing
         for voter, forest in self._compiled.items():
             found = forest.predict_probability(voter_inputs(voter, grid, embedding))
-            even = 1.0 / len(self.classes)
+            even = 1.0 / len(self.fitted.classes)
             votes[voter] = np.log((1 - smoothing) * found + smoothing * even)
         return votes
 

@@ -18,8 +18,10 @@ from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from windrow.classifiers.covered_classifier import CoveredClassifier
 from windrow.classifiers.expectation import Expectation
 from windrow.classifiers.fitted_place import FittedPlace
+from windrow.classifiers.land_covers import CROP, CoverExamples, CoverSettings, LandCovers
 from windrow.classifiers.mix import MixSettings, Voter
 from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.classifiers.place_classifier import PlaceEncoder
@@ -36,6 +38,14 @@ HEAD, ARRAYS = "head.json", "arrays.safetensors"
 _TREE_ARRAYS = ("root", "feature", "threshold", "left", "right", "value", "classes")
 
 
+class CoverHeader(Settings):
+    """The simulated land covers of a classifier."""
+
+    names: tuple[str, ...] = Field(min_length=1)
+    settings: CoverSettings
+    num_features: int = Field(ge=1, description="number of features of their forest")
+
+
 class ClassifierHeader(Settings):
     """Content of ``head.json``."""
 
@@ -45,7 +55,7 @@ class ClassifierHeader(Settings):
     mix: MixSettings
     seed: int
     num_context: int = Field(ge=1)
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] = Field(description="all classes, land covers last")
     crops: dict[str, tuple[str, ...]]
     bands: tuple[str, ...]
     processing_level: ProcessingLevel
@@ -53,6 +63,9 @@ class ClassifierHeader(Settings):
     latitude: float | None
     num_labelled: float = Field(ge=0)
     num_features: dict[str, int] = Field(description="number of features of each forest, by voter")
+    land_covers: CoverHeader | None = Field(
+        default=None, description="simulated land covers; None without any"
+    )
     expectation: Expectation | None = Field(
         default=None, description="figures of the cross-validation; None without one"
     )
@@ -81,6 +94,16 @@ def write_classifier(
     }
     for voter, forest in classifier.forests.items():
         arrays.update({f"{voter}.{name}": getattr(forest, name) for name in _TREE_ARRAYS})
+    covers = None
+    if isinstance(classifier, CoveredClassifier):
+        examples, forest = classifier.covers.examples, classifier.covers.forest
+        covers = CoverHeader(
+            names=examples.names, settings=examples.settings, num_features=forest.num_features
+        )
+        arrays["covers.reflectance"] = examples.grid.reflectance
+        arrays["covers.gap"] = examples.grid.gap
+        arrays["covers.label"] = examples.label
+        arrays.update({f"covers.{name}": getattr(forest, name) for name in _TREE_ARRAYS})
     header = ClassifierHeader(
         format=FORMAT,
         version=3,
@@ -88,7 +111,7 @@ def write_classifier(
         mix=classifier.settings,
         seed=classifier.seed,
         num_context=classifier.num_context,
-        classes=fitted.classes,
+        classes=classifier.classes,
         crops={name: tuple(crops) for name, crops in fitted.crops.items()},
         bands=fitted.bands,
         processing_level=fitted.level,
@@ -96,6 +119,7 @@ def write_classifier(
         latitude=fitted.latitude,
         num_labelled=fitted.num_labelled,
         num_features={voter: forest.num_features for voter, forest in classifier.forests.items()},
+        land_covers=covers,
         expectation=expectation,
     )
     with atomic_folder(path) as temporary:
@@ -142,17 +166,16 @@ def read_classifier(path: str | Path, encoder: PlaceEncoder) -> MixedClassifier:
             expected=f"weights {header.weights_hash[:12]}",
             hint="give the weights it was fitted with, or fit it again",
         )
-    classifier = MixedClassifier(
-        encoder, header.mix, seed=header.seed, num_context=header.num_context
-    )
     try:
         fitted = _fitted(header, arrays)
         forests = {
-            voter: _forest(voter, header, arrays)
+            voter: _forest(
+                voter, arrays, header.num_features[voter], num_classes=len(fitted.classes)
+            )
             for voter in get_args(Voter)
             if voter in header.num_features
         }
-        return classifier.restore(fitted, forests)
+        return _classifier(header, arrays, encoder).restore(fitted, forests)
     except WindrowError as error:
         raise DataError(
             "the header of the classifier is damaged",
@@ -203,6 +226,40 @@ def _unreadable(folder: Path, error: Exception) -> DataError:
     )
 
 
+def _classifier(
+    header: ClassifierHeader, arrays: dict[str, npt.NDArray[Any]], encoder: PlaceEncoder
+) -> MixedClassifier:
+    """Makes the classifier, its land covers restored, its place not."""
+    seed, num_context = header.seed, header.num_context
+    if header.land_covers is None:
+        return MixedClassifier(encoder, header.mix, seed=seed, num_context=num_context)
+    names, label = header.land_covers.names, arrays["covers.label"].astype(np.int64)
+    reflectance, gap = arrays["covers.reflectance"], arrays["covers.gap"]
+    shape = (len(label), NUM_STEPS)
+    if reflectance.shape != (*shape, len(SENTINEL2_BANDS)) or gap.shape != shape:
+        raise ValueError(f"shapes {reflectance.shape}, {gap.shape} and {label.shape}")
+    if label.size and not (int(label.min()) >= CROP and int(label.max()) < len(names)):
+        raise ValueError("a simulated field is no land cover")
+    has_band = np.isin(SENTINEL2_BANDS, check_bands(header.bands))
+    grid = TenDayGrid(reflectance.astype(np.float32), gap.astype(np.float32), has_band)
+    examples = CoverExamples(names, grid, label, header.land_covers.settings)
+    forest = _forest("covers", arrays, header.land_covers.num_features, num_classes=len(names) + 1)
+    classifier = CoveredClassifier(
+        encoder, header.mix, examples=examples, seed=seed, num_context=num_context
+    )
+    return classifier.restore_covers(LandCovers(examples, forest))
+
+
+def _labelled_classes(header: ClassifierHeader) -> tuple[str, ...]:
+    """Returns the classes before the land covers."""
+    if header.land_covers is None:
+        return header.classes
+    num = len(header.classes) - len(header.land_covers.names)
+    if num < 1 or header.classes[num:] != header.land_covers.names:
+        raise ValueError("the land covers are not the last classes")
+    return header.classes[:num]
+
+
 def _fitted(header: ClassifierHeader, arrays: dict[str, npt.NDArray[Any]]) -> FittedPlace:
     reflectance, gap, label = arrays["reflectance"], arrays["gap"], arrays["label"]
     weight = arrays["weight"].astype(np.float32)
@@ -211,11 +268,12 @@ def _fitted(header: ClassifierHeader, arrays: dict[str, npt.NDArray[Any]]) -> Fi
     shape = (len(label), NUM_STEPS)
     if reflectance.shape != (*shape, len(SENTINEL2_BANDS)) or gap.shape != shape:
         raise ValueError(f"shapes {reflectance.shape}, {gap.shape} and {label.shape}")
-    if label.size and not (int(label.min()) >= -1 and int(label.max()) < len(header.classes)):
+    classes = _labelled_classes(header)
+    if label.size and not (int(label.min()) >= -1 and int(label.max()) < len(classes)):
         raise ValueError("a label is no class")
     has_band = np.isin(SENTINEL2_BANDS, check_bands(header.bands))
     return FittedPlace(
-        classes=header.classes,
+        classes=classes,
         bands=header.bands,
         level=header.processing_level,
         season_start=header.season_start,
@@ -228,9 +286,11 @@ def _fitted(header: ClassifierHeader, arrays: dict[str, npt.NDArray[Any]]) -> Fi
     )
 
 
-def _forest(voter: str, header: ClassifierHeader, arrays: dict[str, npt.NDArray[Any]]) -> TreeHead:
+def _forest(
+    voter: str, arrays: dict[str, npt.NDArray[Any]], num_features: int, *, num_classes: int
+) -> TreeHead:
     own = {name: arrays[f"{voter}.{name}"] for name in _TREE_ARRAYS}
-    num_nodes, num_features = len(own["feature"]), header.num_features[voter]
+    num_nodes = len(own["feature"])
     node = np.arange(num_nodes)
     children = np.stack([own["left"], own["right"]])
     inner = own["left"] >= 0
@@ -240,8 +300,8 @@ def _forest(voter: str, header: ClassifierHeader, arrays: dict[str, npt.NDArray[
         or (children >= num_nodes).any()
         or ((own["feature"] < 0) | (own["feature"] >= num_features)).any()
         or ((own["root"] < 0) | (own["root"] >= num_nodes)).any()
-        or ((own["classes"] < 0) | (own["classes"] >= len(header.classes))).any()
+        or ((own["classes"] < 0) | (own["classes"] >= num_classes)).any()
         or not np.isfinite(own["value"]).all()
     ):
         raise ValueError(f"the trees of {voter} do not fit together")
-    return TreeHead(**own, num_classes=len(header.classes), num_features=num_features)
+    return TreeHead(**own, num_classes=num_classes, num_features=num_features)

@@ -11,6 +11,7 @@ import tyro
 
 from windrow.cli.parse import parse
 from windrow.cli.progress import progress
+from windrow.errors import SettingsError
 from windrow.sources.reader import LabelOptions, ParcelOptions, TableOptions
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ class Train:
     cross-validation."""
     prior: bool = True
     """Use what the weights know of the crops that the classes name."""
+    other: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Add land covers that no label names to the classes, such as forest and built-up. They are
+    learned from simulated fields. A cube gets them without this option."""
+    no_other: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Add no land covers to the classes of a cube: every pixel of a map will be of a class that is
+    labelled."""
     seed: int = 0
     """Every random draw follows from it."""
     label_options: Annotated[LabelOptions, tyro.conf.arg(name="")] = field(
@@ -68,10 +75,13 @@ def main(arguments: Sequence[str]) -> None:
         parcel_options=options.parcels,
         seed=options.seed,
     )
+    if options.other and options.no_other:
+        raise SettingsError("give either --other or --no-other")
+    other = options.other or (source.is_cube and not options.no_other)
     with progress("cross-validating", "folds") as advance:
         trained = train(
             source,
-            train_settings(seed=options.seed),
+            train_settings(seed=options.seed, with_land_covers=other),
             out=options.out,
             weights=options.weights,
             group_column=options.group_column,
@@ -104,6 +114,8 @@ def show_expectation(expected: Expectation) -> None:
     if expected.baselines[best].overall_accuracy > expected.windrow.overall_accuracy:
         console.print(f"note: {best} did better here; the classifier is no gain for these fields")
     console.print(_class_table(expected))
+    if expected.lost_to_land_covers:
+        console.print(f"{expected.lost_to_land_covers:.1%} of the fields become a land cover")
     console.print(f"calibration error: {expected.calibration_error:.3f}")
     if expected.threshold == 1:
         console.print("prediction sets hold all classes: too few labelled fields, or too unsure")

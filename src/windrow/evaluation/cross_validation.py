@@ -127,6 +127,7 @@ def cross_validate(
     true = np.array([classes.index(str(labels[int(row)])) for row in rows], dtype=np.int64)
     fold = assign_folds(true, group[rows], seed=seed)
     num_folds = int(fold.max()) + 1
+    names_of_columns = list(classes)
     probability = np.zeros((len(rows), len(classes)))
     names = [*BASELINES.values(), BAND_TREES, COMMONEST]
     baselines = {name: np.full(len(rows), -1, dtype=np.int64) for name in names}
@@ -142,7 +143,10 @@ def cross_validate(
                 hint="give --group-column groups that hold several classes",
             )
         classifier = make().fit(series, shown, crops=_present(crops, shown))
-        columns = np.array([classes.index(name) for name in classifier.classes])
+        new = [name for name in classifier.classes if name not in names_of_columns]
+        names_of_columns += new  # land covers, which no label names
+        probability = np.pad(probability, ((0, 0), (0, len(new))))
+        columns = np.array([names_of_columns.index(name) for name in classifier.classes])
         own = series.select(rows[held])
         probability[np.ix_(np.flatnonzero(held), columns)] = classifier.predict_proba(own)
         votes = classifier.votes(own)
@@ -156,7 +160,11 @@ def cross_validate(
         if on_progress is not None:
             on_progress(number + 1, num_folds)
     return CrossValidation(
-        classes, true, fold, probability, {n: p for n, p in baselines.items() if (p >= 0).all()}
+        tuple(names_of_columns),
+        true,
+        fold,
+        probability,
+        {n: p for n, p in baselines.items() if (p >= 0).all()},
     )
 
 
@@ -183,6 +191,7 @@ def expectation(
             for row, (name, f1) in enumerate(
                 zip(found.classes, scores(counts).per_class_f1, strict=True)
             )
+            if counts[row].any()
         },
         baselines={
             name: _score(confusion_matrix(true, predicted[first], num_classes=len(found.classes)))
@@ -191,12 +200,15 @@ def expectation(
         calibration_error=expected_calibration_error(probability, true),
         coverage=COVERAGE,
         threshold=conformal_threshold(probability, true, coverage=COVERAGE),
+        lost_to_land_covers=float(counts[:, ~counts.any(axis=1)].sum() / len(first)),
     )
 
 
 def _score(counts: npt.NDArray[np.int64]) -> Score:
     found = scores(counts)
-    return Score(overall_accuracy=found.overall_accuracy, macro_f1=found.macro_f1)
+    return Score(
+        overall_accuracy=found.overall_accuracy, macro_f1=float(np.nanmean(found.per_class_f1))
+    )
 
 
 def _present(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from windrow.classifiers.covered_classifier import CoveredClassifier
 from windrow.classifiers.crop_names import crops_of_class
 from windrow.classifiers.expectation import Expectation
 from windrow.classifiers.features import FeatureSettings
@@ -21,6 +22,7 @@ from windrow.config import Settings
 from windrow.errors import DataError
 from windrow.evaluation.cross_validation import cross_validate, expectation
 from windrow.files import check_output
+from windrow.pipelines.land_covers import LandCoverSettings, SimulatedCovers, simulate_covers
 from windrow.sources.open_any import LabelledInput, Opened
 
 
@@ -30,11 +32,13 @@ class TrainSettings(Settings):
     Attributes:
         mix: how voters are mixed.
         features: the grid of the plain trees on bands.
+        land_covers: land covers that are added to the classes; None adds none.
         seed: of the folds and of the trees.
     """
 
     mix: MixSettings
     features: FeatureSettings
+    land_covers: LandCoverSettings | None = None
     seed: int = Field(ge=0)
 
 
@@ -85,8 +89,23 @@ def train(
     crops = crops_of_classes(labels, encoder) if use_prior else {}
     group, grouped_by = groups_of(opened, group_column)
 
+    covers = SimulatedCovers(None, "land covers: none are added")
+    if settings.land_covers is not None:
+        covers = simulate_covers(
+            opened.series,
+            labels,
+            crops,
+            encoder=encoder,
+            settings=settings.land_covers,
+            seed=settings.seed,
+        )
+
     def make() -> MixedClassifier:
-        return MixedClassifier(encoder, settings.mix, seed=settings.seed)
+        if covers.examples is None:
+            return MixedClassifier(encoder, settings.mix, seed=settings.seed)
+        return CoveredClassifier(
+            encoder, settings.mix, examples=covers.examples, seed=settings.seed
+        )
 
     found = cross_validate(
         make,
@@ -102,7 +121,8 @@ def train(
     expected = expectation(found, field=opened.series.field_id[labelled], grouped_by=grouped_by)
     classifier = make().fit(opened.series, labels, crops=crops)
     write_classifier(out, classifier, expectation=expected)
-    return Trained((*opened.summary.lines(), *_crop_lines(found.classes, crops)), expected)
+    lines = (*opened.summary.lines(), *_crop_lines(classifier.fitted.classes, crops))
+    return Trained((*lines, covers.line), expected)
 
 
 def labels_of(opened: Opened) -> list[str | None]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from windrow.classifiers.land_covers import CoverSettings
 from windrow.classifiers.mix import MixSettings
 from windrow.experiments.recipes.heads import FEATURES
+from windrow.pipelines.land_covers import LandCoverSettings
 from windrow.pipelines.train import TrainSettings
 
 
@@ -28,6 +30,33 @@ def mix() -> MixSettings:
     )
 
 
-def train_settings(*, seed: int = 0) -> TrainSettings:
-    """Returns the settings of ``windrow train``."""
-    return TrainSettings(mix=mix(), features=FEATURES, seed=seed)
+def land_covers() -> LandCoverSettings:
+    """Returns the land covers that ``windrow train`` adds to the classes of a cube.
+
+    The doubt was chosen on half A of the real fields (``tools/measure_land_covers.py``).
+    """
+    return LandCoverSettings(
+        names=(
+            "broad-leaved forest",
+            "needle forest",
+            "shrub",
+            "wetland",
+            "water",
+            "bare ground",
+            "built-up",
+        ),
+        num_worlds=4,
+        num_fields=60,
+        forest=CoverSettings(num_trees=200, min_rows_a_leaf=2, doubt=0.5, sharpness=2.0),
+    )
+
+
+def train_settings(*, seed: int = 0, with_land_covers: bool = False) -> TrainSettings:
+    """Returns the settings of ``windrow train``.
+
+    Args:
+        seed: every random draw follows from it.
+        with_land_covers: add the land covers that no label names.
+    """
+    covers = land_covers() if with_land_covers else None
+    return TrainSettings(mix=mix(), features=FEATURES, land_covers=covers, seed=seed)
