@@ -47,7 +47,7 @@ def land_covers() -> LandCoverSettings:
         ),
         num_worlds=4,
         num_fields=60,
-        forest=CoverSettings(num_trees=200, min_rows_a_leaf=2, doubt=0.5, sharpness=2.0),
+        forest=CoverSettings(num_trees=200, min_rows_a_leaf=2, doubt=0.6, sharpness=2.0),
     )
 
 
