@@ -179,6 +179,13 @@ def _store_or_table(input_path: Path) -> Store | Path:
         raise DataError(
             "no such input", where=input_path, expected="a series store or a field table"
         )
+    if is_cube(input_path):
+        raise DataError(
+            "the input is an image cube",
+            where=input_path,
+            expected="a series store or a field table",
+            hint="'windrow map' classifies its pixels, 'windrow ingest' makes a store of them",
+        )
     if input_path.is_file():
         return input_path
     if not is_store(input_path):

@@ -66,3 +66,9 @@ def test_parcels_elsewhere_are_refused(tmp_path: Path) -> None:
     away = factory.write_parcels(tmp_path / "away.gpkg", frame)
     with pytest.raises(DataError, match="labels and images do not overlap"):
         replace(source, labels=away).open()
+
+
+def test_a_cube_without_parcels_is_no_table(tmp_path: Path) -> None:
+    images = factory.write_daily(tmp_path / "images")
+    with pytest.raises(DataError, match=r"the input is an image cube.*'windrow map' classifies"):
+        open_input(images)
