@@ -14,7 +14,8 @@ A first look::
 - :class:`Store` opens a series store that ``windrow ingest`` or ``windrow simulate`` wrote.
 - :func:`simulate` makes series of both sensors that no satellite ever saw.
 - :func:`load` gives a :class:`FrozenEncoder`, whose ``embed`` turns series into vectors.
-- :class:`MixedClassifier` learns the crops of one place from few labels; see docs/classifier.md.
+- :class:`CropClassifier` learns the crops of one place from few labels, and :class:`SeriesEmbedder`
+  turns series into vectors: both are scikit-learn estimators; see docs/python.md.
 - :func:`read_labels` reads a table of labels and joins it to series.
 - Every mistake in what was handed in is a :class:`WindrowError` that names what, where, found,
   expected and what to do.
@@ -34,7 +35,6 @@ from windrow.version import __version__
 if TYPE_CHECKING:
     # What windrow offers. A line here is all that a new name needs: the lines are read below, so
     # that each name is imported on first use and 'import windrow' takes no torch and no time.
-    from windrow.classifiers.mixed_classifier import MixedClassifier as MixedClassifier
     from windrow.data.series import Series as Series
     from windrow.data.store.store import Store as Store
     from windrow.errors import BandError as BandError
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from windrow.errors import StoreError as StoreError
     from windrow.errors import WeightsError as WeightsError
     from windrow.errors import WindrowError as WindrowError
+    from windrow.estimators import CropClassifier as CropClassifier
+    from windrow.estimators import SeriesEmbedder as SeriesEmbedder
     from windrow.inference.frozen_encoder import FrozenEncoder as FrozenEncoder
     from windrow.inference.frozen_encoder import load as load
     from windrow.simulation.generate import simulate as simulate

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from windrow.data.series import ProcessingLevel, Series
+from windrow.data.series import ProcessingLevel
 from windrow.data.ten_day_grid import TenDayGrid
 from windrow.errors import BandError
 from windrow.sensors import SENTINEL2_BANDS
@@ -68,32 +68,36 @@ class FittedPlace:
         return replace(self, bands=kept, grid=grid)
 
 
-def fields_a_class(series: Series, label: npt.NDArray[np.integer], num_classes: int) -> float:
+def fields_a_class(
+    field_id: npt.NDArray[np.generic], label: npt.NDArray[np.integer], num_classes: int
+) -> float:
     """Gives the median number of labelled fields per class that has a label, or 0.
 
     Pixels of a field count once.
 
     Args:
-        series: N series.
+        field_id: (N,) field of each series.
         label: (N,) class of each series, -1 unlabelled.
         num_classes: number of classes.
     """
-    counts = [len(np.unique(series.field_id[label == number])) for number in range(num_classes)]
+    counts = [len(np.unique(field_id[label == number])) for number in range(num_classes)]
     return float(np.median([count for count in counts if count > 0] or [0]))
 
 
-def weight_of_series(series: Series, label: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
+def weight_of_series(
+    field_id: npt.NDArray[np.generic], label: npt.NDArray[np.integer]
+) -> npt.NDArray[np.float32]:
     """Gives the weight of each series: the labelled pixels of a field weigh 1 together.
 
     Args:
-        series: N series.
+        field_id: (N,) field of each series.
         label: (N,) class of each series, -1 unlabelled.
 
     Returns:
         (N,) float32, 1 for an unlabelled series.
     """
-    weight = np.ones(len(series), dtype=np.float32)
+    weight = np.ones(len(field_id), dtype=np.float32)
     rows = np.flatnonzero(label >= 0)
-    _, field, count = np.unique(series.field_id[rows], return_inverse=True, return_counts=True)
+    _, field, count = np.unique(field_id[rows], return_inverse=True, return_counts=True)
     weight[rows] = 1.0 / count[field]
     return weight

@@ -1,9 +1,8 @@
 """The crop classifier, which combines the place network's prototypes with extra trees.
 
 Prototypes use what the network learned about crops before it sees a label. Trees help in places
-that differ from all simulated places. The classifier averages the logarithms of their
-probabilities. The weights depend on the number of labelled fields per class and were fixed in
-advance. Nothing is tuned on the place.
+that differ from all simulated ones. The logarithms of their probabilities are averaged, with
+weights that depend on the number of labelled fields per class and were fixed in advance.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _FIELDS_FOR_HALF_TRUST = 20
 
 
 class MixedClassifier:
-    """Classifies the fields of one place from a few labelled fields, or from crop names alone.
+    """Classifies the fields of one place from few labelled fields, or from crop names alone.
 
     Args:
         encoder: the place network, read by
@@ -75,13 +74,11 @@ class MixedClassifier:
         """Fits the classifier on the fields of a place.
 
         Args:
-            series: N field means (or pixels) of one place and year. Unlabelled series are part of
-                the network's context.
+            series: N field means (or pixels) of one place and any twelve months. Unlabelled series
+                are part of the network's context.
             labels: N class names; None for a series without a label.
             crops: names of the table's crops by class, for the prior. Classes may be left out.
                 A class without a label is told by its prior alone, such as forest.
-
-        The twelve months of the series may begin on any day (``series.season_start``).
 
         Returns:
             The classifier itself.
@@ -105,7 +102,7 @@ class MixedClassifier:
         if series.latitude is not None and len(series):
             latitude = float(np.median(series.latitude))
         grid = self._grid(series, latitude)
-        self._fitted = FittedPlace(
+        place = FittedPlace(
             classes=classes,
             bands=series.bands,
             level=series.processing_level,
@@ -114,9 +111,14 @@ class MixedClassifier:
             crops=crops,
             grid=grid,
             label=label.astype(np.int64),
-            weight=weight_of_series(series, label),
-            num_labelled=fields_a_class(series, label, len(classes)),
+            weight=weight_of_series(series.field_id, label),
+            num_labelled=fields_a_class(series.field_id, label, len(classes)),
         )
+        return self.fit_place(place)
+
+    def fit_place(self, place: FittedPlace) -> Self:
+        """Fits the classifier on fields of the ten-day grid; see :meth:`fit`."""
+        self._fitted = place
         self._fit_voters()
         return self
 
@@ -166,7 +168,7 @@ class MixedClassifier:
 
     @property
     def num_labelled(self) -> float:
-        """Median number of labelled fields per class. It determines the weights of the voters."""
+        """Median number of labelled fields per class, which sets the weights of the voters."""
         return self._known_fit.num_labelled
 
     @property
@@ -193,8 +195,8 @@ class MixedClassifier:
 
     def predict(self, series: Series) -> npt.NDArray[np.str_]:
         """Gives the name of the most likely class of each series, (N,)."""
-        names: npt.NDArray[np.str_] = np.array(self.classes, dtype=np.str_)
-        return np.asarray(names[self.predict_proba(series).argmax(axis=1)])
+        best = self.predict_proba(series).argmax(axis=1)
+        return np.asarray(np.array(self.classes, dtype=np.str_)[best])
 
     def embed(self, series: Series) -> npt.NDArray[np.float32]:
         """Computes the embedding (N, Z) of each series, given the context of the place."""
@@ -278,7 +280,7 @@ class MixedClassifier:
         return found
 
     def votes(self, series: Series) -> dict[Voter, npt.NDArray[np.float64]]:
-        """Returns the log probability of each class, (N, C), by each voter alone."""
+        """Computes the log probability of each class, (N, C), by each voter alone."""
         return self.log_votes(self._grid_of(series))
 
     def log_votes(self, grid: TenDayGrid) -> dict[Voter, npt.NDArray[np.float64]]:
@@ -300,11 +302,7 @@ class MixedClassifier:
 
     @property
     def fitted(self) -> FittedPlace:
-        """The data that the classifier was fitted on.
-
-        Raises:
-            DataError: the classifier is not fitted.
-        """
+        """The data of the fit; a :class:`DataError` without one."""
         return self._known_fit
 
     @property

@@ -154,7 +154,7 @@ class PlaceClassifier:
                 f"class {classes[lost[0]]!r} has no labelled field and no known crop",
                 hint="label a field of it, or name its crops",
             )
-        seen = _spread_context(label, num_context)
+        seen = spread_context(label, num_context)
         self._context = context.select(seen)
         self._shares = torch.from_numpy(shares)[None]
         self._place = torch.tensor([place_values(latitude)])
@@ -209,7 +209,7 @@ class PlaceClassifier:
         parts = [torch.zeros(0, self.encoder.header.network.embedding_width)]
         for start in range(0, len(fields), _FIELDS_A_CALL):
             part = fields.select(slice(start, start + _FIELDS_A_CALL))
-            parts.append(self._seen.embed(*_of_fixed_size(part))[: len(part)])
+            parts.append(self._seen.embed(*of_fixed_size(part, _FIELDS_A_CALL))[: len(part)])
         return torch.cat(parts)
 
     @torch.no_grad()
@@ -263,13 +263,13 @@ class PlaceClassifier:
         )
 
 
-def _of_fixed_size(fields: TenDayGrid) -> tuple[Tensor, Tensor]:
-    """Pads the fields of a call to one number.
+def of_fixed_size(fields: TenDayGrid, size: int) -> tuple[Tensor, Tensor]:
+    """Pads the fields of a call to one number, and gives their reflectance and gaps.
 
     A matrix product may round differently for another number of rows. With one number the result
     of a field is the same to the last bit, whatever it is classified together with.
     """
-    missing = _FIELDS_A_CALL - len(fields)
+    missing = size - len(fields)
     return (
         torch.from_numpy(np.pad(fields.reflectance, ((0, missing), (0, 0), (0, 0)))),
         torch.from_numpy(np.pad(fields.gap, ((0, missing), (0, 0)))),
@@ -304,7 +304,7 @@ def trust_in_prior(num_right: float, *, num_judged: float, num_known: int) -> fl
     return float(np.clip(trust, 0.0, 1.0))
 
 
-def _spread_context(label: npt.NDArray[np.integer], most: int) -> npt.NDArray[np.intp]:
+def spread_context(label: npt.NDArray[np.integer], most: int) -> npt.NDArray[np.intp]:
     """Selects at most ``most`` fields, half of them labelled if possible, spread evenly."""
     labelled, others = np.flatnonzero(label >= 0), np.flatnonzero(label < 0)
     num_labelled = min(len(labelled), max(most // 2, most - len(others)))

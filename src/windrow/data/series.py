@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -135,7 +136,14 @@ class Series:
             parts.append("simulated")
         return f"Series({', '.join(part for part in parts if part)})"
 
-    def __getitem__(self, index: int | slice | Sequence[int] | npt.NDArray[Any]) -> Series:
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of series, dates and bands. scikit-learn cuts folds by it."""
+        return len(self), self.num_dates, len(self.bands)
+
+    def __getitem__(
+        self, index: int | slice | Sequence[int] | npt.NDArray[Any] | tuple[Any, EllipsisType]
+    ) -> Series:
         """Selects the series at these positions, in this order. One position gives one series.
 
         Args:
@@ -146,6 +154,8 @@ class Series:
             DataError: a mask has another length, or positions are out of range, repeated or not
                 whole numbers.
         """
+        if isinstance(index, tuple) and len(index) == 2 and index[1] is Ellipsis:
+            index = index[0]  # as scikit-learn writes it
         if isinstance(index, slice):
             return self.select(index)
         if isinstance(index, (int, np.integer)) and not isinstance(index, (bool, np.bool_)):
