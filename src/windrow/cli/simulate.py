@@ -13,7 +13,7 @@ from windrow.cli.parse import parse
 from windrow.cli.progress import progress
 from windrow.errors import SettingsError
 from windrow.processes import number_of_cores
-from windrow.sources.reader import LabelOptions, TableOptions
+from windrow.sources.reader import LabelOptions, ParcelOptions, TableOptions
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ class Simulate:
     """How to read the labels, with --check."""
     table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
     """How to read a field table, where it is not to be detected, with --check."""
+    parcels: Annotated[ParcelOptions, tyro.conf.arg(name="")] = field(default_factory=ParcelOptions)
+    """How to read an image cube, and which pixels of a parcel to take, with --check."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -136,6 +138,8 @@ def _check(options: Simulate, table: Path) -> None:
                 options.label_column,
                 table_options=options.table,
                 label_options=options.label_options,
+                parcel_options=options.parcels,
+                seed=options.seed,
             ),
             scenario=options.scenario,
             settings=settings,

@@ -84,7 +84,7 @@ def simulate_covers(
     if series.longitude is None or series.latitude is None:
         raise DataError(
             "land covers are simulated where the fields lie, which is not known",
-            hint="give the table columns lon and lat, or the cube its --crs; or --no-other",
+            hint="name the CRS of the cube, or give the table columns lon and lat",
         )
     classes = {name for name in labels if name is not None}
     named = {crop for name in classes for crop in crops_of_class(name, settings.names)}

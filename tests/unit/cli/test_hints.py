@@ -23,6 +23,9 @@ NO_ERRORS = ("windrow.reporting.theme",)
 NOT_FOLLOWED = {
     # From Python an encoder opens what it is given; a command hands it series that are open.
     ("windrow.inference.frozen_encoder", "windrow.sources.open_any"),
+    # A cube with parcels is read as 'ingest' reads it, where the hints are checked. Options that
+    # other commands lack, such as --planetscope, cannot be given to them.
+    ("windrow.sources.open_any", "windrow.sources.registry"),
     # Of a label table that a command has read, or none.
     ("windrow.evaluation.fewshot.task", "windrow.sources.labels.label_table"),
     ("windrow.evaluation.fewshot.protocol", "windrow.sources.labels.label_table"),
