@@ -198,3 +198,30 @@ def test_planted_errors_come_first(
         assert "--share" in capsys.readouterr().err
     assert windrow(*words, "--out", place.table) == 2
     assert not (tmp_path / "x.csv").exists()
+
+
+def test_codes_are_named_by_their_legend(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes = {"wheat": 3301010101, "maize": 3301090400, "meadow": 3302000000, "rape": 3301060401,
+             "hemp": 3301061000}  # fmt: skip
+    labels = pd.read_csv(place.labels)
+    labels["EC_hcat_c"] = labels["crop"].map(codes)
+    labels.loc[labels["crop"] == "rape", "EC_hcat_c"] = 3301080100
+    labels.to_csv(tmp_path / "labels.csv", index=False)
+    words = (place.table, "--labels", tmp_path / "labels.csv", "--label-column", "EC_hcat_c",
+             "--processing-level", "L2A", "--weights", place.weights)  # fmt: skip
+    assert windrow("train", *words, "--out", tmp_path / "classifier") == 0
+    printed = capsys.readouterr().out
+    assert "labels: codes of EuroCrops (HCAT3)" in printed
+    assert "codes without a known crop: 3301080100" in printed
+    assert "class hemp cannabis: prior of hemp" in printed
+    assert "class 3301080100: from its labels alone" in printed
+    header = json.loads((tmp_path / "classifier" / "head.json").read_text())
+    assert header["classes"] == [
+        "3301080100", "green silo maize", "hemp cannabis", "pasture meadow grassland grass",
+        "winter common soft wheat",
+    ]  # fmt: skip
+    assert header["crops"] == {"hemp cannabis": ["hemp"]}
+    assert windrow("screen", *words, "--out", tmp_path / "screened.csv") == 0
+    assert "labels: codes of EuroCrops (HCAT3)" in capsys.readouterr().out

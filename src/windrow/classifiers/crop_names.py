@@ -9,10 +9,13 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from windrow.classifiers.crop_codes import crops_of_legend_name
+from windrow.classifiers.crop_translations import TRANSLATIONS, translated
+
 _WHEAT = ("winter wheat", "spring wheat")
 _BARLEY = ("winter barley", "spring barley")
 _MAIZE = ("silage maize", "grain maize")
-_RAPESEED = ("winter rapeseed",)
+_RAPESEED = ("winter rapeseed", "spring rapeseed")
 _GRASSLAND = ("mown meadow", "pasture")
 _FORAGE = ("clover grass", "alfalfa", "arable grass", "ryegrass ley")
 _FALLOW = ("fallow", "weedy fallow")
@@ -37,8 +40,8 @@ SYNONYMS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("oats", "oat", "hafer", "avoine", "avena"): ("oats",),
     ("cereals", "cereal", "getreide", "cereales"): (*_WHEAT, *_BARLEY, "winter rye", "triticale",
                                                     "oats"),
-    ("rapeseed", "rape", "canola", "oilseed rape", "raps", "winter rapeseed", "winterraps",
-     "winter rape", "colza", "colza d hiver"): _RAPESEED,
+    ("rapeseed", "rape", "canola", "oilseed rape", "raps", "colza"): _RAPESEED,
+    ("winter rapeseed", "winterraps", "winter rape", "colza d hiver"): ("winter rapeseed",),
     ("oil seeds", "oilseeds", "olsaaten", "oelsaaten", "oleagineux"): (*_RAPESEED, "sunflower"),
     ("maize", "corn", "mais", "maiz", "other maize"): _MAIZE,
     ("silage maize", "silage corn", "silomais", "mais ensilage", "green maize",
@@ -114,25 +117,46 @@ SYNONYMS: dict[tuple[str, ...], tuple[str, ...]] = {
 }  # fmt: skip
 """Names as :func:`plain_name` gives them, and the crops of the table that they stand for."""
 
-_CROPS = {name: crops for names, crops in SYNONYMS.items() for name in names}
-
 
 def plain_name(name: str) -> str:
     """Returns a name in small letters, without accents and punctuation.
 
     Example:
-        >>> plain_name(" Blé_tendre d'hiver ")
-        'ble tendre d hiver'
+        >>> plain_name(" Blé_tendre d'hiver "), plain_name("Süßkartoffel")
+        ('ble tendre d hiver', 'susskartoffel')
     """
-    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    whole = name.lower().replace("ß", "ss").replace("œ", "oe")
+    letters = unicodedata.normalize("NFKD", whole).encode("ascii", "ignore").decode()
     return " ".join(re.sub(r"[^a-z0-9]+", " ", letters).split())
+
+
+def _all_names() -> dict[str, tuple[str, ...]]:
+    """Joins the synonyms with the translations. A name of several crops stands for all of them."""
+    found: dict[str, tuple[str, ...]] = {}
+    for crop in TRANSLATIONS:
+        for names in translated(crop).values():
+            for name in names:
+                for spelled in (name, _without_umlauts(name)):
+                    plain = plain_name(spelled)
+                    found[plain] = tuple(dict.fromkeys((*found.get(plain, ()), crop)))
+    return found | {name: crops for names, crops in SYNONYMS.items() for name in names}
+
+
+def _without_umlauts(name: str) -> str:
+    for umlaut, letters in (("ä", "ae"), ("ö", "oe"), ("ü", "ue")):
+        name = name.lower().replace(umlaut, letters)
+    return name
+
+
+_CROPS = _all_names()
 
 
 def crops_of_class(name: str, table: Iterable[str]) -> tuple[str, ...]:
     """Returns the crops of a table that a class names; empty where the name is not known.
 
     Args:
-        name: a class of a label table, in English, German, French or Spanish.
+        name: a class of a label table, in English, German, French or Spanish, or the name of a
+            crop in the legend of EuroCrops or WorldCereal.
         table: names of crops that can be told; others are left out.
 
     Example:
@@ -144,4 +168,5 @@ def crops_of_class(name: str, table: Iterable[str]) -> tuple[str, ...]:
     known = tuple(table)
     plain = plain_name(name)
     exact = tuple(crop for crop in known if plain_name(crop) == plain)
-    return exact or tuple(crop for crop in _CROPS.get(plain, ()) if crop in known)
+    named = _CROPS.get(plain) or crops_of_legend_name(plain)
+    return exact or tuple(crop for crop in named if crop in known)

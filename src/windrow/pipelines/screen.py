@@ -80,12 +80,13 @@ def screen(
     series = opened.series
     has_position = series.longitude is not None and series.latitude is not None
     check_positions(out, known=has_position)
-    labels = labels_of(opened)
+    named = labels_of(opened)
+    labels = named.labels
     found = cross_validate(
         lambda: MixedClassifier(encoder, settings.mix, seed=settings.seed),
         series,
         labels,
-        crops=crops_of_classes(labels, encoder) if use_prior else {},
+        crops=crops_of_classes(named, encoder) if use_prior else {},
         group=groups_of(opened, group_column)[0],
         features=settings.features,
         seed=settings.seed,
@@ -122,7 +123,7 @@ def screen(
         latitude=None if series.latitude is None else series.latitude[at],
     )
     return Screened(
-        lines=tuple(opened.summary.lines()),
+        lines=(*opened.summary.lines(), *named.lines()),
         num_labels=len(fields),
         num_suspects=int(marked.sum()),
         accuracy=float((label == predicted).mean()),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from windrow.classifiers.covered_classifier import CoveredClassifier
+from windrow.classifiers.crop_codes import NamedCodes, name_codes
 from windrow.classifiers.crop_names import crops_of_class
 from windrow.classifiers.expectation import Expectation
 from windrow.classifiers.features import FeatureSettings
@@ -85,8 +86,9 @@ def train(
     check_output(out, inputs=inputs)
     encoder = load_place_encoder(weights)
     opened = source.open()
-    labels = labels_of(opened)
-    crops = crops_of_classes(labels, encoder) if use_prior else {}
+    named = labels_of(opened)
+    labels = named.labels
+    crops = crops_of_classes(named, encoder) if use_prior else {}
     group, grouped_by = groups_of(opened, group_column)
 
     covers = SimulatedCovers(None, "land covers: none are added")
@@ -121,12 +123,15 @@ def train(
     expected = expectation(found, field=opened.series.field_id[labelled], grouped_by=grouped_by)
     classifier = make().fit(opened.series, labels, crops=crops)
     write_classifier(out, classifier, expectation=expected)
-    lines = (*opened.summary.lines(), *_crop_lines(classifier.fitted.classes, crops))
+    lines = (*opened.summary.lines(), *named.lines())
+    lines = (*lines, *_crop_lines(classifier.fitted.classes, crops))
     return Trained((*lines, covers.line), expected)
 
 
-def labels_of(opened: Opened) -> list[str | None]:
+def labels_of(opened: Opened) -> NamedCodes:
     """Returns the class of each series of an input; None where it has none.
+
+    Codes of EuroCrops and WorldCereal become the names of their legend.
 
     Raises:
         DataError: no series has a class.
@@ -136,15 +141,18 @@ def labels_of(opened: Opened) -> list[str | None]:
     labels = [str(name) or None for name in opened.labels.label]
     if not any(labels):
         raise DataError("no series has a label", where=opened.labels.source)
-    return labels
+    return name_codes(labels)
 
 
-def crops_of_classes(
-    labels: Sequence[str | None], encoder: PlaceEncoder
-) -> dict[str, tuple[str, ...]]:
+def crops_of_classes(named: NamedCodes, encoder: PlaceEncoder) -> dict[str, tuple[str, ...]]:
     """Crops of the network's table by class; a class whose name is not known is left out."""
-    names = sorted({name for name in labels if name is not None})
-    found = {name: crops_of_class(name, encoder.crop_names) for name in names}
+    names = sorted({name for name in named.labels if name is not None})
+    found = {
+        name: tuple(crop for crop in named.crops[name] if crop in encoder.crop_names)
+        if name in named.crops
+        else crops_of_class(name, encoder.crop_names)
+        for name in names
+    }
     return {name: crops for name, crops in found.items() if crops}
 
 

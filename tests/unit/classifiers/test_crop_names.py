@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from windrow.classifiers.crop_names import SYNONYMS, crops_of_class, plain_name
+from windrow.classifiers.crop_translations import LANGUAGES, TRANSLATIONS, translated
 from windrow.simulation.crop_table import TABLE_NAMES
 
 
@@ -19,6 +20,10 @@ from windrow.simulation.crop_table import TABLE_NAMES
         ("pommes de terre", ("potato",)),
         ("Girasol", ("sunflower",)),
         ("pigeon pea", ("pigeon pea",)),
+        ("Süßkartoffel", ("sweet potato",)),
+        ("Oelpalme", ("oil palm",)),
+        ("winter_common_soft_wheat", ("winter wheat",)),
+        ("pasture_meadow_grassland_grass", ("mown meadow", "pasture", "grassland never mown")),
         ("Klasse 7", ()),
     ],
 )
@@ -39,3 +44,14 @@ def test_every_synonym_is_plain_unique_and_names_known_crops():
 @given(st.sampled_from(TABLE_NAMES), st.sampled_from([str.upper, str.title, " {} ".format]))
 def test_every_crop_of_the_table_names_itself(name, change):
     assert crops_of_class(change(name), TABLE_NAMES) == (name,)
+
+
+def test_every_crop_is_reached_in_four_languages():
+    assert tuple(TRANSLATIONS) == TABLE_NAMES
+    assert LANGUAGES == ("German", "French", "Spanish")
+    for crop in TABLE_NAMES:
+        for names in translated(crop).values():
+            assert names
+            for name in names:
+                found = crops_of_class(name, TABLE_NAMES)
+                assert crop in found, (crop, name, found)

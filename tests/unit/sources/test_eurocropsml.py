@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from windrow.classifiers.crop_codes import name_codes
 from windrow.data.series import Series, concatenate
 from windrow.errors import DataError, WindrowError
 from windrow.sources import eurocropsml
@@ -217,3 +218,14 @@ def test_twelve_months_over_new_year(tmp_path: Path) -> None:
         read(root, season_start="10-01")
     with pytest.raises(DataError, match=r"found .*18 from 2020-10-01, 6 from 2021-10-01"):
         read(root, season_start="10-01", year=2030)
+
+
+def test_its_label_columns_are_recognised(tmp_path: Path) -> None:
+    series, _ = read(write_root(tmp_path))
+    assert series.label is not None
+    assert series.legend is not None
+    column = [series.legend.names[label] for label in series.label]
+    named = name_codes(column)
+    assert named.legend == "EuroCrops (HCAT3)"
+    assert named.labels[:3] == ["common soft wheat", "durum hard wheat", "3306040000"]
+    assert named.crops["durum hard wheat"] == ("durum wheat",)
