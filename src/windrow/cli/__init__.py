@@ -29,6 +29,7 @@ COMMANDS = {
     "train": "fit a crop classifier on labelled fields and print its expected accuracy",
     "classify": "write the class of every field, with probabilities",
     "map": "classify every pixel of an image cube and write GeoTIFFs",
+    "suggest": "name the fields to visit next, with a reason for each",
     "screen": "list labelled fields by how wrong their label looks",
     "fewshot": "classify fields from few labels and compare with raw-feature baselines",
     "benchmark": "compare methods over tasks, heads and configurations, and report",

@@ -18,7 +18,8 @@ from windrow.sources.reader import TableOptions
 class Classify:
     """Writes the class of every series, its probabilities and how unlike the labelled fields it is.
 
-    Give --classifier, the folder of 'windrow train', or --crops to do without any label.
+    Give --classifier, the folder of 'windrow train', or --crops or --crops-at to do without any
+    label.
     """
 
     input: Annotated[Path, tyro.conf.Positional]
@@ -31,6 +32,9 @@ class Classify:
     crops: tuple[str, ...] = ()
     """Names of crops that grow there, each a class, such as 'winter wheat' maize meadow. No label
     is used: classes follow from simulated places alone."""
+    crops_at: tuple[float, float] | None = None
+    """Longitude and latitude of the place, in degrees. The crops that are likely there are the
+    classes. No label is used."""
     weights: str = "windrow-1"
     """The weights that the classifier was trained with."""
     table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)
@@ -40,15 +44,23 @@ class Classify:
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow classify``."""
     options = parse(Classify, arguments, prog="windrow classify")
-    from windrow.experiments.recipes.classifier import mix
+    from windrow.errors import SettingsError
+    from windrow.experiments.recipes.classifier import NUM_LIKELY_KINDS, mix
+    from windrow.pipelines.assumed_crops import CropsAt
     from windrow.pipelines.classify import classify
+
+    crops: tuple[str, ...] | CropsAt = options.crops
+    if options.crops_at is not None:
+        if options.crops:
+            raise SettingsError("give one of --classifier, --crops and --crops-at")
+        crops = CropsAt(*options.crops_at, num_kinds=NUM_LIKELY_KINDS)
 
     with progress("classifying", "series") as advance:
         found = classify(
             options.input,
             out=options.out,
             classifier=options.classifier,
-            crops=options.crops,
+            crops=crops,
             mix=mix(),
             table=options.table,
             weights=options.weights,

@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from windrow.classifiers.crop_names import crops_of_class
 from windrow.classifiers.mix import MixSettings
 from windrow.classifiers.mixed_classifier import MixedClassifier
-from windrow.classifiers.place_classifier import DEFAULT_WEIGHTS, PlaceEncoder, load_place_encoder
+from windrow.classifiers.place_classifier import DEFAULT_WEIGHTS, load_place_encoder
 from windrow.classifiers.saved_classifier import read_classifier, read_expectation
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError
 from windrow.evaluation.conformal import prediction_sets
 from windrow.files import check_output
+from windrow.pipelines.assumed_crops import CropsAt, assumed_crops
 from windrow.pipelines.run.table_writer import OUTPUT_SUFFIXES, check_positions, write_result
 from windrow.sources.open_any import open_input
 from windrow.sources.reader import TableOptions
@@ -47,7 +47,7 @@ def classify(
     *,
     out: str | Path,
     classifier: str | Path | None = None,
-    crops: Sequence[str] = (),
+    crops: Sequence[str] | CropsAt = (),
     mix: MixSettings | None = None,
     table: TableOptions | None = None,
     weights: str | Path = DEFAULT_WEIGHTS,
@@ -63,8 +63,8 @@ def classify(
             nearest prototype as the farthest tenth of the labelled fields), and
             ``probability CLASS`` for each class.
         classifier: a folder of :func:`windrow.pipelines.train.train`.
-        crops: names of crops, in place of a classifier; every crop is a class, and the series
-            themselves are the context. No label is used.
+        crops: names of crops, in place of a classifier, or a place whose likely crops are assumed;
+            every crop is a class, and the series themselves are the context. No label is used.
         mix: how voters are mixed, with ``crops``.
         table: what is not to be detected of a field table.
         weights: a run directory, a file, or the name of shipped weights.
@@ -76,7 +76,7 @@ def classify(
         OutputError: the table exists, is an input, or has another suffix.
     """
     if (classifier is None) == (not crops):
-        raise SettingsError("give either --classifier or --crops")
+        raise SettingsError("give one of --classifier, --crops and --crops-at")
     inputs = [path for path in (source, classifier) if path is not None]
     check_output(out, inputs=inputs, suffixes=OUTPUT_SUFFIXES)
     encoder = load_place_encoder(weights)
@@ -86,26 +86,30 @@ def classify(
         expected = read_expectation(classifier)
         threshold = None if expected is None else expected.threshold
         opened = open_input(source, table)
-        fitted = fitted.with_context(_context(opened.series))
+        fitted = fitted.with_context(context_of(opened.series))
+        assumed: tuple[str, ...] = ()
         line = f"classifier: {len(fitted.classes)} classes, {fitted.num_labelled:g} labelled fields"
         line += " per class (median)"
     elif mix is None:
         raise SettingsError("classifying by crops needs the settings of the mix")
     else:
-        classes = _classes_of_crops(crops, encoder)
         opened = open_input(source, table)
+        found = assumed_crops(crops, encoder, opened.series)
+        assumed = found.lines
         fitted = MixedClassifier(encoder, mix).fit(
-            opened.series, [None] * len(opened.series), crops=classes
+            opened.series, [None] * len(opened.series), crops=found.crops
         )
+        if found.shares is not None:
+            fitted = fitted.with_shares(found.shares)
         line = "classifier: no label was used, so 'prediction_set' and 'unlikeness' stay empty"
         line += "; classes follow from simulated places alone"
     return Classified(
-        (*opened.summary.lines(), line, _share_line(fitted)),
+        (*opened.summary.lines(), line, *assumed, _share_line(fitted)),
         _write(out, opened.series, fitted, threshold, on_progress),
     )
 
 
-def _context(series: Series) -> Series:
+def context_of(series: Series) -> Series:
     """Selects the series that show the place to the classifier, spread evenly over the input."""
     num_chosen = min(len(series), CONTEXT_SERIES)
     return series.select(np.linspace(0, len(series) - 1, num_chosen).astype(np.intp))
@@ -115,18 +119,6 @@ def _share_line(classifier: MixedClassifier) -> str:
     shares = sorted(classifier.class_shares.items(), key=lambda item: -item[1])
     found = ", ".join(f"{name} {share:.0%}" for name, share in shares)
     return f"class shares that probabilities are set to: {found}"
-
-
-def _classes_of_crops(crops: Sequence[str], encoder: PlaceEncoder) -> dict[str, tuple[str, ...]]:
-    classes = {name: crops_of_class(name, encoder.crop_names) for name in crops}
-    for name, found in classes.items():
-        if not found:
-            raise SettingsError(
-                "unknown crop",
-                found=name,
-                expected="names separated by blanks, one of " + ", ".join(encoder.crop_names),
-            )
-    return classes
 
 
 def _write(

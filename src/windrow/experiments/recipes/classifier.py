@@ -8,6 +8,10 @@ from windrow.experiments.recipes.heads import FEATURES
 from windrow.pipelines.land_covers import LandCoverSettings
 from windrow.pipelines.train import TrainSettings
 
+NUM_LIKELY_KINDS = 12
+"""Kinds of crops that ``--crops-at`` assumes: of 6 to 16, measured on half A of the real fields
+(``tools/measure_likely_crops.py``; docs/log.md)."""
+
 
 def mix() -> MixSettings:
     """Returns the weights of prototypes and trees in the crop classifier.
