@@ -126,7 +126,7 @@ def test_points_without_positions_are_refused(
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ((), "give either --classifier or --crops"),
+        ((), "give one of --classifier, --crops and --crops-at"),
         (("--crops", "maize", "moonflower"), "unknown crop; found moonflower"),
         (("--classifier", "nowhere"), "no classifier can be read here; in nowhere"),
         (("--crops", "maize", "--out", "z.xlsx"), "unknown format of the output"),
@@ -225,3 +225,84 @@ def test_codes_are_named_by_their_legend(
     assert header["crops"] == {"hemp cannabis": ["hemp"]}
     assert windrow("screen", *words, "--out", tmp_path / "screened.csv") == 0
     assert "labels: codes of EuroCrops (HCAT3)" in capsys.readouterr().out
+
+
+def suggest(place: Place, out: Path, *words: object) -> int:
+    return windrow(
+        "suggest", place.table, "--processing-level", "L2A", "--weights", place.weights,
+        "--out", out, *words,
+    )  # fmt: skip
+
+
+def test_fields_are_suggested_without_a_label(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one", "two"):
+        assert suggest(place, tmp_path / f"{name}.csv", "--num", 6, "--seed", 4) == 0
+    assert "labels: none" in capsys.readouterr().out
+    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+    found = pd.read_csv(tmp_path / "one.csv")
+    assert found["order"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert found["field_id"].is_unique
+    assert found["fields_alike"].sum() == 60
+    sampled = found["inclusion_probability"].dropna()
+    np.testing.assert_allclose(sampled, 3 / 57)
+    assert len(sampled) == 3
+    assert found["predicted"].isna().all()
+    assert found["reason"].str.contains("without a label are most like it").all()
+
+
+def test_labelled_fields_are_not_suggested(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--labels", place.labels, "--label-column", "crop", "--num", 15)
+    assert suggest(place, tmp_path / "a.parquet", *words) == 0
+    assert "45 with a label are left out, 15 without one" in capsys.readouterr().out
+    found = pd.read_parquet(tmp_path / "a.parquet")
+    assert sorted(found["field_id"]) == list(range(45, 60))
+    assert set(found["predicted"]) <= set(CROPS)
+    assert train(place, tmp_path / "classifier", "--no-prior") == 0
+    words = ("--classifier", tmp_path / "classifier", "--num", 15)
+    assert suggest(place, tmp_path / "b.parquet", *words) == 0
+    assert "45 labelled series, 45 of them in the input" in capsys.readouterr().out
+    assert sorted(pd.read_parquet(tmp_path / "b.parquet")["field_id"]) == list(range(45, 60))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--num", 61), "expected 1 to 60"),
+        (("--num", 0), "expected 1 to 60"),
+        (("--labels", "LABELS", "--classifier", "x"), "either --labels or --classifier"),
+        (("--out", "z.xlsx"), "unknown format of the output"),
+    ],
+)
+def test_mistakes_of_suggest_are_one_line(
+    words: tuple[object, ...],
+    expected: str,
+    place: Place,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = [place.labels if word == "LABELS" else word for word in words]
+    assert suggest(place, tmp_path / "z.csv", *given) == 2
+    message = capsys.readouterr().err
+    assert expected in message
+    assert message.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_crops_at_a_place_are_assumed_and_printed(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("classify", place.table, "--processing-level", "L2A", "--crops-at")
+    assert windrow(*words, 11.6, 48.2, "--out", tmp_path / "z.csv") == 0
+    printed = capsys.readouterr().out
+    assert "no label was used" in printed
+    assert "crops assumed at longitude 11.6, latitude 48.2: grassland" in printed
+    columns = [name for name in pd.read_csv(tmp_path / "z.csv") if name.startswith("probability ")]
+    assert len(columns) == 12
+    assert windrow(*words, 11.6, 88, "--out", tmp_path / "y.csv") == 2
+    assert "latitude" in capsys.readouterr().err
+    assert windrow(*words, 1, 48, "--crops", "maize", "--out", tmp_path / "y.csv") == 2
+    assert "--crops-at" in capsys.readouterr().err

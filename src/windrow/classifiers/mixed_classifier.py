@@ -161,26 +161,6 @@ class MixedClassifier:
         other._fit_voters()
         return other
 
-    def with_shares(self, shares: Mapping[str, float]) -> MixedClassifier:
-        """Sets the class shares of the place, in place of estimated ones.
-
-        Args:
-            shares: share of each class, positive; they need not sum to one.
-
-        Returns:
-            The new classifier. A further fit or context estimates the shares anew.
-
-        Raises:
-            DataError: a class has no share, or one that is not positive.
-        """
-        given = np.array([shares.get(name, 0.0) for name in self.classes], dtype=np.float64)
-        if not (np.isfinite(given).all() and (given > 0).all()):
-            raise DataError("every class needs a positive share", found=str(dict(shares)),
-                            expected=", ".join(self.classes))  # fmt: skip
-        other = copy.copy(self)
-        other._shares = given / given.sum()
-        return other
-
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the probability columns."""

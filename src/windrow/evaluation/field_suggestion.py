@@ -55,12 +55,7 @@ def suggest_fields(embedding: Floats, num: int, *, seed: int) -> Suggestion:
         >>> found.typical.tolist(), int(found.num_alike.sum()), found.inclusion_probability
         ([False, True, False, True], 40, 0.05263157894736842)
     """
-    if not 1 <= num <= len(embedding):
-        raise SettingsError(
-            "the number of fields to suggest is out of range",
-            found=num,
-            expected=f"1 to {len(embedding)}, the fields without a label",
-        )
+    check_number(num, len(embedding))
     positions = np.ascontiguousarray(embedding, dtype=np.float64)
     typical = _centres(positions, num // 2, seed) if num > 1 else np.zeros(0, np.intp)
     others = np.setdiff1d(np.arange(len(positions)), typical)
@@ -73,6 +68,24 @@ def suggest_fields(embedding: Floats, num: int, *, seed: int) -> Suggestion:
         inclusion_probability=num_sampled / len(others),
         num_alike=_count_alike(positions, rows),
     )
+
+
+def check_number(num: int, num_fields: int) -> None:
+    """Refuses a number of fields to suggest that is out of range.
+
+    Args:
+        num: number of fields to suggest.
+        num_fields: number of fields that may be visited.
+
+    Raises:
+        SettingsError: ``num`` is not within 1 and ``num_fields``.
+    """
+    if not 1 <= num <= num_fields:
+        raise SettingsError(
+            "the number of fields to suggest is out of range",
+            found=num,
+            expected=f"1 to {num_fields}, the fields without a label",
+        )
 
 
 def _centres(positions: Floats, num: int, seed: int) -> Indices:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from windrow.classifiers.class_shares import shift_shares
 from windrow.classifiers.mix import MixSettings
 from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.classifiers.place_classifier import DEFAULT_WEIGHTS, load_place_encoder
@@ -88,6 +89,7 @@ def classify(
         opened = open_input(source, table)
         fitted = fitted.with_context(context_of(opened.series))
         assumed: tuple[str, ...] = ()
+        shares = fitted.class_shares
         line = f"classifier: {len(fitted.classes)} classes, {fitted.num_labelled:g} labelled fields"
         line += " per class (median)"
     elif mix is None:
@@ -99,13 +101,14 @@ def classify(
         fitted = MixedClassifier(encoder, mix).fit(
             opened.series, [None] * len(opened.series), crops=found.crops
         )
-        if found.shares is not None:
-            fitted = fitted.with_shares(found.shares)
+        shares = found.shares or fitted.class_shares
         line = "classifier: no label was used, so 'prediction_set' and 'unlikeness' stay empty"
         line += "; classes follow from simulated places alone"
     return Classified(
-        (*opened.summary.lines(), line, *assumed, _share_line(fitted)),
-        _write(out, opened.series, fitted, threshold, on_progress),
+        (*opened.summary.lines(), line, *assumed, _share_line(shares)),
+        _write(
+            out, opened.series, fitted, shares=shares, threshold=threshold, on_progress=on_progress
+        ),
     )
 
 
@@ -115,9 +118,9 @@ def context_of(series: Series) -> Series:
     return series.select(np.linspace(0, len(series) - 1, num_chosen).astype(np.intp))
 
 
-def _share_line(classifier: MixedClassifier) -> str:
-    shares = sorted(classifier.class_shares.items(), key=lambda item: -item[1])
-    found = ", ".join(f"{name} {share:.0%}" for name, share in shares)
+def _share_line(shares: Mapping[str, float]) -> str:
+    ordered = sorted(shares.items(), key=lambda item: -item[1])
+    found = ", ".join(f"{name} {share:.0%}" for name, share in ordered)
     return f"class shares that probabilities are set to: {found}"
 
 
@@ -125,11 +128,17 @@ def _write(
     out: str | Path,
     series: Series,
     classifier: MixedClassifier,
+    *,
+    shares: Mapping[str, float],
     threshold: float | None,
     on_progress: Callable[[int, int], None] | None,
 ) -> dict[str, int]:
     check_positions(out, known=series.longitude is not None and series.latitude is not None)
     probability, unlikeness = _predict(series, classifier, on_progress)
+    if shares != classifier.class_shares:
+        before = np.array([classifier.class_shares[name] for name in classifier.classes])
+        after = np.array([shares[name] for name in classifier.classes])
+        probability = shift_shares(probability, before, after)
     best = probability.argmax(axis=1)
     names = np.array(classifier.classes)
     sets = None if threshold is None else prediction_sets(probability, threshold)

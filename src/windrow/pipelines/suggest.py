@@ -16,7 +16,7 @@ from windrow.classifiers.saved_classifier import read_classifier
 from windrow.data.series import Series
 from windrow.data.ten_day_grid import grid_of_series
 from windrow.errors import SettingsError
-from windrow.evaluation.field_suggestion import Suggestion, suggest_fields
+from windrow.evaluation.field_suggestion import Suggestion, check_number, suggest_fields
 from windrow.files import check_output
 from windrow.pipelines.classify import SERIES_A_CALL, context_of
 from windrow.pipelines.run.table_writer import OUTPUT_SUFFIXES, check_positions, write_result
@@ -93,13 +93,14 @@ def suggest(
         place = _place_of_classifier(fitted, opened.series)
     else:
         opened = source.open()
-        place = _place_of_labels(source, opened, encoder, settings)
+        place = _place_of_labels(opened, encoder, settings)
     series = opened.series
     has_position = series.longitude is not None and series.latitude is not None
     check_positions(out, known=has_position)
     fields, first, position = np.unique(series.field_id, return_index=True, return_inverse=True)
     known = np.bincount(position, weights=place.labelled) > 0
     open_fields = np.flatnonzero(~known)
+    check_number(num, len(open_fields))
     embedding = _mean_by_field(_embed(place.classifier, series, on_progress), position)
     found = suggest_fields(embedding[open_fields], num, seed=settings.seed)
     chosen = open_fields[found.rows]
@@ -129,13 +130,11 @@ def _place_of_classifier(fitted: MixedClassifier, series: Series) -> _Place:
     return _Place(fitted.with_context(context_of(series)), labelled, (line,))
 
 
-def _place_of_labels(
-    source: LabelledInput, opened: Opened, encoder: PlaceEncoder, settings: TrainSettings
-) -> _Place:
+def _place_of_labels(opened: Opened, encoder: PlaceEncoder, settings: TrainSettings) -> _Place:
     """Fits a classifier on the labels, or on none where they have fewer than two classes."""
     blank: list[str | None] = [None] * len(opened.series)
     classifier = MixedClassifier(encoder, settings.mix, seed=settings.seed)
-    if source.labels is None:
+    if opened.labels is None:
         every = {name: (name,) for name in encoder.crop_names}
         lines: tuple[str, ...] = ("labels: none; fields are chosen by their series alone",)
         return _Place(

@@ -24,6 +24,9 @@ _LEAST_WARMTH = 0.6
 _COLD_ENOUGH = 11.0
 """Largest mean temperature of the coldest day for crops that winter, degrees (assumed)."""
 
+_AT_THE_EDGE = 0.1
+"""Weight at the edge of the range, relative to its middle (assumed)."""
+
 _EDGE = 4.0
 """Degrees of latitude over which the weight rises from the edge of a crop's range (assumed)."""
 
@@ -156,7 +159,7 @@ def _usual_at(crop: TableCrop, climate: Climate) -> float:
             return 0.0
     # The equator is no edge of a range.
     inside = min(climate.latitude - low if low > 0 else _EDGE, high - climate.latitude)
-    return warmth * min(inside / _EDGE, 1.0)
+    return warmth * min(max(inside / _EDGE, _AT_THE_EDGE), 1.0)
 
 
 def _warmth(climate: Climate) -> float:
