@@ -214,7 +214,7 @@ def _centres(features: npt.NDArray[np.float64], pool: Rows, num: int, seed: int)
     model = KMeans(num, n_init=2, random_state=seed).fit(features)
     away = ((features[:, None] - model.cluster_centers_) ** 2).sum(axis=-1)
     away = np.where(model.labels_[:, None] == np.arange(num), away, np.inf)
-    return pool[away.argmin(axis=0)]
+    return np.asarray(pool[away.argmin(axis=0)])
 
 
 STRATEGIES: dict[str, Callable[[Trial], Rows]] = {
