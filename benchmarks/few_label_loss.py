@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from windrow.evaluation.fewshot.protocol import MethodHead, fewshot
+from windrow.evaluation.fewshot.protocol import fewshot
 from windrow.evaluation.fewshot.result import FewshotResult
+from windrow.evaluation.fewshot.settings import MethodHead
 from windrow.evaluation.field_bootstrap import paired_difference, resample_scores
 from windrow.experiments.recipes.heads import LOGISTIC_ON_Z, fewshot_settings
 from windrow.inference.frozen_encoder import load
@@ -32,7 +33,7 @@ def main() -> None:
     """Classifies with both representations and prints the differences."""
     options = _options()
     settings = fewshot_settings(
-        heads=[MethodHead(method="windrow", head=LOGISTIC_ON_Z)],
+        heads=[MethodHead(method="representation", head=LOGISTIC_ON_Z)],
         k=options.k,
         num_draws=options.draws,
         exclude=tuple(options.exclude),

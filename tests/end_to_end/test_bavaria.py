@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from windrow.evaluation.fewshot.protocol import MethodHead, fewshot
+from windrow.evaluation.fewshot.protocol import fewshot
+from windrow.evaluation.fewshot.settings import MethodHead
 from windrow.experiments.recipes.heads import EXTRA_TREES, fewshot_settings
 from windrow.sources.labels.label_table import read_labels
 from windrow.sources.tables.series import read_table

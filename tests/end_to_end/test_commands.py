@@ -83,7 +83,7 @@ def test_embed_of_the_clearest_dates(way: Way, tmp_path, capsys):
     assert "max_dates must be at least 1" in capsys.readouterr().err
 
 
-def test_fewshot_writes_rows_of_three_methods(way: Way, tmp_path, capsys):
+def test_fewshot_writes_rows_of_every_method(way: Way, tmp_path, capsys):
     out = tmp_path / "fewshot"
     words = ("--label-column", "crop", "--weights", way.run, "--out", out, "--json")
     options = ("--k", 1, 3, "--draws", 2, "--min-fields", 6, "--exclude", "Oats")
@@ -94,7 +94,8 @@ def test_fewshot_writes_rows_of_three_methods(way: Way, tmp_path, capsys):
     written = json.loads((out / "fewshot.json").read_text())
     assert printed == written
     rows = written["rows"]
-    assert {row["method"] for row in rows} == {"windrow", "bands", "indices"}
+    plain = {"windrow", "bands", "indices", "bands_and_indices"}
+    assert {row["method"] for row in rows} == {*plain, "representation"}
     assert {row["k"] for row in rows} == {1, 3}
     keys = {"k", "method", "head", "draws", "overall_accuracy", "overall_accuracy_std"}
     assert all(keys | {"macro_f1", "macro_f1_std"} <= row.keys() for row in rows)
@@ -102,6 +103,42 @@ def test_fewshot_writes_rows_of_three_methods(way: Way, tmp_path, capsys):
     assert windrow("report", out) == 0
     page = (out / "report.html").read_text()
     assert "simulated" in page.lower()
+    assert written["weights"]["representation"]["smoke_test"]
+    assert "SMOKE TEST: these weights come from a recipe for tests" in page
+    assert "It concerns representation in fewshot." in page
+    assert any(note.startswith("SMOKE TEST") for note in written["notes"])
+
+
+def test_fewshot_without_weights_by_whole_groups(way: Way, tmp_path, capsys):
+    labels = pd.read_csv(way.labels)
+    labels["farm"] = np.arange(len(labels)) // 7
+    labels.to_csv(tmp_path / "labels.csv", index=False)
+    out = tmp_path / "fewshot"
+    code = windrow(
+        "fewshot", way.table, "--labels", tmp_path / "labels.csv", "--label-column", "crop",
+        "--out", out, "--k", 2, "--draws", 1, "--min-fields", 6, "--group-column", "farm",
+        "--processing-level", "L2A",
+    )  # fmt: skip
+    assert code == 0
+    written = json.loads((out / "fewshot.json").read_text())
+    assert list(dict.fromkeys(row["method"] for row in written["rows"])) == [
+        "windrow",
+        "bands_and_indices",
+        "bands",
+        "indices",
+    ]
+    assert written["grouped_by"] == "farm"
+    assert list(written["weights"]) == ["windrow"]
+    assert not written["weights"]["windrow"]["smoke_test"]
+    predictions = pd.read_parquet(out / "predictions.parquet")
+    tested = labels.set_index("field_id").loc[predictions["id"].unique(), "farm"]
+    known = labels[labels["crop"].isin(written["legend"])]
+    # A farm is tested as a whole or not at all.
+    whole = known[known["farm"].isin(tested)]
+    assert set(whole["field_id"]) == set(predictions["id"])
+    printed = capsys.readouterr().out
+    assert f"in brackets the interval over {tested.nunique()} farm" in printed
+    assert "SMOKE TEST" not in printed
 
 
 def test_ingest_and_store_give_the_same_series(way: Way, tmp_path, capsys):

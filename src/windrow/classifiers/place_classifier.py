@@ -52,6 +52,16 @@ class PlaceEncoder:
     content_hash: str
 
     @property
+    def simulated(self) -> bool:
+        """Whether the network was trained on simulated places."""
+        return self.header.simulated
+
+    @property
+    def smoke_test(self) -> bool:
+        """Whether the weights come from a recipe that only tests that training runs."""
+        return self.header.smoke_test
+
+    @property
     def crop_names(self) -> tuple[str, ...]:
         """Names of the crops for which the network has a prior."""
         untrained = self.header.untrained_crops

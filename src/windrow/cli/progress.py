@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from windrow.pipelines.run.progress import Advance
 
+SECONDS_BEFORE_FIRST_LINE = 2.0
 SECONDS_BETWEEN_LINES = 15.0
 _SPEED_SECONDS = 3600.0
 """Period over which the speed of a bar is measured, seconds: one cell may take minutes."""
@@ -65,15 +66,16 @@ def _bar(title: str, unit: str) -> Iterator[Advance]:
 
 def _lines(title: str, unit: str) -> Advance:
     start = latest = time.monotonic()
+    wait = SECONDS_BEFORE_FIRST_LINE
     first: tuple[int, float] | None = None  # items done before the first call, and its time
 
     def advance(done: int, total: int, figures: Mapping[str, float] | None = None, /) -> None:
-        nonlocal latest, first
+        nonlocal latest, first, wait
         now = time.monotonic()
         first = first or (done, now)
-        if done < total and now - latest < SECONDS_BETWEEN_LINES:
+        if done < total and now - latest < wait:
             return
-        latest = now
+        latest, wait = now, SECONDS_BETWEEN_LINES
         before, since = first
         left = ""
         if done > before:

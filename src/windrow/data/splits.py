@@ -149,6 +149,63 @@ def split_fields(
     return [labelled[part == index] for index in range(len(fractions))]
 
 
+def halves_of_groups(
+    group: npt.NDArray[Any],
+    field_id: npt.NDArray[Any],
+    label: npt.NDArray[np.int16],
+    *,
+    seed: int,
+) -> list[npt.NDArray[np.intp]]:
+    """Splits labelled series into two halves by whole groups, such as farms or blocks.
+
+    Groups are dealt out one by one, the largest first, to the half in which they leave the classes
+    more evenly shared. Groups of one size are taken in an order that follows from the seed.
+
+    Args:
+        group: (N,) group of each series.
+        field_id: (N,) field of each series; fields are counted, not series.
+        label: (N,) class of each series; unlabelled series (-1) are in no half.
+        seed: seed of the draw.
+
+    Returns:
+        Positions of the series of both halves, increasing.
+
+    Raises:
+        SplitError: fewer than two groups have a label, or a field is in two groups.
+
+    Example:
+        >>> group, label = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 0], dtype=np.int16)
+        >>> [len(half) for half in halves_of_groups(group, np.arange(5), label, seed=0)]
+        [2, 3]
+    """
+    labelled = np.flatnonzero(label >= 0)
+    groups, position = np.unique(group[labelled], return_inverse=True)
+    if len(groups) < 2:
+        raise SplitError(
+            "all labelled fields are of one group", hint="name a column with more groups"
+        )
+    _, first, field = np.unique(field_id[labelled], return_index=True, return_inverse=True)
+    torn = np.flatnonzero(position != position[first][field])
+    if len(torn):
+        raise SplitError(
+            f"field {field_id[labelled][torn[0]]} is in two groups", hint="give each field one"
+        )
+    counts = np.zeros((len(groups), int(label.max()) + 1))
+    np.add.at(counts, (position[first], label[labelled][first]), 1.0)
+    size = counts.sum(axis=1)
+    counts = np.column_stack([counts, size])  # as many fields in both halves, if classes allow
+    counts /= np.maximum(counts.sum(axis=0), 1.0)  # every class counts alike
+    order = np.random.default_rng(seed).permutation(len(groups))
+    order = order[np.argsort(-size[order], kind="stable")]
+    surplus = np.zeros(counts.shape[1])  # of the first half, by class
+    half = np.zeros(len(groups), dtype=np.intp)
+    for number in order.tolist():
+        more, less = surplus + counts[number], surplus - counts[number]
+        half[number] = int(np.square(less).sum() < np.square(more).sum())
+        surplus = less if half[number] else more
+    return [labelled[half[position] == number] for number in (0, 1)]
+
+
 def draw_pixels(
     field_id: npt.NDArray[Any],
     label: npt.NDArray[np.int16],

@@ -107,6 +107,11 @@ class FrozenEncoder:
         """Whether the encoder was trained on simulated series."""
         return self.header.simulated
 
+    @property
+    def smoke_test(self) -> bool:
+        """Whether the weights come from a recipe that only tests that training runs."""
+        return self.header.smoke_test
+
     def inputs(self, series: Series) -> HeadInputs:
         """Prepares the inputs of the encoder, to fine-tune it together with a head.
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 import torch
 from pydantic import Field
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -35,6 +36,11 @@ class PlaceWeightsHeader(Settings):
     )
     clear_below: int = Field(description="cloud probability 0..255 below which a date is clear")
     simulated: bool = Field(description="True where the training places were simulated")
+    smoke_test: bool = Field(
+        False,
+        exclude_if=lambda value: not value,  # absent, so that other headers keep their bytes
+        description="True for a recipe that only tests that training runs",
+    )
     training_hash: str = Field(description="content hash of the training settings")
     provenance: JsonObject = Field(description="where the weights come from")
 
@@ -78,6 +84,19 @@ def load_place_network(path: str | Path) -> tuple[PlaceNetwork, PlaceWeightsHead
     load_state(network, {name: values.float() for name, values in tensors.items()}, where=path)
     network.eval().requires_grad_(False)
     return network, header
+
+
+def holds_place_network(path: str | Path) -> bool:
+    """Whether a file holds a place network; only its header is read.
+
+    Any other file, and one that cannot be read, gives False: its own reader says what is wrong.
+    """
+    try:
+        with safe_open(path, framework="pt", device="cpu") as opened:
+            values = json.loads((opened.metadata() or {}).get("windrow", "null"))
+    except (OSError, ValueError, RecursionError, SafetensorError):
+        return False
+    return isinstance(values, dict) and values.get("format") == FORMAT
 
 
 def place_weights_hash(header: PlaceWeightsHeader, tensors: Mapping[str, Tensor]) -> str:

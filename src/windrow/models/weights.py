@@ -82,6 +82,11 @@ class WeightsHeader(Settings):
         exclude_if=lambda value: value is None,  # absent, so that other headers keep their bytes
         description="the fewest of the bands that it was trained to read; None: all of them",
     )
+    smoke_test: bool = Field(
+        False,
+        exclude_if=lambda value: not value,  # absent, so that other headers keep their bytes
+        description="True for a recipe that only tests that training runs",
+    )
     training_hash: str = Field(description="content hash of the training settings")
     provenance: JsonObject = Field(description="where the weights come from")
 

@@ -379,6 +379,7 @@ def _header(
         target_normalization=None,
         simulated=teacher.simulated or store.simulated,
         max_dates=settings.max_dates,
+        smoke_test=teacher.smoke_test,
         training_hash=settings.content_hash(),
         provenance={
             "windrow": __version__,

@@ -214,6 +214,7 @@ def _header(run: _Run, training: Series, provenance: JsonObject) -> WeightsHeade
         target_normalization=None if target is None else BandMoments.of(target),
         simulated=training.simulated,
         min_bands=_min_bands(run.settings, len(training.bands)),
+        smoke_test=run.settings.smoke_test,
         training_hash=run.settings.content_hash(),
         provenance={
             "windrow": __version__,

@@ -177,20 +177,4 @@ def groups_of(opened: Opened, column: str | None) -> tuple[npt.NDArray[np.generi
     if column is None:
         return opened.series.field_id, "field_id"
     assert opened.labels is not None
-    columns = opened.labels.columns
-    if column not in columns:
-        raise DataError(
-            f"no column {column!r} to group by",
-            where=opened.labels.source,
-            expected="one of " + ", ".join(columns),
-            hint="give --group-column a column of the label table",
-        )
-    group = columns[column]
-    empty = (group == "") & (opened.labels.label != "")
-    if empty.any():
-        raise DataError(
-            f"the column {column!r} has no value for some labelled series",
-            where=opened.labels.source,
-            found=f"{int(empty.sum())} empty",
-        )
-    return group, column
+    return opened.labels.groups(column), column

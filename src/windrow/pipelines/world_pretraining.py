@@ -288,6 +288,7 @@ def _header(run: _Run, num_steps: int) -> PlaceWeightsHeader:
         untrained_crops=settings.held_out_crops,
         clear_below=settings.clear_below,
         simulated=True,
+        smoke_test=settings.smoke_test,
         training_hash=settings.content_hash(),
         provenance={
             "windrow": __version__,

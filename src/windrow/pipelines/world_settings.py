@@ -50,6 +50,11 @@ class WorldPretrainingSettings(Settings):
     checkpoint_every: int = Field(ge=1, description="steps between checkpoints")
     world_seed: int = Field(ge=0, description="seed of the places alone")
     seed: int = Field(ge=0, description="seed of weights and episodes")
+    smoke_test: bool = Field(
+        False,
+        exclude_if=lambda value: not value,  # absent, so that other hashes stay
+        description="True for a recipe that only tests that training runs",
+    )
 
     @model_validator(mode="after")
     def _steps_fit(self) -> WorldPretrainingSettings:

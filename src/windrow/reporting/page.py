@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from windrow.reporting.tables import Matrix, Table
+from windrow.smoke_test import SMOKE_TEST
 from windrow.version import __version__
 
 REPORT_NAME = "report.html"
@@ -54,6 +55,7 @@ def render_page(
     key_figures: Sequence[KeyFigure],
     sections: Sequence[Section],
     missing: Sequence[str] = (),
+    smoke_tested: Sequence[str] = (),
 ) -> str:
     """Renders a page of key figures and sections.
 
@@ -65,6 +67,7 @@ def render_page(
         key_figures: numbers at the head.
         sections: the parts, in order.
         missing: names of absent parts.
+        smoke_tested: names of the parts that rest on weights of a recipe for tests.
 
     Returns:
         the page as HTML text.
@@ -83,6 +86,8 @@ def render_page(
         subtitle=subtitle,
         version=__version__,
         simulated=simulated,
+        smoke_tested=smoke_tested,
+        smoke_test=SMOKE_TEST,
         origin_known=origin_known,
         key_figures=key_figures,
         sections=sections,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from windrow.data.splits import (
     check_no_shared_field,
     draw_few_labels,
+    halves_of_groups,
     round_robin,
     share_out,
     split_fields,
@@ -42,6 +43,30 @@ def test_a_split_shares_no_field_and_loses_none(
         least = min(2, num // len(fractions))
         for part in parts:
             assert len(np.unique(field[part][label[part] == each])) >= least
+
+
+@settings(deadline=None)  # other work on the machine must not fail it
+@given(fields(), st.integers(0, 5), st.integers(2, 9))
+def test_halves_of_groups_share_no_group_and_lose_none(
+    data: tuple[np.ndarray, np.ndarray], seed: int, num_groups: int
+) -> None:
+    field, label = data
+    group = field % num_groups
+    if len(np.unique(group[label >= 0])) < 2:
+        with pytest.raises(SplitError):
+            halves_of_groups(group, field, label, seed=seed)
+        return
+    first, second = halves_of_groups(group, field, label, seed=seed)
+    assert len(first)
+    assert len(second)
+    assert not set(group[first].tolist()) & set(group[second].tolist())
+    together = np.sort(np.concatenate([first, second]))
+    assert together.tolist() == np.flatnonzero(label >= 0).tolist()
+    # A single class is halved as well as its largest group allows.
+    if len(np.unique(label[label >= 0])) == 1:
+        counts = [len(np.unique(field[part])) for part in (first, second)]
+        largest = max(len(np.unique(field[together][group[together] == g])) for g in group)
+        assert abs(counts[0] - counts[1]) <= largest
 
 
 @settings(deadline=None)  # other work on the machine must not fail it

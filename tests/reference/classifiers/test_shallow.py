@@ -78,7 +78,7 @@ def test_temperature(tmp_path: Path) -> None:
             "kind": "logistic_regression",
             "settings": {},
             "legend": {"names": ["a", "b"], "codes": ["a", "b"]},
-            "input": "windrow",
+            "input": "representation",
             "pooling": "mean",
             "calibration": Calibration(temperature=2.0),
             "encoder_hash": "f" * 64,

@@ -41,7 +41,7 @@ def message_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (f"{FEWSHOT} --k 0", "k must be positive and increase"),
         (f"{FEWSHOT} --k five", "--k: "),
         (f"{FEWSHOT} --pool foo", "invalid choice 'foo' for argument '--pool'"),
-        ("fewshot", "options are missing: PATH --labels --label-column --weights --out;"),
+        ("fewshot", "options are missing: PATH --labels --label-column --out;"),
         ("embed a.csv --weights", "missing value for argument '--weights'"),
         (f"{BENCHMARK} --scale tiny --processes 0", "--processes is too small; found 0"),
         (f"{BENCHMARK} --scale huge", "expected one of ('tiny', 'small', 'paper')"),

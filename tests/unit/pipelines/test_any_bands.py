@@ -71,7 +71,7 @@ def test_any_subset_is_embedded(run: Path) -> None:
 def test_few_labels_say_what_is_missing(run: Path) -> None:
     found = inputs_of_method(
         make_series(9).with_bands(TEN),
-        "windrow",
+        "representation",
         load(run),
         features=FeatureSettings(clear_below=None, step_days=10),
         pool="month",

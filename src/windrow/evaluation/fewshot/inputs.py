@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -12,15 +13,19 @@ from windrow import sensors
 from windrow.classifiers.features import (
     INDEX_BANDS,
     FeatureSettings,
+    GridFeatures,
     band_features,
     index_features,
 )
+from windrow.classifiers.mix import voter_inputs
 from windrow.data.series import Series
+from windrow.data.ten_day_grid import grid_of_series
 from windrow.errors import BandError, DataError, SettingsError, WeightsError
 from windrow.models.heads.inputs import HeadInputs
 from windrow.models.heads.saved_head import FittedHead
 
-InputKind = Literal["windrow", "bands", "indices"]
+InputKind = Literal["representation", "bands", "indices", "bands_and_indices"]
+"""Inputs of a head: the representation of an encoder, or raw features."""
 
 
 class SeriesEncoder(Protocol):
@@ -38,6 +43,11 @@ class SeriesEncoder(Protocol):
     @property
     def simulated(self) -> bool:
         """Whether the encoder was trained on simulated series."""
+        ...
+
+    @property
+    def smoke_test(self) -> bool:
+        """Whether the weights come from a recipe that only tests that training runs."""
         ...
 
     content_hash: str
@@ -81,7 +91,7 @@ def inputs_of_method(
 
     Args:
         series: N series.
-        method: representation, bands or indices.
+        method: kind of the inputs.
         encoder: encoder for the representation; None leaves the representation out.
         features: settings of the raw features.
         pool: pooling of the representation into vectors.
@@ -93,9 +103,9 @@ def inputs_of_method(
     Raises:
         DataError: a series has no valid date.
     """
-    if method == "windrow":
+    if method == "representation":
         if encoder is None:
-            return MethodInputs(None, ("no weights were given: windrow is left out",))
+            return MethodInputs(None, ("no weights were given: the representation is left out",))
         without = [band for band in encoder.bands if band not in series.bands]
         notes = (f"the representation is without band {' '.join(without)}",) if without else ()
         if sequences:
@@ -110,7 +120,7 @@ def inputs_of_method(
     if method == "indices" and missing:
         note = f"band {' '.join(missing)} is missing: the indices are left out"
         return MethodInputs(None, (note,))
-    grid = (index_features if method == "indices" else band_features)(series, features)
+    grid = _FEATURES[method](series, features)
     notes = ()
     if series.cloud_probability is None:
         notes = ("no cloud measure: raw features take every valid date as clear",)
@@ -145,7 +155,7 @@ def inputs_of_head(
             found=series.processing_level,
             expected=header.processing_level,
         )
-    if header.input == "windrow" and (
+    if header.input == "representation" and (
         encoder is None or encoder.content_hash != header.encoder_hash
     ):
         raise WeightsError(
@@ -166,7 +176,7 @@ def inputs_of_head(
     features = FeatureSettings(clear_below=None, step_days=10)
     if header.features is not None:
         features = FeatureSettings.from_dict(header.features)
-    elif header.input != "windrow" and not head.sees_sequences:
+    elif header.input != "representation" and not head.sees_sequences:
         raise SettingsError("the head does not say how its features were made")
     found = inputs_of_method(
         series,
@@ -184,9 +194,36 @@ def inputs_of_head(
 def sees_days(method: InputKind, head: FittedHead) -> bool:
     """Whether a head's inputs depend on the day on which the twelve months begin.
 
-    A pooled representation does not: encoders read the days of the calendar year.
+    A pooled representation does not, since encoders read the days of the calendar year. Bands with
+    twelve indices stand on the ten-day grid of the calendar year.
     """
-    return method != "windrow" or head.sees_sequences
+    return method in ("bands", "indices") or head.sees_sequences
+
+
+def band_and_index_features(series: Series, settings: FeatureSettings) -> GridFeatures:
+    """Computes the bands and up to twelve indices on the ten-day grid of the calendar year.
+
+    The twelve indices are those of :mod:`windrow.data.spectral_indices`. Those whose bands the
+    series lack are left out. Unlike the other raw features, gaps are interpolated around the year.
+
+    Args:
+        series: N series of any bands.
+        settings: settings of the raw features; ``step_days`` is not used.
+
+    Raises:
+        DataError: a series has no valid date.
+    """
+    grid = grid_of_series(series, clear_below=settings.clear_below)
+    no_embedding = np.zeros((len(grid), 0), dtype=np.float32)
+    values = voter_inputs("band_index_trees", grid, no_embedding)
+    return GridFeatures(values, grid.num_without_clear)
+
+
+_FEATURES: dict[InputKind, Callable[[Series, FeatureSettings], GridFeatures]] = {
+    "bands": band_features,
+    "indices": index_features,
+    "bands_and_indices": band_and_index_features,
+}
 
 
 def _reflectance(series: Series) -> npt.NDArray[np.float32]:

@@ -14,7 +14,12 @@ import numpy.typing as npt
 
 from windrow.data.legend import UNLABELLED, Legend
 from windrow.data.series import Series
-from windrow.data.splits import check_no_shared_field, field_classes, split_fields
+from windrow.data.splits import (
+    check_no_shared_field,
+    field_classes,
+    halves_of_groups,
+    split_fields,
+)
 from windrow.errors import DataError, SplitError
 from windrow.sources.labels.label_table import SeriesLabels, attach_labels
 from windrow.sources.reader import ReadingSummary
@@ -42,6 +47,11 @@ class FewshotTask:
         left_out: the classes left out.
         notes: remarks to be shown with the figures.
         summary: how the labels were joined, and the classes left out.
+        group: (M,) group of each series; no group is in both parts. A field is its own group
+            unless a column is named.
+        grouped_by: name of the column of groups; ``field_id`` for fields.
+        place: all N series of the input, with those that are in neither part.
+        used: (M,) positions of ``series`` in ``place``.
     """
 
     series: Series
@@ -49,6 +59,10 @@ class FewshotTask:
     legend: Legend
     train: npt.NDArray[np.intp]
     test: npt.NDArray[np.intp]
+    group: npt.NDArray[Any]
+    grouped_by: str
+    place: Series
+    used: npt.NDArray[np.intp]
     left_out: list[LeftOutClass]
     notes: list[str] = field(default_factory=list)
     summary: ReadingSummary = field(default_factory=lambda: ReadingSummary("labels"))
@@ -63,6 +77,11 @@ class FewshotTask:
         """Number of test fields."""
         return len(np.unique(self.series.field_id[self.test]))
 
+    @property
+    def num_test_groups(self) -> int:
+        """Number of groups of the test fields, the units of the intervals."""
+        return len(np.unique(self.group[self.test]))
+
 
 def prepare_task(
     series: Series,
@@ -73,8 +92,9 @@ def prepare_task(
     train_where: str | None,
     test_where: str | None,
     seed: int,
+    group_column: str | None = None,
 ) -> FewshotTask:
-    """Attaches labels, leaves classes out, and splits by field.
+    """Attaches labels, leaves classes out, and splits by field or by group.
 
     Args:
         series: series of fields or pixels.
@@ -84,10 +104,12 @@ def prepare_task(
         train_where: condition for training fields, or None.
         test_where: condition for test fields, or None.
         seed: seed of the random halves, if there is no condition.
+        group_column: column of the label table whose groups are never in both parts, or None.
 
     Raises:
-        DataError: there are no labels, or fewer than two classes are left.
-        SplitError: a field is in both parts, or a part is empty.
+        DataError: there are no labels, fewer than two classes are left, or the column of groups
+            does not exist or has no value for a labelled series.
+        SplitError: a field or a group is in both parts, or a part is empty.
     """
     notes, summary = [NOT_INDEPENDENT], ReadingSummary("labels of the series")
     if labels is not None:
@@ -97,6 +119,11 @@ def prepare_task(
                 notes.append(f"{summary.counts[name]} {name.replace('_', ' ')}")
     if series.label is None or series.legend is None:
         raise DataError("the series carry no labels", expected="labels, or a label table")
+    group, grouped_by = series.field_id, "field_id"
+    if group_column is not None:
+        if labels is None:
+            raise DataError("a column of groups needs a label table", found=group_column)
+        group, grouped_by = labels.groups(group_column), group_column
     selection = _Selection(series.label, series.legend, series.field_id)
     selection.exclude(exclude, notes)
     selection.require(min_fields)
@@ -106,8 +133,18 @@ def prepare_task(
         in_train, in_test = labels.where(train_where), labels.where(test_where)
         selection.require_both_parts(in_train, in_test)
         notes.append(f"training fields have {train_where}, test fields {test_where}")
+    elif group_column is not None:
+        in_train, in_test = _marks(
+            halves_of_groups(group, series.field_id, selection.label, seed=seed), len(series)
+        )
+        selection.require_both_parts(in_train, in_test)
+        notes.append(
+            f"training and test fields are of different {group_column}: whole groups were dealt "
+            f"out so that each class is halved as well as they allow (seed {seed})"
+        )
     else:
-        in_train, in_test = _halves(series.field_id, selection.label, seed)
+        halves = split_fields(series.field_id, selection.label, fractions=(0.5, 0.5), seed=seed)
+        in_train, in_test = _marks(halves, len(series))
         selection.require_both_parts(in_train, in_test)
         notes.append(f"training and test fields are random halves of each class (seed {seed})")
     say_left_out(selection.left_out, summary)
@@ -115,6 +152,7 @@ def prepare_task(
     labelled = label != UNLABELLED
     train, test = np.flatnonzero(in_train & labelled), np.flatnonzero(in_test & labelled)
     check_no_shared_field(series.field_id[train], series.field_id[test])
+    _check_no_shared_group(group[train], group[test], grouped_by)
     used = np.union1d(train, test)
     return FewshotTask(
         series=series.select(used),
@@ -122,6 +160,10 @@ def prepare_task(
         legend=legend,
         train=np.searchsorted(used, train),
         test=np.searchsorted(used, test),
+        group=group[used],
+        grouped_by=grouped_by,
+        place=series,
+        used=used,
         left_out=selection.left_out,
         notes=notes,
         summary=summary,
@@ -211,12 +253,23 @@ class _Selection:
             )
 
 
-def _halves(
-    field_id: npt.NDArray[Any], label: npt.NDArray[np.int16], seed: int
+def _marks(
+    parts: Sequence[npt.NDArray[np.intp]], num_series: int
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    halves = []
-    for part in split_fields(field_id, label, fractions=(0.5, 0.5), seed=seed):
-        chosen = np.zeros(len(label), dtype=np.bool_)
-        chosen[part] = True
-        halves.append(chosen)
-    return halves[0], halves[1]
+    """Converts the positions of two parts to masks."""
+    marks = np.zeros((2, num_series), dtype=np.bool_)
+    for mark, part in zip(marks, parts, strict=True):
+        mark[part] = True
+    return marks[0], marks[1]
+
+
+def _check_no_shared_group(
+    train: npt.NDArray[Any], test: npt.NDArray[Any], grouped_by: str
+) -> None:
+    shared = np.intersect1d(train, test)
+    if len(shared):
+        raise SplitError(
+            f"{grouped_by} {shared[0]} is in the training and in the test part",
+            found=f"{len(shared)} shared groups",
+            hint="choose training and test fields by conditions that keep groups whole",
+        )

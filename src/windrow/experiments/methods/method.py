@@ -111,6 +111,7 @@ class Method:
             SettingsError: a change does not fit.
         """
         chosen = self.recipe(scale, seed, corrections(variant))
+        chosen = chosen.model_copy(update={"smoke_test": scale == "tiny"})
         if not changes:
             return chosen
         return PretrainingSettings.from_dict(_merged(chosen.to_dict(), changes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from windrow.classifiers.land_covers import CoverSettings
 from windrow.classifiers.mix import MixSettings
+from windrow.evaluation.fewshot.settings import Context, CropClassifierSettings, MethodHead
 from windrow.experiments.recipes.heads import FEATURES
 from windrow.pipelines.land_covers import LandCoverSettings
 from windrow.pipelines.train import TrainSettings
@@ -64,3 +65,15 @@ def train_settings(*, seed: int = 0, with_land_covers: bool = False) -> TrainSet
     """
     covers = land_covers() if with_land_covers else None
     return TrainSettings(mix=mix(), features=FEATURES, land_covers=covers, seed=seed)
+
+
+def crop_classifier_head(*, use_prior: bool = True, context: Context = "place") -> MethodHead:
+    """Returns the crop classifier as the method ``windrow`` of a few-label comparison.
+
+    Args:
+        use_prior: use what the network knows of the crops that the classes name.
+        context: fields that the classifier sees without labels; see
+            :class:`windrow.evaluation.fewshot.settings.CropClassifierSettings`.
+    """
+    settings = CropClassifierSettings(mix=mix(), use_prior=use_prior, context=context)
+    return MethodHead(method="windrow", head=settings)

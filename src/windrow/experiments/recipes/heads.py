@@ -12,7 +12,7 @@ from typing import Literal, TypedDict, Unpack
 from windrow.classifiers.features import FeatureSettings
 from windrow.classifiers.sequence import SequenceTraining
 from windrow.classifiers.shallow import LogisticSettings, TreesSettings
-from windrow.evaluation.fewshot.protocol import FewshotSettings, MethodHead
+from windrow.evaluation.fewshot.settings import FewshotSettings, MethodHead
 from windrow.evaluation.field_bootstrap import BootstrapSettings
 from windrow.models.heads.inception import InceptionSettings
 from windrow.models.heads.lstm import LstmSettings
@@ -36,15 +36,23 @@ class."""
 EXTRA_TREES = TreesSettings(kind="extra_trees", num_trees=200, min_rows_a_leaf=1)
 RANDOM_FOREST = TreesSettings(kind="random_forest", num_trees=200, min_rows_a_leaf=1)
 
-LIGHT_COMPARISON: tuple[MethodHead, ...] = (
-    MethodHead(method="windrow", head=LOGISTIC_ON_Z),
-    MethodHead(method="windrow", head=EXTRA_TREES),
+REPRESENTATION: tuple[MethodHead, ...] = (
+    MethodHead(method="representation", head=LOGISTIC_ON_Z),
+    MethodHead(method="representation", head=EXTRA_TREES),
+)
+"""The heads on the representation."""
+
+BASELINES: tuple[MethodHead, ...] = (
+    MethodHead(method="bands_and_indices", head=EXTRA_TREES),
     MethodHead(method="bands", head=EXTRA_TREES),
     MethodHead(method="bands", head=LOGISTIC),
     MethodHead(method="bands", head=RANDOM_FOREST),
     MethodHead(method="indices", head=EXTRA_TREES),
     MethodHead(method="indices", head=LOGISTIC),
 )
+"""The heads on raw features, the strongest first (``docs/log.md``)."""
+
+LIGHT_COMPARISON = (*REPRESENTATION, *BASELINES)
 """The representation and the raw features that are compared with it."""
 
 BASE_MODELS: dict[BaseModel, LstmSettings | InceptionSettings | TransformerSettings] = {
@@ -85,26 +93,27 @@ def sequence_training(model: BaseModel) -> SequenceTraining:
     )
 
 
-def comparison(*, sequence_heads: Sequence[BaseModel] = ()) -> tuple[MethodHead, ...]:
-    """Returns the shallow heads, and these sequence heads on the representation and from scratch.
+def comparison(
+    *, representation: bool = True, sequence_heads: Sequence[BaseModel] = ()
+) -> tuple[MethodHead, ...]:
+    """Returns the shallow heads and these sequence heads, on the representation and on the bands.
 
     Args:
-        sequence_heads: names of the sequence heads.
+        representation: False leaves the heads on the representation out.
+        sequence_heads: names of the sequence heads; on the bands they learn from scratch.
+
+    Example:
+        >>> {each.method for each in comparison(representation=False)} == {
+        ...     "bands", "indices", "bands_and_indices"
+        ... }
+        True
     """
-    return (*LIGHT_COMPARISON, *(h for model in sequence_heads for h in sequence_comparison(model)))
-
-
-def sequence_comparison(model: BaseModel) -> tuple[MethodHead, ...]:
-    """Returns a sequence head on the representation, and the same head from scratch on the bands.
-
-    Args:
-        model: lstm, inception or transformer.
-    """
-    training = sequence_training(model)
-    return (
-        MethodHead(method="windrow", head=training),
-        MethodHead(method="bands", head=training),
-    )
+    training = [sequence_training(model) for model in sequence_heads]
+    heads = [*BASELINES, *(MethodHead(method="bands", head=each) for each in training)]
+    if representation:
+        own = (MethodHead(method="representation", head=each) for each in training)
+        heads = [*REPRESENTATION, *own, *heads]
+    return tuple(heads)
 
 
 class FieldSelection(TypedDict, total=False):
@@ -115,12 +124,14 @@ class FieldSelection(TypedDict, total=False):
         exclude: names of classes to leave out.
         train_where: condition ``COLUMN=VALUE`` on the label table for training fields.
         test_where: the same for test fields.
+        group_column: column of the label table whose groups are in one part alone.
     """
 
     min_fields: int
     exclude: Sequence[str]
     train_where: str | None
     test_where: str | None
+    group_column: str | None
 
 
 def fewshot_settings(
@@ -141,7 +152,7 @@ def fewshot_settings(
         seed: seed of every random draw.
         pool: pooling of the representation; the mean over the year loses the timing.
         **selection: ``min_fields`` (10), ``exclude`` (none), ``train_where`` and ``test_where``
-            (random halves).
+            (random halves), and ``group_column`` (none).
 
     Raises:
         SettingsError: a value does not fit.

@@ -107,6 +107,7 @@ def tiny(*, seed: int = 0) -> PretrainingSettings:
         checkpoint_every=10,
         num_predicted_series=2,
         seed=seed,
+        smoke_test=True,
     )
 
 

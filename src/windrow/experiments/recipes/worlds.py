@@ -167,6 +167,7 @@ def worlds_tiny(*, seed: int = 0) -> WorldPretrainingSettings:
     return whole.model_copy(
         update={
             "recipe": "worlds-tiny",
+            "smoke_test": True,
             "task": episodes(num_queries=16),
             "network": whole.network.model_copy(
                 update={

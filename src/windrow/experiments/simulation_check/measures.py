@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from windrow.data.series import Series
-from windrow.evaluation.fewshot.protocol import FewshotSettings, MethodHead, fewshot
+from windrow.evaluation.fewshot.protocol import fewshot
 from windrow.evaluation.fewshot.result import FewshotResult
+from windrow.evaluation.fewshot.settings import FewshotSettings, MethodHead
 from windrow.experiments.simulation_check.likeness.few_label_accuracy import (
     FewLabelScore,
     few_label_scores,

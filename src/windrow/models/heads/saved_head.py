@@ -37,7 +37,9 @@ from windrow.models.heads.sequence import SequenceHead, SequenceSettings
 from windrow.models.heads.trees import LEAF, TreeHead
 
 FORMAT = "windrow head"
-VERSION = 1
+VERSION = 2
+"""Version 2 calls the input ``representation`` that version 1 called ``windrow``, since that is
+now the name of the crop classifier. Both are read."""
 SEQUENCE_KINDS = ("lstm", "inception", "transformer")
 LARGEST_JSON = 10_000_000
 """Largest size of ``head.json`` in bytes. A usual one has a few thousand."""
@@ -45,8 +47,8 @@ LARGEST_JSON = 10_000_000
 HeadKind = Literal[
     "logistic_regression", "extra_trees", "random_forest", "lstm", "inception", "transformer"
 ]
-HeadSource = Literal["windrow", "bands", "indices"]
-"""Input of a head: the representation, the bands, or indices."""
+HeadSource = Literal["representation", "bands", "indices", "bands_and_indices"]
+"""Input of a head: the representation, the bands, four indices, or bands with twelve indices."""
 
 
 class Calibration(Settings):
@@ -67,7 +69,8 @@ class HeadHeader(Settings):
         input: kind of the inputs.
         pooling: pooling of the representation; null for sequences and raw features.
         calibration: calibration of the probabilities; null without one.
-        encoder_hash: content hash of the encoder; null if ``input`` is not ``windrow``.
+        encoder_hash: content hash of the encoder; null if ``input`` is not
+            ``representation``.
         bands: names of the Sentinel-2 bands used, in order.
         processing_level: processing level of the training series.
         season_start: first day of the twelve months of the training series, as ``MM-DD``.
@@ -77,7 +80,7 @@ class HeadHeader(Settings):
     """
 
     format: Literal["windrow head"] = "windrow head"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     kind: HeadKind
     settings: JsonObject
     legend: dict[str, list[str]]
@@ -203,6 +206,10 @@ def _read_header(head_folder: Path) -> tuple[HeadHeader, str]:
         ) from error
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise WeightsError("this is no head of windrow", where=path)
+    if values.get("version") == 1:
+        values["version"] = VERSION
+        if values.get("input") == "windrow":
+            values["input"] = "representation"
     if values.get("version") != VERSION:
         raise WeightsError(
             "the head is of another version",

@@ -63,6 +63,11 @@ class PretrainingSettings(Settings):
         exclude_if=lambda value: value is None,  # absent, so that hashes of other runs stay
         description="Sentinel-2 bands to train on; None takes all bands of the store",
     )
+    smoke_test: bool = Field(
+        False,
+        exclude_if=lambda value: not value,  # absent, so that other hashes stay
+        description="True for a recipe that only tests that training runs",
+    )
 
     @model_validator(mode="after")
     def _lengths_fit(self) -> PretrainingSettings:

@@ -20,6 +20,18 @@ def simulated_parts(run: Run) -> list[str]:
     return parts
 
 
+def smoke_tested_parts(run: Run) -> list[str]:
+    """Lists the parts that rest on weights of a recipe for tests, in words."""
+    parts = []
+    pretraining = run.pretraining
+    if pretraining is not None and pretraining.weights and pretraining.weights.get("smoke_test"):
+        parts.append("the weights of this run")
+    for part in run.fewshots:
+        methods = [name for name, each in part.results.weights.items() if each.smoke_test]
+        parts.extend(f"{plain(name)} in {plain(part.name)}" for name in methods)
+    return parts
+
+
 def origin_known(run: Run) -> bool:
     """Whether any file of the run records if its data are real or simulated."""
     flags: list[object] = [part.results.simulated_data for part in run.fewshots]

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from windrow.files import write_text
 from windrow.reporting.page import REPORT_NAME, render_page
-from windrow.reporting.run.origin import origin_known, simulated_parts
+from windrow.reporting.run.origin import origin_known, simulated_parts, smoke_tested_parts
 from windrow.reporting.run.reading import read_run
 from windrow.reporting.run.records import Run
 from windrow.reporting.run.sections import key_figures, make_sections
 from windrow.reporting.theme import plain
 
-SUBTITLE = "Report of a windrow run: Sentinel-2 time series, pre-trained against PlanetScope."
+SUBTITLE = "Report of a windrow run: what Sentinel-2 time series tell of crops."
 
 
 def write_report(run: Path) -> Path:
@@ -44,6 +44,7 @@ def render_report(run: Run) -> str:
         name=plain(run.path.resolve().name, 80),
         subtitle=SUBTITLE,
         simulated=simulated_parts(run),
+        smoke_tested=smoke_tested_parts(run),
         origin_known=origin_known(run),
         key_figures=key_figures(run),
         sections=make_sections(run),

@@ -27,6 +27,8 @@ from windrow.reporting.run.records import (
     PretrainingPart,
     Record,
     Run,
+    is_unversioned,
+    representation_renamed,
 )
 
 PREDICTION_COLUMNS = ("series_id", "day_of_year", "valid", "band", "observed", "predicted")
@@ -110,16 +112,26 @@ def _read_fewshots(folder: Path) -> tuple[FewShotPart, ...]:
     parts = []
     for path in found:
         predictions = path.parent / "predictions.parquet"
-        results = fit_record(FewShot, _read_json(path), path)
+        values = _read_json(path)
+        results = fit_record(FewShot, values, path)
         _check_confusion(results, path)
         parts.append(
             FewShotPart(
                 name=path.parent.resolve().name,
                 results=results,
-                predictions=read_class_predictions(predictions) if predictions.is_file() else None,
+                predictions=_read_predictions(predictions, rename=is_unversioned(values)),
             )
         )
     return tuple(parts)
+
+
+def _read_predictions(path: Path, *, rename: bool) -> pd.DataFrame | None:
+    if not path.is_file():
+        return None
+    table = read_class_predictions(path)
+    if rename and "method" in table:
+        table = table.assign(method=table["method"].map(representation_renamed))
+    return table
 
 
 def _check_confusion(results: FewShot, path: Path) -> None:

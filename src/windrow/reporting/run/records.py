@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeGuard
 
 import pandas as pd
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from windrow.json_values import JsonObject
 
@@ -93,17 +93,19 @@ class PairedDifference(Record):
 
 
 _PAIRED_METRICS = ("overall_accuracy", "macro_f1")
+_PAIR = ("method", "head", "baseline_method", "baseline_head")
 
 
 def one_difference_each(pairs: object) -> object:
-    """Splits pairs of windrow and a baseline into one difference per metric.
+    """Splits pairs of two methods into one difference per metric.
 
-    Few-label results hold ``windrow_head``, the baseline's ``method`` and ``head``, and the
-    difference, low and high of each metric.
+    Few-label results hold ``method`` and ``head``, those of the baseline, and the difference, low
+    and high of each metric.
 
     Example:
-        >>> pair = {"windrow_head": "lstm", "method": "bands", "head": "extra_trees"}
-        >>> (found,) = one_difference_each([pair | {"macro_f1_difference": 0.1}])
+        >>> pair = {"method": "windrow", "head": "crop_classifier", "baseline_method": "bands",
+        ...         "baseline_head": "extra_trees", "macro_f1_difference": 0.1}
+        >>> (found,) = one_difference_each([pair])
         >>> found["method"], found["baseline_method"], found["metric"], found["difference"]
         ('windrow', 'bands', 'macro_f1', 0.1)
     """
@@ -116,10 +118,7 @@ def one_difference_each(pairs: object) -> object:
         found.extend(
             {
                 "k": pair.get("k"),
-                "method": "windrow",
-                "head": pair.get("windrow_head"),
-                "baseline_method": pair.get("method"),
-                "baseline_head": pair.get("head"),
+                **{name: pair.get(name) for name in _PAIR},
                 "metric": metric,
                 "difference": pair[f"{metric}_difference"],
                 "low": pair.get(f"{metric}_low"),
@@ -137,6 +136,8 @@ PairedDifferences = Annotated[tuple[PairedDifference, ...], BeforeValidator(one_
 class FewShotRow(Record):
     """Mean and standard deviation over draws, for one method and head at k labels per class.
 
+    The limits are those of the interval of the mean over resampled test groups.
+
     The confusion matrix holds counts summed over the draws; rows are the true class.
     """
 
@@ -146,8 +147,12 @@ class FewShotRow(Record):
     draws: int
     overall_accuracy: float
     overall_accuracy_std: float
+    overall_accuracy_low: float | None = None
+    overall_accuracy_high: float | None = None
     macro_f1: float
     macro_f1_std: float
+    macro_f1_low: float | None = None
+    macro_f1_high: float | None = None
     confusion_matrix: tuple[tuple[float, ...], ...] | None = None
 
 
@@ -159,19 +164,75 @@ class LeftOut(Record):
     reason: str = ""
 
 
-class FewShot(Record):
-    """``fewshot.json``: few-label figures of one field table."""
+class WeightsOfMethod(Record):
+    """What is known of the weights of one method."""
 
+    simulated: bool = False
+    smoke_test: bool = False
+
+
+class FewShot(Record):
+    """``fewshot.json``: few-label figures of one field table.
+
+    Files without a version come from the time when the representation was called ``windrow``; it
+    is renamed as they are read.
+    """
+
+    version: int = 1
     simulated_data: bool | None = None
     simulated_weights: bool | None = None
     num_train_fields: int | None = None
     num_test_fields: int | None = None
+    grouped_by: str | None = None
+    num_test_groups: int | None = None
+    weights: dict[str, WeightsOfMethod] = Field(default_factory=dict)
     rows: tuple[FewShotRow, ...] = ()
     paired: PairedDifferences = ()
     legend: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut | str, ...] = ()
     settings: JsonObject = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename(cls, values: object) -> object:
+        return values if not is_unversioned(values) else _renamed(values)
+
+
+def is_unversioned(values: object) -> TypeGuard[dict[str, object]]:
+    """Whether the content of a ``fewshot.json`` calls the representation ``windrow``."""
+    return isinstance(values, dict) and "version" not in values
+
+
+def representation_renamed(method: object) -> object:
+    """Returns today's name of a method of an unversioned ``fewshot.json``."""
+    return "representation" if method == "windrow" else method
+
+
+def _renamed(values: dict[str, object]) -> dict[str, object]:
+    rows, pairs = values.get("rows"), values.get("paired")
+    found = dict(values)
+    if isinstance(rows, list):
+        found["rows"] = [
+            {**row, "method": representation_renamed(row.get("method"))}
+            if isinstance(row, dict)
+            else row
+            for row in rows
+        ]
+    if isinstance(pairs, list):
+        found["paired"] = [
+            {
+                **pair,
+                "method": "representation",
+                "head": pair["windrow_head"],
+                "baseline_method": pair.get("method"),
+                "baseline_head": pair.get("head"),
+            }
+            if isinstance(pair, dict) and "windrow_head" in pair
+            else pair
+            for pair in pairs
+        ]
+    return found
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,14 @@ METRIC_NAMES = {"overall_accuracy": "Overall accuracy", "macro_f1": "Macro F1", 
 MOST_MAPS = 6
 """Most panels of a figure; with more, each would be too small to show a field."""
 
-_METHOD_COLOURS = {"windrow": theme.BLUE, "bands": theme.VERMILION, "indices": theme.GREEN}
-_OTHER_COLOURS = (theme.PURPLE, theme.AMBER, theme.SKY)
+_METHOD_COLOURS = {
+    "windrow": theme.BLUE,
+    "representation": theme.PURPLE,
+    "bands": theme.VERMILION,
+    "indices": theme.GREEN,
+    "bands_and_indices": theme.AMBER,
+}
+_OTHER_COLOURS = (theme.SKY, theme.VIOLET)
 _LINES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 _MARKERS = ("o", "s", "^", "D", "v")
 

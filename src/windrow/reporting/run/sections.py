@@ -13,6 +13,7 @@ from windrow.reporting.run import figures, result_figures
 from windrow.reporting.run import tables as run_tables
 from windrow.reporting.run.origin import mark_of, pretraining_simulated, weights_simulated, word_of
 from windrow.reporting.run.records import (
+    FewShot,
     FewShotPart,
     LeftOut,
     PairedDifference,
@@ -20,6 +21,9 @@ from windrow.reporting.run.records import (
     Run,
 )
 from windrow.reporting.theme import plain, wording
+
+OWN_METHODS = ("windrow", "representation")
+"""Methods that are compared with others: the crop classifier, and the representation."""
 
 NO_COORDINATES = (
     "No map: the predictions carry no longitude and latitude, so where the wrong fields lie"
@@ -45,16 +49,18 @@ def key_figures(run: Run) -> list[KeyFigure]:
                     )
                 )
     for part in run.fewshots:
-        rows = [row for row in part.results.rows if row.method == "windrow"]
-        if not rows:
+        methods = {row.method for row in part.results.rows}
+        own = next((name for name in OWN_METHODS if name in methods), None)
+        if own is None:
             continue
         # The first head of the file, not the best: nothing is chosen by a result on test fields.
-        ours = max(rows, key=lambda row: row.k)
-        others = [r for r in part.results.rows if r.k == ours.k and r.method != "windrow"]
+        ours = max((r for r in part.results.rows if r.method == own), key=lambda row: row.k)
+        others = [r for r in part.results.rows if r.k == ours.k and r.method not in OWN_METHODS]
         rival = max(others, key=lambda row: row.macro_f1, default=None)
         found.append(
             KeyFigure(
-                f"Macro F1 (%), {plain(part.name)}, {ours.k} fields a class ({wording(ours.head)})",
+                f"Macro F1 (%), {plain(part.name)}, {ours.k} fields a class"
+                f" ({wording(ours.method)})",
                 tables.share(ours.macro_f1),
                 "no baseline"
                 if rival is None
@@ -157,9 +163,18 @@ MOST_PAIRS = 16
 
 
 def drawn_pairs(differences: Sequence[PairedDifference]) -> list[PairedDifference]:
-    """Selects the differences to draw: equal heads, and only the largest k if they are many."""
+    """Selects the differences to draw.
+
+    Those of windrow from extra trees are drawn if there are any, else those between equal heads.
+    If they are many, only those of the largest k are drawn.
+    """
+    of_windrow = [
+        item
+        for item in differences
+        if item.method == "windrow" and item.baseline_head == "extra_trees"
+    ]
     same = [item for item in differences if item.head == item.baseline_head]
-    drawn = same or list(differences)
+    drawn = of_windrow or same or list(differences)
     if len(drawn) > MOST_PAIRS:
         largest = max((item.k for item in drawn if item.k is not None), default=None)
         drawn = [item for item in drawn if item.k == largest]
@@ -179,6 +194,12 @@ def _add_paired(section: Section, differences: Sequence[PairedDifference], mark:
             text += f" {len(drawn)} of {len(own)} are drawn; the table below holds all."
         section.drawings.append(Drawing(result_figures.paired_intervals(drawn, mark=mark), text))
     section.tables.append(run_tables.paired_table(differences))
+
+
+METHODS_EXPLAINED = (
+    "windrow is the crop classifier. Representation is the output of an encoder. Bands, indices"
+    " (four) and bands and indices (twelve) are raw values on a ten-day grid."
+)
 
 
 def by_method_and_head(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -210,7 +231,8 @@ def _few_labels(part: FewShotPart, run: Run, position: int) -> Section:
                 result_figures.label_count_curves(results.rows, mark=mark),
                 "Accuracy on the test fields by the number of labelled training fields a class."
                 " Lines are means over the draws of training fields, bands one standard deviation"
-                " to either side; colour is the input, line and marker are the head.",
+                " to either side; colour is the method, line and marker are the head."
+                " " + METHODS_EXPLAINED,
             )
         )
         section.tables.append(run_tables.label_count_table(results.rows))
@@ -228,9 +250,16 @@ def _few_labels(part: FewShotPart, run: Run, position: int) -> Section:
         resamples = plain(bootstrap.get("num_resamples", "an unknown number of"), 12)
         section.notes.append(
             f"The intervals hold a share of {plain(bootstrap['level'], 12)} of {resamples}"
-            " resamples of the test fields."
+            f" resamples of the test fields{_units(results)}."
         )
     return section
+
+
+def _units(results: FewShot) -> str:
+    """Returns by what the test fields were resampled, where it is not by field."""
+    if results.grouped_by in (None, "field_id"):
+        return ""
+    return f", by {results.num_test_groups} values of {plain(results.grouped_by)}"
 
 
 def counted_fields(num_train: int | None, num_test: int | None) -> str:

@@ -17,6 +17,11 @@ def _plus_minus(mean: str, deviation: str) -> str:
     return mean if deviation == DASH else f"{mean}{_NO_BREAK}±{_NO_BREAK}{deviation}"
 
 
+def _limits(limits: tuple[float | None, float | None]) -> str:
+    low, high = limits
+    return "" if low is None or high is None else f"{share(low)} to {share(high)}"
+
+
 def _header(*names: str, text_columns: int = 1) -> tuple[Cell, ...]:
     return tuple(Cell(name, number=i >= text_columns) for i, name in enumerate(names))
 
@@ -120,21 +125,23 @@ def label_count_table(rows: Sequence[FewShotRow]) -> Table:
         for position, row in enumerate(own):
             accuracy = _plus_minus(share(row.overall_accuracy), share(row.overall_accuracy_std))
             f1 = _plus_minus(share(row.macro_f1), share(row.macro_f1_std))
+            limits = (row.overall_accuracy_low, row.overall_accuracy_high)
+            f1_limits = (row.macro_f1_low, row.macro_f1_high)
             body.append(
                 (
                     Cell(str(k) if position == 0 else ""),
                     Cell(wording(row.method)),
                     Cell(wording(row.head)),
                     Cell(str(row.draws), number=True),
-                    Cell(accuracy, position in best_accuracy, number=True),
-                    Cell(f1, position in best_f1, number=True),
+                    Cell(accuracy, position in best_accuracy, number=True, below=_limits(limits)),
+                    Cell(f1, position in best_f1, number=True, below=_limits(f1_limits)),
                 )
             )
     return Table(
         "Accuracy by labelled fields a class (k), in per cent: mean ± standard deviation over the"
-        " draws of training fields. Bold: best mean of its k, which need not be a difference that"
-        " would show again; see the intervals.",
-        _header("k", "Input", "Head", "Draws", "Overall accuracy", "Macro F1", text_columns=3),
+        " draws of training fields; below it the interval of the mean over the test fields. Bold:"
+        " best mean of its k, which need not be a difference that would show again.",
+        _header("k", "Method", "Head", "Draws", "Overall accuracy", "Macro F1", text_columns=3),
         tuple(body),
     )
 

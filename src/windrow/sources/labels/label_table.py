@@ -102,6 +102,39 @@ class SeriesLabels:
             )
         return np.asarray(fulfilled)
 
+    def groups(self, column: str) -> npt.NDArray[np.str_]:
+        """Returns the group of each series, (N,), such as its farm or block.
+
+        Args:
+            column: the column of groups; empty where a series has no label.
+
+        Raises:
+            DataError: there is no such column, one field has several values, or a labelled series
+                has none.
+        """
+        if column not in self.columns:
+            raise DataError(
+                f"no column {column!r} to group by",
+                where=self.source,
+                expected="one of " + ", ".join(self.columns),
+                hint="group by a column of the label table",
+            )
+        if column in self.contradictions:
+            raise DataError(
+                f"one field has two values of {column!r}, by which fields are grouped",
+                where=self.source,
+                found=self.contradictions[column],
+            )
+        found = self.columns[column]
+        empty = (found == "") & (self.label != "")
+        if empty.any():
+            raise DataError(
+                f"the column {column!r} has no value for some labelled series",
+                where=self.source,
+                found=f"{int(empty.sum())} empty",
+            )
+        return found
+
     def select(self, index: npt.NDArray[np.intp]) -> SeriesLabels:
         """Selects the labels of some of the series."""
         return replace(

@@ -17,8 +17,9 @@ from windrow.classifiers.shallow import LogisticSettings, TreesSettings
 from windrow.data.series import Series
 from windrow.errors import DataError, SettingsError, SplitError, WeightsError
 from windrow.evaluation.fewshot.inputs import inputs_of_head, sees_days
-from windrow.evaluation.fewshot.protocol import MethodHead, fewshot
+from windrow.evaluation.fewshot.protocol import fewshot
 from windrow.evaluation.fewshot.result import write_fewshot
+from windrow.evaluation.fewshot.settings import MethodHead
 from windrow.experiments.recipes.heads import fewshot_settings, sequence_training
 from windrow.models.heads.saved_head import load_head
 from windrow.models.heads.transformer import TransformerSettings
@@ -36,8 +37,8 @@ TINY = SequenceTraining.from_dict(
     }
 )
 HEADS = (
-    MethodHead(method="windrow", head=LOGISTIC),
-    MethodHead(method="windrow", head=TINY),
+    MethodHead(method="representation", head=LOGISTIC),
+    MethodHead(method="representation", head=TINY),
     MethodHead(method="bands", head=TREES),
     MethodHead(method="indices", head=LOGISTIC),
 )
@@ -79,6 +80,7 @@ class Oracle:
 
     bands = SENTINEL2_BANDS
     simulated = True
+    smoke_test = False
     content_hash = "a" * 64
 
     def embed(self, series: Series, *, pool: str) -> np.ndarray:
@@ -112,7 +114,8 @@ def test_the_whole_protocol(tmp_path: Path) -> None:
     told: list[tuple[int, int, str]] = []
     result = fewshot(series, labels, Oracle(), settings(), lambda *news: told.append(news))
     assert told[-1][:2] == (24, 24)
-    assert told[0][2] == "k=1 windrow-logistic_regression"
+    assert told[0] == (0, 24, "inputs")
+    assert told[1][2] == "k=1 representation-logistic_regression"
     write_fewshot(tmp_path / "fewshot", result)
     record = json.loads((tmp_path / "fewshot" / "fewshot.json").read_text(encoding="utf-8"))
     assert record["legend"] == ["corn", "rye", "wheat"]
@@ -125,7 +128,7 @@ def test_the_whole_protocol(tmp_path: Path) -> None:
     assert record["simulated_weights"] is True
     assert len(record["rows"]) == 8
     oracle = record["rows"][0]
-    assert (oracle["k"], oracle["method"], oracle["head"]) == (1, "windrow", LOGISTIC.kind)
+    assert (oracle["k"], oracle["method"], oracle["head"]) == (1, "representation", LOGISTIC.kind)
     assert oracle["overall_accuracy"] == oracle["macro_f1"] == oracle["kappa"] == 1.0
     assert oracle["overall_accuracy_std"] == 0.0
 
@@ -148,7 +151,16 @@ def test_the_whole_protocol(tmp_path: Path) -> None:
     pairs = record["paired"]
     assert len(pairs) == 2 * 2 * 2
     first = pairs[0]
-    assert first["windrow_head"] == LOGISTIC.kind
+    assert (first["method"], first["head"]) == ("representation", LOGISTIC.kind)
+    assert (first["baseline_method"], first["baseline_head"]) == ("bands", "extra_trees")
+    assert record["weights"] == {
+        "representation": {"hash": "a" * 64, "simulated": True, "smoke_test": False}
+    }
+    assert (record["version"], record["grouped_by"], record["num_test_groups"]) == (
+        2,
+        "field_id",
+        21,
+    )
     assert first["overall_accuracy_difference"] == pytest.approx(
         1.0 - record["rows"][4]["overall_accuracy"]
     )
@@ -179,7 +191,7 @@ def test_saved_heads_classify_again(tmp_path: Path) -> None:
         inputs = inputs_of_head(head, test, Oracle())
         found = head.predict_probability(inputs).argmax(axis=1)
         assert found.tolist() == predictions.predicted[4][0].tolist()
-        if predictions.method == "windrow":
+        if predictions.method == "representation":
             assert head.header.encoder_hash == "a" * 64
             with pytest.raises(WeightsError, match="representation of other weights"):
                 inputs_of_head(head, test)
@@ -207,7 +219,7 @@ def test_a_head_on_days_refuses_series_of_another_season(tmp_path: Path, start: 
 def test_random_halves_without_weights() -> None:
     series, labels = fields(num_pixels=2)
     result = fewshot(series, labels, None, settings(train_where=None, test_where=None, k=(1,)))
-    assert "no weights were given: windrow is left out" in result.notes
+    assert "no weights were given: the representation is left out" in result.notes
     assert [(each.method, each.head) for each in result.predictions] == [
         ("bands", "extra_trees"),
         ("indices", "logistic_regression"),

@@ -216,7 +216,7 @@ def test_hostile_arrays(
     ("key", "value", "text"),
     [
         ("format", "pickle", "this is no head of windrow"),
-        ("version", 2, "the head is of another version; .*found 2; expected 1"),
+        ("version", 3, "the head is of another version; .*found 3; expected 2"),
         ("kind", "oracle", "setting kind"),
         ("kind", "lstm", "the head's settings do not fit"),
         ("num_inputs", 10**12, "setting num_inputs"),
@@ -267,4 +267,17 @@ def test_missing_folder_and_missing_file(tmp_path: Path) -> None:
     save_head(tmp_path / "head", linear())
     (tmp_path / "head" / "head.safetensors").unlink()
     with pytest.raises(WindrowError, match="no such head"):
+        load_head(tmp_path / "head")
+
+
+def test_a_head_of_version_1_called_the_representation_windrow(tmp_path: Path) -> None:
+    save_head(tmp_path / "head", linear())
+    path = tmp_path / "head" / "head.json"
+    description = json.loads(path.read_text(encoding="utf-8"))
+    assert description["version"] == 2
+    for old, new in (("windrow", "representation"), ("bands", "bands")):
+        path.write_text(json.dumps({**description, "version": 1, "input": old}), encoding="utf-8")
+        assert load_head(tmp_path / "head").header.input == new
+    path.write_text(json.dumps({**description, "input": "windrow"}), encoding="utf-8")
+    with pytest.raises(WindrowError, match="setting input"):
         load_head(tmp_path / "head")

@@ -57,7 +57,7 @@ def test_bands_in_order_of_wavelength() -> None:
 def test_methods_keep_their_colours() -> None:
     colours = result_figures.method_colours(["scratch", "windrow", "random"])
     assert colours["windrow"] == theme.BLUE
-    assert colours["scratch"] == theme.PURPLE
+    assert colours["scratch"] == theme.SKY
     assert len({colours[name] for name in ("windrow", "scratch", "random", "bands")}) == 4
 
 

@@ -188,7 +188,7 @@ def test_hostile_text_stays_text(demo_run: Path) -> None:
         row["method"] = HOSTILE if row["method"] == "bands" else row["method"]
         row["head"] = "_" + HOSTILE
     for item in results["paired"]:
-        item["windrow_head"] = item["head"] = HOSTILE
+        item["head"] = item["baseline_head"] = HOSTILE
     results["legend"][0] = results["notes"][0] = results["left_out"][0]["class"] = HOSTILE
     results["left_out"].append(HOSTILE)
     results["settings"] = {HOSTILE: HOSTILE}

@@ -173,14 +173,40 @@ def test_pairs_of_few_label_results_become_one_difference_each(demo_run: Path) -
     assert len(found) == 2 * len(stored)
     for i, pair in enumerate(stored):
         for item, metric in zip(found[2 * i :], ("overall_accuracy", "macro_f1"), strict=False):
-            assert (item.k, item.method, item.head) == (pair["k"], "windrow", pair["windrow_head"])
-            assert (item.baseline_method, item.baseline_head) == (pair["method"], pair["head"])
+            for name in ("k", "method", "head", "baseline_method", "baseline_head"):
+                assert getattr(item, name) == pair[name]
             assert (item.metric, item.difference) == (metric, pair[f"{metric}_difference"])
             assert (item.low, item.high) == (pair[f"{metric}_low"], pair[f"{metric}_high"])
 
 
 def test_a_pair_without_its_baseline(tmp_path: Path) -> None:
-    pair = {"windrow_head": "lstm", "macro_f1_difference": 0.1}
-    (tmp_path / "fewshot.json").write_text(json.dumps({"paired": [pair]}))
+    pair = {"method": "windrow", "head": "crop_classifier", "macro_f1_difference": 0.1}
+    (tmp_path / "fewshot.json").write_text(json.dumps({"version": 2, "paired": [pair]}))
     with pytest.raises(DataError, match=r"paired\.0\.baseline_method does not fit"):
         read_run(tmp_path)
+
+
+def test_results_without_a_version_called_the_representation_windrow(tmp_path: Path) -> None:
+    row: dict[str, Any] = {"k": 5, "method": "windrow", "head": "lstm", "draws": 2}
+    for name in ("overall_accuracy", "macro_f1"):
+        row |= {name: 0.5, f"{name}_std": 0.1}
+    pair = {"k": 5, "windrow_head": "lstm", "method": "bands", "head": "extra_trees"}
+    pair["macro_f1_difference"] = 0.1
+    old = {"rows": [row, row | {"method": "bands"}], "paired": [pair]}
+    (tmp_path / "fewshot.json").write_text(json.dumps(old))
+    pd.DataFrame(
+        {"id": [1, 1], "method": ["windrow", "bands"], "true": "a", "predicted": "b"}
+    ).to_parquet(tmp_path / "predictions.parquet")
+    (part,) = read_run(tmp_path).fewshots
+    assert [each.method for each in part.results.rows] == ["representation", "bands"]
+    (found,) = part.results.paired
+    assert (found.method, found.head, found.baseline_method, found.baseline_head) == (
+        "representation",
+        "lstm",
+        "bands",
+        "extra_trees",
+    )
+    assert part.predictions is not None
+    assert part.predictions["method"].tolist() == ["representation", "bands"]
+    (tmp_path / "fewshot.json").write_text(json.dumps({"version": 2, "rows": [row]}))
+    assert read_run(tmp_path).fewshots[0].results.rows[0].method == "windrow"

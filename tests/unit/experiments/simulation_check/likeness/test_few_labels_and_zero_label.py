@@ -11,7 +11,8 @@ from windrow.classifiers.features import FeatureSettings
 from windrow.classifiers.shallow import TreesSettings
 from windrow.data.legend import Legend
 from windrow.errors import DataError
-from windrow.evaluation.fewshot.protocol import FewshotSettings, MethodHead, fewshot
+from windrow.evaluation.fewshot.protocol import fewshot
+from windrow.evaluation.fewshot.settings import FewshotSettings, MethodHead
 from windrow.evaluation.field_bootstrap import BootstrapSettings
 from windrow.experiments.simulation_check.likeness.few_label_accuracy import few_label_scores
 from windrow.experiments.simulation_check.likeness.simulated_to_real import (
