@@ -7,16 +7,20 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from pyarrow import parquet
 
 import windrow as package
 from way import Way, windrow
+from windrow.classifiers.place_classifier import load_place_encoder
+from windrow.classifiers.place_embedder import PlaceEmbedder
 from windrow.data.store.store import Store
 from windrow.sources.open_any import open_series
 
 
 def test_embed_keeps_ids_and_order(way: Way, tmp_path):
     out = tmp_path / "z.parquet"
-    assert windrow("embed", way.table, "--weights", way.run, "--out", out) == 0
+    words = ("--weights", way.run, "--pool", "mean", "--out", out)
+    assert windrow("embed", way.table, *words) == 0
     table = pd.read_parquet(out)
     series = open_series(way.table)
     assert table["id"].dtype == np.int64
@@ -30,16 +34,41 @@ def test_embed_keeps_ids_and_order(way: Way, tmp_path):
     np.testing.assert_allclose(values, encoder.embed(series, batch_size=3), atol=1e-5)
 
 
-def test_embed_by_month_with_labels(way: Way, tmp_path):
+def test_embed_by_month_with_labels(way: Way, tmp_path, capsys):
     out = tmp_path / "z.parquet"
-    words = ("--labels", way.labels, "--label-column", "crop", "--pool", "month")
+    words = ("--labels", way.labels, "--label-column", "crop")
     assert windrow("embed", way.table, "--weights", way.run, "--out", out, *words) == 0
     table = pd.read_parquet(out)
     width = package.load(way.run).width
     assert table.shape[1] == 1 + 12 * width + 1
     assert table.columns[-1] == "label"
+    assert capsys.readouterr().out.startswith("SMOKE TEST: these weights come from a recipe")
+    origin = json.loads(parquet.read_schema(out).metadata[b"windrow"])
+    encoder = package.load(way.run)
+    assert origin == {
+        "weights_hash": encoder.content_hash,
+        "simulated_weights": True,
+        "smoke_test": True,
+    }
     expected = pd.read_csv(way.labels).set_index("field_id")["crop"]
     assert table["label"].tolist() == expected.loc[table["id"]].tolist()
+
+
+def test_embed_with_the_shipped_weights(way: Way, tmp_path, capsys):
+    out = tmp_path / "z.parquet"
+    assert windrow("embed", way.table, "--out", out) == 0
+    printed = capsys.readouterr().out
+    assert "200 series, by a place network" in printed
+    assert "200 of them show it their place" in printed
+    assert "SMOKE TEST" not in printed
+    series = open_series(way.table)
+    expected = PlaceEmbedder(load_place_encoder(), series).embed(series)
+    found = pd.read_parquet(out)
+    assert found["id"].tolist() == series.id.tolist()
+    np.testing.assert_allclose(found.drop(columns="id").to_numpy(), expected, atol=1e-5)
+    for name, value in (("--pool", "mean"), ("--max-dates", 9), ("--precision", "int8")):
+        assert windrow("embed", way.table, "--out", tmp_path / "y.parquet", name, value) == 2
+        assert f"{name} does not fit these weights" in capsys.readouterr().err
 
 
 def test_embed_takes_a_store(way: Way, tmp_path):
@@ -51,7 +80,7 @@ def test_embed_takes_a_store(way: Way, tmp_path):
 
 def test_embed_by_each_backend_and_from_an_exported_file(way: Way, tmp_path, capsys):
     series = open_series(way.table)
-    expected = package.load(way.run).embed(series)
+    expected = package.load(way.run).embed(series, pool="month")
     file = tmp_path / "encoder.onnx"
     assert windrow("export", "--weights", way.run, "--format", "onnx", "--out", file) == 0
     assert f"in float32, {file.stat().st_size / 1e6:.1f} MB" in capsys.readouterr().out
@@ -77,7 +106,9 @@ def test_embed_of_the_clearest_dates(way: Way, tmp_path, capsys):
     assert "240 of them by their 40 clearest dates" in capsys.readouterr().out
     found = pd.read_parquet(out).drop(columns="id").to_numpy()
     series = open_series(way.store)
-    np.testing.assert_allclose(found, package.load(way.run, max_dates=40).embed(series), atol=1e-5)
+    np.testing.assert_allclose(
+        found, package.load(way.run, max_dates=40).embed(series, pool="month"), atol=1e-5
+    )
     out.unlink()
     assert windrow("embed", way.store, *words[:-1], 0) == 2
     assert "max_dates must be at least 1" in capsys.readouterr().err

@@ -20,16 +20,19 @@ class Embed:
 
     input: Annotated[Path, tyro.conf.Positional]
     """Series store, or field table (CSV or Parquet)."""
-    weights: str
-    """Run directory, .safetensors or .onnx file, or the name of shipped weights."""
     out: Path
     """Table to write, .parquet or .csv; must not exist."""
+    weights: str = "windrow-1"
+    """Run directory, .safetensors or .onnx file, or the name of shipped weights. With windrow-1 the
+    whole input is one place: rows can be compared with each other, not with those of other inputs.
+    """
     labels: Path | None = None
     """Label table; adds a column 'label' to the output."""
     label_column: str | None = None
     """Column of the label table that holds the classes; by default the usual names are tried."""
-    pool: Literal["mean", "month"] = "mean"
-    """Pooling over time: mean over all dates, or the twelve monthly means concatenated."""
+    pool: Literal["mean", "month"] | None = None
+    """How the dates become one row: their mean, or the means of the twelve months side by side (the
+    default). windrow-1 has no such choice."""
     backend: Literal["auto", "torch", "onnx"] = "auto"
     """Runtime: torch or ONNX Runtime. auto takes an installed one and prints its name."""
     precision: Literal["float32", "bfloat16", "int8"] = "float32"

@@ -33,16 +33,18 @@ class Screen:
     label_column: str | None = None
     """Its column of classes; by default the usual names are looked for."""
     share: float = 0.05
-    """The largest share of the labels to mark as suspects."""
+    """Largest share of the labels to mark as suspects, 0 to 1."""
     weights: str = "windrow-1"
-    """A run directory, a .safetensors file, or the name of shipped weights."""
+    """Weights of the crop classifier: the shipped windrow-1, a run directory of 'windrow pretrain
+    windrow-1', or its .safetensors file."""
     group_column: str | None = None
-    """A column of the label table, such as a farm or a block. No group stands on both sides of the
-    cross-validation."""
+    """Column of the label table, such as a farm or a block. A group is then either trained on or
+    tested on, never both, when the expected accuracy is measured."""
     prior: bool = True
-    """Use what the weights know of the crops that the classes name."""
+    """Let the classifier use what it already knows of a crop when a class bears its name, such as
+    'winter wheat'."""
     seed: int = 0
-    """Every random draw follows from it."""
+    """Seed of every random draw."""
     label_options: Annotated[LabelOptions, tyro.conf.arg(name="")] = field(
         default_factory=LabelOptions
     )

@@ -28,19 +28,21 @@ class Train:
     """A series store, a field table (CSV or Parquet), or an image cube (netCDF, Zarr, a folder of
     GeoTIFFs, STAC items), of one place and one year."""
     out: Path
-    """The folder of the classifier; must not exist."""
+    """Folder to write the classifier to; must not exist."""
     labels: Path | None = None
     """The label table: one row per field. Of a cube: a file of parcels or points, in any CRS, or
     nothing where crop codes stand in the cube."""
     label_column: str | None = None
-    """Its column of classes; by default the usual names are looked for."""
+    """Column of the label table that holds the crops; by default the usual names are tried."""
     weights: str = "windrow-1"
-    """A run directory, a .safetensors file, or the name of shipped weights."""
+    """Weights of the crop classifier: the shipped windrow-1, a run directory of 'windrow pretrain
+    windrow-1', or its .safetensors file."""
     group_column: str | None = None
-    """A column of the label table, such as a farm or a block. No group stands on both sides of the
-    cross-validation."""
+    """Column of the label table, such as a farm or a block. A group is then either trained on or
+    tested on, never both, when the expected accuracy is measured."""
     prior: bool = True
-    """Use what the weights know of the crops that the classes name."""
+    """Let the classifier use what it already knows of a crop when a class bears its name, such as
+    'winter wheat'."""
     other: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Add land covers that no label names to the classes, such as forest and built-up. They are
     learned from simulated fields. A cube gets them without this option."""
@@ -48,7 +50,7 @@ class Train:
     """Add no land covers to the classes of a cube: every pixel of a map will be of a class that is
     labelled."""
     seed: int = 0
-    """Every random draw follows from it."""
+    """Seed of every random draw."""
     label_options: Annotated[LabelOptions, tyro.conf.arg(name="")] = field(
         default_factory=LabelOptions
     )

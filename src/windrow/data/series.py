@@ -169,9 +169,10 @@ class Series:
 
         Returns:
             The columns ``id``, ``field_id``, ``date``, one column per band (reflectance 0..1),
-            ``clp`` (cloud probability 0..255), ``longitude``, ``latitude`` and ``label`` (name of
-            the class, empty if unknown), as far as they are known. PlanetScope and ``truth`` are
-            left out.
+            ``clp``, ``longitude``, ``latitude`` and ``label`` (name of the class, empty if
+            unknown), as far as they are known. ``clp`` is the cloud probability of the date times
+            255, rounded, as s2cloudless writes it: 0 is clear, 255 is cloud, and 128 is one half.
+            It is missing if no cloud measure is known. PlanetScope and ``truth`` are left out.
         """
         return frame_of_series(self)
 

@@ -21,6 +21,13 @@ from windrow.evaluation.conformal import prediction_sets
 from windrow.files import check_output
 from windrow.pipelines.assumed_crops import CropsAt, assumed_crops
 from windrow.pipelines.run.table_writer import OUTPUT_SUFFIXES, check_positions, write_result
+from windrow.pipelines.run.table_writer import (
+    DECIMALS,
+    OUTPUT_SUFFIXES,
+    check_positions,
+    write_result,
+)
+from windrow.smoke_test import smoke_test_lines
 from windrow.sources.open_any import open_input
 from windrow.sources.reader import TableOptions
 
@@ -109,6 +116,8 @@ def classify(
         _write(
             out, opened.series, fitted, shares=shares, threshold=threshold, on_progress=on_progress
         ),
+        (*smoke_test_lines(encoder.smoke_test), *opened.summary.lines(), line, _share_line(fitted)),
+        _write(out, opened.series, fitted, threshold, on_progress),
     )
 
 
@@ -156,7 +165,13 @@ def _write(
     }
     for column, name in enumerate(classifier.classes):
         columns[f"probability {name}"] = pa.array(np.ascontiguousarray(probability[:, column]))
-    write_result(out, pa.table(columns), longitude=series.longitude, latitude=series.latitude)
+    write_result(
+        out,
+        pa.table(columns),
+        longitude=series.longitude,
+        latitude=series.latitude,
+        decimals=DECIMALS,
+    )
     return {str(name): int((best == row).sum()) for row, name in enumerate(classifier.classes)}
 
 

@@ -10,6 +10,7 @@ from windrow.inference.onnx.graph import OnnxPrecision, write_onnx
 from windrow.inference.shipped_weights import weights_path
 from windrow.models.encoders.transformer import Encoder
 from windrow.models.weights import load_encoder
+from windrow.smoke_test import smoke_test_lines
 
 
 def export_onnx(
@@ -44,4 +45,5 @@ def export_onnx(
     write_onnx(out, encoder, header=header, content_hash=content_hash, precision=precision)
     num_parameters = sum(parameter.numel() for parameter in encoder.parameters())
     size = Path(out).stat().st_size / 1e6
-    return [f"{num_parameters:,} parameters in {precision}, {size:.1f} MB"]
+    mark = smoke_test_lines(header.smoke_test)
+    return [*mark, f"{num_parameters:,} parameters in {precision}, {size:.1f} MB"]

@@ -15,8 +15,14 @@ from windrow.errors import SettingsError
 from windrow.evaluation.cross_validation import cross_validate
 from windrow.evaluation.label_screening import relative_confidence, suspects
 from windrow.files import check_output
-from windrow.pipelines.run.table_writer import OUTPUT_SUFFIXES, check_positions, write_result
+from windrow.pipelines.run.table_writer import (
+    DECIMALS,
+    OUTPUT_SUFFIXES,
+    check_positions,
+    write_result,
+)
 from windrow.pipelines.train import TrainSettings, crops_of_classes, groups_of, labels_of
+from windrow.smoke_test import smoke_test_lines
 from windrow.sources.open_any import LabelledInput
 
 
@@ -119,11 +125,13 @@ def screen(
     write_result(
         out,
         table,
+        decimals=DECIMALS,
         longitude=None if series.longitude is None else series.longitude[at],
         latitude=None if series.latitude is None else series.latitude[at],
     )
     return Screened(
         lines=(*opened.summary.lines(), *named.lines()),
+        lines=(*smoke_test_lines(encoder.smoke_test), *opened.summary.lines()),
         num_labels=len(fields),
         num_suspects=int(marked.sum()),
         accuracy=float((label == predicted).mean()),

@@ -24,6 +24,7 @@ from windrow.errors import DataError
 from windrow.evaluation.cross_validation import cross_validate, expectation
 from windrow.files import check_output
 from windrow.pipelines.land_covers import LandCoverSettings, SimulatedCovers, simulate_covers
+from windrow.smoke_test import smoke_test_lines
 from windrow.sources.open_any import LabelledInput, Opened
 
 
@@ -125,6 +126,8 @@ def train(
     write_classifier(out, classifier, expectation=expected)
     lines = (*opened.summary.lines(), *named.lines())
     lines = (*lines, *_crop_lines(classifier.fitted.classes, crops))
+    marks = smoke_test_lines(encoder.smoke_test)
+    lines = (*marks, *opened.summary.lines(), *_crop_lines(classifier.fitted.classes, crops))
     return Trained((*lines, covers.line), expected)
 
 

@@ -214,8 +214,9 @@ class LabelOptions(GivenOptions):
     """What a user may say of labels; every command that takes labels takes these."""
 
     label_key: str | None = None
-    """The column of the label table that names the series, where the series have one of the same
-    name; else LABEL_COLUMN=SERIES_COLUMN."""
+    """How labels find their fields. By default by the id column that both tables have. Give its
+    name where several would do, or, where the names differ, the column of the label table and that
+    of the fields, as LABEL_COLUMN=FIELD_COLUMN, such as parcel_id=field_id."""
     no_data_class: tuple[str, ...] = ()
     """Classes that mean 'no label', such as 0 or None."""
     keep_class: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -21,6 +22,12 @@ TABLE_SUFFIXES = (".parquet", ".pq", ".csv")
 POINT_SUFFIXES = (".gpkg", ".geojson")
 """Endings of the name of a file of points."""
 
+TEXT_SUFFIXES = (".csv", ".geojson")
+"""Endings of the name of a result in text, which people read."""
+
+DECIMALS = 4
+"""Decimals of probabilities in text."""
+
 OUTPUT_SUFFIXES = (*TABLE_SUFFIXES, *POINT_SUFFIXES)
 """Endings of the name of a result that may have positions."""
 
@@ -31,6 +38,7 @@ def write_result(
     *,
     longitude: npt.NDArray[np.floating] | None,
     latitude: npt.NDArray[np.floating] | None,
+    decimals: int | None = None,
 ) -> None:
     """Writes a result as a table, or as points where the suffix asks for them.
 
@@ -39,6 +47,9 @@ def write_result(
         table: N rows.
         longitude: (N,) degrees east, or None.
         latitude: (N,) degrees north, or None.
+        decimals: number of decimals of the table's fractions in files that people read, CSV and
+            GeoJSON. Rounded probabilities of a row sum to 1 within half a unit of the last
+            decimal per class. None writes all digits; Parquet and GeoPackage always hold them.
 
     Raises:
         DataError: points are asked for and the positions are not known.
@@ -46,6 +57,8 @@ def write_result(
         OutputError: the file cannot be written.
     """
     target = Path(path)
+    if decimals is not None and target.suffix.lower() in TEXT_SUFFIXES:
+        table = _rounded(table, decimals)
     if target.suffix.lower() not in POINT_SUFFIXES:
         write_table(target, table)
         return
@@ -66,6 +79,14 @@ def write_result(
         # GDAL doubts the suffix of the temporary name, under which the file is written.
         warnings.filterwarnings("ignore", ".*filename extension should be", RuntimeWarning)
         points.to_file(temporary, driver=driver, engine="pyogrio", layer=target.stem)
+
+
+def _rounded(table: pa.Table, decimals: int) -> pa.Table:
+    for index, column in enumerate(table.schema):
+        if pa.types.is_floating(column.type):
+            values = pyarrow.compute.round(table.column(index), ndigits=decimals)
+            table = table.set_column(index, column.name, values)
+    return table
 
 
 def check_positions(path: str | Path, *, known: bool) -> None:
