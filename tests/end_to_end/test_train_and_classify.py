@@ -69,7 +69,7 @@ def test_the_whole_way(place: Place, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert found["id"].tolist() == list(range(60))
     assert (found["class"] == place.crop)[45:].mean() > 0.8
     columns = [f"probability {name}" for name in sorted(CROPS)]
-    np.testing.assert_allclose(found[columns].sum(axis=1), 1.0)
+    assert np.abs(found[columns].sum(axis=1) - 1.0).max() <= len(columns) * 0.5e-4
     np.testing.assert_allclose(found["probability"], found[columns].max(axis=1))
     assert all(row["class"] in row["prediction_set"].split("|") for _, row in found.iterrows())
     assert (found["unlikeness"] >= 0).all()

@@ -53,7 +53,7 @@ def season(series: Series, start: str) -> Series:
     seed=st.integers(0, 3),
 )
 def test_any_bands_levels_dates_and_months(
-    bands: list[str], level: str, dates: int, monthly: bool, start: str, seed: int
+    *, bands: list[str], level: str, dates: int, monthly: bool, start: str, seed: int
 ) -> None:
     series = series_of(make_place(7, num_dates=12 if monthly else dates, seed=seed), level=level)
     if monthly:
