@@ -11,8 +11,8 @@ from pyarrow import parquet
 
 import windrow as package
 from way import Way, windrow
+from windrow.classifiers.embedded_place import EmbeddedPlace
 from windrow.classifiers.place_classifier import load_place_encoder
-from windrow.classifiers.place_embedder import PlaceEmbedder
 from windrow.data.store.store import Store
 from windrow.sources.open_any import open_series
 
@@ -62,7 +62,7 @@ def test_embed_with_the_shipped_weights(way: Way, tmp_path, capsys):
     assert "200 of them show it their place" in printed
     assert "SMOKE TEST" not in printed
     series = open_series(way.table)
-    expected = PlaceEmbedder(load_place_encoder(), series).embed(series)
+    expected = EmbeddedPlace(load_place_encoder(), series).embed(series)
     found = pd.read_parquet(out)
     assert found["id"].tolist() == series.id.tolist()
     np.testing.assert_allclose(found.drop(columns="id").to_numpy(), expected, atol=1e-5)

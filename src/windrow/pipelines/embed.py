@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from windrow.classifiers.embedded_place import MOST_CONTEXT, EmbeddedPlace
 from windrow.classifiers.place_classifier import DEFAULT_WEIGHTS, PlaceEncoder, load_place_encoder
-from windrow.classifiers.place_embedder import MOST_CONTEXT, PlaceEmbedder
 from windrow.data.series import Series
 from windrow.errors import SettingsError
 from windrow.files import check_output
@@ -85,7 +85,7 @@ def embed_to_parquet(
         known = [label or None for label in opened.labels.label.tolist()]
     lines = [*smoke_test_lines(encoder.smoke_test), *opened.summary.lines()]
     if isinstance(encoder, PlaceEncoder):
-        embed = PlaceEmbedder(encoder, series).embed
+        embed = EmbeddedPlace(encoder, series).embed
         lines.append(f"{len(series):,} series, by a place network")
         lines.append(
             f"{min(len(series), MOST_CONTEXT)} of them show it their place: compare the vectors "

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from place_factory import make_encoder, make_place, series_of
+from windrow.classifiers.embedded_place import MOST_CONTEXT, EmbeddedPlace
 from windrow.classifiers.place_classifier import load_place_encoder
-from windrow.classifiers.place_embedder import MOST_CONTEXT, PlaceEmbedder
 from windrow.data.season import days_of_season
 from windrow.data.series import Series
 from windrow.data.ten_day_grid import grid_of_series
@@ -63,11 +63,11 @@ def test_any_bands_levels_dates_and_months(
             valid=np.ones((7, 12), dtype=np.bool_),
         )
     series = series.with_bands([band for band in SENTINEL2_BANDS if band in bands])
-    whole = PlaceEmbedder(SHIPPED, series).embed(series)
+    whole = EmbeddedPlace(SHIPPED, series).embed(series)
     assert whole.shape == (7, SHIPPED.header.network.embedding_width)
     assert np.isfinite(whole).all()
     other = season(series, start)
-    np.testing.assert_allclose(PlaceEmbedder(SHIPPED, other).embed(other), whole, atol=2e-4)
+    np.testing.assert_allclose(EmbeddedPlace(SHIPPED, other).embed(other), whole, atol=2e-4)
 
 
 def test_embeddings_are_those_of_the_network_without_classes() -> None:
@@ -91,29 +91,29 @@ def test_embeddings_are_those_of_the_network_without_classes() -> None:
         )
     )
     # A field of the context is embedded beside the context as within it, but for its own token.
-    found = PlaceEmbedder(encoder, series).embed(series)
+    found = EmbeddedPlace(encoder, series).embed(series)
     assert found.shape == expected[0].shape
     assert np.corrcoef(found.ravel(), expected[0].numpy().ravel())[0, 1] > 0.99
 
 
 def test_a_field_does_not_depend_on_the_others_of_its_call() -> None:
     series = series_of(make_place(MOST_CONTEXT + 20))
-    embedder = PlaceEmbedder(make_encoder(), series)
+    embedder = EmbeddedPlace(make_encoder(), series)
     together = embedder.embed(series)
     some = np.array([3, 200, 270])
     np.testing.assert_array_equal(embedder.embed(series.select(some)), together[some])
     assert embedder.embed(series.select(slice(0, 0))).shape == (0, embedder.width)
     # The place matters: other fields around it give another embedding.
-    other = PlaceEmbedder(make_encoder(), series_of(make_place(30, crops=(1, 3))))
+    other = EmbeddedPlace(make_encoder(), series_of(make_place(30, crops=(1, 3))))
     assert not np.allclose(other.embed(series.select(some)), together[some], atol=1e-3)
 
 
 def test_series_that_do_not_fit_their_place_are_refused() -> None:
     series = series_of(make_place(5))
-    embedder = PlaceEmbedder(make_encoder(), series)
+    embedder = EmbeddedPlace(make_encoder(), series)
     with pytest.raises(DataError, match="another processing level than their place"):
         embedder.embed(replace(series, processing_level="L1C"))
     with pytest.raises(BandError, match="lack band"):
         embedder.embed(series.with_bands(["B04"]))
-    with pytest.raises(DataError, match="at least one series"):
-        PlaceEmbedder(make_encoder(), series.select(slice(0, 0)))
+    with pytest.raises(DataError, match="no field shows the place"):
+        EmbeddedPlace(make_encoder(), series.select(slice(0, 0)))
