@@ -19,9 +19,7 @@ class Classify:
     """Writes the class of every field, its probabilities and how unlike the labelled fields it is.
 
     Give --classifier, the folder of 'windrow train', or --crops or --crops-at to do without any
-    label.
-    Give --classifier, the folder of 'windrow train', or --crops to do without any label. CSV and
-    GeoJSON hold four decimals, so that the probabilities of a row sum to 1 only nearly.
+    label. CSV and GeoJSON hold four decimals, so that the probabilities of a row sum to 1 only nearly.
     """
 
     input: Annotated[Path, tyro.conf.Positional]
@@ -33,11 +31,10 @@ class Classify:
     """The folder of 'windrow train'."""
     crops: tuple[str, ...] = ()
     """Names of crops that grow there, each a class, such as 'winter wheat' maize meadow. No label
-    is used: classes follow from simulated places alone."""
+    is used: crops are recognised by what simulated fields look like."""
     crops_at: tuple[float, float] | None = None
     """Longitude and latitude of the place, in degrees. The crops that are likely there are the
     classes. No label is used."""
-    is used: crops are recognised by what simulated fields look like."""
     weights: str = "windrow-1"
     """The weights that the classifier was trained with."""
     table: Annotated[TableOptions, tyro.conf.arg(name="")] = field(default_factory=TableOptions)

@@ -20,7 +20,6 @@ from windrow.errors import DataError, SettingsError
 from windrow.evaluation.conformal import prediction_sets
 from windrow.files import check_output
 from windrow.pipelines.assumed_crops import CropsAt, assumed_crops
-from windrow.pipelines.run.table_writer import OUTPUT_SUFFIXES, check_positions, write_result
 from windrow.pipelines.run.table_writer import (
     DECIMALS,
     OUTPUT_SUFFIXES,
@@ -111,13 +110,12 @@ def classify(
         shares = found.shares or fitted.class_shares
         line = "classifier: no label was used, so 'prediction_set' and 'unlikeness' stay empty"
         line += "; classes follow from simulated places alone"
+    lines = (*smoke_test_lines(encoder.smoke_test), *opened.summary.lines())
     return Classified(
-        (*opened.summary.lines(), line, *assumed, _share_line(shares)),
+        (*lines, line, *assumed, _share_line(shares)),
         _write(
             out, opened.series, fitted, shares=shares, threshold=threshold, on_progress=on_progress
         ),
-        (*smoke_test_lines(encoder.smoke_test), *opened.summary.lines(), line, _share_line(fitted)),
-        _write(out, opened.series, fitted, threshold, on_progress),
     )
 
 

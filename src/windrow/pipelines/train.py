@@ -124,10 +124,9 @@ def train(
     expected = expectation(found, field=opened.series.field_id[labelled], grouped_by=grouped_by)
     classifier = make().fit(opened.series, labels, crops=crops)
     write_classifier(out, classifier, expectation=expected)
-    lines = (*opened.summary.lines(), *named.lines())
-    lines = (*lines, *_crop_lines(classifier.fitted.classes, crops))
     marks = smoke_test_lines(encoder.smoke_test)
-    lines = (*marks, *opened.summary.lines(), *_crop_lines(classifier.fitted.classes, crops))
+    lines = (*marks, *opened.summary.lines(), *named.lines())
+    lines = (*lines, *_crop_lines(classifier.fitted.classes, crops))
     return Trained((*lines, covers.line), expected)
 
 
