@@ -19,7 +19,8 @@ class Classify:
     """Writes the class of every field, its probabilities and how unlike the labelled fields it is.
 
     Give --classifier, the folder of 'windrow train', or --crops or --crops-at to do without any
-    label. CSV and GeoJSON hold four decimals, so that the probabilities of a row sum to 1 only nearly.
+    label. CSV and GeoJSON hold four decimals, so that the probabilities of a row sum to 1 only
+    nearly.
     """
 
     input: Annotated[Path, tyro.conf.Positional]
