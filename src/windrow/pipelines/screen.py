@@ -130,11 +130,7 @@ def screen(
         latitude=None if series.latitude is None else series.latitude[at],
     )
     return Screened(
-        lines=(
-            *smoke_test_lines(encoder.smoke_test),
-            *opened.summary.lines(),
-            *named.lines(),
-        ),
+        lines=(*smoke_test_lines(encoder.smoke_test), *opened.summary.lines(), *named.lines()),
         num_labels=len(fields),
         num_suspects=int(marked.sum()),
         accuracy=float((label == predicted).mean()),
