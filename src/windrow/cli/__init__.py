@@ -34,6 +34,8 @@ COMMANDS = {
     "sample": "draw a stratified random sample of a map, to be interpreted",
     "area": "estimate areas by class and the accuracy of a map from a reference sample",
     "parcels": "write the majority class of each parcel in a map",
+    "reconstruct": "predict daily PlanetScope-like reflectance from a Sentinel-2 cube",
+    "screen-dates": "list the dates of a cube by cloud, and those that look misdated",
     "fewshot": "classify fields from few labels and compare with raw-feature baselines",
     "benchmark": "compare methods over tasks, heads and configurations, and report",
     "ablate": "train with one part changed at a time, and report",
@@ -48,7 +50,7 @@ _LONGEST_PATH = 200
 def usage() -> str:
     """Returns the list of commands as text."""
     lines = ["usage: windrow COMMAND ...", ""]
-    lines += [f"  {name:<12}{text}" for name, text in COMMANDS.items()]
+    lines += [f"  {name:<13}{text}" for name, text in COMMANDS.items()]
     lines += ["", "'windrow COMMAND --help' lists its options.", f"windrow {__version__}"]
     return "\n".join(lines)
 
@@ -94,7 +96,8 @@ def _run(words: list[str]) -> None:
     command = words.pop(0)
     if command not in COMMANDS:
         raise SettingsError(f"unknown command {command!r}", expected=f"one of {' '.join(COMMANDS)}")
-    importlib.import_module(f"windrow.cli.{command}").main(words)
+    module = command.replace("-", "_")
+    importlib.import_module(f"windrow.cli.{module}").main(words)
 
 
 def _stop(message: str) -> NoReturn:

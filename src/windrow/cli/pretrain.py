@@ -14,7 +14,7 @@ from windrow.cli.progress import progress
 from windrow.errors import SettingsError
 from windrow.experiments.methods import METHODS
 from windrow.experiments.recipes.methods import StudyScale
-from windrow.experiments.recipes.pretraining import RECIPES, any_bands, recipe
+from windrow.experiments.recipes.pretraining import RECIPES, any_bands, any_day, recipe
 from windrow.experiments.recipes.worlds import WORLD_RECIPES, world_recipe
 from windrow.pipelines.pretext.settings import PretrainingSettings
 from windrow.pipelines.pretrain import pretrain
@@ -44,6 +44,9 @@ class Pretrain:
     """Speed settings; they change results by rounding at most."""
     any_bands: bool = False
     """Hide random bands in training, so that the weights can read any three or more bands."""
+    any_day: bool = False
+    """Ask about days without an observation too, so that 'windrow reconstruct' can predict
+    PlanetScope on any day."""
     resume: bool = False
     """Go on from the run's last checkpoint, to the same result."""
 
@@ -86,9 +89,11 @@ def main(arguments: Sequence[str]) -> None:
         default=defaults,
         config=(tyro.conf.AvoidSubcommands,),
     )
+    settings = any_bands(options.settings) if options.any_bands else options.settings
+    settings = any_day(settings) if options.any_day else settings
     with progress("pre-training", "steps") as advance:
         pretrain(
-            any_bands(options.settings) if options.any_bands else options.settings,
+            settings,
             options.data,
             options.out,
             resume=options.resume,

@@ -26,7 +26,13 @@ from windrow.tasks.losses import (
     reconstruction_loss,
     season_loss,
 )
-from windrow.tasks.masking import Masked, MaskingSettings, mask_batch
+from windrow.tasks.masking import (
+    Masked,
+    MaskingSettings,
+    draw_query_steps,
+    mask_batch,
+    with_queries,
+)
 
 
 class BertSettings(Settings):
@@ -54,6 +60,20 @@ class BertSettings(Settings):
         exclude_if=lambda value: value == 3,
         description="smallest number of bands that a series with hidden bands keeps",
     )
+
+    num_queries: int = Field(
+        0,
+        ge=0,
+        le=MAX_DAYS,
+        exclude_if=lambda value: not value,
+        description="days without an observation that a series of a step is asked about",
+    )
+
+    @model_validator(mode="after")
+    def _queries_fit(self) -> BertSettings:
+        if self.num_queries and (self.target != "planetscope" or 0 not in self.target_offsets):
+            raise ValueError("num_queries needs the target planetscope and 0 in target_offsets")
+        return self
 
     @model_validator(mode="after")
     def _offsets_fit(self) -> BertSettings:
@@ -147,6 +167,7 @@ def masked_batch(
         rows: rows of the step to return, if other processes take the rest.
         sizes: packs the batch: valid dates move to the front, and others are dropped down to
             ``sizes.num_dates``. The masks stay the same. None keeps every date in its place.
+            Must be None with ``num_queries``: packing drops days without an observation.
     """
     inputs = data.inputs(index)
     masked = mask(inputs, data, task, draws)
@@ -163,7 +184,13 @@ def masked_batch(
         late = torch.where(inputs.valid, dates, dates + data.num_dates)
         kept = late.argsort(dim=1)[:, : sizes.num_dates]
         inputs, masked = inputs.chosen_dates(kept), masked.chosen_dates(kept)
-    return data.with_targets(index, inputs), masked
+    batch = data.with_targets(index, inputs)
+    if task.num_queries:
+        step = draw_query_steps(data.num_target_days, task.num_queries, draws)
+        step = step if rows is None else step[rows]
+        batch = data.with_queries(index, batch, step)
+        masked = with_queries(masked, task.num_queries)
+    return batch, masked
 
 
 def mask(batch: Inputs, data: PretrainingData, task: BertSettings, draws: StepDraws) -> Masked:

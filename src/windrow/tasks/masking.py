@@ -17,19 +17,24 @@ from typing import Literal
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
+from torch.nn import functional as F
 
 from windrow.config import Settings
 from windrow.tasks.keyed_random import StepDraws
 
 CloudInput = Literal["masked", "visible"]
 
-RANDOM, OTHER, UNCHANGED, CLOUD, VISIBLE, INVALID = range(6)
-"""Roles of a date. The first three are the scored part."""
+RANDOM, OTHER, UNCHANGED, CLOUD, VISIBLE, INVALID, QUERY = range(7)
+"""Roles of a date. The first three are the scored part. A query is a day without an observation,
+which is scored too (:func:`with_queries`)."""
 
 NUM_SCORED_ROLES = 3
 
 _ROLE, _PARTNER, _FIRST_BAND = (0, 1), (1, 2), 2
 """Channels of the draws of a date."""
+
+_QUERY = (1 << 11, (1 << 11) + 1)
+"""Channel of the days of queries, after those of the bands that a series loses."""
 
 _LAST = 1 << 62
 _ORDER_BITS = (1 << 62) - (1 << 16)
@@ -61,7 +66,7 @@ class Masked:
 
     Attributes:
         values: (N, T, B) values, replaced at the masked dates.
-        roles: (N, T) int64, one of the six roles.
+        roles: (N, T) int64, one of the seven roles.
         token: (N, T) bool, dates whose patch is the mask token; None if there are none.
         present: (N, B) bool, bands that the encoder may use; None if it may use all.
     """
@@ -91,7 +96,7 @@ class Masked:
     @property
     def scored(self) -> Tensor:
         """Dates scored in equation (1), (N, T) bool."""
-        return self.roles < NUM_SCORED_ROLES
+        return (self.roles < NUM_SCORED_ROLES) | (self.roles == QUERY)
 
     @property
     def cloud(self) -> Tensor:
@@ -191,6 +196,40 @@ def mask_batch(
     replaced = torch.where((roles == OTHER)[..., None], other, replaced)
     token = roles == CLOUD if settings.cloud_input == "masked" else None
     return Masked(values=replaced, roles=roles, token=token)
+
+
+def with_queries(masked: Masked, num_queries: int) -> Masked:
+    """Appends days whose patch is the mask token, so that only their date is known.
+
+    Args:
+        masked: the masked batch.
+        num_queries: number Q of days, which stand at the end of the date axis.
+    """
+    token = torch.zeros_like(masked.roles, dtype=torch.bool)
+    if masked.token is not None:
+        token = masked.token
+    return Masked(
+        values=F.pad(masked.values, (0, 0, 0, num_queries)),
+        roles=F.pad(masked.roles, (0, num_queries), value=QUERY),
+        token=F.pad(token, (0, num_queries), value=True),
+        present=masked.present,
+    )
+
+
+def draw_query_steps(num_steps: int, num_queries: int, draws: StepDraws) -> Tensor:
+    """Draws the days of the queries of every series, uniformly and with repetition.
+
+    Args:
+        num_steps: number P of days to draw from.
+        num_queries: number Q of days of a series.
+        draws: random numbers of the N series.
+
+    Returns:
+        (N, Q) int64, 0..P - 1.
+    """
+    uniform = draws.uniform(num_queries, channels=_QUERY)[..., 0]
+    # In float32 the product can round up to ``num_steps``.
+    return (uniform * num_steps).long().clamp(max=num_steps - 1)
 
 
 def _draw_partners(valid: Tensor, draws: StepDraws) -> tuple[Tensor, Tensor]:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from windrow import sensors
 from windrow.data.batches.resident import ResidentNormalization, resident
 from windrow.data.day_of_year import MAX_DAYS
 from windrow.data.normalization import Normalization
-from windrow.data.season import CALENDAR_YEAR
+from windrow.data.season import CALENDAR_YEAR, calendar_days
 from windrow.data.series import NO_DATA, Series
 from windrow.errors import DataError, SettingsError
 
@@ -179,8 +180,24 @@ class PretrainingData:
             step_of_day = np.full(MAX_DAYS, -1, dtype=np.int64)
             step_of_day[series.planetscope_day] = np.arange(len(series.planetscope_day))
             self._step_of_day = resident(step_of_day, device)
+            self._query_days(series)
         self.normalization = ResidentNormalization.of(normalization, device)
         self.target_normalization = ResidentNormalization.of(target_normalization, device)
+
+    def _query_days(self, series: Series) -> None:
+        """Keeps the days on which PlanetScope is known, for :meth:`with_queries`."""
+        assert series.planetscope_day is not None
+        days = np.asarray(series.planetscope_day, dtype=np.int16)
+        years, row = np.unique(series.year, return_inverse=True)
+        of_year = calendar_days(np.tile(days, (len(years), 1)), years, series.season_start)
+        self._target_days = resident(days, self.device)
+        self._target_calendar_days = resident(of_year.astype(np.int16), self.device)
+        self._year_row = resident(row.astype(np.int64), self.device)
+
+    @property
+    def num_target_days(self) -> int:
+        """Number P of days on which PlanetScope is known; 0 if Sentinel-2 is the target."""
+        return 0 if self._planetscope is None else len(self._target_days)
 
     @property
     def has_cloud(self) -> bool:
@@ -251,6 +268,39 @@ class PretrainingData:
             date=inputs.date,
             target=standardised.masked_fill(~known, 0.0),
             known=known,
+        )
+
+    def with_queries(self, index: Tensor, batch: Batch, step: Tensor) -> Batch:
+        """Appends Q days without an observation to a batch, with their PlanetScope targets.
+
+        The days are invalid: no other date attends to them, and the month and the cloud level do
+        not see them.
+
+        Args:
+            index: (N,) int64 positions of the series of ``batch``.
+            batch: the batch, whose date axis gets Q more entries at its end.
+            step: (N, Q) int64 positions 0..P - 1 of the days among the days of PlanetScope.
+        """
+        assert self._planetscope is not None
+        index = index.to(self.device)
+        day = self._target_days.long()[step]
+        of_year = self._target_calendar_days[self._year_row[index][:, None], step].long()
+        target_day = day[..., None] + self._offsets
+        inside = (target_day >= 0) & (target_day < MAX_DAYS)
+        found = self._step_of_day[target_day.clamp(0, MAX_DAYS - 1)]
+        target = self._planetscope[index[:, None, None], found.clamp(min=0)]
+        known = (inside & (found >= 0))[..., None] & (target != NO_DATA)
+        target = self.target_normalization.apply(target).masked_fill(~known, 0.0)
+        cloud = batch.cloud_level
+        return Batch(
+            values=F.pad(batch.values, (0, 0, 0, step.shape[1])),
+            day_of_year=torch.cat((batch.day_of_year, of_year), dim=1),
+            valid=F.pad(batch.valid, (0, step.shape[1])),
+            month=F.pad(batch.month, (0, step.shape[1])),
+            cloud_level=None if cloud is None else F.pad(cloud, (0, step.shape[1])),
+            all_valid=False,
+            target=torch.cat((batch.target, target), dim=1),
+            known=torch.cat((batch.known, known), dim=1),
         )
 
 

@@ -99,7 +99,7 @@ class BertPretext:
         """
         data, sizes = self._resident[part], None
         rows = self._rows(index) if part == "training" else None
-        if self._execution.packs(float(data.num_valid.mean()) / data.num_dates):
+        if self._packs(data):
             counts = data.num_valid[index.cpu().numpy()[rows or slice(None)]]
             sizes = Sizes(max(int(counts.max()), 1), max(int(counts.sum()), 1))
         batch, masked = masked_batch(data, index, self._task, draws, rows=rows, sizes=sizes)
@@ -134,7 +134,7 @@ class BertPretext:
             index: (n,) positions of the whole batch, in host memory.
         """
         data = self._resident["training"]
-        if not self._execution.packs(float(data.num_valid.mean()) / data.num_dates):
+        if not self._packs(data):
             return None
         counts = data.num_valid[index.numpy()[self._rows(index) or slice(None)]]
         return Sizes(max(int(data.num_valid.max()), 1), packed_size(int(counts.sum())))
@@ -157,6 +157,10 @@ class BertPretext:
         if not fits:
             for block in encoder.blocks:
                 block.compile(dynamic=False, fullgraph=True)
+
+    def _packs(self, data: PretrainingData) -> bool:
+        share = float(data.num_valid.mean()) / data.num_dates
+        return not self._task.num_queries and self._execution.packs(share)
 
     def _rows(self, index: Tensor) -> slice | None:
         return self._processes.rows(len(index))
@@ -224,6 +228,13 @@ def _check_series(
                 "the series have no PlanetScope to predict",
                 hint="use a store with both sensors, or the setting task.target = sentinel2",
             )
+    if task.num_queries and (encoder.position, encoder.kernel_size) != ("day_of_year", 1):
+        raise SettingsError(
+            "a day without an observation is known by its date alone",
+            where="setting task.num_queries",
+            found=f"position {encoder.position}, kernel_size {encoder.kernel_size}",
+            expected="position day_of_year, kernel_size 1",
+        )
     check_levels(training, held_out)
     for series in (training, held_out):
         longest = int(series.valid.sum(axis=1).max())
