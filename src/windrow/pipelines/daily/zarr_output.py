@@ -61,8 +61,6 @@ def create_output(
         block: height and width of a block in Sentinel-2 pixels; a chunk holds one.
         attributes: text about the whole.
     """
-    from pyproj import CRS
-
     fine = fine_grid(grid)
     group = zarr.open_group(path, mode="w", zarr_format=3)
     group.attrs.update({"Conventions": "CF-1.10", **attributes})
@@ -102,6 +100,13 @@ def create_output(
             "grid_mapping": "spatial_ref",
         },
     )
+    _write_coordinates(group, fine, days)
+
+
+def _write_coordinates(group: zarr.Group, fine: Grid, days: npt.NDArray[np.datetime64]) -> None:
+    """Writes time, y, x, band and the CRS."""
+    from pyproj import CRS
+
     x, y = (
         fine.centres(np.zeros(fine.width, dtype=np.intp), np.arange(fine.width))[0],
         fine.centres(np.arange(fine.height), np.zeros(fine.height, dtype=np.intp))[1],
@@ -123,8 +128,11 @@ def create_output(
             "calendar": "proleptic_gregorian",
         }
     )
-    bands = group.create_array("band", shape=shape[1:2], dtype="str", dimension_names=("band",))
-    bands[:] = np.array(sensors.PLANETSCOPE_BANDS, dtype=object)
+    names_of_bands = np.array(sensors.PLANETSCOPE_BANDS, dtype=object)
+    bands = group.create_array(
+        "band", shape=names_of_bands.shape, dtype="str", dimension_names=("band",)
+    )
+    bands[:] = names_of_bands
     bands.attrs["long_name"] = "PlanetScope band"
     reference = group.create_array("spatial_ref", data=np.array(0), dimension_names=())
     a, b, c, d, e, f = fine.transform
