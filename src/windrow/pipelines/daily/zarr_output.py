@@ -111,7 +111,7 @@ def _write_coordinates(group: zarr.Group, fine: Grid, days: npt.NDArray[np.datet
         fine.centres(np.zeros(fine.width, dtype=np.intp), np.arange(fine.width))[0],
         fine.centres(np.arange(fine.height), np.zeros(fine.height, dtype=np.intp))[1],
     )
-    crs = CRS.from_user_input(grid.crs)
+    crs = CRS.from_user_input(fine.crs)
     unit = "degree" if crs.is_geographic else "m"
     names = ("longitude", "latitude") if crs.is_geographic else _PROJECTED
     for name, values, standard in (("x", x, names[0]), ("y", y, names[1])):
