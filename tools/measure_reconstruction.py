@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="run directory of 'windrow pretrain'")
     parser.add_argument("store", type=Path, help="store of simulated series of both sensors")
     parser.add_argument("--num-series", type=int, default=400)
-    parser.add_argument("--clear-below", type=int, default=64, help="cloud probability 0..255")
+    parser.add_argument("--clear-below", type=int, default=16, help="cloud probability 0..255")
     options = parser.parse_args()
     series = open_store(options.store).series()
     chosen = np.linspace(0, len(series) - 1, min(options.num_series, len(series)))
