@@ -19,7 +19,7 @@ NUM_FOLDS = 5
 
 @dataclass(frozen=True)
 class MisdatedSettings:
-    """When a date looks misdated. Chosen on simulated series with planted swaps.
+    """When a date looks misdated.
 
     Attributes:
         least_days: least number of days between the date and the day that it fits.

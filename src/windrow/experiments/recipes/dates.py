@@ -1,4 +1,4 @@
-"""Numbers of the check of dates (ours), with what they were chosen on."""
+"""Numbers of the check of dates (ours)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from windrow.evaluation.misdated import MisdatedSettings
 def misdated() -> MisdatedSettings:
     """Returns when a date looks misdated.
 
-    Chosen on simulated places with planted swaps; ``docs/reconstruct.md`` holds the figures.
+    Set by hand and not tuned; ``docs/reconstruct.md`` holds figures of simulated landscapes.
     """
     return MisdatedSettings(least_days=45, least_ratio=1.5, least_pixels=20, least_clear=0.5)
