@@ -49,5 +49,5 @@ def interpolate_days(
     share = np.where(gap > 0, (days - day[left]) / np.maximum(gap, 1), 0.0)[..., None]
     series = np.arange(len(use))[:, None]
     found = values[series, left] * (1 - share) + values[series, right] * share
-    found = np.where(use.any(axis=1)[:, None, None], found, np.nan)
+    found = np.where(np.asarray(use.any(axis=1))[:, None, None], found, np.nan)
     return np.asarray(found, dtype=np.float32)
