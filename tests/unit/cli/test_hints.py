@@ -78,7 +78,7 @@ def imported(module: str) -> frozenset[str]:
 def reachable(command: str) -> frozenset[str]:
     """The modules that a command imports, at once or while it runs."""
     found: set[str] = set()
-    waiting = [f"windrow.cli.{command}"]
+    waiting = ["windrow.cli." + command.replace("-", "_")]
     while waiting:
         module = waiting.pop()
         if module not in found:
@@ -130,7 +130,7 @@ def wrong_options(command: str) -> list[str]:
             continue
         for line, text in texts(module):
             for match in OPTION.finditer(text):
-                before = re.findall(r"windrow (\w+)", text[: match.start()])
+                before = re.findall(r"windrow ([\w-]+)", text[: match.start()])
                 named = before[-1] if before and before[-1] in COMMANDS else command
                 if match.group() not in options_of(named):
                     wrong.append(f"{module}:{line} names {match.group()}: {text[:60]!r}")
