@@ -11,7 +11,7 @@ PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
-demo: $(VENV)/core.stamp  ## simulate, pre-train, classify and report: the main job, about a quarter of an hour
+demo: $(VENV)/core.stamp  ## simulate a place, train, classify, map and report: the main job, minutes
 	$(BIN)/windrow demo
 
 test: $(VENV)/dev.stamp  ## the tests
@@ -39,7 +39,7 @@ clean:  ## removes the environment and caches, never runs or data
 # Two steps, so that the demo does not wait for the tools of the developer.
 $(VENV)/core.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --editable .
+	$(PIP) --editable '.[maps]'
 	touch $@
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp

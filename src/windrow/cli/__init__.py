@@ -18,7 +18,7 @@ from windrow.files import describe_disk_error
 from windrow.version import __version__
 
 COMMANDS = {
-    "demo": "run the whole workflow once: simulate, pre-train, classify, compare, report",
+    "demo": "run the main job once on a simulated place: train, classify, map, report",
     "simulate": "simulate both sensors over landscapes of fields into a series store",
     "download": "fetch public files, by the checksums of their record",
     "ingest": "read a product or a field table into a series store",

@@ -24,12 +24,16 @@ class Report:
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow report``."""
     options = parse(Report, arguments, prog="windrow report")
+    from windrow.reporting.demo_page import is_demo, write_demo_report
     from windrow.reporting.run.page import write_report
     from windrow.reporting.simulation_check.page import write_comparison_page
     from windrow.reporting.simulation_check.reading import is_comparison
     from windrow.reporting.study.page import write_study_report
     from windrow.reporting.study.reading import is_study
 
+    if is_demo(options.run):
+        print(write_demo_report(options.run))
+        return
     if is_comparison(options.run):
         print(write_comparison_page(options.run))
         return

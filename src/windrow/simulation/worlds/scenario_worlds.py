@@ -7,7 +7,7 @@ tuned on real fields of central Europe, and vary around the scenario ``brandenbu
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,35 @@ class ScenarioWorldSettings(Settings):
     aerosol: Between
 
 
+@dataclass(frozen=True)
+class ScenarioPlace:
+    """A random place of farmland before it is simulated.
+
+    Attributes:
+        scenario: its settings.
+        seed: seed of its landscapes.
+        num_landscapes: number of landscapes, each with its weather.
+    """
+
+    scenario: ScenarioSettings
+    seed: int
+    num_landscapes: int
+
+
+def draw_scenario_place(
+    settings: ScenarioWorldSettings, draw: np.random.Generator
+) -> ScenarioPlace:
+    """Draws a place."""
+    num_landscapes = int(draw.integers(settings.num_landscapes[0], settings.num_landscapes[1] + 1))
+    scenario = _scenario(settings, draw, num_landscapes)
+    return ScenarioPlace(scenario, int(draw.integers(1 << 31)), num_landscapes)
+
+
+def generator_of_place(seed: int, *, number: int) -> np.random.Generator:
+    """Returns the generator of all draws of place ``number`` of a seed."""
+    return np.random.default_rng([_STREAM, seed, number])
+
+
 def simulate_scenario_world(settings: ScenarioWorldSettings, seed: int, *, number: int) -> World:
     """Simulates place ``number`` of a seed; its twelve months are those of the calendar.
 
@@ -59,13 +88,12 @@ def simulate_scenario_world(settings: ScenarioWorldSettings, seed: int, *, numbe
         seed: any whole number.
         number: of the place; places of one seed do not depend on each other.
     """
-    draw = np.random.default_rng([_STREAM, seed, number])
-    num_landscapes = int(draw.integers(settings.num_landscapes[0], settings.num_landscapes[1] + 1))
-    scenario = _scenario(settings, draw, num_landscapes)
-    key = int(draw.integers(1 << 31))
+    draw = generator_of_place(seed, number=number)
+    place = draw_scenario_place(settings, draw)
+    scenario = place.scenario
     parts = [
-        simulate_landscape(scenario, seed=key, landscape=landscape)
-        for landscape in range(num_landscapes)
+        simulate_landscape(scenario, seed=place.seed, landscape=landscape)
+        for landscape in range(place.num_landscapes)
     ]
     series = concatenate([replace(part, truth={}) for part in parts])
     order = draw.permutation(len(series))[: settings.num_fields]
