@@ -99,7 +99,11 @@ def _comparison(result: DemoResult) -> Section:
         tables=[
             Table(
                 caption="Per cent, mean over the draws.",
-                header=(Cell("Method"), Cell("Overall accuracy"), Cell("Macro F1")),
+                header=(
+                    Cell("Method"),
+                    Cell("Overall accuracy", number=True),
+                    Cell("Macro F1", number=True),
+                ),
                 rows=tuple(rows),
             )
         ],
@@ -126,7 +130,11 @@ def _place(result: DemoResult) -> Section:
             f" {result.processing_level}. The shipped weights learned on other simulated places,"
             " none of which is this one."
         ),
-        tables=[Table("Fields of each class.", (Cell("Class"), Cell("Fields")), tuple(rows))],
+        tables=[
+            Table(
+                "Fields of each class.", (Cell("Class"), Cell("Fields", number=True)), tuple(rows)
+            )
+        ],
         notes=notes,
     )
 
