@@ -242,6 +242,8 @@ class ParcelOptions(GivenOptions):
     """A table of crop codes and names."""
     collection: str = "sentinel-2-l2a"
     """The collection to ask a STAC server for."""
+    area: Path | None = None
+    """A vector file whose extent is read of STAC items; by default that of the labels, or all."""
     edge_pixels: int = Field(default=1, ge=0, le=100)
     """Leave out so many pixels along the edge of a parcel of a cube; a parcel without an inner
     pixel keeps all of its pixels."""
@@ -296,6 +298,8 @@ class IngestOptions(TableOptions, LabelOptions):
     """A table of crop codes and names; a label's code outside of it is then an error."""
     collection: str = "sentinel-2-l2a"
     """The collection to ask a STAC server for."""
+    area: Path | None = None
+    """A vector file whose extent is read of STAC items; by default that of the labels, or all."""
     num_series: int | None = Field(default=None, ge=1)
     """At most so many series, drawn at random; by default all."""
     seed: int = Field(default=0, ge=0)
@@ -336,6 +340,8 @@ class CubeOptions(GivenOptions):
     default told from its transform, else centres."""
     collection: str = "sentinel-2-l2a"
     """The collection to ask a STAC server for."""
+    area: Path | None = None
+    """A vector file whose extent is read of STAC items; by default that of the labels, or all."""
 
     def for_ingest(self) -> IngestOptions:
         """Returns the same as options of any product."""

@@ -33,6 +33,9 @@ NOT_FOLLOWED = {
     # no labels.
     ("windrow.pipelines.classify", "windrow.sources.open_any"),
     ("windrow.experiments.recipes.classifier", "windrow.pipelines.train"),
+    # A map takes coordinates of pixels from the one, and the extent of a place from the other.
+    ("windrow.mapping.scene", "windrow.sources.cubes.series"),
+    ("windrow.sources.cubes.stac", "windrow.sources.labels.parcel_polygons"),
     # The demo hands over files that it wrote itself.
     ("windrow.experiments.demo", "windrow.evaluation.cross_validation"),
     ("windrow.experiments.demo", "windrow.experiments.recipes.worlds"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from windrow.errors import DataError
+from windrow.errors import DataError, SettingsError
 from windrow.sources.cubes.geotiffs import open_image_cube
 from windrow.sources.cubes.netcdf import is_cube_file, open_file_cube
 from windrow.sources.cubes.stac import address, is_stac, open_stac_cube
@@ -97,6 +97,8 @@ def open_cube(path: Path, options: IngestOptions) -> OpenCube:
             expected="a netCDF file or Zarr group with (time, y, x) variables, a folder of"
             " GeoTIFFs with the date in the name, or STAC items",
         )
+    if options.area is not None and not is_stac(path):
+        raise SettingsError("--area concerns STAC items alone", where=path, hint="leave it out")
     describe_cube(cube.facts, options, summary)
     return OpenCube(cube, find_meaning(cube, options, summary), summary)
 

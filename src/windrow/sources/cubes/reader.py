@@ -101,7 +101,7 @@ def read_stac(path: Path, options: IngestOptions) -> Reading:
         DataError: items do not belong together, or the labels cannot be used.
         SettingsError: an option does not fit.
     """
-    refuse_options(options, OPTIONS | {"collection"}, product="STAC items")
+    refuse_options(options, OPTIONS | {"collection", "area"}, product="STAC items")
     return _read(path, open_stac_cube(path, options), "STAC items", options)
 
 

@@ -145,7 +145,7 @@ def open_stac_cube(path: Path, options: IngestOptions) -> StacCube:
     """
     items = _items(path, options)
     if not items:
-        raise DataError("no item", where=path, hint="check labels, year and --collection")
+        raise DataError("no item", where=path, hint="check the place, the year and --collection")
     by_day: dict[np.datetime64, list[Any]] = defaultdict(list)
     for item in items:
         if item.datetime is None:
@@ -241,13 +241,14 @@ def _period(options: IngestOptions) -> str:
 
 
 def _area(options: IngestOptions, server: str) -> list[float]:
-    if options.labels is None or options.year is None:
+    place = options.area or options.labels
+    if place is None or options.year is None:
         raise SettingsError(
-            "a STAC server is asked for the labels' place in a year",
+            "a STAC server is asked for a place in a year",
             where=server,
-            hint="give --labels and --year",
+            hint="give --year, and --area, a vector file of the place",
         )
-    frame = read_frame(options.labels, options.layer)
+    frame = read_frame(place, None if options.area else options.layer)
     return [float(value) for value in frame.to_crs("EPSG:4326").total_bounds]
 
 
@@ -354,10 +355,10 @@ def _grid(days: list[list[Any]], options: IngestOptions, path: Path) -> Grid:
             hint="choose items of one UTM zone that state proj:code or proj:epsg, or give --crs",
         )
     crs = str(systems.pop())
-    if options.labels is not None:
-        bounds = tuple(
-            float(v) for v in read_frame(options.labels, options.layer).to_crs(crs).total_bounds
-        )
+    place = options.area or options.labels
+    if place is not None:
+        frame = read_frame(place, None if options.area else options.layer)
+        bounds = tuple(float(v) for v in frame.to_crs(crs).total_bounds)
     else:
         outer = [bounding_box(item.bbox, where=f"{path}, item {item.id}") for item in items]
         boxes = np.array([transform_bounds("EPSG:4326", crs, *box) for box in outer])

@@ -244,7 +244,7 @@ def test_a_server_is_asked_for_the_labels_place_and_year(
     assert asked[0]["collections"] == ["sentinel-2-l2a"]
     assert asked[0]["bbox"] == pytest.approx([3.00014, 50.55105, 3.00113, 50.55196], abs=2e-4)
     assert asked[0]["datetime"].startswith("2018-01-01")
-    with pytest.raises(WindrowError, match=r"asked for the labels' place in a year; in http://127"):
+    with pytest.raises(WindrowError, match=r"asked for a place in a year; in http://127"):
         read(Path(url))
 
 
