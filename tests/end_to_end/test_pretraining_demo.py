@@ -24,7 +24,12 @@ def test_demo_leaves_every_part_and_a_report(tmp_path):
     assert result == json.loads((folder / "fewshot" / "fewshot.json").read_text())
     assert result["simulated_data"]
     assert result["simulated_weights"]
-    assert {row["method"] for row in result["rows"]} == {"windrow", "bands", "indices"}
+    assert {row["method"] for row in result["rows"]} == {
+        "representation",
+        "bands",
+        "indices",
+        "bands_and_indices",
+    }
     page = write_report(folder).read_text()
     assert "SIMULATED" in page
     assert "Where fields are right and wrong" in page

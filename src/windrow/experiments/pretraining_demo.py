@@ -11,8 +11,9 @@ from pydantic import Field
 
 from windrow.config import Settings
 from windrow.data.store.store import Store
-from windrow.evaluation.fewshot.protocol import FewshotSettings, fewshot
+from windrow.evaluation.fewshot.protocol import fewshot
 from windrow.evaluation.fewshot.result import FewshotFigures, write_fewshot
+from windrow.evaluation.fewshot.settings import FewshotSettings
 from windrow.experiments.recipes.heads import comparison, fewshot_settings
 from windrow.experiments.recipes.pretraining import small
 from windrow.files import refuse_existing
