@@ -84,6 +84,12 @@ def suggest(
     """
     if classifier is not None and source.labels is not None:
         raise SettingsError("give either --labels or --classifier, or none of them")
+    if source.is_cube:
+        raise SettingsError(
+            "fields are suggested from a table or a store, not from an image cube",
+            where=source.path,
+            hint="average the parcels first: 'windrow ingest ... --average-parcels'",
+        )
     inputs = [path for path in (source.path, source.labels, classifier) if path is not None]
     check_output(out, inputs=inputs, suffixes=OUTPUT_SUFFIXES)
     encoder = load_place_encoder(weights)

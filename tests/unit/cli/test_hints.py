@@ -33,6 +33,12 @@ NOT_FOLLOWED = {
     # no labels.
     ("windrow.pipelines.classify", "windrow.sources.open_any"),
     ("windrow.experiments.recipes.classifier", "windrow.pipelines.train"),
+    # 'suggest' reads tables with the options of 'embed', where the hints are checked, and no cube.
+    # Of the others it takes functions that raise nothing it cannot explain.
+    ("windrow.cli.suggest", "windrow.sources.open_any"),
+    ("windrow.pipelines.suggest", "windrow.sources.open_any"),
+    ("windrow.pipelines.suggest", "windrow.pipelines.classify"),
+    ("windrow.pipelines.suggest", "windrow.pipelines.train"),
     # A map takes coordinates of pixels from the one, and the extent of a place from the other.
     ("windrow.mapping.scene", "windrow.sources.cubes.series"),
     ("windrow.sources.cubes.stac", "windrow.sources.labels.parcel_polygons"),
