@@ -69,8 +69,7 @@ def _in_processes(
                 raise WorkerError(
                     "the processes end before they finish a block",
                     found=f"{restarts} times in a row",
-                    hint="memory may be too small: lower --memory or --workers, then go on with"
-                    " --resume",
+                    hint="memory may be too small: take fewer workers, then go on with --resume",
                 ) from None
         left = [number for number in left if number not in done]
 
@@ -111,7 +110,7 @@ def _on_cluster(
         from distributed.scheduler import KilledWorker
     except ImportError:
         raise SettingsError(
-            "--scheduler needs dask.distributed", hint="pip install 'windrow[maps]'"
+            "a dask scheduler needs dask.distributed", hint="pip install 'windrow[maps]'"
         ) from None
     try:
         client = Client(scheduler, timeout="10s", set_as_default=False)
@@ -132,7 +131,7 @@ def _on_cluster(
             raise WorkerError(
                 "the workers end before they finish a block",
                 found=str(error).splitlines()[0][:160],
-                hint="their memory may be too small: lower --memory, then go on with --resume",
+                hint="their memory may be too small: give them more, then go on with --resume",
             ) from None
         finally:
             client.cancel(futures)

@@ -39,6 +39,13 @@ NOT_FOLLOWED = {
     ("windrow.pipelines.suggest", "windrow.sources.open_any"),
     ("windrow.pipelines.suggest", "windrow.pipelines.classify"),
     ("windrow.pipelines.suggest", "windrow.pipelines.train"),
+    # Dates are screened of a cube; a table or store is read with what it says of itself.
+    ("windrow.pipelines.daily.screen_dates", "windrow.sources.open_any"),
+    # Maps are opened as plain GeoTIFFs, not as images of Sentinel-2.
+    ("windrow.mapping.map_layers", "windrow.sources.rasters.geotiff_header"),
+    # Parcels and reference samples are read without their classes or by columns of their own.
+    ("windrow.pipelines.parcels", "windrow.sources.labels.parcel_polygons"),
+    ("windrow.sources.labels.reference_sample", "windrow.sources.labels.parcel_polygons"),
     # A map takes coordinates of pixels from the one, and the extent of a place from the other.
     ("windrow.mapping.scene", "windrow.sources.cubes.series"),
     ("windrow.sources.cubes.stac", "windrow.sources.labels.parcel_polygons"),
