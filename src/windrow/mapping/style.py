@@ -68,7 +68,8 @@ def class_colours(crops: Mapping[str, Sequence[str]], classes: Sequence[str]) ->
     """
     chosen: dict[str, str] = {}
     for name in classes:
-        own = next((_NATURAL[crop] for crop in crops.get(name, ()) if crop in _NATURAL), None)
+        named = (*crops.get(name, ()), name)  # a land cover is named as in the table
+        own = next((_NATURAL[crop] for crop in named if crop in _NATURAL), None)
         if own is not None and own not in chosen.values():
             chosen[name] = own
     free = [colour for colour in _OTHERS if colour not in chosen.values()]

@@ -26,6 +26,11 @@ def test_every_class_has_a_colour_of_its_own(names: list[str], seed: int) -> Non
         MapClass(value=1, name=name, colour=colour, num_pixels=0, crops=(), num_labelled=0)
 
 
+def test_land_covers_look_like_themselves_in_every_map() -> None:
+    known = class_colours({"Corn": ["silage maize"]}, ["Corn", "water", "built-up", "Other"])
+    assert (known["water"], known["built-up"]) == ("#2b6cb0", "#7d7d7d")
+
+
 def test_the_style_holds_value_name_and_colour_of_each_class() -> None:
     classes = [
         MapClass(value=1, name='A <"> &', colour="#102030", num_pixels=1, crops=(), num_labelled=0),
