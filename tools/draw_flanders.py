@@ -150,7 +150,7 @@ def natural_colour(cube: Any) -> npt.NDArray[np.float64]:
         np.nanmedian(np.where(clear, cube[band].values, np.nan)[summer.values], axis=0)
         for band in ("B04", "B03", "B02")
     ]
-    return np.clip(np.nan_to_num(np.stack(bands, axis=-1)) / 1_800, 0, 1)
+    return np.asarray(np.clip(np.nan_to_num(np.stack(bands, axis=-1)) / 1_800, 0, 1))
 
 
 def draw(
