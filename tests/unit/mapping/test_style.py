@@ -13,11 +13,9 @@ from windrow.mapping.style import class_colours, class_style, ramp_style
 CROPS = ("water", "silage maize", "pasture", "winter wheat", "unheard of")
 
 
-@given(
-    names=st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=254, unique=True),
-    seed=st.integers(0, 9),
-)
-def test_every_class_has_a_colour_of_its_own(names: list[str], seed: int) -> None:
+@given(number=st.integers(2, 254), seed=st.integers(0, 9))
+def test_every_class_has_a_colour_of_its_own(number: int, seed: int) -> None:
+    names = [f"class {index}" for index in range(number)]
     crops = {name: [CROPS[(seed + i) % 5]] for i, name in enumerate(names)}
     colours = class_colours(crops, names)
     assert list(colours) == names
