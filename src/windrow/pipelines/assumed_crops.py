@@ -58,7 +58,7 @@ def assumed_crops(
             fewer than two of the crops that are likely there.
     """
     if not isinstance(asked, CropsAt):
-        return AssumedCrops(_by_name(asked, encoder), None, ())
+        return AssumedCrops(crops_by_name(asked, encoder), None, ())
     year = int(series.year[0]) if len(series) else 2018
     place = Place(longitude=asked.longitude, latitude=asked.latitude, year=max(year, 2015))
     crops: dict[str, tuple[str, ...]] = {}
@@ -87,7 +87,12 @@ def assumed_crops(
     )
 
 
-def _by_name(names: Sequence[str], encoder: PlaceEncoder) -> dict[str, tuple[str, ...]]:
+def crops_by_name(names: Sequence[str], encoder: PlaceEncoder) -> dict[str, tuple[str, ...]]:
+    """Finds the crops of the table that each name stands for.
+
+    Raises:
+        SettingsError: a name is not known.
+    """
     classes = {name: crops_of_class(name, encoder.crop_names) for name in names}
     for name, found in classes.items():
         if not found:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from windrow.classifiers.crop_names import crops_of_class
 from windrow.classifiers.mix import MixSettings
 from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.classifiers.place_classifier import DEFAULT_WEIGHTS, PlaceEncoder, load_place_encoder
@@ -18,6 +17,7 @@ from windrow.data.map_folder import HEADER
 from windrow.errors import DataError, OutputError, SettingsError
 from windrow.files import refuse_existing
 from windrow.mapping.scene import Scene
+from windrow.pipelines.assumed_crops import crops_by_name
 from windrow.pipelines.maps.blocks import JOB, WORK, MapJob
 from windrow.processes import number_of_cores
 from windrow.sources.cubes.open_cube import OpenCube, open_cube
@@ -120,7 +120,7 @@ def prepare(request: MapRequest) -> Prepared:
     elif request.mix is None:
         raise SettingsError("a map by crops needs the settings of the mix")
     else:
-        _crops_by_class(request.crops, encoder)
+        crops_by_name(request.crops, encoder)
         fingerprint = hashlib.sha256(repr(sorted(request.crops)).encode()).hexdigest()
     cube = open_cube(Path(request.source), request.cube_options.for_ingest())
     _check_crs(cube)
@@ -280,17 +280,7 @@ def fit(prepared: Prepared, request: MapRequest) -> MixedClassifier:
     if given is not None:
         return given.with_bands(prepared.bands).with_context(sample)
     assert request.mix is not None
-    crops = _crops_by_class(request.crops, prepared.encoder)
+    crops = crops_by_name(request.crops, prepared.encoder)
     return MixedClassifier(prepared.encoder, request.mix).fit(
         sample, [None] * len(sample), crops=crops
     )
-
-
-def _crops_by_class(crops: Sequence[str], encoder: PlaceEncoder) -> dict[str, tuple[str, ...]]:
-    classes = {name: crops_of_class(name, encoder.crop_names) for name in crops}
-    for name, found in classes.items():
-        if not found:
-            raise SettingsError(
-                "unknown crop", found=name, expected="one of " + ", ".join(encoder.crop_names)
-            )
-    return classes
