@@ -80,6 +80,11 @@ def check_number(num: int, num_fields: int) -> None:
     Raises:
         SettingsError: ``num`` is not within 1 and ``num_fields``.
     """
+    if num_fields == 0:
+        raise SettingsError(
+            "all fields have a label: there is none to suggest",
+            hint="give only the labels that you trust, or more fields",
+        )
     if not 1 <= num <= num_fields:
         raise SettingsError(
             "the number of fields to suggest is out of range",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from windrow.classifiers.mixed_classifier import MixedClassifier
@@ -64,7 +65,8 @@ def screen(
         settings: how classifiers are trained.
         out: the table, its format by its suffix; must not exist. The columns are ``field_id``,
             ``label``, ``predicted``, ``probability_of_label``, ``probability_of_predicted``,
-            ``confidence`` (1 is the mean of the class; the lowest come first) and ``suspect``.
+            ``confidence`` (1 is the mean of the class; the lowest come first; empty where no
+            other group has the class, so that nothing can be said) and ``suspect``.
         share: largest share of the labels to mark as suspects, above 0 and at most 1.
         weights: a run directory, a file, or the name of shipped weights.
         group_column: a column of the label table, such as a farm. No group stands on both sides of
@@ -84,32 +86,29 @@ def screen(
     encoder = load_place_encoder(weights)
     opened = source.open()
     series = opened.series
-    has_position = series.longitude is not None and series.latitude is not None
-    check_positions(out, known=has_position)
+    check_positions(out, known=series.longitude is not None and series.latitude is not None)
     named = labels_of(opened)
-    labels = named.labels
+    group, _ = groups_of(opened, group_column)
     found = cross_validate(
         lambda: MixedClassifier(encoder, settings.mix, seed=settings.seed),
         series,
-        labels,
+        named.labels,
         crops=crops_of_classes(named, encoder) if use_prior else {},
-        group=groups_of(opened, group_column)[0],
+        group=group,
         features=settings.features,
         seed=settings.seed,
         on_progress=on_progress,
     )
-    rows = np.flatnonzero([name is not None for name in labels])
-    fields, first, position = np.unique(
-        series.field_id[rows], return_index=True, return_inverse=True
-    )
-    probability = np.zeros((len(fields), len(found.classes)))
-    np.add.at(probability, position, found.probability)
-    probability /= np.bincount(position)[:, None]
+    rows = np.flatnonzero([name is not None for name in named.labels])
+    own = series.field_id[rows]
+    fields, first, position = np.unique(own, return_index=True, return_inverse=True)
+    probability = _mean_by_field(found.probability, position)
     label, predicted = found.true[first], probability.argmax(axis=1)
-    confidence = relative_confidence(probability, label)
-    marked = suspects(confidence, label, predicted, share=share)
+    alone = _alone(label, group[rows][first], num_classes=len(found.classes))
+    confidence = np.where(alone, np.inf, relative_confidence(probability, label))
+    marked = suspects(confidence, label, predicted, share=share) & ~alone
     order = np.argsort(confidence, kind="stable")
-    names, number = np.array(found.classes), np.arange(len(fields))
+    number, names = np.arange(len(fields)), np.array(found.classes)
     table = pa.table(
         {
             "field_id": pa.array(fields[order].tolist()),
@@ -117,7 +116,7 @@ def screen(
             "predicted": pa.array(names[predicted][order].tolist()),
             "probability_of_label": pa.array(probability[number, label][order]),
             "probability_of_predicted": pa.array(probability[number, predicted][order]),
-            "confidence": pa.array(confidence[order]),
+            "confidence": pa.array(confidence[order], mask=alone[order]),
             "suspect": pa.array(marked[order].tolist()),
         }
     )
@@ -130,8 +129,36 @@ def screen(
         latitude=None if series.latitude is None else series.latitude[at],
     )
     return Screened(
-        lines=(*smoke_test_lines(encoder.smoke_test), *opened.summary.lines(), *named.lines()),
+        lines=(
+            *smoke_test_lines(encoder.smoke_test),
+            *opened.summary.lines(),
+            *named.lines(),
+            *_alone_lines(int(alone.sum())),
+        ),
         num_labels=len(fields),
         num_suspects=int(marked.sum()),
         accuracy=float((label == predicted).mean()),
     )
+
+
+def _mean_by_field(
+    probability: npt.NDArray[np.float64], field: npt.NDArray[np.integer]
+) -> npt.NDArray[np.float64]:
+    """Averages the probabilities (N, C) of the series of each field."""
+    total = np.zeros((int(field.max()) + 1, probability.shape[1]))
+    np.add.at(total, field, probability)
+    return np.asarray(total / np.bincount(field)[:, None])
+
+
+def _alone(
+    label: npt.NDArray[np.integer], group: npt.NDArray[np.generic], *, num_classes: int
+) -> npt.NDArray[np.bool_]:
+    """Marks the fields whose class no other group has: no classifier could have found it."""
+    num_groups = [len(np.unique(group[label == each])) for each in range(num_classes)]
+    return np.asarray(np.array(num_groups)[label] < 2)
+
+
+def _alone_lines(number: int) -> tuple[str, ...]:
+    if not number:
+        return ()
+    return (f"{number} labels cannot be judged: no other field or group is of their class",)

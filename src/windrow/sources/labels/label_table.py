@@ -40,6 +40,9 @@ LABEL_COLUMNS = ("label", "class", "crop", "crop_type", "crop_name", "crop_group
 LEAST_JOINED = 0.5
 """A join that matches less of either side is taken only where the user named the key."""
 
+LEAST_LABELS_JOINED = 0.9
+"""Share of the labels that must belong to a series where most series have none."""
+
 
 @dataclass(frozen=True, eq=False)
 class SeriesLabels:
@@ -331,8 +334,9 @@ def _refuse_misfit(
     """Refuses a join of nothing, and one of little that nobody asked for."""
     matched, used = int((row >= 0).sum()), len(np.unique(row[row >= 0]))
     own = keys.columns[join.series_key]
-    enough = matched >= LEAST_JOINED * len(row) and used >= LEAST_JOINED * len(ids)
-    if matched and (enough or join.given):
+    both = matched >= LEAST_JOINED * len(row) and used >= LEAST_JOINED * len(ids)
+    few_labels = used >= LEAST_LABELS_JOINED * len(ids)  # of many fields some have a label
+    if matched and (both or few_labels or join.given):
         return
     what = "labels without series: no label belongs to any series"
     hint = "name the columns that belong together with --label-key LABEL_COLUMN=SERIES_COLUMN"

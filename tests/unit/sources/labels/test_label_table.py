@@ -127,6 +127,14 @@ def test_a_join_of_less_than_half_must_be_asked_for(path: Path) -> None:
         read(path, [1])
 
 
+def test_few_labels_of_many_series_need_no_question(tmp_path: Path) -> None:
+    """The main use: all labels belong to series, and most series have none."""
+    table = tmp_path / "few.csv"
+    table.write_text("field_id,crop\n3,Rye\n7,Corn\n")
+    labels = read(table, list(range(100)))
+    assert np.flatnonzero(labels.label != "").tolist() == [3, 7]
+
+
 def test_conditions(path: Path) -> None:
     labels = read(path, [3, 2, 1, 5])
     assert labels.where("half=B").tolist() == [True, True, False, False]
