@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from safetensors.numpy import save_file
 from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.classifiers.place_classifier import PlaceEncoder, load_place_encoder
 from windrow.classifiers.shallow import TreesSettings, fit_light_head
-from windrow.data.place_fields import read_place_fields
+from windrow.data.place_fields import PlaceFields, read_place_fields
 from windrow.data.series import Series
 from windrow.evaluation.metrics import confusion_matrix, scores
 from windrow.experiments.recipes.classifier import mix
@@ -141,46 +141,53 @@ def _real_place(path: Path, table: str, column: str, first_day: str | None) -> F
 
 def simulated_places(folder: Path, num: int) -> Iterator[Fields]:
     """Places that the training did not see, in halves of the Earth and of farmland."""
-    recipe = windrow_1()
     numbers = [FIRST_VALIDATION_WORLD + k for k in range(num // 2)]
     first = FIRST_SCENARIO_WORLD + FIRST_VALIDATION_WORLD
     for number in (*numbers, *(first + k for k in range(num - num // 2))):
         place = read_place_fields(folder / f"world-{number:06d}.safetensors")
-        draw = np.random.default_rng([8, number])
-        counts = np.bincount(place.crop, minlength=len(place.crop_names))
-        crops = draw.permutation(np.flatnonzero(counts >= LEAST_FIELDS))[:8]
-        if len(crops) < 2:
-            continue
-        label = np.full(len(place), -1)
-        for position, crop in enumerate(crops):
-            label[place.crop == crop] = position
-        names = tuple(place.crop_names[crop] for crop in crops)
-        kind = "farmland" if number >= FIRST_SCENARIO_WORLD else "earth"
-        # Days of places are counted as in the north: a mirrored latitude keeps them so.
-        latitude = np.full(len(place), abs(place.latitude))
-        series = Series(
-            reflectance=place.reflectance,
-            day_of_year=np.sort(place.day_of_year, axis=1),
-            valid=place.clear,
-            bands=SENTINEL2_BANDS,
-            processing_level=place.level,
-            id=np.arange(len(place)),
-            field_id=np.arange(len(place)),
-            year=np.full(len(place), 2018, dtype=np.int16),
-            longitude=np.zeros(len(place)),
-            latitude=latitude,
-            simulated=True,
-        )
-        order = np.argsort(place.day_of_year, axis=1, kind="stable")
-        series = replace(
-            series,
-            reflectance=np.take_along_axis(place.reflectance, order[..., None], axis=1),
-            valid=np.take_along_axis(place.clear, order, axis=1),
-        )
-        known: dict[str, tuple[str, ...]] = {
-            str(name): (str(name),) for name in names if name not in recipe.held_out_crops
-        }
-        yield Fields(f"simulated {kind}", series, label, names, known)
+        fields = fields_of_place(place, number=number)
+        if fields is not None:
+            yield fields
+
+
+def fields_of_place(place: PlaceFields, *, number: int) -> Fields | None:
+    """Fields of up to eight crops of a simulated place; None where it has fewer than two crops.
+
+    Args:
+        place: the simulated fields.
+        number: number of the place, which determines the crops.
+    """
+    recipe = windrow_1()
+    draw = np.random.default_rng([8, number])
+    counts = np.bincount(place.crop, minlength=len(place.crop_names))
+    crops = draw.permutation(np.flatnonzero(counts >= LEAST_FIELDS))[:8]
+    if len(crops) < 2:
+        return None
+    label = np.full(len(place), -1)
+    for position, crop in enumerate(crops):
+        label[place.crop == crop] = position
+    names = tuple(place.crop_names[crop] for crop in crops)
+    kind = "farmland" if number >= FIRST_SCENARIO_WORLD else "earth"
+    # Days of places are counted as in the north: a mirrored latitude keeps them so.
+    latitude = np.full(len(place), abs(place.latitude))
+    order = np.argsort(place.day_of_year, axis=1, kind="stable")
+    series = Series(
+        reflectance=np.take_along_axis(place.reflectance, order[..., None], axis=1),
+        day_of_year=np.sort(place.day_of_year, axis=1),
+        valid=np.take_along_axis(place.clear, order, axis=1),
+        bands=SENTINEL2_BANDS,
+        processing_level=place.level,
+        id=np.arange(len(place)),
+        field_id=np.arange(len(place)),
+        year=np.full(len(place), 2018, dtype=np.int16),
+        longitude=np.zeros(len(place)),
+        latitude=latitude,
+        simulated=True,
+    )
+    known: dict[str, tuple[str, ...]] = {
+        str(name): (str(name),) for name in names if name not in recipe.held_out_crops
+    }
+    return Fields(f"simulated {kind}", series, label, names, known)
 
 
 def votes_of(
