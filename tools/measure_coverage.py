@@ -25,14 +25,14 @@ import torch
 from safetensors.numpy import save_file
 
 from measure_classifier import Fields, fields_of_place, real_places
+from windrow.classifiers.mix import MixSettings
 from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.classifiers.place_classifier import PlaceEncoder, load_place_encoder
 from windrow.errors import DataError
 from windrow.evaluation.calibration import expected_calibration_error
-from windrow.evaluation.conformal import prediction_sets
-from windrow.evaluation.cross_validation import COVERAGE, cross_validate, expectation
+from windrow.evaluation.conformal import conformal_threshold, prediction_sets
+from windrow.evaluation.cross_validation import COVERAGE, assign_folds
 from windrow.experiments.recipes.classifier import mix
-from windrow.experiments.recipes.heads import FEATURES
 from windrow.experiments.recipes.worlds import windrow_1
 from windrow.pipelines.world_cache import FIRST_SCENARIO_WORLD, WorldCacheSettings, make_place
 
@@ -112,6 +112,40 @@ def labelled_rows(
     return np.sort(chosen), rest
 
 
+def cross_validated(
+    fields: Fields,
+    encoder: PlaceEncoder,
+    *,
+    chosen: npt.NDArray[np.intp],
+    labels: list[str | None],
+    crops: dict[str, list[str]],
+    settings: MixSettings,
+    seed: int,
+) -> npt.NDArray[np.float64]:
+    """Returns the probabilities of the labelled fields by classifiers that were not fitted on them.
+
+    The folds are those of ``windrow train``, without its plain methods. Columns are sorted by the
+    name of the class.
+    """
+    names = sorted({name for name in labels if name is not None})
+    true = np.array([names.index(str(labels[row])) for row in chosen])
+    fold = assign_folds(true, fields.series.field_id[chosen], seed=seed)
+    probability = np.zeros((len(chosen), len(names)))
+    for number in range(int(fold.max()) + 1):
+        shown = list(labels)
+        for row in chosen[fold == number]:
+            shown[row] = None
+        known = {name: crop for name, crop in crops.items() if name in shown}
+        classifier = MixedClassifier(encoder, settings, seed=seed).fit(
+            fields.series, shown, crops=known
+        )
+        columns = [names.index(name) for name in classifier.classes]
+        probability[np.ix_(np.flatnonzero(fold == number), columns)] = classifier.predict_proba(
+            fields.series.select(chosen[fold == number])
+        )
+    return probability
+
+
 def measure(
     fields: Fields,
     encoder: PlaceEncoder,
@@ -133,36 +167,32 @@ def measure(
     }
     crops = {name: known for name, known in crops.items() if known}
     settings = mix().model_copy(update={"num_trees": num_trees})
-    found = cross_validate(
-        lambda: MixedClassifier(encoder, settings, seed=seed),
-        fields.series,
-        labels,
-        crops=crops,
-        group=fields.series.field_id,
-        features=FEATURES,
-        seed=seed,
+    names = sorted({name for name in labels if name is not None})
+    true_labelled = np.array([names.index(str(labels[row])) for row in chosen])
+    held_out = cross_validated(
+        fields, encoder, chosen=chosen, labels=labels, crops=crops, settings=settings, seed=seed
     )
-    expected = expectation(found, field=fields.series.field_id[chosen], grouped_by="field_id")
+    threshold = conformal_threshold(held_out, true_labelled, coverage=COVERAGE)
     classifier = MixedClassifier(encoder, settings, seed=seed).fit(
         fields.series, labels, crops=crops
     )
     probability = classifier.predict_proba(fields.series.select(rest))
     true = np.array([classifier.classes.index(fields.classes[fields.label[row]]) for row in rest])
-    sets = prediction_sets(probability, expected.threshold)
+    sets = prediction_sets(probability, threshold)
     draw = Draw(
         place=place,
         coverage=float(sets[np.arange(len(true)), true].mean()),
         size=float(sets.sum(axis=1).mean()),
         num_classes=len(classifier.classes),
         accuracy=float((probability.argmax(axis=1) == true).mean()),
-        expected_accuracy=expected.windrow.overall_accuracy,
+        expected_accuracy=float((held_out.argmax(axis=1) == true_labelled).mean()),
         calibration_error=expected_calibration_error(probability, true),
-        expected_error=expected.calibration_error,
+        expected_error=expected_calibration_error(held_out, true_labelled),
     )
     shares = np.array([classifier.class_shares[name] for name in classifier.classes])
     votes = {
-        "cross_validated": found.probability,
-        "cross_validated_true": found.true.astype(np.float64),
+        "cross_validated": held_out,
+        "cross_validated_true": true_labelled.astype(np.float64),
         "probability": probability,
         "true": true.astype(np.float64),
         "shares": shares,
@@ -225,13 +255,14 @@ def main() -> None:
                 draws.append(figures)
                 votes.update({f"{fields.name}|{number}|{draw}|{n}": x for n, x in found.items()})
             by_name.setdefault(fields.name, []).extend(draws)
-            print(f"{fields.name} {number}", file=sys.stderr, flush=True)
+            mean = np.mean([draw.coverage for draw in draws]) if draws else np.nan
+            print(f"{fields.name} {number}: coverage {mean:.3f}", file=sys.stderr, flush=True)
+            if options.out is not None:  # a stopped measurement keeps its places
+                save_file({n: np.ascontiguousarray(x) for n, x in votes.items()}, options.out)
     together = [draw for name, all_ in by_name.items() if "simulated" in name for draw in all_]
     for name, all_ in {"simulated places": together, **by_name}.items():
         if all_:
             show(name, all_)
-    if options.out is not None:
-        save_file({name: np.ascontiguousarray(x) for name, x in votes.items()}, options.out)
 
 
 if __name__ == "__main__":

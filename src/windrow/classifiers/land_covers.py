@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from windrow.classifiers.compiled_forest import CompiledForest
+from windrow.classifiers.cover_settings import CoverSettings
 from windrow.classifiers.mix import voter_inputs
 from windrow.classifiers.shallow import TreesSettings, fit_light_head
-from windrow.config import Settings
 from windrow.data.ten_day_grid import TenDayGrid
 from windrow.errors import DataError
 from windrow.models.heads.trees import TreeHead
@@ -26,23 +25,6 @@ from windrow.sensors import SENTINEL2_BANDS
 
 CROP = -1
 """The label of a simulated crop."""
-
-
-class CoverSettings(Settings):
-    """Settings of the forest that tells land covers from crops.
-
-    Attributes:
-        num_trees: number of trees.
-        min_rows_a_leaf: smallest number of rows in a leaf.
-        doubt: probability of the forest from which on a field is a land cover. A larger doubt loses
-            fewer crops and finds fewer covers.
-        sharpness: how fast the probability changes around the doubt; 1 keeps the odds.
-    """
-
-    num_trees: int = Field(ge=1)
-    min_rows_a_leaf: int = Field(ge=1)
-    doubt: float = Field(gt=0, lt=1)
-    sharpness: float = Field(gt=0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,71 +8,46 @@ and the reader refuses other weights.
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from windrow.classifiers.classifier_header import (
+    FORMAT,
+    HEAD,
+    ClassifierHeader,
+    CoverHeader,
+    Origin,
+    read_header,
+    unreadable,
+)
 from windrow.classifiers.covered_classifier import CoveredClassifier
 from windrow.classifiers.expectation import Expectation
 from windrow.classifiers.fitted_place import FittedPlace
-from windrow.classifiers.land_covers import CROP, CoverExamples, CoverSettings, LandCovers
-from windrow.classifiers.mix import MixSettings, Voter
+from windrow.classifiers.land_covers import CROP, CoverExamples, LandCovers
+from windrow.classifiers.mix import Voter
 from windrow.classifiers.mixed_classifier import MixedClassifier
 from windrow.classifiers.place_classifier import PlaceEncoder
-from windrow.config import Settings
-from windrow.data.series import ProcessingLevel
 from windrow.data.ten_day_grid import NUM_STEPS, TenDayGrid
 from windrow.errors import DataError, WeightsError, WindrowError
 from windrow.files import atomic_folder, write_json
 from windrow.models.heads.trees import TreeHead
 from windrow.sensors import SENTINEL2_BANDS, check_bands
 
-FORMAT = "windrow crop classifier"
-HEAD, ARRAYS = "head.json", "arrays.safetensors"
+ARRAYS = "arrays.safetensors"
 _TREE_ARRAYS = ("root", "feature", "threshold", "left", "right", "value", "classes")
 
 
-class CoverHeader(Settings):
-    """The simulated land covers of a classifier."""
-
-    names: tuple[str, ...] = Field(min_length=1)
-    settings: CoverSettings
-    num_features: int = Field(ge=1, description="number of features of their forest")
-
-
-class ClassifierHeader(Settings):
-    """Content of ``head.json``."""
-
-    format: Literal["windrow crop classifier"]
-    version: Literal[3]
-    weights_hash: str = Field(description="hash of the place network's weights")
-    mix: MixSettings
-    seed: int
-    num_context: int = Field(ge=1)
-    classes: tuple[str, ...] = Field(description="all classes, land covers last")
-    crops: dict[str, tuple[str, ...]]
-    bands: tuple[str, ...]
-    processing_level: ProcessingLevel
-    season_start: str = Field(description="first day of the twelve months of the fields, MM-DD")
-    latitude: float | None
-    num_labelled: float = Field(ge=0)
-    num_features: dict[str, int] = Field(description="number of features of each forest, by voter")
-    land_covers: CoverHeader | None = Field(
-        default=None, description="simulated land covers; None without any"
-    )
-    expectation: Expectation | None = Field(
-        default=None, description="figures of the cross-validation; None without one"
-    )
-
-
 def write_classifier(
-    path: str | Path, classifier: MixedClassifier, *, expectation: Expectation | None = None
+    path: str | Path,
+    classifier: MixedClassifier,
+    *,
+    expectation: Expectation | None = None,
+    origin: Origin | None = None,
 ) -> None:
     """Writes a fitted classifier as a folder. A failed write leaves no folder.
 
@@ -80,6 +55,7 @@ def write_classifier(
         path: path of the new folder; nothing may exist there.
         classifier: the fitted classifier.
         expectation: figures of its cross-validation.
+        origin: what it was fitted on.
 
     Raises:
         DataError: the classifier is not fitted.
@@ -121,6 +97,8 @@ def write_classifier(
         num_features={voter: forest.num_features for voter, forest in classifier.forests.items()},
         land_covers=covers,
         expectation=expectation,
+        class_shares=classifier.class_shares,
+        origin=origin,
     )
     with atomic_folder(path) as temporary:
         save_file(
@@ -137,7 +115,7 @@ def read_expectation(path: str | Path) -> Expectation | None:
         DataError: the folder is not a classifier.
         SettingsError: its header is damaged.
     """
-    return _read_header(Path(path)).expectation
+    return read_header(path).expectation
 
 
 def read_classifier(path: str | Path, encoder: PlaceEncoder) -> MixedClassifier:
@@ -152,12 +130,12 @@ def read_classifier(path: str | Path, encoder: PlaceEncoder) -> MixedClassifier:
         WeightsError: the classifier was fitted with another network.
     """
     folder = Path(path)
-    header = _read_header(folder)
+    header = read_header(folder)
     try:
         with safe_open(folder / ARRAYS, framework="numpy") as opened:
             arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except (OSError, ValueError, SafetensorError) as error:
-        raise _unreadable(folder, error) from None
+        raise unreadable(folder, error) from None
     if header.weights_hash != encoder.content_hash:
         raise WeightsError(
             "the classifier was fitted with other weights",
@@ -203,27 +181,8 @@ def classifier_hash(path: str | Path) -> str:
         try:
             digest.update((Path(path) / name).read_bytes())
         except OSError as error:
-            raise _unreadable(Path(path), error) from None
+            raise unreadable(Path(path), error) from None
     return digest.hexdigest()
-
-
-def _read_header(folder: Path) -> ClassifierHeader:
-    try:
-        values = json.loads((folder / HEAD).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise _unreadable(folder, error) from None
-    if not isinstance(values, dict) or values.get("format") != FORMAT:
-        raise DataError("the folder is no crop classifier", where=folder / HEAD)
-    return ClassifierHeader.from_dict(values, where=folder / HEAD)
-
-
-def _unreadable(folder: Path, error: Exception) -> DataError:
-    return DataError(
-        "no classifier can be read here",
-        where=folder,
-        found=str(error).splitlines()[0][:120],
-        expected="a folder written by 'windrow train'",
-    )
 
 
 def _classifier(

@@ -1,4 +1,4 @@
-"""``windrow report``: the HTML page of a run directory."""
+"""``windrow report``: the HTML page of a run directory or of a classifier."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from windrow.cli.parse import parse
 
 @dataclass(frozen=True)
 class Report:
-    """Writes the content of a run directory as one HTML file that needs no network."""
+    """Writes the content of a run or a classifier as one HTML file that needs no network."""
 
     run: Annotated[Path, tyro.conf.Positional]
-    """Directory that 'windrow pretrain', 'fewshot', 'demo', 'benchmark', 'ablate' or
+    """Directory that 'windrow train', 'pretrain', 'fewshot', 'demo', 'benchmark', 'ablate' or
     'simulate --check' wrote."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Runs ``windrow report``."""
     options = parse(Report, arguments, prog="windrow report")
+    from windrow.classifiers.classifier_header import is_classifier
+    from windrow.reporting.classifier_page import write_classifier_report
     from windrow.reporting.demo_page import is_demo, write_demo_report
     from windrow.reporting.run.page import write_report
     from windrow.reporting.simulation_check.page import write_comparison_page
@@ -33,6 +35,9 @@ def main(arguments: Sequence[str]) -> None:
 
     if is_demo(options.run):
         print(write_demo_report(options.run))
+        return
+    if is_classifier(options.run):
+        print(write_classifier_report(options.run))
         return
     if is_comparison(options.run):
         print(write_comparison_page(options.run))

@@ -121,6 +121,7 @@ def run_demo(
             LabelledInput(folder / "observations.parquet", folder / "fields.csv", "crop"),
             settings.training,
             out=folder / "classifier",
+            simulated=True,
             on_progress=advance,
         )
     with progress("classifying", "fields") as advance:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from windrow.classifiers.cover_settings import CoverSettings
 from windrow.classifiers.crop_names import crops_of_class
-from windrow.classifiers.land_covers import CROP, CoverExamples, CoverSettings
+from windrow.classifiers.land_covers import CROP, CoverExamples
 from windrow.classifiers.place_classifier import PlaceEncoder
 from windrow.config import Settings
 from windrow.data.season import first_days

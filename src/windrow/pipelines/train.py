@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from windrow.classifiers.classifier_header import Origin
 from windrow.classifiers.covered_classifier import CoveredClassifier
 from windrow.classifiers.crop_codes import NamedCodes, name_codes
 from windrow.classifiers.crop_names import crops_of_class
@@ -65,6 +66,7 @@ def train(
     weights: str | Path = DEFAULT_WEIGHTS,
     group_column: str | None = None,
     use_prior: bool = True,
+    simulated: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Trained:
     """Fits a crop classifier on all labels of an input and writes it as a folder.
@@ -77,6 +79,8 @@ def train(
         group_column: a column of the label table, such as a farm or a block; a group never stands
             on both sides of the cross-validation.
         use_prior: take what the network knows of the crops that a class names.
+        simulated: the fields are simulated, although the input, such as a field table, does not
+            record it.
         on_progress: called with the folds done and wanted.
 
     Raises:
@@ -123,11 +127,15 @@ def train(
     labelled = np.array([name is not None for name in labels])
     expected = expectation(found, field=opened.series.field_id[labelled], grouped_by=grouped_by)
     classifier = make().fit(opened.series, labels, crops=crops)
-    write_classifier(out, classifier, expectation=expected)
-    marks = smoke_test_lines(encoder.smoke_test)
-    lines = (*marks, *opened.summary.lines(), *named.lines())
-    lines = (*lines, *_crop_lines(classifier.fitted.classes, crops))
-    return Trained((*lines, covers.line), expected)
+    read = (*opened.summary.lines(), *named.lines(), covers.line)
+    origin = Origin(
+        read=(source.path.name, *read[1:]),  # equal inputs give equal bytes in any folder
+        simulated=simulated or opened.series.simulated,
+        smoke_test=encoder.smoke_test,
+    )
+    write_classifier(out, classifier, expectation=expected, origin=origin)
+    crop_lines = _crop_lines(classifier.fitted.classes, crops)
+    return Trained((*smoke_test_lines(encoder.smoke_test), *read, *crop_lines), expected)
 
 
 def labels_of(opened: Opened) -> NamedCodes:

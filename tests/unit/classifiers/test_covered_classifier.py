@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from place_factory import CROPS, make_encoder, make_place, series_of
+from windrow.classifiers.classifier_header import HEAD
+from windrow.classifiers.cover_settings import CoverSettings
 from windrow.classifiers.covered_classifier import CoveredClassifier
-from windrow.classifiers.land_covers import CROP, CoverExamples, CoverSettings, sharpened
+from windrow.classifiers.land_covers import CROP, CoverExamples, sharpened
 from windrow.classifiers.mixed_classifier import MixedClassifier
-from windrow.classifiers.saved_classifier import HEAD, read_classifier, write_classifier
+from windrow.classifiers.saved_classifier import read_classifier, write_classifier
 from windrow.data.series import Series
 from windrow.data.ten_day_grid import TenDayGrid, grid_of_series, join_grids
 from windrow.errors import DataError

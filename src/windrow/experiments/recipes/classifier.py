@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from windrow.classifiers.land_covers import CoverSettings
+from windrow.classifiers.cover_settings import CoverSettings
 from windrow.classifiers.mix import MixSettings
 from windrow.evaluation.fewshot.settings import Context, CropClassifierSettings, MethodHead
 from windrow.experiments.recipes.heads import FEATURES
