@@ -62,6 +62,13 @@ def test_the_whole_way(place: Place, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "45 series labelled" in printed
     header = json.loads((tmp_path / "classifier" / "head.json").read_text())
     assert header["expectation"]["windrow"]["overall_accuracy"] > 0.8
+    assert windrow("report", tmp_path / "classifier") == 0
+    report = Path(capsys.readouterr().out.strip())
+    assert report == tmp_path / "classifier" / "report.html"
+    page = report.read_text(encoding="utf-8")
+    assert "No group of the column farm" in page
+    assert all(line in page for line in header["origin"]["read"] if "'" not in line)
+    assert sum(header["class_shares"].values()) == pytest.approx(1.0)
     words = ("--classifier", tmp_path / "classifier")
     assert classify(place, tmp_path / "classes.csv", *words) == 0
     assert "9 labelled fields per class (median)" in capsys.readouterr().out
