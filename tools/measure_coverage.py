@@ -139,7 +139,7 @@ def cross_validated(
         classifier = MixedClassifier(encoder, settings, seed=seed).fit(
             fields.series, shown, crops=known
         )
-        columns = [names.index(name) for name in classifier.classes]
+        columns = np.array([names.index(name) for name in classifier.classes])
         probability[np.ix_(np.flatnonzero(fold == number), columns)] = classifier.predict_proba(
             fields.series.select(chosen[fold == number])
         )
