@@ -176,7 +176,7 @@ def halves_of_groups(
     Example:
         >>> group, label = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 0], dtype=np.int16)
         >>> [len(half) for half in halves_of_groups(group, np.arange(5), label, seed=0)]
-        [2, 3]
+        [3, 2]
     """
     labelled = np.flatnonzero(label >= 0)
     groups, position = np.unique(group[labelled], return_inverse=True)

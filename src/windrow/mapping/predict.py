@@ -76,7 +76,7 @@ def relative_entropy(probability: npt.NDArray[np.float64]) -> npt.NDArray[np.flo
     """
     logarithm = np.log(np.where(probability > 0, probability, 1.0))
     entropy = -(probability * logarithm).sum(axis=1) / np.log(probability.shape[1])
-    return np.asarray(np.clip(entropy, 0.0, 1.0))
+    return np.asarray(np.clip(entropy, 0.0, 1.0) + 0.0)
 
 
 def _percent(share: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:

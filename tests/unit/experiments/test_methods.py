@@ -217,7 +217,7 @@ def test_weights_of_a_resmlp_serve_the_commands(runs, store, tmp_path, capsys):
     out = tmp_path / "z.parquet"
     main(["embed", str(store), "--weights", str(runs[0] / "resmlp"), "--out", str(out)])
     table = pd.read_parquet(out)
-    assert table.shape == (40, 1 + 32)
+    assert table.shape == (40, 1 + 12 * 32)  # pooled by month
     assert np.isfinite(table.drop(columns="id").to_numpy()).all()
     run = tmp_path / "scarf"
     words = ["--num-steps", "2", "--log-every", "2", "--checkpoint-every", "2", "--batch-size", "8"]

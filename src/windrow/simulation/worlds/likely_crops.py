@@ -129,7 +129,7 @@ def likely_crops(place: Place, *, num: int) -> tuple[LikelyCrop, ...]:
     Example:
         >>> munich = Place(longitude=11.6, latitude=48.2, year=2018)
         >>> [kind.name for kind in likely_crops(munich, num=3)]
-        ['grassland', 'maize', 'wheat']
+        ['grassland', 'wheat', 'maize']
     """
     climate = place.climate(continentality=1.0, drought=0.3)
     found = []
