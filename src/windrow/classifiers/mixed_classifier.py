@@ -200,7 +200,11 @@ class MixedClassifier:
 
     def embed(self, series: Series) -> npt.NDArray[np.float32]:
         """Computes the embedding (N, Z) of each series, given the context of the place."""
-        return self._place.embed(self._grid_of(series))
+        return self.embed_grid(self._grid_of(series))
+
+    def embed_grid(self, grid: TenDayGrid) -> npt.NDArray[np.float32]:
+        """Computes the embedding (N, Z) of fields with the bands of the fit; see :meth:`embed`."""
+        return self._place.embed(grid)
 
     def unlikeness(self, series: Series) -> npt.NDArray[np.float64]:
         """Computes the distance of each series from the nearest prototype.
@@ -390,8 +394,5 @@ class MixedClassifier:
         return self._grid(series.with_bands(fitted.bands), fitted.latitude)
 
     def _grid(self, series: Series, latitude: float | None) -> TenDayGrid:
-        return grid_of_series(
-            series,
-            clear_below=self.encoder.header.clear_below,
-            latitude=latitude,
-        )
+        clear_below = self.encoder.header.clear_below
+        return grid_of_series(series, clear_below=clear_below, latitude=latitude)

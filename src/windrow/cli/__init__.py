@@ -29,6 +29,7 @@ COMMANDS = {
     "train": "fit a crop classifier on labelled fields and print its expected accuracy",
     "classify": "write the class of every field, with probabilities",
     "map": "classify every pixel of an image cube and write GeoTIFFs",
+    "view": "look at a map in a browser, with the series of each pixel",
     "suggest": "name the fields to visit next, with a reason for each",
     "screen": "list labelled fields by how wrong their label looks",
     "sample": "draw a stratified random sample of a map, to be interpreted",

@@ -1,0 +1,1 @@
+"""What the viewer of a map shows: layers as tiles, and all that is known of a pixel."""
