@@ -49,6 +49,9 @@ NOT_FOLLOWED = {
     # A map takes coordinates of pixels from the one, and the extent of a place from the other.
     ("windrow.mapping.scene", "windrow.sources.cubes.series"),
     ("windrow.sources.cubes.stac", "windrow.sources.labels.parcel_polygons"),
+    # The viewer shows the scene to the classifier as 'map' does, and reads parcels without classes.
+    ("windrow.pipelines.viewer.open_content", "windrow.pipelines.maps.job"),
+    ("windrow.pipelines.viewer.outlines", "windrow.sources.labels.parcel_polygons"),
     # The demo hands over files that it wrote itself.
     ("windrow.experiments.demo", "windrow.evaluation.cross_validation"),
     ("windrow.experiments.demo", "windrow.experiments.recipes.worlds"),

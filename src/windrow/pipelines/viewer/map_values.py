@@ -184,7 +184,7 @@ class MapValues:
                 check_classes(stored, self._header, self._folder)
                 planes[at] = stored
                 continue
-            step = layer.scale / (UNLIKENESS_STEP if name == "unlikeness" else 1.0)
-            values = np.minimum(np.rint(stored * step), NO_VALUE - 1)
+            steps = 1.0 if name == "probability" else round(1 / UNLIKENESS_STEP)
+            values = np.minimum(np.rint(stored * (layer.scale * steps)), NO_VALUE - 1)
             planes[at] = np.where(stored == layer.no_data, NO_VALUE, values)
         return planes

@@ -28,8 +28,8 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-_TILE = re.compile(r"/tile/(\d{1,2})/(\d{1,6})/(\d{1,6})")
-_NUMBER = re.compile(r"\d{1,9}")
+_TILE = re.compile(r"/tile/([0-9]{1,2})/([0-9]{1,6})/([0-9]{1,6})")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _SECONDS_TO_WAIT = 30.0
 """A connection that sends nothing for so long is closed."""
 

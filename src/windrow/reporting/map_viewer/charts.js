@@ -16,13 +16,22 @@
   const time = (iso) => Date.parse(`${iso}T00:00:00Z`);
   app.time = time;
 
+  // Round numbers within a range, about five of them.
+  function ticks(range) {
+    const rough = (range[1] - range[0]) / 4;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = power * ([1, 2, 2.5, 5, 10].find((each) => each * power >= rough * 0.999) || 10);
+    const found = [];
+    for (let at = Math.ceil(range[0] / step - 1e-9); at * step <= range[1] + 1e-9; at++) found.push(at * step);
+    return found;
+  }
+
   function frame(title, domain, range, format) {
     const svg = element("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", class: "chart" });
     svg.append(element("title", {}, title));
     const x = (value) => LEFT + ((value - domain[0]) / Math.max(1e-9, domain[1] - domain[0])) * (WIDTH - LEFT - RIGHT);
     const y = (value) => HEIGHT - BOTTOM - ((value - range[0]) / Math.max(1e-9, range[1] - range[0])) * (HEIGHT - TOP - BOTTOM);
-    for (let step = 0; step <= 4; step++) {
-      const value = range[0] + (step / 4) * (range[1] - range[0]);
+    for (const value of ticks(range)) {
       svg.append(element("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value), class: "grid" }));
       svg.append(element("text", { x: LEFT - 5, y: y(value) + 4, class: "tick end" }, format(value)));
     }
