@@ -83,6 +83,7 @@
     const show = () => {
       at("least-value").textContent = `${filter.least} %`;
       at("most-value").textContent = `${filter.most} %`;
+      [least, most].forEach((each) => each.setAttribute("aria-valuetext", `${each.value} percent`));
     };
     least.addEventListener("input", () => {
       filter.least = Number(least.value);
