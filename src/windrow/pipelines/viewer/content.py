@@ -124,7 +124,7 @@ class MapContent:
         self.values = MapValues(folder, header)
         self._title = Path(folder).absolute().name
         # One thread at a time reads, so that memory stays bounded however many ask.
-        self._layers, self._cube = threading.Lock(), threading.Lock()
+        self._layers, self._cube, self._counts = (threading.Lock() for _ in range(3))
         self._histogram: npt.NDArray[np.int64] | None = None
         self._picture: Picture | None = None
 
@@ -174,7 +174,7 @@ class MapContent:
 
     def histogram(self) -> npt.NDArray[np.int64]:
         """Counts pixels by class and confidence, once; see :meth:`MapValues.histogram`."""
-        with self._layers:
+        with self._counts:  # seconds for a large map, which is shown meanwhile
             if self._histogram is None:
                 self._histogram = self.values.histogram()
             return self._histogram

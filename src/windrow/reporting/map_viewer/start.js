@@ -43,7 +43,7 @@
     return `${hectares.toLocaleString("en", { maximumFractionDigits: hectares < 100 ? 1 : 0 })} ha`;
   }
 
-  function legend(about, filter, histogram, onChange) {
+  function legend(about, filter, onChange) {
     const body = at("legend").tBodies[0];
     const cells = about.classes.map((each) => {
       const box = make("input", { type: "checkbox", checked: true, id: `class-${each.value}` });
@@ -66,7 +66,9 @@
     foot.append(make("th", { scope: "row" }, "All classes"));
     foot.insertCell().textContent = area(about, total);
     const shownTotal = foot.insertCell();
-    return () => {
+    let histogram = null; // pixels by class and confidence; of a large map it takes seconds
+    const refresh = () => {
+      if (!histogram) return;
       let sum = 0;
       about.classes.forEach((each, row) => {
         const counted = histogram[row].slice(filter.least, filter.most + 1).reduce((one, two) => one + two, 0);
@@ -75,6 +77,13 @@
         cells[row].textContent = area(about, shown);
       });
       shownTotal.textContent = area(about, sum);
+    };
+    return {
+      refresh,
+      count: (found) => {
+        histogram = found;
+        refresh();
+      },
     };
   }
 
@@ -163,10 +172,9 @@
     let view = null;
     const choose = chooser(source, () => view);
     view = app.makeView(source, { projection, ordered }, choose);
-    const refreshAreas = legend(about, filter, await source.histogram(), () => changed());
-    const changed = () => { rasters.refresh(); refreshAreas(); };
+    const areas = legend(about, filter, () => changed());
+    const changed = () => { rasters.refresh(); areas.refresh(); };
     filters(about, filter, changed);
-    refreshAreas();
     const controls = [];
     if (picture) {
       controls.push(["picture", layerControl("picture", picture.layer, () => {
@@ -184,6 +192,7 @@
     if (about.num_parcels) at("layers").append(await addParcels(source, view));
     goTo(about, view, choose);
     at("fit").addEventListener("click", view.fit);
+    areas.count(await source.histogram());
     app.view = view; // for tests: where a pixel lies on the screen
     say("Choose a pixel: click on the map, or give its row and column.");
     document.body.dataset.ready = "true";
