@@ -81,7 +81,7 @@ def open_content(
         outlines = Outlines(request.parcels, header, layer=request.layer)
     elif request.layer is not None:
         raise SettingsError("--layer without parcels", hint="give --parcels")
-    notes = [] if outlines is None else list(outlines.lines)
+    notes = [] if outlines is None else [f"parcels: {each}" for each in outlines.lines]
     if request.cube is None:
         notes.append("no cube was given: there is no picture in true colours, and no series")
         return MapContent(request.folder, header, Beside(outlines=outlines, notes=notes))
